@@ -1,0 +1,77 @@
+"""The clauses: SPEC.md's machine-readable index, and which of them concern an implementation on this machine."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from conformance.manifest import Manifest
+
+__all__ = ["Clause", "load_clauses", "outcome_without_measuring"]
+
+Level = Literal["must", "should", "informative"]
+Engine = Literal["portable", "in-process", "trace", "powercut", "windows"]
+
+GROUP_TITLES = {
+    "DOC": "the document",
+    "REF": "refusals",
+    "LIF": "the life of a training run",
+    "VIS": "visibility of a write",
+    "FLT": "faults",
+    "KIL": "kills",
+    "PWR": "power loss",
+    "CON": "concurrency",
+    "MET": "names, links and permissions",
+    "RDR": "the reader",
+    "WIN": "Windows",
+}
+
+_MISSING_ENGINES: dict[Engine, str] = {
+    "trace": "needs the syscall trace engine, which this version of the kit does not have",
+    "powercut": "needs a real power cut, which this version of the kit does not make",
+    "windows": "needs the Windows engine, which this version of the kit does not have",
+}
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One numbered requirement of SPEC.md."""
+
+    id: str
+    title: str
+    level: Level
+    role: tuple[str, ...]
+    profile: Literal["pulse", "any"]
+    engine: Engine
+
+    @property
+    def group(self) -> str:
+        """The letters of the id: ``DOC`` of ``DOC-01``."""
+        return self.id.partition("-")[0]
+
+
+@cache
+def load_clauses() -> dict[str, Clause]:
+    """Read clauses.toml: id → clause, in SPEC.md's order."""
+    entries = tomllib.loads(Path(__file__).with_name("clauses.toml").read_text(encoding="utf-8"))["clause"]
+    return {entry["id"]: Clause(**{**entry, "role": tuple(entry["role"])}) for entry in entries}
+
+
+def outcome_without_measuring(clause: Clause, manifest: Manifest) -> tuple[Literal["n/a", "unmeasured"], str] | None:
+    """Say why a clause needs no test case: it does not concern the implementation, or no engine here measures it.
+
+    Returns (outcome, reason), or None when the suite has to measure it.
+    """
+    missing_roles = [role for role in clause.role if role not in manifest.roles]
+    if missing_roles:
+        return "n/a", f"the implementation does not have the role {' and '.join(missing_roles)}"
+    if clause.profile == "pulse" and manifest.profile != "pulse":
+        return "n/a", f"does not concern the profile {manifest.profile}"
+    if clause.engine in _MISSING_ENGINES:
+        return "unmeasured", _MISSING_ENGINES[clause.engine]
+    if clause.engine == "in-process" and manifest.mode != "python":
+        return "unmeasured", "measured in process only: needs mode python, or the syscall trace engine"
+    return None

@@ -1,0 +1,141 @@
+"""``pulse conformance``: judges an implementation and prints the clauses by group (SPEC.md, "Commands")."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import click
+import pytest
+from rich.console import Console
+
+from conformance import run as runs
+from conformance.clauses import load_clauses
+from conformance.errors import ImplementationError, ManifestError
+from conformance.implementation import ANSWER_SECONDS
+from conformance.manifest import resolve
+from conformance.plugin import HandOver
+from conformance.report import write_report
+from conformance.results import Exit
+from conformance.selection import Selection
+from conformance.session import Controller
+from conformance.summary import print_clauses, print_summary
+
+__all__ = ["main"]
+
+SUITE = Path(__file__).parent / "suite"
+
+
+@click.command(name="pulse conformance", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--impl", default="reference", show_default=True, help="A manifest's path, or a name.")
+@click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Only these clauses; repeatable.")
+@click.option("--case", "cases", multiple=True, metavar="GLOB", help="Only these cases; repeatable.")
+@click.option("--strict", is_flag=True, help="A failed SHOULD fails the run.")
+@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for results, JUnit and HTML.")
+@click.option("-n", "workers", type=click.IntRange(0), help="Worker processes; 0 = none. Default: one per CPU.")
+@click.option("--seed", type=click.IntRange(0), help="Repeat everything random.")
+@click.option("--dir", "parent", type=click.Path(file_okay=False, path_type=Path), help="Test on this file system.")
+@click.option("--answer-seconds", default=ANSWER_SECONDS, show_default=True, help="Time-out of a request.")
+@click.option("--list", "list_only", is_flag=True, help="Print the clauses and stop.")
+def _command(
+    impl: str,
+    clauses: tuple[str, ...],
+    cases: tuple[str, ...],
+    strict: bool,
+    report: Path | None,
+    workers: int | None,
+    seed: int | None,
+    parent: Path | None,
+    answer_seconds: float,
+    list_only: bool,
+) -> int:
+    """Judge an implementation against SPEC.md.
+
+    Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
+    protocol in the smoke stage, 4 inconclusive.
+    """
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    selection = Selection(clauses, cases)
+    unmatched = [glob for glob in clauses if not any(Selection((glob,)).takes_clause(name) for name in load_clauses())]
+    if unmatched:
+        raise click.UsageError(f"--clause {unmatched[0]}: no such clause; --list prints them")
+    if list_only:
+        print_clauses(console, selection)
+        return Exit.CONFORMANT
+    try:
+        manifest = resolve(impl, frozenset(load_clauses()))
+        run = runs.prepare(
+            manifest,
+            seed=secrets.randbits(32) if seed is None else seed,
+            parent=parent,
+            answer_seconds=answer_seconds,
+        )
+    except ManifestError as error:
+        click.echo(f"pulse conformance: {error}", err=True)
+        return Exit.USAGE
+    except ImplementationError as error:
+        click.echo(f"pulse conformance: {impl}: {error}", err=True)
+        if error.stderr.strip():
+            click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
+        return Exit.NOT_STARTED
+    try:
+        controller = Controller(run, selection, strict=strict, report=report)
+        code = _run_suite(controller, workers, report)
+        print_summary(console, controller)
+        if report is not None:
+            write_report(report)
+            console.print(f"report: {report}/report.html, results.jsonl, junit.xml")
+        return code
+    finally:
+        runs.tear_down(run.folder)
+
+
+def _run_suite(controller: Controller, workers: int | None, report: Path | None) -> int:
+    run = controller.run
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = count if workers is None else workers
+    arguments = [
+        str(SUITE),
+        *("-c", os.devnull, "--rootdir", str(SUITE), "-p", "conformance.plugin", "-p", "no:cacheprovider"),
+        *("-q", "--no-header", "--tb=no", "-r", "N", "--strict-markers", "--import-mode=importlib"),
+        # The suite raises; it never asserts, so pytest need not rewrite it. Its warnings are not the user's business.
+        *("--assert=plain", "--disable-warnings"),
+        *("--basetemp", str(run.folder / "pytest"), "--hypothesis-seed", str(run.seed), "--timeout", "300"),
+        *(("-n", str(wanted), "--dist", "worksteal") if wanted else ("-p", "no:xdist")),
+        *(word for glob in controller.selection.clauses for word in ("--clause", glob)),
+        *(word for glob in controller.selection.cases for word in ("--case", glob)),
+        *(("--junitxml", str(report / "junit.xml")) if report else ()),
+    ]
+    # Nothing is written outside the run's own folder: no bytecode beside the suite, no examples of Hypothesis.
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(run.folder / "hypothesis")
+    tempfile.tempdir = str(run.folder / "scratch")
+    controller_code = pytest.main(arguments, plugins=[HandOver(run, controller)])
+    if controller.verdict is None and controller_code != Exit.INTERRUPTED:
+        click.echo("pulse conformance: the kit itself failed; this run says nothing about the implementation", err=True)
+        return Exit.INCONCLUSIVE
+    return int(controller_code)
+
+
+def main(arguments: list[str]) -> int:
+    """Run ``pulse conformance`` with these arguments. Returns the exit code."""
+    try:
+        return int(_command.main(arguments, standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except Exception:  # a crash of the kit must not look like a verdict about the implementation
+        traceback.print_exc()
+        click.echo("pulse conformance: the kit itself failed; this says nothing about the implementation", err=True)
+        return Exit.INCONCLUSIVE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,49 @@
+"""What can go wrong, split by who is to blame: the user, the implementation, or nobody (not measurable here)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = [
+    "ImplementationError",
+    "Inconclusive",
+    "ManifestError",
+    "NotApplicable",
+    "Unmeasured",
+    "Violation",
+]
+
+
+class ManifestError(ValueError):
+    """The manifest, or the name given with ``--impl``, cannot be used. The message says what and where. Exit code 2."""
+
+
+class ImplementationError(RuntimeError):
+    """The implementation could not be started or broke the protocol (SPEC.md, "Adapters").
+
+    ``stderr`` is what it had printed there until then (evidence, never judged).
+    """
+
+    def __init__(self, message: str, stderr: str = "") -> None:
+        super().__init__(message)
+        self.stderr = stderr
+
+
+class Violation(AssertionError):
+    """A clause does not hold. ``evidence`` maps a short title to what was seen (JSON values)."""
+
+    def __init__(self, message: str, **evidence: object) -> None:
+        super().__init__(message)
+        self.evidence: Mapping[str, object] = evidence
+
+
+class Unmeasured(Exception):
+    """This case cannot be measured here; the message says why and, where possible, what to install or allow."""
+
+
+class NotApplicable(Exception):
+    """This case does not concern the implementation; the message says why."""
+
+
+class Inconclusive(Exception):
+    """Too little was observed to mean anything: counted as unmeasured, and the run ends with exit code 4."""

@@ -1,0 +1,113 @@
+"""Serves an implementation of mode ``python`` from a process of its own: ``python -m conformance.host FOLDER CALLABLE``.
+
+The object's methods are the operations of the protocol; ValueError, OSError and NotImplementedError become the
+errors ``invalid``, ``io`` and ``unsupported``. The operation ``threads`` is between the kit and this host only: it
+runs several lists of writes at once, one thread each (clause CON-04).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from conformance.protocol import PROTOCOL, decode_floats
+
+__all__ = ["load_object", "serve"]
+
+
+def load_object(folder: str, entry_point: str) -> Any:
+    """Import ``package.module:factory`` with ``folder`` first on the path, and call it."""
+    sys.path.insert(0, folder)
+    module, _, attribute = entry_point.partition(":")
+    factory: Any = importlib.import_module(module)
+    for name in attribute.split("."):
+        factory = getattr(factory, name)
+    return factory()
+
+
+def _answer(implementation: Any, request: dict[str, Any]) -> dict[str, Any]:
+    operation = request["op"]
+    if operation == "start":
+        about = {name: str(getattr(implementation, name, "")) for name in ("name", "version")}
+        return {"ok": True, "protocol": PROTOCOL, "language": "python", **about}
+    if operation == "stop":
+        return {"ok": True}
+    if operation == "threads":
+        return {"ok": True, "answers": _threads(implementation, request["writes"])}
+    try:
+        return {"ok": True, **_result(implementation, request)}
+    except ValueError as error:
+        kind, text = "invalid", f"{type(error).__name__}: {error}"
+    except OSError as error:
+        kind, text = "io", f"{type(error).__name__}: {error}"
+    except NotImplementedError as error:
+        kind, text = "unsupported", str(error)
+    return {"ok": False, "error": kind, "message": text}
+
+
+def _result(implementation: Any, request: dict[str, Any]) -> dict[str, Any]:
+    operation = request["op"]
+    method: Callable[..., Any] | None = getattr(implementation, operation, None)
+    if operation not in ("write", "replace", "read", "poll", "progress") or method is None:
+        raise NotImplementedError(f"no operation {operation!r}")
+    if operation == "write":
+        method(request["path"], decode_floats(request["status"]))
+        return {}
+    if operation == "replace":
+        method(request["path"], request["text"])
+        return {}
+    if operation == "read":
+        return {"status": method(request["path"])}
+    if operation == "poll":
+        status, fresh = method(request["path"])
+        return {"status": status, "fresh": fresh}
+    return {"progress": method(decode_floats(request["status"]))}
+
+
+def _threads(implementation: Any, writes: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+    answers: list[list[dict[str, Any]]] = [[] for _ in writes]
+    together = threading.Barrier(len(writes))
+
+    def work(number: int) -> None:
+        together.wait()
+        for request in writes[number]:
+            try:
+                answers[number].append(_answer(implementation, request))
+            except BaseException:  # whatever ends a thread is reported as that thread's answer
+                answers[number].append({"ok": False, "error": "crash", "message": traceback.format_exc()})
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(writes))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def serve(implementation: Any, requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer requests, one line each, until ``stop`` or the end of the input."""
+    for line in requests:
+        request = json.loads(line)
+        answer = {"id": request["id"], **_answer(implementation, request)}
+        answers.write(json.dumps(answer, ensure_ascii=True).encode("ascii") + b"\n")
+        answers.flush()
+        if request["op"] == "stop":
+            return
+
+
+def main(arguments: list[str]) -> None:
+    """Take over standard output for the answers; what the implementation prints goes to standard error."""
+    folder, entry_point = arguments
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)
+        serve(load_object(folder, entry_point), sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,64 @@
+"""The kit's own writer for clauses about readers: replaces a file as fast as it can, from a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from conformance.payload import encode, make_status
+
+__all__ = ["KitWriter"]
+
+_DISTINCT = 64  # documents made beforehand, so that the loop is nothing but replaces
+
+
+class KitWriter:
+    """A context manager; inside it ``target`` always exists, and changes all the time."""
+
+    def __init__(self, target: Path, size: int) -> None:
+        words = [sys.executable, "-m", "conformance.kitwriter", str(target), str(size)]
+        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self) -> KitWriter:
+        assert self._process.stdout is not None
+        self._process.stdout.readline()  # the first document is there
+        return self
+
+    def stop(self) -> int:
+        """End the writer. Returns how many documents it has published."""
+        printed, _ = self._process.communicate()
+        if self._process.returncode != 0:
+            raise RuntimeError(f"the kit's own writer ended with exit code {self._process.returncode}")
+        return int(printed)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+
+
+def _replace_until_stopped(target: Path, size: int) -> int:
+    """Publish documents in turn until standard input ends. Returns how many."""
+    import threading
+
+    stopped = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.buffer.read(), stopped.set()), daemon=True).start()
+    documents = [encode(make_status(0, sequence, size)).encode("utf-8") for sequence in range(_DISTINCT)]
+    temps = [target.with_name(f"{target.name}.kit{number}") for number in (0, 1)]
+    count = 0
+    while not stopped.is_set() or count == 0:
+        temp = temps[count % 2]
+        temp.write_bytes(documents[count % _DISTINCT])
+        temp.replace(target)
+        if count == 0:
+            print("ready", flush=True)
+        count += 1
+    return count
+
+
+if __name__ == "__main__":
+    print(_replace_until_stopped(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,103 @@
+"""Watches a target while others write it: who wrote what when, who saw what when (clauses CON)."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conformance.errors import Inconclusive, Violation
+from conformance.history import Read, Write, find_contradiction
+from conformance.payload import Identity, identify
+
+__all__ = ["Observation", "observing"]
+
+_MOST_VIOLATIONS = 3
+
+
+@dataclass
+class Observation:
+    """Everything that was seen of one target. Times are nanoseconds of the monotonic clock."""
+
+    writes: list[Write] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    crash: BaseException | None = None
+    read_count: int = 0
+
+    def timed_write(self, identity: Identity, action: Callable[[], bool]) -> None:
+        """Run a write and note when; ``action`` returns whether it was acknowledged."""
+        begin = time.monotonic_ns()
+        acknowledged = action()
+        end = time.monotonic_ns()
+        self.writes.append(Write(identity, begin, end) if acknowledged else Write(identity, begin))
+
+    def require_whole(self) -> None:
+        """Raise the first violation that a read saw, with how many reads there were."""
+        if self.crash is not None:
+            raise self.crash
+        if self.violations:
+            first = self.violations[0]
+            raise Violation(f"{first} (in {self.read_count} reads)", **first.evidence)
+
+    def require_linearizable(self) -> None:
+        """Raise Violation when the reads contradict the writes."""
+        contradiction = find_contradiction(self.writes, self.reads)
+        if contradiction is not None:
+            raise Violation(
+                f"{contradiction.kind}: {contradiction.text} "
+                f"({len(self.writes)} writes, {self.read_count} reads; values are (writer, sequence))"
+            )
+
+    def require_enough(self, reads: int, distinct: int) -> None:
+        """Raise Inconclusive when too little was seen."""
+        seen = len({read.value for read in self.reads})
+        if self.read_count < reads or seen < distinct:
+            raise Inconclusive(
+                f"saw {self.read_count} reads of {seen} distinct documents; at least {reads} and {distinct} are needed"
+            )
+
+
+@contextmanager
+def observing(target: Path, initial: Identity) -> Iterator[Observation]:
+    """Read the target in a loop, in a thread, from now to the end of the block.
+
+    The target holds the document ``initial``, which counts as written before everything else.
+    """
+    observation = Observation(writes=[Write(initial, -math.inf, -math.inf)])
+    finished = threading.Event()
+    thread = threading.Thread(target=_observe, args=(target, observation, finished))
+    thread.start()
+    try:
+        yield observation
+    finally:
+        finished.set()
+        thread.join()
+
+
+def _observe(target: Path, observation: Observation, finished: threading.Event) -> None:
+    known: dict[bytes, Identity] = {}
+    path = str(target)
+    try:
+        while not finished.is_set() and len(observation.violations) < _MOST_VIOLATIONS:
+            begin = time.monotonic_ns()
+            try:
+                with open(path, "rb", buffering=0) as file:
+                    data = file.readall()
+            except FileNotFoundError:
+                observation.violations.append(Violation("missing: a reader found no file at the target"))
+                continue
+            end = time.monotonic_ns()
+            observation.read_count += 1
+            try:
+                identity = known.get(data) or known.setdefault(data, identify(data))
+            except Violation as violation:
+                observation.violations.append(violation)
+                continue
+            observation.reads.append(Read(identity, begin, end))
+    except BaseException as error:  # handed to the test, which raises it
+        observation.crash = error

@@ -1,0 +1,119 @@
+"""Child processes that never outlive the run: each is recorded in a folder, killed as a group, and swept at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+__all__ = ["Child", "kill_recorded_children", "spawn"]
+
+STDERR_LIMIT = 4000  # bytes of standard error kept as evidence
+
+
+@dataclass(frozen=True)
+class Child:
+    """A started process, where its standard error goes, and its entry in the folder of children."""
+
+    process: subprocess.Popen[bytes]
+    stderr_file: IO[bytes]
+    record: Path
+
+    @property
+    def stdin(self) -> io.FileIO:
+        """The unbuffered pipe to its standard input; who uses it closes it."""
+        assert isinstance(self.process.stdin, io.FileIO)
+        return self.process.stdin
+
+    @property
+    def stdout(self) -> io.FileIO:
+        """The unbuffered pipe from its standard output; who uses it closes it."""
+        assert isinstance(self.process.stdout, io.FileIO)
+        return self.process.stdout
+
+    def stderr(self) -> str:
+        """The last bytes of its standard error, as text."""
+        size = self.stderr_file.seek(0, os.SEEK_END)
+        self.stderr_file.seek(max(0, size - STDERR_LIMIT))
+        return self.stderr_file.read().decode("utf-8", "backslashreplace")
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """End the process and everything in its group at once (SIGKILL, or TerminateProcess), and reap it."""
+        _kill_group(self.process.pid)
+        self.process.wait()
+        self.record.unlink(missing_ok=True)
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    children: Path,
+    environment: Mapping[str, str],
+    umask: int = -1,
+    ignore_signals: bool = False,
+) -> Child:
+    """Start a command with pipes on stdin and stdout, in a process group of its own.
+
+    ``children`` is the folder that records what runs. ``ignore_signals`` lets the child inherit Python's ignored
+    SIGXFSZ, so that a file-size limit is an error to it and not a death (setrlimit(2)). Raises OSError.
+    """
+    stderr_file = tempfile.TemporaryFile(dir=children)
+    options: dict[str, Any] = {"umask": umask, "restore_signals": not ignore_signals, "start_new_session": True}
+    if sys.platform == "win32":
+        options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    process = subprocess.Popen(
+        list(command),
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr_file,
+        bufsize=0,
+        **options,
+    )
+    record = children / str(process.pid)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        record.write_text(repr(psutil.Process(process.pid).create_time()), encoding="ascii")
+    return Child(process, stderr_file, record)
+
+
+def kill_recorded_children(children: Path) -> int:
+    """Kill what is still recorded as running, for example after a crash of the kit. Returns how many there were."""
+    killed = 0
+    for record in children.iterdir() if children.is_dir() else ():
+        if not record.name.isdecimal():
+            continue
+        pid = int(record.name)
+        with contextlib.suppress(psutil.NoSuchProcess, OSError, ValueError):
+            # The start time guards against a process id that was given to somebody else meanwhile.
+            if psutil.Process(pid).create_time() == float(record.read_text(encoding="ascii")):
+                _kill_group(pid)
+                killed += 1
+    return killed
+
+
+def _kill_group(pid: int) -> None:
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        return
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for member in [*process.children(recursive=True), process]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()

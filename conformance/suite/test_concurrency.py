@@ -1,0 +1,259 @@
+"""CON: several writers at once, siblings, threads, order, and nobody who waits for anybody."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.case import Case
+from conformance.errors import NotApplicable, Unmeasured, Violation
+from conformance.implementation import Implementation
+from conformance.observation import Observation, observing
+from conformance.payload import encode, identify, make_status
+
+PROCESSES = 3
+BUDGET_SECONDS = 2.0
+
+
+def writes_each(case: Case) -> int:
+    """How many writes a writer does: fewer when each is a process of its own."""
+    return 12 if case.run.manifest.mode == "oneshot" else 80
+
+
+def run_together(actions: Sequence[Callable[[], None]]) -> None:
+    """Run actions in threads, begun together; raise the first error of any."""
+    errors: list[BaseException] = []
+    together = threading.Barrier(len(actions))
+
+    def run(action: Callable[[], None]) -> None:
+        try:
+            together.wait()
+            action()
+        except BaseException as error:  # raised again below, in the test's own thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+@contextmanager
+def observed(case: Case) -> Iterator[Observation]:
+    """Have a first document written, number 0 of writer 0, and watch the target from then on."""
+    case.require_ok(case.publish(case.target, make_status(0, 0)))
+    with observing(case.target, initial=(0, 0)) as observation:
+        yield observation
+
+
+def write_many(
+    case: Case, observation: Observation, by: Implementation, writer: int, sizes: Sequence[int]
+) -> None:
+    """One writer's part: numbered statuses, each timed and each acknowledged."""
+
+    def write(status: dict[str, Any]) -> bool:
+        case.require_ok(case.publish(case.target, status, by=by))
+        return True
+
+    for sequence, size in enumerate(sizes, start=1):
+        observation.timed_write((writer, sequence), partial(write, make_status(writer, sequence, size)))
+
+
+def several_writers(case: Case, processes: int, sizes: Sequence[int]) -> Observation:
+    """Let processes write one target at once while the kit reads it."""
+    implementations = [case.start() for _ in range(processes)]
+    with observed(case) as observation:
+        run_together(
+            [
+                partial(write_many, case, observation, by, number, sizes)
+                for number, by in enumerate(implementations, start=1)
+            ]
+        )
+    return observation
+
+
+@pytest.mark.clause("CON-01")
+@pytest.mark.parametrize("size", [0, 4096, 1 << 18])
+def test_processes_on_one_target(case: Case, size: int) -> None:
+    count = writes_each(case) if size < 1 << 18 else writes_each(case) // 2
+    observation = several_writers(case, PROCESSES, [size] * count)
+    observation.require_whole()
+    last = identify(case.target.read_bytes())
+    if last[1] != count:
+        raise Violation(f"the last document is number {last[1]} of writer {last[0]}, but each writer wrote {count}")
+    case.require_listing(case.folder, {case.target.name}, f"after {PROCESSES * count} writes")
+    observation.require_enough(reads=50, distinct=5)
+
+
+@pytest.mark.clause("CON-02")
+@pytest.mark.parametrize("names", ["a.json a.toml a", "a.json a.json.tmp a.tmp", "s.json .s.json s.json.bak"])
+def test_siblings(case: Case, names: str) -> None:
+    """Each target has a writer of its own; each must find its own document after every write."""
+    targets = [case.folder / name for name in names.split()]
+    implementations = [case.start() for _ in targets]
+
+    def work(number: int) -> None:
+        for sequence in range(1, writes_each(case) // 2 + 1):
+            status = make_status(number, sequence, 2048)
+            case.require_ok(case.publish(targets[number], status, by=implementations[number]))
+            case.require_holds(targets[number], status)
+
+    run_together([partial(work, number) for number in range(len(targets))])
+    case.require_listing(case.folder, set(names.split()), "after all writes")
+
+
+BYSTANDERS = (
+    "other.tmp",
+    ".other.tmp",
+    "status.tmp",
+    ".status.tmp",
+    "status.json.tmp",
+    ".status.json.tmp",
+    "status.json.12345.tmp",
+    "tmpabcdefgh.tmp",
+    "status.json~",
+    "status.json.bak",
+    "status.json.new",
+)
+
+
+@pytest.mark.clause("CON-02")
+@pytest.mark.parametrize("kind", ["success", "failure"])
+def test_files_of_others_survive(case: Case, kind: str) -> None:
+    """Whatever looks like a temp beside the target belongs to somebody else."""
+    if kind == "failure":
+        case.target.mkdir()
+    for name in BYSTANDERS:
+        (case.folder / name).write_bytes(name.encode("ascii"))
+    for sequence in range(3):
+        answer = case.publish(case.target, make_status(0, sequence))
+        if answer.ok is (kind == "failure"):
+            raise Violation(f"expected a {kind}, was answered {'ok' if answer.ok else answer.error}: {answer.message}")
+    case.require_listing(case.folder, {*BYSTANDERS, case.target.name}, "after three writes")
+    changed = [name for name in BYSTANDERS if (case.folder / name).read_bytes() != name.encode("ascii")]
+    if changed:
+        raise Violation("files of others were changed", names=changed)
+
+
+@pytest.mark.clause("CON-03")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_history_is_linearizable(case: Case, processes: int) -> None:
+    count = writes_each(case) * 2
+    observation = several_writers(case, processes, [256, 8192] * (count // 2))
+    observation.require_whole()
+    observation.require_linearizable()
+    observation.require_enough(reads=50, distinct=5)
+
+
+@pytest.mark.clause("CON-03")
+def test_read_after_the_answer_sees_the_write(case: Case) -> None:
+    """Once a write is acknowledged, everybody sees it."""
+    for sequence in range(writes_each(case)):
+        status = make_status(0, sequence, 16_384)
+        case.require_ok(case.publish(case.target, status))
+        case.require_holds(case.target, status)
+
+
+def write_request(profile: str, target: Path, status: dict[str, Any]) -> dict[str, Any]:
+    """A write as the host's operation ``threads`` takes it."""
+    if profile == "pulse":
+        return {"op": "write", "path": str(target), "status": status}
+    return {"op": "replace", "path": str(target), "text": encode(status)}
+
+
+@pytest.mark.clause("CON-04")
+@pytest.mark.parametrize("size", [0, 1 << 16])
+def test_threads_of_one_process(case: Case, size: int) -> None:
+    """In mode python the kit's host runs the writes in threads; another process answers one request at a time."""
+    manifest = case.run.manifest
+    if manifest.mode != "python":
+        raise NotApplicable("its process answers one request at a time")
+    count = writes_each(case) // 2
+    writes = [
+        [write_request(manifest.profile, case.target, make_status(writer, sequence, size)) for sequence in range(1, count + 1)]
+        for writer in range(1, PROCESSES + 1)
+    ]
+    with observed(case) as observation:
+        answer = case.implementation.request("threads", writes=writes)
+    refused = [said for of_thread in answer.fields["answers"] for said in of_thread if not said["ok"]]
+    if refused:
+        raise Violation(f"{len(refused)} of {PROCESSES * count} writes failed", first=refused[0])
+    observation.require_whole()
+    last = identify(case.target.read_bytes())
+    if last[1] != count:
+        raise Violation(f"the last document is number {last[1]} of thread {last[0]}, but each wrote {count}")
+    case.require_listing(case.folder, {case.target.name}, f"after {PROCESSES * count} writes")
+
+
+@pytest.mark.clause("CON-05")
+@pytest.mark.parametrize("kind", ["open", "flock", "lockf"])
+def test_writer_does_not_wait_for_a_reader(case: Case, kind: str) -> None:
+    """Somebody holds the target open, or locked, for as long as the write takes."""
+    if sys.platform == "win32":
+        raise Unmeasured("what a held target means on Windows is the clauses WIN")
+    import fcntl
+
+    case.require_ok(case.publish(case.target, make_status(0, 1)))
+    with case.target.open("r+b") as holder:
+        if kind != "open":
+            (fcntl.flock if kind == "flock" else fcntl.lockf)(holder, fcntl.LOCK_EX)
+        begin = time.monotonic()
+        case.require_ok(case.publish(case.target, make_status(0, 2)), "a write while the target is held")
+        taken = time.monotonic() - begin
+    if taken > BUDGET_SECONDS:
+        raise Violation(f"the write took {taken:.2f} s while the target was held ({kind})")
+    case.require_holds(case.target, make_status(0, 2))
+
+
+@pytest.mark.clause("CON-05")
+def test_reader_and_writer_at_once(case: Case) -> None:
+    """One process writes large documents without pause, another reads them; no answer takes longer than the budget."""
+    if "reader" not in case.run.manifest.roles:
+        raise NotApplicable("the implementation does not read")
+    reader, writer = case.start(), case.start()
+    count = writes_each(case) // 4
+    slowest = {"read": 0.0, "write": 0.0}
+    finished = threading.Event()
+    case.require_ok(case.publish(case.target, make_status(0, 0), by=writer))
+
+    def timed(kind: str, action: Callable[[], None]) -> None:
+        begin = time.monotonic()
+        action()
+        slowest[kind] = max(slowest[kind], time.monotonic() - begin)
+
+    def one_write(sequence: int) -> None:
+        case.require_ok(case.publish(case.target, make_status(0, sequence, 1 << 19), by=writer))
+
+    def write() -> None:
+        try:
+            for sequence in range(count):
+                timed("write", partial(one_write, sequence))
+        finally:
+            finished.set()
+
+    def one_read() -> None:
+        answer = case.request("read", reader, path=str(case.target))
+        if not answer.ok or answer.fields.get("status") is None:
+            raise Violation(f"a read during the writes gave {answer.error or 'null'}: {answer.message}")
+
+    def read() -> None:
+        while not finished.is_set():
+            timed("read", one_read)
+
+    run_together([write, read])
+    for kind, seconds in slowest.items():
+        if seconds > BUDGET_SECONDS:
+            raise Violation(f"the slowest {kind} took {seconds:.2f} s; the budget is {BUDGET_SECONDS:g} s")
+
+

@@ -1,0 +1,346 @@
+"""DOC and LIF: what a written document is."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from conformance.case import Case
+from conformance.errors import Violation
+from conformance.oracle import SIZE_LIMIT, STATUSES, examine, require_status, shown, snapshot
+
+# The orders' four examples (order 16.2), and what else real runs write.
+LIFE = {
+    "idle": {
+        "status": "idle",
+        "epoch": 0.0,
+        "total_epochs": 0.0,
+        "loss": 0.0,
+        "message": "Waiting to start...",
+        "timestamp": 1764345613,
+    },
+    "running": {
+        "status": "running",
+        "epoch": 2.5,
+        "total_epochs": 3.0,
+        "loss": 0.342,
+        "message": "epoch 2/3, step 150/800",
+        "timestamp": 1764345613,
+    },
+    "done": {
+        "status": "done",
+        "epoch": 3.0,
+        "total_epochs": 3.0,
+        "loss": 0.127,
+        "message": "Training completed successfully",
+        "timestamp": 1764345613,
+    },
+    "error": {
+        "status": "error",
+        "epoch": 2.5,
+        "total_epochs": 3.0,
+        "loss": 0.342,
+        "message": "CUDA out of memory at step 150",
+        "timestamp": 1764345613,
+    },
+}
+DEFAULTS = {"epoch": 0.0, "total_epochs": 0.0, "loss": 0.0, "message": ""}
+NUMBERS = {
+    "zero": 0.0,
+    "fraction": 2.5,
+    "not-a-binary-fraction": 0.1,
+    "large-integer": 9007199254740993.0,
+    "large": 1.7976931348623157e308,
+    "tiny": 5e-324,
+    "exponent": 1e-7,
+    "exponent-large": 1e21,
+    "integer-given": 3,
+    "large-integer-given": 10**15,
+}
+LOSSES = {**NUMBERS, "negative": -0.342, "negative-large": -1e300, "negative-integer-given": -7}
+MESSAGES = {
+    "empty": "",
+    "cyrillic": "эпоха 2 из 3, потеря 0,342",
+    "emoji": "done 🎉 \U0001f468\u200d\U0001f4bb",
+    "chinese": "训练完成",
+    "right-to-left": "אימון \u202b הסתיים",
+    "combining": "e\u0301 is not \u00e9",
+    "quotes": 'he said "no" \\ yes / and \'so\'',
+    "control-characters": "".join(map(chr, range(0x20))) + "\x7f\x80\x9f",
+    "line-ends": "a\nb\r\nc\rd\u2028e\u2029f\u0085g",
+    "edge-of-planes": "\ufffd\uffff\U00010000\U0010ffff",
+    "byte-order-mark-inside": "a\ufeffb",
+    "json-inside": '{"status": "done"}',
+    "surrounding-space": "  \t spaced \n ",
+    "long": "0123456789abcdef" * 4096,
+}
+
+PROPERTY = hypothesis.settings(
+    max_examples=40,
+    # The folder of the case is shared by the examples on purpose: each write replaces the one before.
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+NOT_NEGATIVE = st.floats(min_value=0, allow_nan=False, allow_infinity=False)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+SECONDS = st.integers(0, 2**53 - 1)
+ANY_STATUS = st.fixed_dictionaries(
+    {
+        "status": st.sampled_from(STATUSES),
+        "epoch": NOT_NEGATIVE,
+        "total_epochs": NOT_NEGATIVE,
+        "loss": FINITE,
+        "message": TEXT,
+        "timestamp": SECONDS,
+    }
+)
+
+
+def written(case: Case, status: dict[str, Any]) -> bytes:
+    """Have the status written. Returns the target's bytes; raises Violation when there is no such file."""
+    case.require_ok(case.write(case.target, status))
+    data = snapshot(case.target).data
+    if data is None:
+        raise Violation("answered ok, but the target is not a regular file", status=status)
+    return data
+
+
+def require_clause(data: bytes, clause: str) -> None:
+    """Raise Violation when the bytes break this clause."""
+    problems = examine(data).breaking(clause)
+    if problems:
+        raise Violation("; ".join(problems), bytes=shown(data))
+
+
+def with_(**members: Any) -> dict[str, Any]:
+    """The running example with other values for some members."""
+    return {**LIFE["running"], **members}
+
+
+@pytest.mark.clause("DOC-01")
+@pytest.mark.parametrize("name", LIFE)
+def test_members(case: Case, name: str) -> None:
+    require_clause(written(case, LIFE[name]), "DOC-01")
+
+
+@pytest.mark.clause("DOC-01")
+def test_members_with_defaults(case: Case) -> None:
+    require_clause(written(case, {"status": "idle"}), "DOC-01")
+
+
+@pytest.mark.clause("DOC-02")
+@pytest.mark.parametrize("name", LIFE)
+def test_no_duplicates(case: Case, name: str) -> None:
+    require_clause(written(case, LIFE[name]), "DOC-02")
+
+
+@pytest.mark.clause("DOC-03")
+@pytest.mark.parametrize("name", STATUSES)
+def test_status(case: Case, name: str) -> None:
+    data = written(case, with_(status=name))
+    require_clause(data, "DOC-03")
+    require_status(data, with_(status=name))
+
+
+@pytest.mark.clause("DOC-04")
+@pytest.mark.parametrize("name", NUMBERS)
+def test_epoch(case: Case, name: str) -> None:
+    require_number(case, "DOC-04", "epoch", NUMBERS[name])
+
+
+@pytest.mark.clause("DOC-05")
+@pytest.mark.parametrize("name", NUMBERS)
+def test_total_epochs(case: Case, name: str) -> None:
+    require_number(case, "DOC-05", "total_epochs", NUMBERS[name])
+
+
+@pytest.mark.clause("DOC-06")
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss(case: Case, name: str) -> None:
+    require_number(case, "DOC-06", "loss", LOSSES[name])
+
+
+def require_number(case: Case, clause: str, member: str, number: float) -> None:
+    """Have the number written; it must come back as that very double, with a fraction or an exponent."""
+    data = written(case, with_(**{member: number}))
+    require_clause(data, clause)
+    found = examine(data).values[member]
+    if found != float(number):
+        raise Violation(f"{member} was to be {number!r} and is {found!r}", bytes=shown(data))
+
+
+@pytest.mark.clause("DOC-04")
+@PROPERTY
+@hypothesis.given(value=NOT_NEGATIVE)
+def test_any_epoch(case: Case, value: float) -> None:
+    require_number(case, "DOC-04", "epoch", value)
+
+
+@pytest.mark.clause("DOC-05")
+@PROPERTY
+@hypothesis.given(value=NOT_NEGATIVE)
+def test_any_total_epochs(case: Case, value: float) -> None:
+    require_number(case, "DOC-05", "total_epochs", value)
+
+
+@pytest.mark.clause("DOC-06")
+@PROPERTY
+@hypothesis.given(value=FINITE)
+def test_any_loss(case: Case, value: float) -> None:
+    require_number(case, "DOC-06", "loss", value)
+
+
+@pytest.mark.clause("DOC-07")
+@pytest.mark.parametrize("name", MESSAGES)
+def test_message(case: Case, name: str) -> None:
+    require_message(case, MESSAGES[name])
+
+
+@pytest.mark.clause("DOC-07")
+@PROPERTY
+@hypothesis.given(text=TEXT)
+def test_any_message(case: Case, text: str) -> None:
+    require_message(case, text)
+
+
+def require_message(case: Case, text: str) -> None:
+    """Have the message written; every code point must come back."""
+    data = written(case, with_(message=text))
+    require_clause(data, "DOC-07")
+    found = examine(data).values["message"]
+    if found != text:
+        raise Violation("the message is not the one given", given=ascii(text)[:300], found=ascii(found)[:300])
+
+
+@pytest.mark.clause("DOC-08")
+@pytest.mark.parametrize("seconds", [0, 1, 1732800000, 2**31, 2**32, 2**53 - 1])
+def test_explicit_timestamp(case: Case, seconds: int) -> None:
+    require_timestamp(case, seconds)
+
+
+@pytest.mark.clause("DOC-08")
+@PROPERTY
+@hypothesis.given(seconds=SECONDS)
+def test_any_timestamp(case: Case, seconds: int) -> None:
+    require_timestamp(case, seconds)
+
+
+def require_timestamp(case: Case, seconds: int) -> None:
+    """Have the timestamp written; it must come back as that integer."""
+    data = written(case, with_(timestamp=seconds))
+    require_clause(data, "DOC-08")
+    found = examine(data).values["timestamp"]
+    if found != seconds:
+        raise Violation(f"timestamp was to be {seconds} and is {found}", bytes=shown(data))
+
+
+@pytest.mark.clause("DOC-08")
+def test_omitted_timestamp(case: Case) -> None:
+    require_now(case, {"status": "running", "epoch": 1.0})
+
+
+def require_now(case: Case, members: dict[str, Any]) -> dict[str, Any]:
+    """Have members without a timestamp written; it must be the current second, give or take two. Returns the values."""
+    before = time.time()
+    data = written(case, members)
+    after = time.time()
+    examination = examine(data)
+    if examination.problems:
+        raise Violation("; ".join(problem.text for problem in examination.problems), bytes=shown(data))
+    found = examination.values["timestamp"]
+    if not int(before) - 2 <= found <= int(after) + 2:
+        raise Violation(f"timestamp is {found}, but the clock said {before:.0f} to {after:.0f}", bytes=shown(data))
+    return dict(examination.values)
+
+
+@pytest.mark.clause("DOC-09")
+@pytest.mark.parametrize("name", [*LIFE, "cyrillic", "emoji", "line-ends", "edge-of-planes", "long"])
+def test_one_utf8_document(case: Case, name: str) -> None:
+    status = LIFE[name] if name in LIFE else with_(message=MESSAGES[name])
+    require_clause(written(case, status), "DOC-09")
+
+
+@pytest.mark.clause("DOC-09")
+@PROPERTY
+@hypothesis.given(status=ANY_STATUS)
+def test_any_allowed_status_round_trips(case: Case, status: dict[str, Any]) -> None:
+    data = written(case, status)
+    require_status(data, status)
+    if len(data) > SIZE_LIMIT:
+        raise Violation(f"a short status became {len(data)} bytes")
+
+
+ENVIRONMENTS = {
+    "plain-c-locale": {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "ascii-streams": {"PYTHONIOENCODING": "ascii", "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "other-time-zone": {"TZ": "Asia/Kathmandu"},
+}
+
+
+@pytest.mark.clause("DOC-10")
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_bytes_do_not_depend_on(case: Case, name: str) -> None:
+    status = with_(message=MESSAGES["cyrillic"] + MESSAGES["emoji"] + MESSAGES["line-ends"])
+    usual = written(case, status)
+    elsewhere = case.folder / "elsewhere.json"
+    case.require_ok(case.write(elsewhere, status, by=case.start(environment=ENVIRONMENTS[name])))
+    found = elsewhere.read_bytes()
+    if found != usual:
+        raise Violation("the bytes differ from those of a usual environment", usual=shown(usual), found=shown(found))
+
+
+def require_example(case: Case, name: str) -> None:
+    """The orders' example must be written with exactly its values."""
+    require_status(written(case, LIFE[name]), LIFE[name])
+
+
+def require_defaults(case: Case, given: dict[str, Any]) -> None:
+    """Members that are absent from the request take the defaults."""
+    values = require_now(case, given)
+    expected = {**DEFAULTS, **given, "timestamp": values["timestamp"]}
+    if values != expected:
+        raise Violation("absent members did not take the defaults", expected=expected, found=values)
+
+
+@pytest.mark.clause("LIF-01")
+def test_idle_example(case: Case) -> None:
+    require_example(case, "idle")
+
+
+@pytest.mark.clause("LIF-01")
+def test_idle_defaults(case: Case) -> None:
+    require_defaults(case, {"status": "idle"})
+
+
+@pytest.mark.clause("LIF-02")
+def test_running_example(case: Case) -> None:
+    require_example(case, "running")
+
+
+@pytest.mark.clause("LIF-02")
+def test_running_defaults(case: Case) -> None:
+    require_defaults(case, {"status": "running", "total_epochs": 3.0})
+
+
+@pytest.mark.clause("LIF-03")
+def test_done_example(case: Case) -> None:
+    require_example(case, "done")
+
+
+@pytest.mark.clause("LIF-03")
+def test_done_defaults(case: Case) -> None:
+    require_defaults(case, {"status": "done", "epoch": 3.0, "total_epochs": 3.0})
+
+
+@pytest.mark.clause("LIF-04")
+def test_error_example(case: Case) -> None:
+    require_example(case, "error")
+
+
+@pytest.mark.clause("LIF-04")
+def test_error_defaults(case: Case) -> None:
+    require_defaults(case, {"status": "error", "message": "boom"})

@@ -1,0 +1,345 @@
+"""FLT and VIS-04 as far as no tracing is needed: real faults that every language meets, and faults in process.
+
+A natural fault is made by the surroundings (a limit, a mount, a permission), so that it happens in the kernel, whatever
+the language. An implementation in Python is also run in process on fake systems, with a fault at every file call.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from conformance.case import Case
+from conformance.errors import NotApplicable, Unmeasured, Violation
+from conformance.fakefs import SYSTEMS, read_report
+from conformance.implementation import Implementation
+from conformance.injections import FakeSystemReport, Injection, concerns, judge
+from conformance.oracle import Snapshot, snapshot
+from conformance.payload import encode, make_status
+from conformance.surroundings import (
+    bind_mounted,
+    file_size_limited,
+    small_file_system,
+    without_permission_override,
+)
+
+OLD, NEW, NEXT = make_status(0, 1), make_status(0, 2), make_status(0, 3)
+LARGE = make_status(0, 4, 256 * 1024)
+FAKE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Who writes what where, how to make the fault, and how to take it away again."""
+
+    writer: Implementation
+    target: Path
+    status: dict[str, Any]
+    next_target: Path
+    arm: Callable[[], None] = lambda: None
+    lift: Callable[[], None] = lambda: None
+
+
+def file_too_large(case: Case) -> Fault:
+    """write(2): short, then EFBIG."""
+    writer = case.start(prefix=file_size_limited(64), ignore_signals=True)
+    case.require_ok(case.publish(case.target, OLD, by=writer))
+    return Fault(writer, case.target, LARGE, case.target)
+
+
+def folder_not_writable(case: Case) -> Fault:
+    """open(2) with O_CREAT: EACCES."""
+    folder = case.folder / "closed"
+    folder.mkdir()
+    target = folder / "status.json"
+    writer = case.start(prefix=without_permission_override())
+    case.require_ok(case.publish(target, OLD, by=writer))
+    return Fault(writer, target, NEW, target, lambda: folder.chmod(0o555), lambda: folder.chmod(0o755))
+
+
+def no_descriptor(case: Case) -> Fault:
+    """open(2): EMFILE."""
+    if not sys.platform.startswith("linux"):
+        raise Unmeasured("needs prlimit(2), which only Linux has")
+    if case.run.manifest.mode == "oneshot":
+        raise NotApplicable("a process per request opens its files before it can be limited")
+    import resource
+
+    writer = case.start()
+    case.require_ok(case.publish(case.target, OLD, by=writer))
+    pid = writer.pid
+    assert pid is not None
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+
+    def arm() -> None:
+        used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+        lowest_free = next(number for number in range(len(used) + 1) if number not in used)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free, hard))
+
+    def lift() -> None:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+    return Fault(writer, case.target, NEW, case.target, arm, lift)
+
+
+def folder_at_the_target(case: Case) -> Fault:
+    """rename(2): EISDIR."""
+    target = case.folder / "folder"
+    target.mkdir()
+    (target / "kept.txt").write_bytes(b"kept")
+    return Fault(case.start(), target, NEW, case.target)
+
+
+def mounted_target(case: Case) -> Fault:
+    """rename(2): EBUSY."""
+    case.require_ok(case.publish(case.target, OLD))
+    return Fault(case.start(prefix=bind_mounted(case.target)), case.target, NEW, case.folder / "other.json")
+
+
+def name_too_long(case: Case) -> Fault:
+    """open(2) or rename(2): ENAMETOOLONG."""
+    return Fault(case.start(), case.folder / ("n" * 256), NEW, case.target)
+
+
+FAULTS = {
+    "file-too-large": file_too_large,
+    "folder-not-writable": folder_not_writable,
+    "no-descriptor": no_descriptor,
+    "folder-at-the-target": folder_at_the_target,
+    "mounted-target": mounted_target,
+    "name-too-long": name_too_long,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a natural fault did."""
+
+    answer_ok: bool
+    before: Snapshot
+    after: Snapshot
+    listing_before: frozenset[str]
+    listing_after: frozenset[str]
+    descriptors: tuple[int | None, int | None]
+
+
+def fire(case: Case, fault: Fault) -> Outcome:
+    """Write once into the fault. Raises Violation unless the answer is the failure ``io``: that is its proof."""
+    folder = fault.target.parent
+    before, listing = _seen(fault.target), frozenset(os.listdir(folder))
+    descriptors = descriptor_count(fault.writer)
+    fault.arm()
+    try:
+        answer = case.publish(fault.target, fault.status, by=fault.writer)
+    finally:
+        fault.lift()
+    case.require_io(answer, "a write that cannot succeed")
+    after = _seen(fault.target)
+    counts = descriptors, descriptor_count(fault.writer)
+    return Outcome(answer.ok, before, after, listing, frozenset(os.listdir(folder)), counts)
+
+
+def _seen(path: Path) -> Snapshot:
+    # A name that is too long for the file system cannot even be looked at.
+    return snapshot(path) if len(os.fsencode(path.name)) <= 255 else Snapshot(exists=False)
+
+
+def descriptor_count(implementation: Implementation) -> int | None:
+    """How many descriptors the process has open; None when there is one process per request."""
+    if implementation.pid is None or sys.platform == "win32":
+        return None
+    return psutil.Process(implementation.pid).num_fds()
+
+
+@pytest.mark.clause("FLT-01")
+@pytest.mark.parametrize("name", FAULTS)
+def test_answer_is_true(case: Case, name: str) -> None:
+    outcome = fire(case, FAULTS[name](case))
+    changed = outcome.before.difference(outcome.after)
+    if changed:
+        raise Violation(f"answered io, but the target changed: {changed}")
+
+
+@pytest.mark.clause("FLT-01")
+def test_without_a_fault(case: Case) -> None:
+    """An answer io, without any fault, is as untrue as an ok after one."""
+    for status in (OLD, NEW):
+        case.require_ok(case.publish(case.target, status), "a write without any fault")
+        case.require_holds(case.target, status)
+
+
+@pytest.mark.clause("FLT-02")
+@pytest.mark.parametrize("name", FAULTS)
+def test_nothing_is_left(case: Case, name: str) -> None:
+    fault = FAULTS[name](case)
+    # Once before counting, so that what a runtime opens for its first failure is not taken for a leak.
+    fire(case, fault)
+    outcome = fire(case, fault)
+    left = outcome.listing_after - outcome.listing_before
+    if left:
+        raise Violation(f"left behind after a failed write: {', '.join(sorted(left))}")
+    before, after = outcome.descriptors
+    if before is not None and after is not None and after > before:
+        raise Violation(f"{before} descriptors were open before the failed write, {after} after it")
+
+
+@pytest.mark.clause("FLT-03")
+@pytest.mark.parametrize("name", FAULTS)
+def test_next_write_works(case: Case, name: str) -> None:
+    fault = FAULTS[name](case)
+    fire(case, fault)
+    answer = case.publish(fault.next_target, NEXT, by=fault.writer)
+    case.require_ok(answer, "the write after a failed one")
+    case.require_holds(fault.next_target, NEXT)
+
+
+@pytest.mark.clause("FLT-06")
+def test_mounted_target_is_not_copied_onto(case: Case) -> None:
+    """EBUSY; EXDEV cannot be had within one folder without injecting it."""
+    fault = mounted_target(case)
+    outcome = fire(case, fault)
+    changed = outcome.before.difference(outcome.after)
+    if changed:
+        raise Violation(f"the rename failed with EBUSY, and the target was changed all the same: {changed}")
+
+
+@pytest.mark.clause("FLT-10")
+def test_limit_on_file_size(case: Case) -> None:
+    fault = file_too_large(case)
+    outcome = fire(case, fault)
+    require_full_disk_handled(outcome)
+    case.require_ok(case.publish(case.target, NEXT, by=fault.writer), "a small write afterwards")
+    case.require_holds(case.target, NEXT)
+
+
+@pytest.mark.clause("FLT-10")
+def test_small_file_system(case: Case) -> None:
+    """A real file system of 64 KiB, seen through the root of the process that has it."""
+    if case.run.manifest.mode == "oneshot":
+        raise Unmeasured("the small file system lives in one process; mode oneshot has one process per request")
+    folder = case.folder / "small"
+    folder.mkdir()
+    writer = case.start(prefix=small_file_system(folder, 64))
+    inside = Path(f"/proc/{writer.pid}/root{folder}")
+    if not inside.is_dir():
+        raise Unmeasured("the folder of another mount namespace cannot be seen here: run as root")
+    case.require_ok(case.publish(folder / "s.json", OLD, by=writer), "a small write on a small file system")
+    case.require_holds(inside / "s.json", OLD)
+    before = snapshot(inside / "s.json")
+    answer = case.publish(folder / "s.json", LARGE, by=writer)
+    case.require_io(answer, "a document larger than the file system")
+    listing = frozenset(os.listdir(inside))
+    after = snapshot(inside / "s.json")
+    require_full_disk_handled(Outcome(answer.ok, before, after, frozenset({"s.json"}), listing, (None, None)))
+    case.require_ok(case.publish(folder / "s.json", NEXT, by=writer), "a small write afterwards")
+    case.require_holds(inside / "s.json", NEXT)
+
+
+def require_full_disk_handled(outcome: Outcome) -> None:
+    """Old bytes, inode and time; no temp."""
+    changed = outcome.before.difference(outcome.after)
+    if changed:
+        raise Violation(f"the disk was full, and the target changed: {changed}")
+    if outcome.listing_after != outcome.listing_before:
+        raise Violation(f"the disk was full, and this was left: {sorted(outcome.listing_after - outcome.listing_before)}")
+
+
+def fake_report(case: Case, system: str) -> FakeSystemReport:
+    """Run the implementation on a fake system in a process of its own (once a run). Raises Unmeasured."""
+    manifest = case.run.manifest
+    if manifest.mode != "python":
+        raise Unmeasured("measured in process only: needs mode python, or the syscall trace engine")
+    kept = case.run.folder / f"fakefs-{system}.json"
+    if not kept.exists():
+        words = ["-m", "conformance.fakefs", str(manifest.folder), manifest.callable, manifest.profile, system]
+        environment = case.run.circumstances().child_environment()
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=manifest.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=FAKE_SECONDS,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"the process with the fake file system failed: {done.stderr[-2000:]}")
+        own = kept.with_name(f"{kept.name}.{os.getpid()}")
+        own.write_text(done.stdout.splitlines()[-1], encoding="utf-8")
+        own.replace(kept)  # two workers may both have made it
+    report = read_report(kept.read_text(encoding="utf-8"))
+    if report.problem:
+        raise Unmeasured(report.problem)
+    return report
+
+
+def require_all(clause: str, report: FakeSystemReport) -> None:
+    """Raise Violation when an injection of this report breaks the clause; an injection that did not fire is an error."""
+    injections = [injection for injection in report.injections if concerns(clause, injection)]
+    if not injections:
+        raise Unmeasured(f"none of the {len(report.calls)} file calls of a write is one that {clause} is about")
+    silent = [injection.name() for injection in injections if not injection.fired]
+    if silent:
+        raise RuntimeError(f"{len(silent)} of {len(injections)} injections did not fire, first: {silent[0]}")
+    broken = [(injection, text) for injection in injections if (text := judge(clause, injection))]
+    if broken:
+        first, text = broken[0]
+        raise Violation(
+            f"{first.name()}: {text} ({len(broken)} of {len(injections)} injections at {len(report.calls)} file calls)",
+            calls=list(report.calls),
+            all=[f"{injection.name()}: {text}" for injection, text in broken[:10]],
+        )
+
+
+IN_PROCESS = ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06", "FLT-08", "FLT-09")
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("clause", [pytest.param(name, marks=pytest.mark.clause(name), id=name) for name in IN_PROCESS])
+def test_fault_at_every_file_call(case: Case, clause: str, system: str) -> None:
+    require_all(clause, fake_report(case, system))
+
+
+@pytest.mark.clause("FLT-10")
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_disk_full_in_process(case: Case, system: str) -> None:
+    found = fake_report(case, system).disk_full
+    assert found is not None
+    require_clean_failure(found)
+
+
+@pytest.mark.clause("MET-09")
+@pytest.mark.parametrize("system", [name for name in SYSTEMS if name != "windows"])
+def test_read_only_folder_in_process(case: Case, system: str) -> None:
+    found = fake_report(case, system).read_only
+    assert found is not None
+    require_clean_failure(found)
+
+
+def require_clean_failure(found: Injection) -> None:
+    """The answer io, the old target untouched, nothing left, and the next write works."""
+    if found.answer != "io" or found.target != "old":
+        raise Violation(f"answered {found.answer} ({found.text}); the target is {found.target}")
+    for clause in ("FLT-01", "FLT-02", "FLT-03"):
+        problem = judge(clause, found)
+        if problem:
+            raise Violation(problem)
+
+
+@pytest.mark.clause("VIS-04")
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_name_of_the_temp_is_not_touched_afterwards(case: Case, system: str) -> None:
+    """Somebody else may have the temp's name the moment after the replace (renameio's README)."""
+    survived = fake_report(case, system).bystander_survived
+    if survived is None:
+        raise Unmeasured("no replace by rename was seen in process")
+    if not survived:
+        raise Violation("after the replace, a file that somebody else had made under the temp's name was removed")

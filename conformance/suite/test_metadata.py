@@ -1,0 +1,227 @@
+"""MET: modes, owners, links, names, and places where a write cannot succeed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.case import Case
+from conformance.errors import Unmeasured, Violation
+from conformance.oracle import snapshot
+from conformance.payload import make_status
+from conformance.surroundings import bind_mounted, without_permission_override
+
+OLD, NEW = make_status(0, 1, 300), make_status(0, 2, 500)
+
+
+def require_posix() -> None:
+    """Windows has neither permission bits nor owners of this kind."""
+    if sys.platform == "win32":
+        raise Unmeasured("Windows has no POSIX permissions")
+
+
+def put_old(case: Case, target: Path) -> None:
+    """Have the old document written."""
+    case.require_ok(case.publish(target, OLD))
+
+
+@pytest.mark.clause("MET-01")
+@pytest.mark.parametrize("mode", [0o644, 0o600, 0o640, 0o664, 0o666, 0o444, 0o755])
+def test_mode_is_kept(case: Case, mode: int) -> None:
+    require_posix()
+    put_old(case, case.target)
+    case.target.chmod(mode)
+    case.require_ok(case.publish(case.target, NEW))
+    case.require_holds(case.target, NEW)
+    found = snapshot(case.target).mode
+    if found != mode:
+        raise Violation(f"the target's mode was {mode:04o} and is now {found:04o}")
+
+
+@pytest.mark.clause("MET-02")
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077, 0o027, 0o000])
+def test_new_file_honours_umask(case: Case, umask: int) -> None:
+    require_posix()
+    case.require_ok(case.publish(case.target, NEW, by=case.start(umask=umask)))
+    found, expected = snapshot(case.target).mode, 0o666 & ~umask
+    if found != expected:
+        raise Violation(f"with umask {umask:04o} a new target got mode {found:04o}; open() would give {expected:04o}")
+
+
+@pytest.mark.clause("MET-03")
+@pytest.mark.parametrize("owner", [(12345, 23456), (0, 23456), (12345, 0)])
+def test_owner_is_kept_for_root(case: Case, owner: tuple[int, int]) -> None:
+    require_posix()
+    if os.geteuid() != 0:
+        raise Unmeasured("only root can give a file to somebody else: run as root")
+    put_old(case, case.target)
+    os.chown(case.target, *owner)
+    case.target.chmod(0o640)
+    case.require_ok(case.publish(case.target, NEW))
+    case.require_holds(case.target, NEW)
+    found = snapshot(case.target)
+    if found.owner != owner:
+        raise Violation(f"the target belonged to {owner} and now belongs to {found.owner}")
+
+
+def make_link(link: Path, destination: str) -> None:
+    """Make a symbolic link, or say that it cannot be done here."""
+    try:
+        link.symlink_to(destination)
+    except OSError as error:
+        raise Unmeasured(f"symbolic links cannot be made here: {error}") from error
+
+
+@pytest.mark.clause("MET-04")
+@pytest.mark.parametrize("kind", ["relative", "absolute", "chain", "other-folder", "dangling"])
+def test_symbolic_link_is_treated_as_declared(case: Case, kind: str) -> None:
+    declared = case.run.manifest.symlink
+    if declared is None:
+        raise Unmeasured('declare what happens to a symbolic link: [declares] symlink = "follow" or "replace"')
+    real, link = case.folder / "real.json", case.folder / "link.json"
+    if kind == "other-folder":
+        (case.folder / "store").mkdir()
+        real = case.folder / "store" / "real.json"
+    if kind != "dangling":
+        put_old(case, real)
+    if kind == "chain":
+        make_link(case.folder / "middle.json", "real.json")
+        make_link(link, "middle.json")
+    else:
+        make_link(link, str(real) if kind == "absolute" else os.path.relpath(real, case.folder))
+    case.require_ok(case.publish(link, NEW))
+    if declared == "follow":
+        if not link.is_symlink():
+            raise Violation("declared to follow a symbolic link, but replaced it by a file")
+        case.require_holds(real, NEW)
+        return
+    if link.is_symlink():
+        raise Violation("declared to replace a symbolic link, but the link is still there")
+    case.require_holds(link, NEW)
+    if kind != "dangling":
+        case.require_holds(real, OLD)
+
+
+NAMES = {
+    "space": "my status file.json",
+    "leading-space": " status.json",
+    "cyrillic": "статус обучения.json",
+    "emoji": "run 🎉.json",
+    "combining": "re\u0301sume\u0301.json",
+    "no-extension": "status",
+    "many-dots": "a.b.c.d.json",
+    "leading-dot": ".status.json",
+    "leading-dash": "-rf.json",
+    "percent": "100%s.json",
+    "shell": "a;b&c$HOME`d`.json",
+    "quotes": "it's.json",
+    "longest": "n" * 250 + ".json",
+    "longest-unicode": "ё" * 125 + ".json",
+}
+POSIX_NAMES = {"newline": "a\nb.json", "backslash": "a\\b.json", "double-quotes": 'a"b.json', "star": "a*?.json"}
+
+
+@pytest.mark.clause("MET-05")
+@pytest.mark.parametrize("name", [*NAMES, *POSIX_NAMES])
+def test_name(case: Case, name: str) -> None:
+    if name in POSIX_NAMES and sys.platform == "win32":
+        raise Unmeasured("Windows does not allow this name")
+    target = case.folder / {**NAMES, **POSIX_NAMES}[name]
+    for status in (OLD, NEW):
+        case.require_ok(case.publish(target, status))
+        case.require_holds(target, status)
+    case.require_listing(case.folder, {target.name}, "after two writes")
+
+
+@pytest.mark.clause("MET-06")
+@pytest.mark.parametrize("kind", ["bare-name", "dot", "sub-folder", "parent-folder"])
+def test_relative_path(case: Case, kind: str) -> None:
+    """The implementation runs in a folder of the case that mirrors the manifest's by symbolic links."""
+    work = case.folder / "work"
+    (work / "sub").mkdir(parents=True)
+    mirrored = set()
+    for entry in case.run.manifest.folder.iterdir():
+        make_link(work / entry.name, str(entry))
+        mirrored.add(entry.name)
+    path = {
+        "bare-name": "s.json",
+        "dot": "./s.json",
+        "sub-folder": "sub/s.json",
+        "parent-folder": "../s.json",
+    }[kind]
+    started = case.start(folder=work)
+    for status in (OLD, NEW):
+        case.require_ok(case.publish(path, status, by=started))
+        case.require_holds(work / path, status)
+    inside = {"bare-name": work, "dot": work, "sub-folder": work / "sub", "parent-folder": case.folder}[kind]
+    others = {work: mirrored | {"sub"}, case.folder: {"work"}}.get(inside, set())
+    case.require_listing(inside, {"s.json"} | others, "after two writes")
+
+
+@pytest.mark.clause("MET-07")
+@pytest.mark.parametrize("path", ["missing/status.json", "missing/deeper/status.json", "file/status.json"])
+def test_missing_folder(case: Case, path: str) -> None:
+    (case.folder / "file").write_bytes(b"not a folder")
+    case.require_io(case.publish(case.folder / path, NEW), "a target in a folder that does not exist")
+    case.require_listing(case.folder, {"file"}, "after the failed write")
+
+
+@pytest.mark.clause("MET-08")
+@pytest.mark.parametrize("content", [[], ["kept.txt"]], ids=["empty", "not-empty"])
+def test_target_is_a_folder(case: Case, content: list[str]) -> None:
+    case.target.mkdir()
+    for name in content:
+        (case.target / name).write_bytes(b"kept")
+    case.require_io(case.publish(case.target, NEW), "a folder at the target")
+    if not case.target.is_dir():
+        raise Violation("the folder at the target is gone")
+    case.require_listing(case.target, set(content), "inside the folder at the target")
+    case.require_listing(case.folder, {case.target.name}, "after the failed write")
+
+
+@pytest.mark.clause("MET-09")
+@pytest.mark.parametrize("existing", [True, False], ids=["existing-target", "no-target"])
+def test_read_only_folder(case: Case, existing: bool) -> None:
+    folder = case.folder / "read-only"
+    folder.mkdir()
+    target = folder / "status.json"
+    if existing:
+        put_old(case, target)
+        target.chmod(0o666)
+    before = snapshot(target)
+    started = case.start(prefix=without_permission_override())
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    case.require_io(case.publish(target, NEW, by=started), "a folder without write permission")
+    changed = before.difference(snapshot(target))
+    if changed:
+        raise Violation(f"the failed write changed the target: {changed}")
+    case.require_listing(folder, {target.name} if existing else set(), "after the failed write")
+
+
+@pytest.mark.clause("MET-10")
+def test_bind_mounted_target(case: Case) -> None:
+    put_old(case, case.target)
+    before = snapshot(case.target)
+    started = case.start(prefix=bind_mounted(case.target))
+    case.require_io(case.publish(case.target, NEW, by=started), "a target that is a mount point")
+    changed = before.difference(snapshot(case.target))
+    if changed:
+        raise Violation(f"the failed write changed the target: {changed}")
+    case.require_listing(case.folder, {case.target.name}, "after the failed write")
+
+
+@pytest.mark.clause("MET-04")
+def test_link_in_the_folders_path_is_followed(case: Case) -> None:
+    """A link above the target is not the target: it is always followed."""
+    if case.run.manifest.symlink is None:
+        raise Unmeasured('declare what happens to a symbolic link: [declares] symlink = "follow" or "replace"')
+    (case.folder / "store").mkdir()
+    make_link(case.folder / "shortcut", "store")
+    case.require_ok(case.publish(case.folder / "shortcut" / "s.json", NEW))
+    if not (case.folder / "shortcut").is_symlink():
+        raise Violation("the link above the target was replaced")
+    case.require_holds(case.folder / "store" / "s.json", NEW)

@@ -1,0 +1,166 @@
+"""CON-03 by search: random sequences of everything an implementation can be asked, against a model of one register.
+
+Hypothesis shrinks a failing sequence to the shortest one; its steps are in the evidence.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from conformance.case import Case
+from conformance.errors import Violation
+from conformance.implementation import Implementation, ServeImplementation
+from conformance.payload import encode, make_status
+from conformance.suite.test_reader import SPOILS, require_equal
+
+SIZES = st.sampled_from([0, 300, 5000, 70_000])
+REFUSED = st.sampled_from(
+    [{"status": "finished"}, {"epoch": -1.0}, {"loss": float("nan")}, {"message": None}, {"timestamp": -1}]
+)
+GARBAGE = st.sampled_from(sorted(set(SPOILS) - {"missing", "folder"}))
+SEQUENCES = hypothesis.settings(
+    max_examples=12,
+    stateful_step_count=20,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+
+
+class Holder:
+    """The implementation that the sequences drive, started again after a kill."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.folders = (case.folder / f"sequence{number}" for number in itertools.count())
+        self.running: Implementation = case.start()
+
+    def restart(self) -> None:
+        self.running.kill()
+        self.running = self.case.start()
+
+
+class Register(RuleBasedStateMachine):
+    """The model: what the file holds, what a poller last saw whole, and how many orphans kills may have left."""
+
+    def __init__(self, holder: Holder) -> None:
+        super().__init__()
+        self.holder = holder
+        self.case = holder.case
+        folder: Path = next(holder.folders)
+        folder.mkdir()
+        self.target = folder / "status.json"
+        self.held: dict[str, Any] | None = None  # the valid document at the target, if there is one
+        self.remembered: dict[str, Any] | None = None  # what poll last returned as fresh
+        self.numbers: Iterator[int] = itertools.count(1)
+        self.kills = 0
+
+    def manifest_allows(self, operation: str) -> bool:
+        manifest = self.case.run.manifest
+        return {
+            "read": "reader" in manifest.roles,
+            "poll": "reader" in manifest.roles and manifest.mode != "oneshot",
+            "kill": manifest.mode != "oneshot",
+            "refuse": manifest.profile == "pulse",
+        }[operation]
+
+    @rule(size=SIZES)
+    def write(self, size: int) -> None:
+        """A write that must succeed."""
+        status = make_status(0, next(self.numbers), size)
+        self.case.require_ok(self.case.publish(self.target, status, by=self.holder.running))
+        self.case.require_holds(self.target, status)
+        self.held = status
+        self.check_folder()
+
+    @precondition(lambda self: self.manifest_allows("refuse"))
+    @rule(members=REFUSED)
+    def write_refused(self, members: dict[str, Any]) -> None:
+        """A write that must be refused, and change nothing."""
+        before = self.target.read_bytes() if self.target.exists() else None
+        answer = self.case.write(self.target, {**make_status(0, 0), **members}, by=self.holder.running)
+        after = self.target.read_bytes() if self.target.exists() else None
+        if answer.ok or after != before:
+            raise Violation("a write that must be refused was done", members=members)
+        self.check_folder()
+
+    @precondition(lambda self: self.manifest_allows("read"))
+    @rule()
+    def read(self) -> None:
+        """A read returns what the file holds."""
+        answer = self.case.request("read", self.holder.running, path=str(self.target))
+        if not answer.ok:
+            raise Violation(f"read was answered with {answer.error}: {answer.message}")
+        require_equal(answer.fields.get("status"), self.held, "read")
+
+    @precondition(lambda self: self.manifest_allows("poll"))
+    @rule()
+    def poll(self) -> None:
+        """A poll returns what the file holds, or the last valid status, and says which."""
+        answer = self.case.request("poll", self.holder.running, path=str(self.target))
+        if not answer.ok:
+            raise Violation(f"poll was answered with {answer.error}: {answer.message}")
+        fresh = self.held is not None
+        self.remembered = self.held if fresh else self.remembered
+        require_equal(answer.fields.get("status"), self.remembered, "poll")
+        if answer.fields.get("fresh") is not fresh:
+            raise Violation(f"poll says fresh = {answer.fields.get('fresh')!r}, expected {fresh}")
+
+    @rule(kind=GARBAGE)
+    def spoil(self, kind: str) -> None:
+        """Somebody else puts an invalid file there."""
+        SPOILS[kind](self.target)
+        self.held = None
+
+    @precondition(lambda self: self.target.exists())
+    @rule()
+    def remove(self) -> None:
+        """Somebody else removes the file."""
+        self.target.unlink()
+        self.held = None
+
+    @precondition(lambda self: self.manifest_allows("kill"))
+    @rule(size=SIZES, waited=st.booleans())
+    def kill_during_write(self, size: int, waited: bool) -> None:
+        """A kill while a write may be under way: afterwards the file is what it was, or whole and new."""
+        running = self.holder.running
+        assert isinstance(running, ServeImplementation)
+        before = self.target.read_bytes() if self.target.exists() else None
+        status = make_status(0, next(self.numbers), size)
+        fields = {"status": status} if self.case.run.manifest.profile == "pulse" else {"text": encode(status)}
+        number = running.send("write" if "status" in fields else "replace", path=str(self.target), **fields)
+        if waited:
+            running.receive(number)
+        self.holder.restart()
+        self.kills += 1
+        self.remembered = None
+        after = self.target.read_bytes() if self.target.exists() else None
+        if after != before or waited:
+            self.case.require_holds(self.target, status)
+            self.held = status
+
+    @precondition(lambda self: self.manifest_allows("kill"))
+    @rule()
+    def restart(self) -> None:
+        """A stop as the protocol has it."""
+        self.holder.running.stop()
+        self.holder.restart()
+        self.remembered = None
+
+    def check_folder(self) -> None:
+        """Only kills leave anything beside the target, at most one temp each."""
+        others = [path.name for path in self.target.parent.iterdir() if path != self.target]
+        if len(others) > self.kills:
+            raise Violation(f"{len(others)} files beside the target after {self.kills} kills", names=sorted(others))
+
+
+@pytest.mark.clause("CON-03")
+def test_any_sequence_of_requests(case: Case) -> None:
+    holder = Holder(case)
+    run_state_machine_as_test(lambda: Register(holder), settings=SEQUENCES)

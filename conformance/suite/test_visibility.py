@@ -1,0 +1,187 @@
+"""VIS: what a reader can see of a write, as far as no tracing is needed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from conformance.case import Case
+from conformance.errors import Unmeasured, Violation
+from conformance.implementation import Implementation
+from conformance.oracle import shown
+from conformance.payload import encode, make_status
+from conformance.surroundings import file_size_limited
+from conformance.watch import Event, FolderWatch, publishes, writes_to
+
+# Bytes of the documents that are written one after the other: growing, shrinking, and at both ends of the range.
+SIZES = (0, 256, 4096, 1 << 20, 100, 65_536, 65_535, 131_073, 0, 1 << 20, 1 << 19, 300)
+WRITES = 20
+
+
+def status_of_size(sequence: int, size: int) -> dict[str, object]:
+    """A status whose document stays within 1 MiB even when it is written with indentation."""
+    return make_status(writer=0, sequence=sequence, size=min(size, (1 << 20) - 512))
+
+
+def events_of_writes(case: Case, target: Path, count: int, size: int = 4096) -> list[tuple[Event, ...]]:
+    """The folder's events, one tuple a write, of writes that replace an existing target."""
+    case.require_ok(case.publish(target, make_status(0, 0, size)))
+    found = []
+    with FolderWatch(target.parent) as watch:
+        for sequence in range(1, count + 1):
+            case.require_ok(case.publish(target, make_status(0, sequence, size)))
+            found.append(watch.events())
+    case.require_holds(target, make_status(0, count, size))
+    return found
+
+
+def temp_of(events: tuple[Event, ...], target: str) -> str:
+    """The name that the target's new file had in the same folder before the rename. Raises Violation."""
+    arrivals = [event for event in publishes(events, target) if event.kind == "moved-to"]
+    for arrival in arrivals:
+        for event in events:
+            if event.kind == "moved-from" and event.cookie == arrival.cookie:
+                return event.name
+    raise Violation(
+        "no file of the target's folder was renamed onto the target: the temp lies elsewhere, or nothing was replaced",
+        events=[str(event) for event in events],
+    )
+
+
+@pytest.mark.clause("VIS-01")
+@pytest.mark.parametrize("size", [0, 4096, 1 << 18])
+def test_second_name_keeps_the_old_bytes(case: Case, size: int) -> None:
+    """A hard link to the old file is a witness: whoever writes to the target itself changes it too."""
+    old, new = make_status(0, 1, size), make_status(0, 2, size // 2)
+    case.require_ok(case.publish(case.target, old))
+    witness = case.folder / "witness"
+    try:
+        os.link(case.target, witness)
+    except OSError as error:
+        raise Unmeasured(f"the file system has no hard links ({error}); choose another with --dir") from error
+    before = witness.read_bytes()
+    case.require_ok(case.publish(case.target, new))
+    case.require_holds(case.target, new)
+    if (after := witness.read_bytes()) != before:
+        raise Violation("the old file was written to instead of being replaced", before=shown(before), after=shown(after))
+    if os.path.samefile(witness, case.target):
+        raise Violation("the target is still the old file: nothing was replaced")
+
+
+@pytest.mark.clause("VIS-01")
+@pytest.mark.parametrize("size", [0, 4096, 1 << 18])
+def test_no_event_on_the_target_but_the_replace(case: Case, size: int) -> None:
+    for events in events_of_writes(case, case.target, 3, size):
+        touched = writes_to(events, case.target.name)
+        if touched:
+            what = ", ".join(dict.fromkeys(event.kind for event in touched))
+            raise Violation(
+                f"the target itself was opened for writing, changed or removed: {what}",
+                events=[str(event) for event in events],
+            )
+
+
+@pytest.mark.clause("VIS-02")
+def test_temp_lies_beside_the_target(case: Case) -> None:
+    for events in events_of_writes(case, case.target, 3):
+        temp_of(events, case.target.name)
+
+
+@pytest.mark.clause("VIS-03")
+def test_temp_names_are_unique(case: Case) -> None:
+    names = [temp_of(events, case.target.name) for events in events_of_writes(case, case.target, WRITES)]
+    if len(set(names)) != len(names):
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        raise Violation(f"{len(names)} writes used only {len(set(names))} names for their temps", repeated=repeated[:5])
+    if case.run.manifest.profile == "pulse":
+        wrong = [name for name in names if not name.endswith(".tmp")]
+        if wrong:
+            raise Violation("the temp's name does not end in .tmp", names=wrong[:3])
+
+
+@pytest.mark.clause("VIS-03")
+@pytest.mark.parametrize("pair", ["a.json a.toml", "a.json a", "a.tmp a.json", "a.json a.json.tmp"])
+def test_siblings_have_temps_of_their_own(case: Case, pair: str) -> None:
+    """Whatever is derived from a name (its stem, its extension) must not make two targets share a temp."""
+    one, other = (case.folder / name for name in pair.split())
+    bytes_of_one = events_of_writes(case, one, 3)
+    temps = {temp_of(events, one.name) for events in bytes_of_one}
+    others = {temp_of(events, other.name) for events in events_of_writes(case, other, 3)}
+    shared = (temps & others) | (temps & {other.name}) | (others & {one.name})
+    if shared:
+        raise Violation(f"{one.name} and {other.name} share a temp", names=sorted(shared))
+    case.require_holds(one, make_status(0, 3, 4096))
+
+
+@pytest.mark.clause("VIS-03")
+@pytest.mark.parametrize("name", ["x.tmp", "x.json.tmp", ".tmp", "~x", "x~", "x.json.new", "x.bak"])
+def test_target_with_the_name_of_a_temp(case: Case, name: str) -> None:
+    target = case.folder / name
+    for sequence in range(3):
+        case.require_ok(case.publish(target, make_status(0, sequence)))
+        case.require_holds(target, make_status(0, sequence))
+    case.require_listing(case.folder, {name}, "after three writes")
+
+
+@pytest.mark.clause("VIS-04")
+def test_one_replace_a_write(case: Case) -> None:
+    for events in events_of_writes(case, case.target, WRITES):
+        count = len(publishes(events, case.target.name))
+        if count != 1:
+            raise Violation(f"one write replaced the target {count} times", events=[str(event) for event in events])
+
+
+@pytest.mark.clause("VIS-06")
+def test_short_write_is_noticed(case: Case) -> None:
+    """The kernel takes 64 KiB of the document and no more: half a document must never become the target."""
+    limited = case.start(prefix=file_size_limited(64), ignore_signals=True)
+    old, large = make_status(0, 1), make_status(0, 2, 256 * 1024)
+    case.require_ok(case.publish(case.target, old, by=limited), "a small write under a limit on file sizes")
+    answer = case.publish(case.target, large, by=limited)
+    if answer.ok:
+        raise Violation("answered ok, although only 64 KiB of 256 KiB could be written")
+    case.require_holds(case.target, old)
+
+
+@pytest.mark.clause("VIS-07")
+def test_sizes_leave_no_tail(case: Case) -> None:
+    for sequence, size in enumerate(SIZES):
+        status = status_of_size(sequence, size)
+        case.require_ok(case.publish(case.target, status), f"a document of about {len(encode(status))} bytes")
+        case.require_holds(case.target, status)
+
+
+@pytest.mark.clause("VIS-07")
+def test_old_file_of_any_size_is_replaced(case: Case) -> None:
+    for size in (0, 1, 99, 1 << 20, (1 << 20) + 1):
+        case.target.write_bytes(b"#" * size)
+        case.require_ok(case.publish(case.target, make_status(0, size)))
+        case.require_holds(case.target, make_status(0, size))
+
+
+@pytest.mark.clause("VIS-08")
+@pytest.mark.parametrize("size", [0, 4096, 1 << 18])
+def test_one_document_a_write(case: Case, size: int) -> None:
+    """Each new file that gets the target's name, and each change of the file under it, is a document to a reader."""
+    for events in events_of_writes(case, case.target, 3, size):
+        documents = [*publishes(events, case.target.name)]
+        documents += [event for event in writes_to(events, case.target.name) if event.kind == "modify"]
+        if len(documents) != 1:
+            raise Violation(
+                f"one write published {len(documents)} documents", events=[str(event) for event in events]
+            )
+
+
+@pytest.mark.clause("VIS-08")
+def test_first_write_publishes_one_document(case: Case) -> None:
+    """Without an old target, an empty file must not appear under its name first."""
+    first: Implementation = case.implementation
+    with FolderWatch(case.folder) as watch:
+        case.require_ok(case.publish(case.target, make_status(0, 1, 4096), by=first))
+        events = watch.events()
+    published = publishes(events, case.target.name)
+    touched = [event for event in events if event.name == case.target.name and event.kind in ("modify", "close-write")]
+    if len(published) != 1 or touched:
+        raise Violation("the first document did not appear at once", events=[str(event) for event in events])

@@ -1,0 +1,130 @@
+"""What a run prints at its end: the clauses by group with counts, the failures, the verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from conformance.clauses import GROUP_TITLES, Clause, load_clauses
+from conformance.results import OUTCOMES, Result, clause_outcome
+from conformance.selection import Selection
+from conformance.session import Controller
+
+__all__ = ["clause_table", "print_clauses", "print_summary"]
+
+_STYLES = {
+    "pass": "green",
+    "fail": "bold red",
+    "error": "bold red",
+    "xpass": "bold red",
+    "xfail": "yellow",
+    "unmeasured": "dim",
+    "n/a": "dim",
+}
+_LEVELS = {"must": "", "should": "(S)", "informative": "(I)"}
+_SHOWN_FAILURES = 25
+
+
+def print_clauses(console: Console, selection: Selection) -> None:
+    """``--list``: the clauses, one a line."""
+    for clause in load_clauses().values():
+        if selection.takes_clause(clause.id):
+            console.print(f"{clause.id} {_LEVELS[clause.level]:3} {escape(clause.title)} [dim]({clause.engine})[/]")
+
+
+def clause_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
+    """One row a clause under one heading a group; the columns count cases by outcome."""
+    shown = [outcome for outcome in OUTCOMES if any(of_clause.get(outcome) for of_clause in counts.values())]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    for heading in ("clause", "what holds", "outcome", "cases"):
+        table.add_column(heading, justify="right" if heading == "cases" else "left", no_wrap=heading != "what holds")
+    for outcome in shown:
+        table.add_column(outcome, justify="right")
+    for group in dict.fromkeys(clause.group for clause in load_clauses().values()):
+        members = [clause for clause in load_clauses().values() if clause.group == group and counts.get(clause.id)]
+        if not members:
+            continue
+        total = sum((Counter(counts[clause.id]) for clause in members), Counter())
+        heading = f"[bold]{group}[/]", f"[bold]{GROUP_TITLES[group]}[/]", _passed(members, counts)
+        table.add_row(*heading, str(sum(total.values())), *_cells(total, shown))
+        for clause in members:
+            table.add_row(*_row(clause, counts[clause.id], shown))
+    return table
+
+
+def _row(clause: Clause, counts: Mapping[str, int], shown: Iterable[str]) -> tuple[str, ...]:
+    outcome = clause_outcome(counts)
+    title = escape(f"{clause.title} {_LEVELS[clause.level]}".strip())
+    return (
+        f"  {clause.id}",
+        title,
+        f"[{_STYLES[outcome]}]{outcome}[/]",
+        str(sum(counts.values())),
+        *_cells(counts, shown),
+    )
+
+
+def _cells(counts: Mapping[str, int], shown: Iterable[str]) -> Iterable[str]:
+    return (str(counts.get(outcome) or "·") for outcome in shown)
+
+
+def _passed(members: list[Clause], counts: Mapping[str, Mapping[str, int]]) -> str:
+    outcomes = [clause_outcome(counts[clause.id]) for clause in members]
+    concerned = [outcome for outcome in outcomes if outcome != "n/a"]
+    return f"[bold]{concerned.count('pass')} of {len(concerned)}[/]" if concerned else "[dim]n/a[/]"
+
+
+def print_summary(console: Console, controller: Controller) -> None:
+    """The table, each failure with the command that repeats it, and the verdict."""
+    about = controller.header.implementation
+    counts: dict[str, Counter[str]] = {}
+    for result in controller.results:
+        counts.setdefault(result.clause, Counter())[result.outcome] += 1
+    console.print()
+    console.print(clause_table(counts))
+    bad = [result for result in controller.results if result.outcome in ("fail", "error", "xpass")]
+    for result in bad[:_SHOWN_FAILURES]:
+        _print_failure(console, result)
+    if len(bad) > _SHOWN_FAILURES:
+        console.print(f"… and {len(bad) - _SHOWN_FAILURES} more; --report DIR keeps them all")
+    for result in controller.results:
+        if result.outcome == "xfail":
+            console.print(f"[yellow]xfail[/] {result.clause} {escape(f'[{result.case}] {result.message}')}")
+    _print_unmeasured(console, controller.results)
+    name = " ".join(word for word in (about["name"], about["version"]) if word)
+    where = f"{controller.header.platform['system']}, {controller.header.file_system}, seed {controller.header.seed}"
+    if controller.verdict is None:
+        console.print(f"\n[bold]{escape(name)}[/] ({where}): the run did not finish; no verdict")
+        return
+    style = "bold green" if controller.verdict.exit == 0 else "bold red"
+    console.print(f"\n[bold]{escape(name)}[/] ({where}): [{style}]{controller.verdict.word.upper()}[/]")
+    if not bad:
+        for reason in controller.verdict.reasons[:_SHOWN_FAILURES]:
+            console.print(f"  {escape(reason)}")
+
+
+def _print_failure(console: Console, result: Result) -> None:
+    console.print(f"\n[bold red]{result.outcome}[/] [bold]{result.clause}[/] {escape(f'[{result.case}]')}")
+    console.print(f"  {escape(result.message)}")
+    for title, value in result.evidence.items():
+        if value and title != "transcript":
+            console.print(f"  [dim]{title}:[/] {escape(str(value)[:600])}")
+    for line in result.evidence.get("transcript", ())[-4:]:
+        console.print(f"  [dim]>[/] {escape(line)}")
+    console.print(f"  [dim]repeat:[/] {escape(result.repro)}")
+
+
+def _print_unmeasured(console: Console, results: list[Result]) -> None:
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        if result.outcome == "unmeasured":
+            reasons.setdefault(result.message, []).append(f"{result.clause}" + ("" if result.case == "*" else " in part"))
+    if reasons:
+        console.print()
+    for reason, clauses in reasons.items():
+        names = ", ".join(dict.fromkeys(clauses))
+        console.print(f"[dim]unmeasured:[/] {names}: {escape(reason)}")

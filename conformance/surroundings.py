@@ -1,0 +1,69 @@
+"""Ways to start an implementation in bad surroundings: real faults that every language meets, without tracing.
+
+Each function returns the command prefix that makes the surroundings and then executes the implementation. Mounts
+live in a private mount namespace (mount_namespaces(7)) of that process alone: they end with it, whatever happens.
+Raises Unmeasured where the system does not allow it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from conformance.errors import Unmeasured
+
+__all__ = ["bind_mounted", "file_size_limited", "small_file_system", "without_permission_override"]
+
+
+@cache
+def _namespace() -> tuple[str, ...]:
+    unshare = shutil.which("unshare")
+    if not sys.platform.startswith("linux") or unshare is None:
+        raise Unmeasured("needs mount namespaces and util-linux's unshare: run on Linux with util-linux installed")
+    prefix = (unshare, "--mount", "--propagation", "private")
+    if os.geteuid() != 0:
+        prefix = (*prefix, "--user", "--map-root-user")
+    attempt = subprocess.run([*prefix, "true"], capture_output=True, text=True)
+    if attempt.returncode != 0:
+        raise Unmeasured(f"mount namespaces are not allowed here: {attempt.stderr.strip()}; run as root or allow them")
+    return prefix
+
+
+def _after(script: str, *arguments: str) -> tuple[str, ...]:
+    return (*_namespace(), "sh", "-c", f'{script} && shift {len(arguments)} && exec "$@"', "sh", *arguments)
+
+
+def bind_mounted(target: Path) -> tuple[str, ...]:
+    """The target is a mount point of its own, as with a single file mounted into a container: rename gives EBUSY."""
+    return _after('mount --bind "$1" "$1"', str(target))
+
+
+def small_file_system(folder: Path, kibibytes: int) -> tuple[str, ...]:
+    """``folder`` is a tmpfs of that size; seen from outside as ``/proc/PID/root/FOLDER``."""
+    return _after(f'mount -t tmpfs -o size={kibibytes}k pulse "$1"', str(folder))
+
+
+def without_permission_override() -> tuple[str, ...]:
+    """Permission bits hold for root too, by taking away the capabilities that override them (capabilities(7))."""
+    if sys.platform == "win32":
+        raise Unmeasured("Windows has no permission bits on folders")
+    if os.geteuid() != 0:
+        return ()
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise Unmeasured("run as an ordinary user, or install util-linux's setpriv: root overrides permission bits")
+    return (setpriv, "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search")
+
+
+def file_size_limited(kibibytes: int) -> tuple[str, ...]:
+    """No file can grow beyond the limit: a write stops short, the next gives EFBIG (setrlimit(2), RLIMIT_FSIZE).
+
+    Start it with ``ignore_signals``, or SIGXFSZ ends it.
+    """
+    if sys.platform == "win32":
+        raise Unmeasured("Windows has no limit on the size of files")
+    return ("sh", "-c", f'ulimit -f {kibibytes * 2} && exec "$@"', "sh")  # POSIX: units of 512 bytes

@@ -1,0 +1,46 @@
+"""pulse: a status file that is always whole. The reference writer and reader of pulse v1."""
+
+from pulse._version import __version__
+from pulse.reader import Polled, Reading, ReadOutcome, StatusReader, read_status, safe_read_json
+from pulse.status import (
+    InvalidStatus,
+    Status,
+    TrainingStatus,
+    age,
+    is_stalled,
+    parse,
+    progress,
+    serialise,
+)
+from pulse.writer import (
+    atomic_write_json,
+    write_done_status,
+    write_error_status,
+    write_idle_status,
+    write_running_status,
+    write_training_status,
+)
+
+__all__ = [
+    "InvalidStatus",
+    "Polled",
+    "ReadOutcome",
+    "Reading",
+    "Status",
+    "StatusReader",
+    "TrainingStatus",
+    "__version__",
+    "age",
+    "atomic_write_json",
+    "is_stalled",
+    "parse",
+    "progress",
+    "read_status",
+    "safe_read_json",
+    "serialise",
+    "write_done_status",
+    "write_error_status",
+    "write_idle_status",
+    "write_running_status",
+    "write_training_status",
+]

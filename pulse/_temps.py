@@ -1,0 +1,54 @@
+"""The names of temps, and the removal of those whose writer has died.
+
+A name is ``.pulse-TARGET-WRITER-RANDOM.tmp``: a checksum of the target's own name, who writes
+(``_platform.writer_id``) and 128 random bits. Its length does not depend on the target's, so that a target
+whose name has 255 bytes works.
+"""
+
+import os
+import zlib
+from contextlib import suppress
+from functools import lru_cache
+
+from pulse._platform import has_ended, remove, writer_id
+
+__all__ = ["sweep", "temp_name"]
+
+_SUFFIX = ".tmp"
+
+_swept: set[str] = set()
+
+
+@lru_cache(maxsize=64)
+def _prefix(base: str) -> str:
+    """How the name of every temp of the target named ``base`` begins."""
+    return f".pulse-{zlib.crc32(base.encode(errors='surrogatepass')):08x}-"
+
+
+def temp_name(base: str) -> str:
+    """A new name for a temp of the target whose own name is ``base`` (VIS-03)."""
+    return f"{_prefix(base)}{writer_id()}-{os.urandom(16).hex()}{_SUFFIX}"
+
+
+def sweep(folder: str, base: str) -> None:
+    """Remove the orphans of one target, once per target and process (design §4.8; KIL-03).
+
+    Only a temp whose writer is certainly dead is removed: one that names a process of this boot and this pid
+    namespace that no longer exists. A live writer's temp is never touched, whatever its age, nor one of
+    another machine or container. Nothing that fails here fails the write.
+
+    Args:
+        folder: the absolute path of the target's folder, with its separator at the end.
+        base: the target's own name.
+    """
+    target = folder + base
+    if target in _swept:
+        return
+    _swept.add(target)
+    prefix = _prefix(base)
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(prefix) and name.endswith(_SUFFIX):
+                writer = name[len(prefix) : -len(_SUFFIX)].rpartition("-")[0]
+                if has_ended(writer):
+                    remove(folder + name)

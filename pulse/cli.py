@@ -1,0 +1,115 @@
+"""The ``pulse`` command: write, read, selftest, serve, and the commands that other packages add."""
+
+import argparse
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pulse._version import __version__
+from pulse.reader import ReadOutcome, read_status
+from pulse.selftest import selftest
+from pulse.serve import serve
+from pulse.status import SIZE_LIMIT, STATUSES, InvalidStatus, decode_object, from_members, serialise
+from pulse.writer import write_training_status
+
+__all__ = ["main"]
+
+ENTRY_POINTS = "pulse.commands"
+"""The entry-point group in which other packages add commands: name → ``callable(argv: list[str]) -> int``."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the ``pulse`` command.
+
+    Args:
+        argv: the arguments without the program's name; ``None`` takes those of the process.
+
+    Returns:
+        The exit code: 0 done, 1 refused or failed, 2 usage; an added command has its own.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    added = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+    if arguments and arguments[0] in added:
+        return _run_added(added[arguments[0]], arguments[1:])
+    parser = _parser(sorted(added))
+    try:
+        options = parser.parse_args(arguments)
+        if options.command == "write":
+            return _write(parser, options)
+    except SystemExit as stop:  # argparse has printed its help, the version or the usage
+        return int(stop.code or 0)
+    if options.command == "read":
+        return _read(options.path)
+    if options.command == "serve":
+        return serve(sys.stdin.buffer, sys.stdout.buffer)
+    return selftest(sys.stdout)
+
+
+def _run_added(entry: EntryPoint, arguments: list[str]) -> int:
+    """Run a command of another package with its own arguments, untouched."""
+    try:
+        command = entry.load()
+    except ImportError as error:
+        print(
+            f'pulse {entry.name}: {error}. Install what it needs: python -m pip install "pulse-status[kit]"',
+            file=sys.stderr,
+        )
+        return 2
+    return int(command(arguments))
+
+
+def _parser(added: list[str]) -> argparse.ArgumentParser:
+    """The parser of our own commands; the added ones are only named, because naming them needs no import."""
+    parser = argparse.ArgumentParser(
+        prog="pulse",
+        description="Write and read a training-status file that is always whole.",
+        epilog=f"further commands: {', '.join(added)} (pulse COMMAND --help)" if added else None,
+    )
+    parser.add_argument("--version", action="version", version=f"pulse {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    write = commands.add_parser("write", help="write one status: exit 0 done, 1 refused or failed")
+    write.add_argument("path", metavar="PATH", help="the status file")
+    write.add_argument("source", metavar="-", nargs="?", choices=["-"], help="take JSON members from stdin")
+    write.add_argument("--status", help=f"one of {', '.join(STATUSES)}")
+    write.add_argument("--epoch", type=float, metavar="X", help="epochs completed (default 0.0)")
+    write.add_argument("--total-epochs", type=float, metavar="X", help="epochs planned (default 0.0)")
+    write.add_argument("--loss", type=float, metavar="X", help="the current loss (default 0.0)")
+    write.add_argument("--message", metavar="TEXT", help="a line for the person who watches (default empty)")
+    write.add_argument("--timestamp", type=int, metavar="SECONDS", help="seconds since 1970 (default now)")
+
+    read = commands.add_parser("read", help="print the status as JSON, or null and exit 1")
+    read.add_argument("path", metavar="PATH", help="the status file")
+
+    commands.add_parser("selftest", help="run the six tests of the orders here")
+    commands.add_parser("serve", help="answer the conformance suite's requests on stdin and stdout")
+    return parser
+
+
+def _write(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """``pulse write``."""
+    names = ("status", "epoch", "total_epochs", "loss", "message", "timestamp")
+    members: dict[str, Any] = {
+        name: getattr(options, name) for name in names if getattr(options, name) is not None
+    }
+    if (options.source is None) == ("status" not in members) or (options.source and members):
+        parser.error("write: give the members as options, --status at least, or - to take them from stdin")
+    try:
+        if options.source:
+            members = decode_object(sys.stdin.buffer.read(SIZE_LIMIT + 1))
+        write_training_status(options.path, **from_members(members, complete=False))
+    except (InvalidStatus, OSError) as error:
+        print("\n".join([f"pulse write: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _read(path: str) -> int:
+    """``pulse read``: UTF-8 whatever the locale is, so that another program can parse it."""
+    reading = read_status(path)
+    if reading.status is None:
+        print(f"pulse read: {reading.outcome.value}: {reading.detail}", file=sys.stderr)
+    document = b"null" if reading.status is None else serialise(reading.status)
+    sys.stdout.buffer.write(document + b"\n")
+    sys.stdout.buffer.flush()
+    return 0 if reading.outcome is ReadOutcome.OK else 1

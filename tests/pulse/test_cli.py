@@ -1,0 +1,188 @@
+"""The ``pulse`` command."""
+
+import io
+import json
+import os
+import runpy
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+import pulse
+from pulse import cli, read_status, write_training_status
+
+Run = Callable[..., tuple[int, bytes, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Runs the command with bytes on stdin; returns the exit code, stdout and stderr."""
+
+    def call(*arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="ascii"))
+        code = cli.main(list(arguments))
+        out, err = capfdbinary.readouterr()
+        return code, out, err.decode()
+
+    return call
+
+
+@pytest.fixture
+def added(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Adds the commands ``dance`` (which records its arguments here) and ``broken`` (which cannot be imported)."""
+    calls: list[list[str]] = []
+
+    def dance(arguments: list[str]) -> int:
+        calls.append(arguments)
+        return 4
+
+    module = types.ModuleType("added_commands")
+    module.dance = dance  # type: ignore[attr-defined]  # a module made for the test
+    monkeypatch.setitem(sys.modules, "added_commands", module)
+    entries = [
+        EntryPoint("dance", "added_commands:dance", cli.ENTRY_POINTS),
+        EntryPoint("broken", "a_package_that_is_not_installed:main", cli.ENTRY_POINTS),
+    ]
+    monkeypatch.setattr(cli, "entry_points", lambda group: entries if group == cli.ENTRY_POINTS else [])
+    return calls
+
+
+class TestWrite:
+    def test_writes_the_members_given_as_options(self, run: Run, target: str) -> None:
+        options = ["--status", "running", "--epoch", "1", "--total-epochs", "3", "--loss", "0.5", "--timestamp", "0"]
+        assert run("write", target, *options, "--message", "шаг") == (0, b"", "")
+        assert read_status(target).status == {
+            "status": "running",
+            "epoch": 1.0,
+            "total_epochs": 3.0,
+            "loss": 0.5,
+            "message": "шаг",
+            "timestamp": 0,
+        }
+
+    def test_takes_the_members_from_stdin(self, run: Run, target: str) -> None:
+        members = json.dumps({"status": "done", "message": "шаг", "timestamp": 5}, ensure_ascii=False)
+        assert run("write", target, "-", stdin=members.encode()) == (0, b"", "")
+        status = read_status(target).status
+        assert status is not None
+        assert (status["status"], status["message"], status["timestamp"]) == ("done", "шаг", 5)
+
+    @pytest.mark.parametrize(
+        "options",
+        [["--status", "paused"], ["--status", "running", "--loss", "nan"], ["--status", "idle", "--epoch", "-1"]],
+    )
+    def test_a_refusal_exits_1_and_says_why(self, run: Run, target: str, options: list[str]) -> None:
+        code, out, err = run("write", target, *options)
+        assert (code, out) == (1, b"")
+        assert err.startswith("pulse write: ")
+        assert not os.path.exists(target)
+
+    @pytest.mark.parametrize(
+        "stdin", [b"", b"[]", b'{"status": "idle"', b'{"status": "idle", "lr": 1}', b"{}", b" " * 2**21]
+    )
+    def test_bad_members_on_stdin_are_refused(self, run: Run, target: str, stdin: bytes) -> None:
+        code, _out, err = run("write", target, "-", stdin=stdin)
+        assert code == 1
+        assert err.startswith("pulse write: ")
+        assert not os.path.exists(target)
+
+    def test_a_failed_write_exits_1_and_says_what_became_of_the_file(self, run: Run, target: str) -> None:
+        code, _out, err = run("write", target + "/x/y", "--status", "idle")
+        assert code == 1
+        assert "No such file" in err
+        assert "unchanged" in err
+
+    @pytest.mark.parametrize(
+        "options",
+        [[], ["--epoch", "1"], ["-", "--status", "idle"], ["--status", "idle", "--epoch", "one"], ["other"]],
+    )
+    def test_wrong_usage_exits_2(self, run: Run, target: str, options: list[str]) -> None:
+        code, _out, err = run("write", target, *options)
+        assert code == 2
+        assert "usage: pulse" in err
+        assert not os.path.exists(target)
+
+
+class TestRead:
+    def test_prints_the_status_in_utf_8(self, run: Run, target: str) -> None:
+        write_training_status(target, "running", 1, 3, 0.5, "шаг", 5)
+        code, out, err = run("read", target)
+        assert (code, err) == (0, "")
+        assert json.loads(out.decode()) == read_status(target).status
+        assert "шаг".encode() in out
+
+    @pytest.mark.parametrize(("content", "reason"), [(None, "missing"), (b"{", "invalid")])
+    def test_prints_null_and_the_reason(self, run: Run, target: str, content: bytes | None, reason: str) -> None:
+        if content is not None:
+            Path(target).write_bytes(content)
+        code, out, err = run("read", target)
+        assert (code, out) == (1, b"null\n")
+        assert err.startswith(f"pulse read: {reason}: ")
+
+
+class TestAddedCommands:
+    def test_arguments_pass_through_untouched(self, run: Run, added: list[list[str]]) -> None:
+        code, _out, _err = run("dance", "--impl", "x", "--help", "--", "-n")
+        assert code == 4
+        assert added == [["--impl", "x", "--help", "--", "-n"]]
+
+    def test_help_names_them_without_importing_them(self, run: Run, added: list[list[str]]) -> None:
+        code, out, _err = run("--help")
+        assert code == 0
+        assert b"further commands: broken, dance" in out
+        assert b"selftest" in out
+
+    def test_one_that_cannot_be_imported_says_what_to_install(self, run: Run, added: list[list[str]]) -> None:
+        code, out, err = run("broken")
+        assert (code, out) == (2, b"")
+        assert 'pip install "pulse-status[kit]"' in err
+        assert "a_package_that_is_not_installed" in err
+        assert err.count("\n") == 1
+
+    def test_help_without_any(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cli, "entry_points", lambda group: [])
+        code, out, _err = run("--help")
+        assert code == 0
+        assert b"further commands" not in out
+
+
+class TestCommand:
+    def test_version(self, run: Run) -> None:
+        assert run("--version") == (0, f"pulse {pulse.__version__}\n".encode(), "")
+
+    @pytest.mark.parametrize("arguments", [[], ["dance-that-nobody-added"], ["read"]])
+    def test_wrong_usage_exits_2(self, run: Run, arguments: list[str]) -> None:
+        code, _out, err = run(*arguments)
+        assert code == 2
+        assert "usage: pulse" in err
+
+    def test_serve_answers_on_stdout(self, run: Run) -> None:
+        assert run("serve", stdin=b'{"id": 1, "op": "stop"}\n') == (0, b'{"id": 1, "ok": true}\n', "")
+
+    def test_the_arguments_of_the_process_are_the_default(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "argv", ["pulse", "selftest"])
+        with pytest.raises(SystemExit) as exit_:
+            runpy.run_module("pulse", run_name="__main__")
+        assert exit_.value.code == 0
+        assert "ALL TESTS PASSED (PULSE v1 COMPLIANT)" in capsys.readouterr().out
+
+    def test_importing_the_main_module_runs_nothing(self) -> None:
+        assert runpy.run_module("pulse.__main__", run_name="imported")["main"] is cli.main
+
+    @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+    def test_python_m_pulse_selftest_needs_no_particular_terminal(self, encoding: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "pulse", "selftest"],
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout.decode(encoding).splitlines()[-1] == "=== ALL TESTS PASSED (PULSE v1 COMPLIANT) ==="

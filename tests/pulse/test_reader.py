@@ -1,0 +1,185 @@
+"""The reader: typed outcomes, never an exception, never a hang, no handle kept (RDR)."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulse import ReadOutcome, StatusReader, read_status, safe_read_json, serialise, write_training_status
+from pulse.status import SIZE_LIMIT
+
+IDLE: dict[str, Any] = {
+    "status": "idle",
+    "epoch": 0.0,
+    "total_epochs": 0.0,
+    "loss": 0.0,
+    "message": "шаг",
+    "timestamp": 7,
+}
+
+
+@pytest.fixture
+def not_a_file(
+    tmp_path: Path, request: pytest.FixtureRequest, make_special_file: Callable[[str, Path], None]
+) -> str:
+    """The path of something that is there and is no regular file of a legal size."""
+    path = tmp_path / "status.json"
+    match request.param:
+        case "folder":
+            path.mkdir()
+        case "device":
+            return "/dev/zero"
+        case "FIFO" | "socket":
+            make_special_file(request.param, path)
+        case "10 GB":
+            with path.open("wb") as file:
+                file.truncate(10 * 1024**3)
+        case "one byte too many":
+            path.write_bytes(b" " * (SIZE_LIMIT + 1))
+        case "below a file":
+            path.write_bytes(serialise(IDLE))
+            return str(path / "status.json")
+        case "loop of links":
+            path.symlink_to("status.json")
+        case "NUL":
+            return "a\0b"
+        case "too long":
+            return str(tmp_path / ("x" * 5000))
+        case "no encoding":
+            return str(tmp_path / "\ud800")
+    return str(path)
+
+
+KINDS = ["folder", "one byte too many", "NUL", "too long"]
+if sys.platform != "win32":
+    KINDS += ["device", "FIFO", "socket", "10 GB", "below a file", "loop of links", "no encoding"]
+
+
+class TestReadStatus:
+    def test_ok(self, target: str) -> None:
+        Path(target).write_bytes(serialise(IDLE))
+        reading = read_status(target)
+        assert (reading.outcome, reading.status, reading.detail) == (ReadOutcome.OK, IDLE, "")
+
+    def test_a_path_object_is_taken(self, target: str) -> None:
+        Path(target).write_bytes(serialise(IDLE))
+        assert read_status(Path(target)).status == safe_read_json(Path(target)) == IDLE
+
+    def test_missing(self, target: str) -> None:
+        reading = read_status(target)
+        assert (reading.outcome, reading.status) == (ReadOutcome.MISSING, None)
+        assert target in reading.detail
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+    def test_a_dangling_link_is_missing_and_a_good_one_is_followed(self, target: str, tmp_path: Path) -> None:
+        Path(target).symlink_to("elsewhere")
+        assert read_status(target).outcome is ReadOutcome.MISSING
+        (tmp_path / "elsewhere").write_bytes(serialise(IDLE))
+        assert read_status(target).status == IDLE
+
+    @pytest.mark.parametrize("not_a_file", KINDS, indirect=True)
+    def test_unreadable(self, not_a_file: str) -> None:
+        reading = read_status(not_a_file)
+        assert (reading.outcome, reading.status) == (ReadOutcome.UNREADABLE, None)
+        assert reading.detail
+        assert safe_read_json(not_a_file) is None
+
+    @pytest.mark.parametrize("content", [b"", b"{}", b"{", b"null", b"\0" * 100, serialise(IDLE)[:-1]])
+    def test_invalid(self, target: str, content: bytes) -> None:
+        Path(target).write_bytes(content)
+        reading = read_status(target)
+        assert (reading.outcome, reading.status) == (ReadOutcome.INVALID, None)
+        assert reading.detail
+
+    def test_a_document_of_exactly_the_limit_is_read(self, target: str) -> None:
+        document = serialise(IDLE)
+        Path(target).write_bytes(document + b" " * (SIZE_LIMIT - len(document)))
+        assert read_status(target).status == IDLE
+
+    def test_a_file_that_grows_while_it_is_read_is_not_followed_for_ever(
+        self, target: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Path(target).write_bytes(b" ")
+        monkeypatch.setattr(os, "read", lambda descriptor, size: b" " * size)
+        assert read_status(target).outcome is ReadOutcome.UNREADABLE
+
+    def test_short_reads_are_completed(self, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        Path(target).write_bytes(serialise(IDLE))
+        real = os.read
+        monkeypatch.setattr(os, "read", lambda descriptor, size: real(descriptor, 5))
+        assert read_status(target).status == IDLE
+
+    def test_what_is_no_path_is_the_callers_mistake(self) -> None:
+        with pytest.raises(TypeError):
+            read_status(3)  # type: ignore[arg-type]  # the point of the test
+
+    def test_leaves_no_descriptor_and_touches_nothing(
+        self, target: str, open_descriptors: Callable[[], set[str]]
+    ) -> None:
+        Path(target).write_bytes(serialise(IDLE))
+        before, descriptors = os.stat(target), open_descriptors()
+        reader = StatusReader(target)
+        for _ in range(10):
+            reader.poll()
+            read_status(target)
+            safe_read_json(target + ".missing")
+        assert open_descriptors() == descriptors
+        assert os.stat(target).st_mtime_ns == before.st_mtime_ns
+        assert os.listdir(os.path.dirname(target)) == [os.path.basename(target)]
+
+
+class TestSafeReadJson:
+    def test_returns_any_object(self, target: str) -> None:
+        Path(target).write_bytes(b'{"a": [1, 2.5, null]}')
+        assert safe_read_json(target) == {"a": [1, 2.5, None]}
+
+    @pytest.mark.parametrize(
+        "content", [b"", b"[1]", b'{"a": 1', b'{"a": NaN}', b'{"a": 1, "a": 1}', b"\xff"]
+    )
+    def test_returns_none_for_broken_json(self, target: str, content: bytes) -> None:
+        Path(target).write_bytes(content)
+        assert safe_read_json(target) is None
+
+    def test_returns_none_for_a_missing_file(self, target: str) -> None:
+        assert safe_read_json(target) is None
+
+
+class TestStatusReader:
+    def test_keeps_the_last_valid_status_and_recovers(self, target: str) -> None:
+        reader = StatusReader(target)
+        polled = reader.poll()
+        assert (polled.status, polled.fresh, polled.outcome) == (None, False, ReadOutcome.MISSING)
+
+        write_training_status(target, "running", 1.0, timestamp=1)
+        polled = reader.poll()
+        assert polled.status is not None
+        assert (polled.status["epoch"], polled.fresh, polled.outcome) == (1.0, True, ReadOutcome.OK)
+        assert polled.detail == ""
+
+        kept = polled.status
+        for broken in (b"", b'{"status": "run', b"[]"):
+            Path(target).write_bytes(broken)
+            polled = reader.poll()
+            assert (polled.status, polled.fresh, polled.outcome) == (kept, False, ReadOutcome.INVALID)
+            assert polled.detail
+        os.unlink(target)
+        assert (reader.poll().status, reader.poll().outcome) == (kept, ReadOutcome.MISSING)
+
+        write_training_status(target, "done", 3.0, timestamp=2)
+        polled = reader.poll()
+        assert polled.status is not None
+        assert (polled.status["status"], polled.fresh) == ("done", True)
+
+    def test_a_caller_cannot_change_what_is_remembered(self, target: str) -> None:
+        write_training_status(target, "running")
+        reader = StatusReader(target)
+        first = reader.poll().status
+        assert first is not None
+        first["status"] = "spoiled"
+        os.unlink(target)
+        again = reader.poll().status
+        assert again is not None
+        assert again["status"] == "running"
