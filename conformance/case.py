@@ -81,7 +81,9 @@ class Case:
         except ImplementationError as error:
             self.transcript.append(f"{asked} → {error}")
             raise
-        self.transcript.append(f"{asked} → {_brief(answer.fields) if answer.ok else f'{answer.error}: {answer.message}'}")
+        self.transcript.append(
+            f"{asked} → {_brief(answer.fields) if answer.ok else f'{answer.error}: {answer.message}'}"
+        )
         return answer
 
     def write(self, path: Path, status: Mapping[str, Any], by: Implementation | None = None) -> Answer:

@@ -117,7 +117,10 @@ def _run_suite(controller: Controller, workers: int | None, report: Path | None)
     tempfile.tempdir = str(run.folder / "scratch")
     controller_code = pytest.main(arguments, plugins=[HandOver(run, controller)])
     if controller.verdict is None and controller_code != Exit.INTERRUPTED:
-        click.echo("pulse conformance: the kit itself failed; this run says nothing about the implementation", err=True)
+        click.echo(
+            "pulse conformance: the kit itself failed; this run says nothing about the implementation",
+            err=True,
+        )
         return Exit.INCONCLUSIVE
     return int(controller_code)
 

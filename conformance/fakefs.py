@@ -96,7 +96,9 @@ def _answer(action: Callable[[], None]) -> tuple[str, int, str]:
     return "ok", 0, ""
 
 
-def _inject(laboratory: _Laboratory, what: What, position: int, error: int, documents: tuple[bytes, bytes]) -> Injection:
+def _inject(
+    laboratory: _Laboratory, what: What, position: int, error: int, documents: tuple[bytes, bytes]
+) -> Injection:
     """One write with one fault at the call with this number."""
     old, new = documents
     target = laboratory.fresh_target()
@@ -115,8 +117,18 @@ def _inject(laboratory: _Laboratory, what: What, position: int, error: int, docu
     laboratory.calls.before = before
     with laboratory.calls.recording():
         answer, answered_error, text = _answer(lambda: laboratory.publish(target, _NEW))
-    return _described(laboratory, target, what, position, error, seen, (answer, answered_error, text), documents,
-                      touched=identity != _identity(laboratory, target), descriptors=descriptors)
+    return _described(
+        laboratory,
+        target,
+        what,
+        position,
+        error,
+        seen,
+        (answer, answered_error, text),
+        documents,
+        touched=identity != _identity(laboratory, target),
+        descriptors=descriptors,
+    )
 
 
 def _described(
@@ -224,22 +236,42 @@ def _read_only(laboratory: _Laboratory, documents: tuple[bytes, bytes]) -> Injec
     touched = identity != _identity(laboratory, target)
     laboratory.fs.chmod(laboratory.folder_of(target), 0o755)
     seen = {"fired": True, "state": "old", "call": Call("open", (), False)}
-    return _described(laboratory, target, "error", 0, errno.EACCES, seen, answered, documents, touched=touched,
-                      descriptors=descriptors)
+    return _described(
+        laboratory,
+        target,
+        "error",
+        0,
+        errno.EACCES,
+        seen,
+        answered,
+        documents,
+        touched=touched,
+        descriptors=descriptors,
+    )
 
 
 def _disk_full(laboratory: _Laboratory, documents: tuple[bytes, bytes]) -> Injection:
     """Room for half a document more."""
     target = laboratory.fresh_target()
     identity, descriptors = _identity(laboratory, target), laboratory.open_descriptors()
-    usage = laboratory.fs.get_disk_usage(laboratory.root)
-    laboratory.fs.set_disk_usage(usage.used + _SIZE // 2, laboratory.root)
+    total, used, _ = laboratory.fs.get_disk_usage(laboratory.root)
+    laboratory.fs.set_disk_usage(used + _SIZE // 2, laboratory.root)
     answered = _answer(lambda: laboratory.publish(target, _NEW))
     touched = identity != _identity(laboratory, target)
-    laboratory.fs.set_disk_usage(usage.total, laboratory.root)
+    laboratory.fs.set_disk_usage(total, laboratory.root)
     seen = {"fired": True, "state": "old", "call": Call("write", (), True)}
-    return _described(laboratory, target, "error", 0, errno.ENOSPC, seen, answered, documents, touched=touched,
-                      descriptors=descriptors)
+    return _described(
+        laboratory,
+        target,
+        "error",
+        0,
+        errno.ENOSPC,
+        seen,
+        answered,
+        documents,
+        touched=touched,
+        descriptors=descriptors,
+    )
 
 
 def _report(folder: str, entry_point: str, profile: str, system: str) -> FakeSystemReport:

@@ -78,8 +78,8 @@ class FileCalls:
         """Wrap pyfakefs's classes. For a process of its own: this is never undone."""
         for name, kind in _OS_CALLS.items():
             original = getattr(FakeOsModule, name)
-            setattr(FakeOsModule, name, self._wrapped(kind, original, functools.partial(_os_writable, name)))
-        FakeFileOpen.call = self._wrapped("open", FakeFileOpen.call, lambda *arguments: False)
+            _patch(FakeOsModule, name, self._wrapped(kind, original, functools.partial(_os_writable, name)))
+        _patch(FakeFileOpen, "call", self._wrapped("open", FakeFileOpen.call, lambda *arguments: False))
         for name in ("flush", "close"):
             setattr(FakeFileWrapper, name, self._wrapped(name, getattr(FakeFileWrapper, name), _file_writable))
         original_writer = FakeFileWrapper._write_wrapper
@@ -88,11 +88,9 @@ class FileCalls:
             write = original_writer(file, name)
             return functools.partial(self._wrapped("write", lambda _, *a, **k: write(*a, **k), _file_writable), file)
 
-        FakeFileWrapper._write_wrapper = write_wrapper
+        _patch(FakeFileWrapper, "_write_wrapper", write_wrapper)
 
-    def _wrapped(
-        self, kind: str, original: Callable[..., Any], writable: Callable[..., bool]
-    ) -> Callable[..., Any]:
+    def _wrapped(self, kind: str, original: Callable[..., Any], writable: Callable[..., bool]) -> Callable[..., Any]:
         @functools.wraps(original)
         def wrapper(owner: Any, *arguments: Any, **keywords: Any) -> Any:
             if not self.armed or self.depth:
@@ -113,6 +111,10 @@ class FileCalls:
                 self.depth -= 1
 
         return wrapper
+
+
+def _patch(owner: type, name: str, replacement: Callable[..., Any]) -> None:
+    setattr(owner, name, replacement)
 
 
 def _file_writable(file: FakeFileWrapper, *_: Any) -> bool:

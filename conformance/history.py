@@ -12,6 +12,7 @@ import bisect
 import math
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 __all__ = ["Contradiction", "Read", "Write", "find_contradiction"]
 
@@ -91,7 +92,7 @@ def _zone_contradiction(zones: list[_Zone]) -> Contradiction | None:
     forward = sorted(
         (zone for zone in zones if zone.earliest_end < zone.latest_begin), key=lambda zone: zone.earliest_end
     )
-    for earlier, later in zip(forward, forward[1:], strict=False):
+    for earlier, later in pairwise(forward):
         if later.earliest_end < earlier.latest_begin:
             return _stale(earlier, later)
     begins = [zone.earliest_end for zone in forward]

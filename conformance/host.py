@@ -1,4 +1,4 @@
-"""Serves an implementation of mode ``python`` from a process of its own: ``python -m conformance.host FOLDER CALLABLE``.
+"""Serves an implementation of mode ``python`` in its own process: ``python -m conformance.host FOLDER CALLABLE``.
 
 The object's methods are the operations of the protocol; ValueError, OSError and NotImplementedError become the
 errors ``invalid``, ``io`` and ``unsupported``. The operation ``threads`` is between the kit and this host only: it

@@ -62,7 +62,8 @@ class Injection:
     def name(self) -> str:
         """The injection in words."""
         fault = errno.errorcode.get(self.error, "an interrupt") if self.error else "an interrupt"
-        return f"{fault} at call {self.position} ({self.call}){' with a failing clean-up' if 'clean-up' in self.what else ''}"
+        cleaning = " with a failing clean-up" if self.what == "error and failing clean-up" else ""
+        return f"{fault} at call {self.position} ({self.call}){cleaning}"
 
 
 @dataclass(frozen=True)

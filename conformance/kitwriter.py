@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import TracebackType
 
@@ -43,10 +44,13 @@ class KitWriter:
 
 def _replace_until_stopped(target: Path, size: int) -> int:
     """Publish documents in turn until standard input ends. Returns how many."""
-    import threading
-
     stopped = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.buffer.read(), stopped.set()), daemon=True).start()
+
+    def wait_for_the_end_of_input() -> None:
+        sys.stdin.buffer.read()
+        stopped.set()
+
+    threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()
     documents = [encode(make_status(0, sequence, size)).encode("utf-8") for sequence in range(_DISTINCT)]
     temps = [target.with_name(f"{target.name}.kit{number}") for number in (0, 1)]
     count = 0

@@ -21,7 +21,14 @@ import pytest
 from conformance import run as runs
 from conformance.case import Case, Shared
 from conformance.clauses import load_clauses, outcome_without_measuring
-from conformance.errors import ImplementationError, Inconclusive, ManifestError, NotApplicable, Unmeasured, Violation
+from conformance.errors import (
+    ImplementationError,
+    Inconclusive,
+    ManifestError,
+    NotApplicable,
+    Unmeasured,
+    Violation,
+)
 from conformance.implementation import ANSWER_SECONDS
 from conformance.manifest import operating_system, resolve
 from conformance.results import Result, apply_known_failures
@@ -108,7 +115,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Keep the cases of the selected clauses that concern this implementation."""
     manifest = config.stash[_RUN].manifest
     selection = Selection(tuple(config.option.clause), tuple(config.option.case))
-    kept, left_out = [], []
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         clause = load_clauses()[_clause_of(item)]
         wanted = selection.takes(clause.id, _case_name(item)) and not outcome_without_measuring(clause, manifest)
@@ -216,5 +224,3 @@ def _show_in_pytest(report: pytest.TestReport, result: Result) -> None:
 def _repro(run: runs.Run, clause: str, case: str) -> str:
     words = ["pulse", "conformance", "--impl", run.manifest.source, "--clause", clause, "--case", case]
     return shlex.join([*words, "--seed", str(run.seed), "-n", "0"])
-
-

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psutil
 
@@ -26,7 +26,7 @@ class Child:
     """A started process, where its standard error goes, and its entry in the folder of children."""
 
     process: subprocess.Popen[bytes]
-    stderr_file: IO[bytes]
+    stderr_file: Path
     record: Path
 
     @property
@@ -43,9 +43,9 @@ class Child:
 
     def stderr(self) -> str:
         """The last bytes of its standard error, as text."""
-        size = self.stderr_file.seek(0, os.SEEK_END)
-        self.stderr_file.seek(max(0, size - STDERR_LIMIT))
-        return self.stderr_file.read().decode("utf-8", "backslashreplace")
+        with self.stderr_file.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - STDERR_LIMIT))
+            return file.read().decode("utf-8", "backslashreplace")
 
     def alive(self) -> bool:
         """Whether the process runs."""
@@ -72,24 +72,31 @@ def spawn(
     ``children`` is the folder that records what runs. ``ignore_signals`` lets the child inherit Python's ignored
     SIGXFSZ, so that a file-size limit is an error to it and not a death (setrlimit(2)). Raises OSError.
     """
-    stderr_file = tempfile.TemporaryFile(dir=children)
-    options: dict[str, Any] = {"umask": umask, "restore_signals": not ignore_signals, "start_new_session": True}
+    descriptor, stderr_file = tempfile.mkstemp(suffix=".stderr", dir=children)
+    options: dict[str, Any] = {
+        "umask": umask,
+        "restore_signals": not ignore_signals,
+        "start_new_session": True,
+    }
     if sys.platform == "win32":
         options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    process = subprocess.Popen(
-        list(command),
-        cwd=folder,
-        env=dict(environment),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=stderr_file,
-        bufsize=0,
-        **options,
-    )
+    try:
+        process = subprocess.Popen(
+            list(command),
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=descriptor,
+            bufsize=0,
+            **options,
+        )
+    finally:
+        os.close(descriptor)
     record = children / str(process.pid)
     with contextlib.suppress(psutil.NoSuchProcess):
         record.write_text(repr(psutil.Process(process.pid).create_time()), encoding="ascii")
-    return Child(process, stderr_file, record)
+    return Child(process, Path(stderr_file), record)
 
 
 def kill_recorded_children(children: Path) -> int:

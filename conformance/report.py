@@ -31,7 +31,12 @@ def render(results_file: Path) -> str:
             if clause.group == group and of_clause:
                 counts = Counter(result["outcome"] for result in of_clause)
                 rows.append(
-                    {"clause": clause, "counts": counts, "outcome": clause_outcome(counts), "results": of_clause}
+                    {
+                        "clause": clause,
+                        "counts": counts,
+                        "outcome": clause_outcome(counts),
+                        "results": of_clause,
+                    }
                 )
         if rows:
             groups.append({"id": group, "title": title, "rows": rows})

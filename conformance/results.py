@@ -164,9 +164,9 @@ def decide(
             doubts.append(f"{where}: error of the kit: {result.message}")
         elif result.inconclusive:
             doubts.append(f"{where}: inconclusive: {result.message}")
-        elif result.outcome == "xpass":
-            failed.append(f"{where}: {result.message}")
-        elif result.outcome in ("fail", "error") and _counts(clauses[result.clause], strict):
+        elif result.outcome == "xpass" or (
+            result.outcome in ("fail", "error") and _matters(clauses[result.clause], strict)
+        ):
             failed.append(f"{where}: {result.message}")
     if complete:
         failed += [
@@ -181,7 +181,7 @@ def decide(
     return Verdict(exit_code, (*failed, *doubts), counts, len(results))
 
 
-def _counts(clause: Clause, strict: bool) -> bool:
+def _matters(clause: Clause, strict: bool) -> bool:
     return clause.level == "must" or (strict and clause.level == "should")
 
 

@@ -98,7 +98,12 @@ def _set_up(manifest: Manifest, folder: Path) -> Manifest:
         words[0] = shutil.which(words[0]) or words[0]
         try:
             done = subprocess.run(
-                words, cwd=copy, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SETUP_SECONDS
+                words,
+                cwd=copy,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=SETUP_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise ImplementationError(f"set-up command cannot be run: {' '.join(command)}: {error}") from error
@@ -134,9 +139,11 @@ def _supported(implementation: Implementation, operation: str, **fields: Any) ->
     answer = implementation.request(operation, **fields)
     if answer.error == "unsupported":
         raise ImplementationError(
-            f"does not support {operation}, which its roles and profile need: {answer.message}", implementation.stderr()
+            f"does not support {operation}, which its roles and profile need: {answer.message}",
+            implementation.stderr(),
         )
     if not answer.ok:
         raise ImplementationError(
-            f"cannot even {operation} a plain document: {answer.error}: {answer.message}", implementation.stderr()
+            f"cannot even {operation} a plain document: {answer.error}: {answer.message}",
+            implementation.stderr(),
         )

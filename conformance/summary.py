@@ -49,8 +49,8 @@ def clause_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
         if not members:
             continue
         total = sum((Counter(counts[clause.id]) for clause in members), Counter())
-        heading = f"[bold]{group}[/]", f"[bold]{GROUP_TITLES[group]}[/]", _passed(members, counts)
-        table.add_row(*heading, str(sum(total.values())), *_cells(total, shown))
+        named = f"[bold]{group}[/]", f"[bold]{GROUP_TITLES[group]}[/]", _passed(members, counts)
+        table.add_row(*named, str(sum(total.values())), *_cells(total, shown))
         for clause in members:
             table.add_row(*_row(clause, counts[clause.id], shown))
     return table
@@ -122,7 +122,9 @@ def _print_unmeasured(console: Console, results: list[Result]) -> None:
     reasons: dict[str, list[str]] = {}
     for result in results:
         if result.outcome == "unmeasured":
-            reasons.setdefault(result.message, []).append(f"{result.clause}" + ("" if result.case == "*" else " in part"))
+            reasons.setdefault(result.message, []).append(
+                f"{result.clause}" + ("" if result.case == "*" else " in part")
+            )
     if reasons:
         console.print()
     for reason, clauses in reasons.items():

@@ -24,7 +24,7 @@ def _namespace() -> tuple[str, ...]:
     unshare = shutil.which("unshare")
     if not sys.platform.startswith("linux") or unshare is None:
         raise Unmeasured("needs mount namespaces and util-linux's unshare: run on Linux with util-linux installed")
-    prefix = (unshare, "--mount", "--propagation", "private")
+    prefix: tuple[str, ...] = (unshare, "--mount", "--propagation", "private")
     if os.geteuid() != 0:
         prefix = (*prefix, "--user", "--map-root-user")
     attempt = subprocess.run([*prefix, "true"], capture_output=True, text=True)

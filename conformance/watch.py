@@ -47,18 +47,7 @@ class FolderWatch:
     """A context manager that records the events of one folder. Raises Unmeasured where inotify does not exist."""
 
     def __init__(self, folder: Path) -> None:
-        if not sys.platform.startswith("linux"):
-            raise Unmeasured("needs inotify, which only Linux has")
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._descriptor = self._checked(self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
-        mask = sum(_KINDS)
-        self._checked(self._libc.inotify_add_watch(self._descriptor, os.fsencode(folder), mask))
-
-    def _checked(self, result: int) -> int:
-        if result < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, f"inotify: {os.strerror(number)}")
-        return result
+        self._descriptor = _start_watching(folder)
 
     def __enter__(self) -> FolderWatch:
         return self
@@ -84,6 +73,17 @@ class FolderWatch:
                 if mask & _QUEUE_OVERFLOW:
                     raise OSError("inotify dropped events: its queue was full")
                 found.extend(Event(kind, os.fsdecode(name), cookie) for bit, kind in _KINDS.items() if mask & bit)
+
+
+def _start_watching(folder: Path) -> int:
+    if sys.platform != "linux":
+        raise Unmeasured("needs inotify, which only Linux has")
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor: int = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    if descriptor < 0 or libc.inotify_add_watch(descriptor, os.fsencode(folder), sum(_KINDS)) < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"inotify: {os.strerror(number)}")
+    return descriptor
 
 
 def publishes(events: tuple[Event, ...], target: str) -> tuple[Event, ...]:

@@ -57,9 +57,7 @@ def observed(case: Case) -> Iterator[Observation]:
         yield observation
 
 
-def write_many(
-    case: Case, observation: Observation, by: Implementation, writer: int, sizes: Sequence[int]
-) -> None:
+def write_many(case: Case, observation: Observation, by: Implementation, writer: int, sizes: Sequence[int]) -> None:
     """One writer's part: numbered statuses, each timed and each acknowledged."""
 
     def write(status: dict[str, Any]) -> bool:
@@ -181,7 +179,10 @@ def test_threads_of_one_process(case: Case, size: int) -> None:
         raise NotApplicable("its process answers one request at a time")
     count = writes_each(case) // 2
     writes = [
-        [write_request(manifest.profile, case.target, make_status(writer, sequence, size)) for sequence in range(1, count + 1)]
+        [
+            write_request(manifest.profile, case.target, make_status(writer, sequence, size))
+            for sequence in range(1, count + 1)
+        ]
         for writer in range(1, PROCESSES + 1)
     ]
     with observed(case) as observation:
@@ -255,5 +256,3 @@ def test_reader_and_writer_at_once(case: Case) -> None:
     for kind, seconds in slowest.items():
         if seconds > BUDGET_SECONDS:
             raise Violation(f"the slowest {kind} took {seconds:.2f} s; the budget is {BUDGET_SECONDS:g} s")
-
-

@@ -69,7 +69,7 @@ MESSAGES = {
     "chinese": "训练完成",
     "right-to-left": "אימון \u202b הסתיים",
     "combining": "e\u0301 is not \u00e9",
-    "quotes": 'he said "no" \\ yes / and \'so\'',
+    "quotes": "he said \"no\" \\ yes / and 'so'",
     "control-characters": "".join(map(chr, range(0x20))) + "\x7f\x80\x9f",
     "line-ends": "a\nb\r\nc\rd\u2028e\u2029f\u0085g",
     "edge-of-planes": "\ufffd\uffff\U00010000\U0010ffff",
@@ -276,7 +276,12 @@ def test_any_allowed_status_round_trips(case: Case, status: dict[str, Any]) -> N
 
 ENVIRONMENTS = {
     "plain-c-locale": {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-    "ascii-streams": {"PYTHONIOENCODING": "ascii", "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "ascii-streams": {
+        "PYTHONIOENCODING": "ascii",
+        "LC_ALL": "POSIX",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+    },
     "other-time-zone": {"TZ": "Asia/Kathmandu"},
 }
 

@@ -23,7 +23,7 @@ from conformance.fakefs import SYSTEMS, read_report
 from conformance.implementation import Implementation
 from conformance.injections import FakeSystemReport, Injection, concerns, judge
 from conformance.oracle import Snapshot, snapshot
-from conformance.payload import encode, make_status
+from conformance.payload import make_status
 from conformance.surroundings import (
     bind_mounted,
     file_size_limited,
@@ -249,7 +249,9 @@ def require_full_disk_handled(outcome: Outcome) -> None:
     if changed:
         raise Violation(f"the disk was full, and the target changed: {changed}")
     if outcome.listing_after != outcome.listing_before:
-        raise Violation(f"the disk was full, and this was left: {sorted(outcome.listing_after - outcome.listing_before)}")
+        raise Violation(
+            f"the disk was full, and this was left: {sorted(outcome.listing_after - outcome.listing_before)}"
+        )
 
 
 def fake_report(case: Case, system: str) -> FakeSystemReport:
@@ -259,7 +261,14 @@ def fake_report(case: Case, system: str) -> FakeSystemReport:
         raise Unmeasured("measured in process only: needs mode python, or the syscall trace engine")
     kept = case.run.folder / f"fakefs-{system}.json"
     if not kept.exists():
-        words = ["-m", "conformance.fakefs", str(manifest.folder), manifest.callable, manifest.profile, system]
+        words = [
+            "-m",
+            "conformance.fakefs",
+            str(manifest.folder),
+            manifest.callable,
+            manifest.profile,
+            system,
+        ]
         environment = case.run.circumstances().child_environment()
         done = subprocess.run(
             [sys.executable, *words],
@@ -282,7 +291,7 @@ def fake_report(case: Case, system: str) -> FakeSystemReport:
 
 
 def require_all(clause: str, report: FakeSystemReport) -> None:
-    """Raise Violation when an injection of this report breaks the clause; an injection that did not fire is an error."""
+    """Raise Violation when an injection breaks the clause; an injection that did not fire is an error of the kit."""
     injections = [injection for injection in report.injections if concerns(clause, injection)]
     if not injections:
         raise Unmeasured(f"none of the {len(report.calls)} file calls of a write is one that {clause} is about")

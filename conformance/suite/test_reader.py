@@ -8,7 +8,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ PLAIN_INVALID = tuple(v for v in INVALID if v not in HARD)
 LIMIT_SECONDS = 1.0
 
 
-def names(vectors: tuple[Vector, ...]) -> Any:
+def names(vectors: tuple[Vector, ...]) -> pytest.MarkDecorator:
     """Parametrize with vectors, each by its name."""
     return pytest.mark.parametrize("vector", [pytest.param(vector, id=vector.name) for vector in vectors])
 
@@ -41,7 +41,9 @@ def read(case: Case, path: Path | None = None) -> Any:
     """What the implementation reads. Raises Violation when it answers with a failure: a reader never fails."""
     answer = case.request("read", path=str(path or case.target))
     if not answer.ok or "status" not in answer.fields:
-        raise Violation(f"read was answered with {answer.error or 'no status'}: {answer.message}; expected a status or null")
+        raise Violation(
+            f"read was answered with {answer.error or 'no status'}: {answer.message}; expected a status or null"
+        )
     return answer.fields["status"]
 
 
@@ -71,7 +73,8 @@ def require_equal(found: Any, expected: Mapping[str, Any] | None, when: str) -> 
         isinstance(found, dict)
         and found.keys() == expected.keys()
         and all(
-            found[name] == value and isinstance(found[name], str) == isinstance(value, str)
+            found[name] == value
+            and isinstance(found[name], str) == isinstance(value, str)
             and not isinstance(found[name], bool)
             for name, value in expected.items()
         )
@@ -236,13 +239,24 @@ def test_file_instead_of_a_folder(case: Case) -> None:
     require_null_in_time(case, case.folder / "file" / "status.json", "a path through a file")
 
 
-SPOILS = {
-    "empty": lambda path: path.write_bytes(b""),
-    "cut": lambda path: path.write_bytes(DOCUMENT[: len(DOCUMENT) // 2]),
-    "missing": lambda path: path.unlink(),
-    "invalid": lambda path: path.write_bytes(DOCUMENT.replace(b'"loss":', b'"lossy":')),
-    "too-large": lambda path: path.write_bytes(DOCUMENT + b" " * SIZE_LIMIT),
-    "folder": lambda path: (path.unlink(), path.mkdir()),
+def replace_by_folder(path: Path) -> None:
+    """Put a folder in the place of the file."""
+    path.unlink()
+    path.mkdir()
+
+
+def put(data: bytes) -> Callable[[Path], object]:
+    """Write these bytes."""
+    return lambda path: path.write_bytes(data)
+
+
+SPOILS: dict[str, Callable[[Path], object]] = {
+    "empty": put(b""),
+    "cut": put(DOCUMENT[: len(DOCUMENT) // 2]),
+    "missing": Path.unlink,
+    "invalid": put(DOCUMENT.replace(b'"loss":', b'"lossy":')),
+    "too-large": put(DOCUMENT + b" " * SIZE_LIMIT),
+    "folder": replace_by_folder,
 }
 
 
@@ -332,7 +346,11 @@ def test_nothing_is_written(case: Case, kind: str) -> None:
     changed = before.difference(snapshot(case.target))
     if changed:
         raise Violation(f"reading changed the target: {changed}")
-    case.require_listing(case.folder, {case.target.name} - ({case.target.name} if kind == "missing" else set()), "after reading")
+    case.require_listing(
+        case.folder,
+        {case.target.name} - ({case.target.name} if kind == "missing" else set()),
+        "after reading",
+    )
 
 
 @pytest.mark.clause("RDR-12")

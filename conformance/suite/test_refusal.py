@@ -60,10 +60,19 @@ WRONG_TYPES = {
             "object": {},
         }.items()
     },
-    **{f"status-{name}": {**STATUS, "status": value} for name, value in {"null": None, "number": 1, "list": ["idle"]}.items()},
+    **{
+        f"status-{name}": {**STATUS, "status": value}
+        for name, value in {"null": None, "number": 1, "list": ["idle"]}.items()
+    },
     **{
         f"message-{name}": {**STATUS, "message": value}
-        for name, value in {"null": None, "number": 5, "true": True, "list": ["text"], "object": {"text": "x"}}.items()
+        for name, value in {
+            "null": None,
+            "number": 5,
+            "true": True,
+            "list": ["text"],
+            "object": {"text": "x"},
+        }.items()
     },
     **{
         f"timestamp-{name}": {**STATUS, "timestamp": value}

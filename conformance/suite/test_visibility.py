@@ -65,7 +65,9 @@ def test_second_name_keeps_the_old_bytes(case: Case, size: int) -> None:
     case.require_ok(case.publish(case.target, new))
     case.require_holds(case.target, new)
     if (after := witness.read_bytes()) != before:
-        raise Violation("the old file was written to instead of being replaced", before=shown(before), after=shown(after))
+        raise Violation(
+            "the old file was written to instead of being replaced", before=shown(before), after=shown(after)
+        )
     if os.path.samefile(witness, case.target):
         raise Violation("the target is still the old file: nothing was replaced")
 
@@ -169,9 +171,7 @@ def test_one_document_a_write(case: Case, size: int) -> None:
         documents = [*publishes(events, case.target.name)]
         documents += [event for event in writes_to(events, case.target.name) if event.kind == "modify"]
         if len(documents) != 1:
-            raise Violation(
-                f"one write published {len(documents)} documents", events=[str(event) for event in events]
-            )
+            raise Violation(f"one write published {len(documents)} documents", events=[str(event) for event in events])
 
 
 @pytest.mark.clause("VIS-08")
