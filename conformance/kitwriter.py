@@ -12,8 +12,6 @@ from conformance.payload import encode, make_status
 
 __all__ = ["KitWriter"]
 
-_DISTINCT = 64  # documents made beforehand, so that the loop is nothing but replaces
-
 
 class KitWriter:
     """A context manager; inside it ``target`` always exists, and changes all the time."""
@@ -43,7 +41,7 @@ class KitWriter:
 
 
 def _replace_until_stopped(target: Path, size: int) -> int:
-    """Publish documents in turn until standard input ends. Returns how many."""
+    """Publish the documents 0, 1, 2, … until standard input ends. Returns how many."""
     stopped = threading.Event()
 
     def wait_for_the_end_of_input() -> None:
@@ -51,12 +49,11 @@ def _replace_until_stopped(target: Path, size: int) -> int:
         stopped.set()
 
     threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()
-    documents = [encode(make_status(0, sequence, size)).encode("utf-8") for sequence in range(_DISTINCT)]
     temps = [target.with_name(f"{target.name}.kit{number}") for number in (0, 1)]
     count = 0
     while not stopped.is_set() or count == 0:
         temp = temps[count % 2]
-        temp.write_bytes(documents[count % _DISTINCT])
+        temp.write_bytes(encode(make_status(0, count, size)).encode("utf-8"))
         temp.replace(target)
         if count == 0:
             print("ready", flush=True)

@@ -19,7 +19,7 @@ from conformance.case import Case
 from conformance.errors import Violation
 from conformance.implementation import Implementation, ServeImplementation
 from conformance.payload import encode, make_status
-from conformance.suite.test_reader import SPOILS, require_equal
+from conformance.suite.reading import SPOILS, require_equal
 
 SIZES = st.sampled_from([0, 300, 5000, 70_000])
 REFUSED = st.sampled_from(

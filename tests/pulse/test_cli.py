@@ -34,7 +34,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[byte
 
 @pytest.fixture
 def added(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Adds the commands ``dance`` (which records its arguments here) and ``broken`` (which cannot be imported)."""
+    """Adds ``dance``, which records its arguments here, and ``broken``, which cannot be imported."""
     calls: list[list[str]] = []
 
     def dance(arguments: list[str]) -> int:
@@ -54,8 +54,9 @@ def added(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 class TestWrite:
     def test_writes_the_members_given_as_options(self, run: Run, target: str) -> None:
-        options = ["--status", "running", "--epoch", "1", "--total-epochs", "3", "--loss", "0.5", "--timestamp", "0"]
-        assert run("write", target, *options, "--message", "шаг") == (0, b"", "")
+        numbers = ["--epoch", "1", "--total-epochs", "3", "--loss", "0.5", "--timestamp", "0"]
+        written = run("write", target, "--status", "running", "--message", "шаг", *numbers)
+        assert written == (0, b"", "")
         assert read_status(target).status == {
             "status": "running",
             "epoch": 1.0,
@@ -74,7 +75,11 @@ class TestWrite:
 
     @pytest.mark.parametrize(
         "options",
-        [["--status", "paused"], ["--status", "running", "--loss", "nan"], ["--status", "idle", "--epoch", "-1"]],
+        [
+            ["--status", "paused"],
+            ["--status", "running", "--loss", "nan"],
+            ["--status", "idle", "--epoch", "-1"],
+        ],
     )
     def test_a_refusal_exits_1_and_says_why(self, run: Run, target: str, options: list[str]) -> None:
         code, out, err = run("write", target, *options)
@@ -117,7 +122,9 @@ class TestRead:
         assert "шаг".encode() in out
 
     @pytest.mark.parametrize(("content", "reason"), [(None, "missing"), (b"{", "invalid")])
-    def test_prints_null_and_the_reason(self, run: Run, target: str, content: bytes | None, reason: str) -> None:
+    def test_prints_null_and_the_reason(
+        self, run: Run, target: str, content: bytes | None, reason: str
+    ) -> None:
         if content is not None:
             Path(target).write_bytes(content)
         code, out, err = run("read", target)
@@ -185,4 +192,5 @@ class TestCommand:
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, b"")
-        assert done.stdout.decode(encoding).splitlines()[-1] == "=== ALL TESTS PASSED (PULSE v1 COMPLIANT) ==="
+        verdict = done.stdout.decode(encoding).splitlines()[-1]
+        assert verdict == "=== ALL TESTS PASSED (PULSE v1 COMPLIANT) ==="

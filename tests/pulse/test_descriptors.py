@@ -26,7 +26,7 @@ def close_and_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "close", close)
 
 
-def test_the_result_comes_back_and_the_descriptor_is_closed(open_descriptors: Callable[[], set[str]]) -> None:
+def test_the_result_comes_back_and_all_is_closed(open_descriptors: Callable[[], set[str]]) -> None:
     before = open_descriptors()
     assert use_descriptor(os.open, (os.devnull, os.O_RDONLY), lambda descriptor: os.read(descriptor, 1)) == b""
     assert open_descriptors() == before
@@ -37,7 +37,7 @@ def test_a_failing_open_is_reported() -> None:
         use_descriptor(os.open, ("/missing/file", os.O_RDONLY), refuse)
 
 
-def test_a_failing_use_is_reported_and_the_descriptor_closed(open_descriptors: Callable[[], set[str]]) -> None:
+def test_a_failing_use_is_reported(open_descriptors: Callable[[], set[str]]) -> None:
     before = open_descriptors()
     with pytest.raises(OSError, match="the use failed"):
         use_descriptor(os.open, (os.devnull, os.O_RDONLY), refuse)

@@ -1,0 +1,217 @@
+"""RDR-09…14: what a reader remembers, what it leaves alone, and what it makes of a busy writer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conformance.case import Case
+from conformance.errors import Inconclusive, NotApplicable, Unmeasured, Violation
+from conformance.kitwriter import KitWriter
+from conformance.oracle import snapshot
+from conformance.payload import encode, identify_values, make_status
+from conformance.suite.reading import DOCUMENT, SPOILS, STATUS, poll, read, require_equal, require_poll
+from conformance.surroundings import without_permission_override
+from conformance.watch import FolderWatch
+
+LIMIT_SECONDS = 1.0
+
+
+@pytest.mark.clause("RDR-09")
+@pytest.mark.parametrize("kind", SPOILS)
+def test_last_valid_is_kept(case: Case, kind: str) -> None:
+    case.target.write_bytes(DOCUMENT)
+    require_poll(case, STATUS, True, "a valid document")
+    SPOILS[kind](case.target)
+    for attempt in ("first", "second"):
+        require_poll(case, STATUS, False, f"the {attempt} poll after: {kind}")
+
+
+@pytest.mark.clause("RDR-09")
+def test_nothing_valid_yet(case: Case) -> None:
+    require_poll(case, None, False, "no file, and never one")
+    case.target.write_bytes(b"{")
+    require_poll(case, None, False, "an invalid file, and never a valid one")
+
+
+@pytest.mark.clause("RDR-09")
+def test_two_paths_are_kept_apart(case: Case) -> None:
+    other = case.folder / "other.json"
+    case.target.write_bytes(DOCUMENT)
+    require_poll(case, STATUS, True, "a valid document")
+    status, fresh = poll(case, other)
+    if status is not None or fresh:
+        raise Violation("poll of a missing file returned the status of another path", found=status, fresh=fresh)
+
+
+@pytest.mark.clause("RDR-10")
+@pytest.mark.parametrize("kind", SPOILS)
+def test_recovers(case: Case, kind: str) -> None:
+    later = make_status(0, 9)
+    case.target.write_bytes(DOCUMENT)
+    require_poll(case, STATUS, True, "a valid document")
+    SPOILS[kind](case.target)
+    require_poll(case, STATUS, False, kind)
+    if case.target.is_dir():
+        case.target.rmdir()
+    (case.folder / "next").write_bytes(encode(later).encode("utf-8"))
+    (case.folder / "next").replace(case.target)
+    require_poll(case, later, True, "the next valid document")
+
+
+@pytest.mark.clause("RDR-10")
+def test_same_size_and_time_is_noticed(case: Case) -> None:
+    """A reader that looks at size and modification time only misses a write within one tick (F36)."""
+    documents = [encode({**STATUS, "loss": loss}).encode("utf-8") for loss in (0.25, 0.75)]
+    for document in documents:
+        case.target.write_bytes(document)
+        os.utime(case.target, ns=(10**18, 10**18))
+        require_poll(case, json.loads(document), True, "a document of the same size and time")
+
+
+@pytest.mark.clause("RDR-11")
+def test_no_handle_is_kept(case: Case) -> None:
+    pid = case.implementation.pid
+    if pid is None:
+        raise NotApplicable("a process per request keeps nothing")
+    case.target.write_bytes(DOCUMENT)
+    for _ in range(3):
+        read(case)
+        poll(case)
+    require_nothing_held(pid, case.folder, "between two reads")
+    case.target.write_bytes(b"{")
+    poll(case)
+    require_nothing_held(pid, case.folder, "after an invalid file was read")
+
+
+def require_nothing_held(pid: int, folder: Path, when: str) -> None:
+    """Raise Violation when the process has a file of the folder open or mapped."""
+    process = psutil.Process(pid)
+    try:
+        held = [entry.path for entry in process.open_files() if Path(entry.path).parent == folder]
+    except psutil.AccessDenied as error:
+        raise Unmeasured(f"the open files of a process cannot be listed here: {error}") from error
+    maps = Path(f"/proc/{pid}/maps")
+    if maps.exists():
+        mapped = [line.split(maxsplit=5)[-1] for line in maps.read_text(errors="replace").splitlines()]
+        held += [path for path in mapped if path.startswith(f"{folder}/")]
+    if held:
+        raise Violation(f"a file is still open or mapped {when}", files=held)
+
+
+@pytest.mark.clause("RDR-12")
+@pytest.mark.parametrize("kind", ["valid", "invalid", "missing"])
+def test_nothing_is_written(case: Case, kind: str) -> None:
+    if kind != "missing":
+        case.target.write_bytes(DOCUMENT if kind == "valid" else DOCUMENT[:-1])
+    before = snapshot(case.target)
+    read(case)
+    if case.run.manifest.mode != "oneshot":
+        poll(case)
+    changed = before.difference(snapshot(case.target))
+    if changed:
+        raise Violation(f"reading changed the target: {changed}")
+    case.require_listing(
+        case.folder,
+        {case.target.name} - ({case.target.name} if kind == "missing" else set()),
+        "after reading",
+    )
+
+
+@pytest.mark.clause("RDR-12")
+def test_permission_to_read_is_enough(case: Case) -> None:
+    """A file and a folder that nobody may write to."""
+    reader = case.start(prefix=without_permission_override())
+    case.target.write_bytes(DOCUMENT)
+    case.target.chmod(0o444)
+    case.folder.chmod(0o555)
+    answer = case.request("read", reader, path=str(case.target))
+    case.folder.chmod(0o755)
+    require_equal(answer.fields.get("status"), STATUS, "a read-only file in a read-only folder")
+
+
+@pytest.mark.clause("RDR-12")
+def test_nothing_is_made_meanwhile(case: Case) -> None:
+    """What is made and removed again within the read is seen too."""
+    case.target.write_bytes(DOCUMENT)
+    with FolderWatch(case.folder) as watch:
+        read(case)
+        events = watch.events()
+    if events:
+        raise Violation("reading left traces in the folder", events=[str(event) for event in events])
+
+
+@pytest.mark.clause("RDR-12")
+@pytest.mark.parametrize("kind", ["flock", "lockf"])
+def test_locks_are_ignored(case: Case, kind: str) -> None:
+    """A reader that takes a lock waits for whoever holds one."""
+    if sys.platform == "win32":
+        raise Unmeasured("Windows has no advisory locks")
+    import fcntl
+
+    case.target.write_bytes(DOCUMENT)
+    with case.target.open("r+b") as holder:
+        (fcntl.flock if kind == "flock" else fcntl.lockf)(holder, fcntl.LOCK_EX)
+        begin = time.monotonic()
+        require_equal(read(case), STATUS, "a target that somebody has locked")
+        taken = time.monotonic() - begin
+    if taken > LIMIT_SECONDS and case.run.manifest.mode != "oneshot":
+        raise Violation(f"the read of a locked file took {taken:.2f} s")
+
+
+PROGRESS = {
+    "example": (2.5, 3.0, 250 / 3),
+    "begin": (0.0, 3.0, 0.0),
+    "end": (3.0, 3.0, 100.0),
+    "beyond-the-end": (4.0, 3.0, 100.0),
+    "far-beyond": (1e300, 1e-300, 100.0),
+    "no-total": (0.0, 0.0, 0.0),
+    "no-total-but-epochs": (5.0, 0.0, 0.0),
+    "fraction": (0.5, 8.0, 6.25),
+    "tiny": (1e-9, 1.0, 1e-7),
+    "large": (1e300, 2e300, 50.0),
+}
+
+
+@pytest.mark.clause("RDR-13")
+@pytest.mark.parametrize("name", PROGRESS)
+def test_progress(case: Case, name: str) -> None:
+    if case.run.manifest.mode == "oneshot":
+        raise NotApplicable("mode oneshot has no operation progress")
+    epoch, total, expected = PROGRESS[name]
+    answer = case.request("progress", status={**STATUS, "epoch": epoch, "total_epochs": total})
+    found = answer.fields.get("progress")
+    if not answer.ok or isinstance(found, bool) or not isinstance(found, int | float):
+        raise Violation(f"progress of {epoch}/{total}: answered {found!r} {answer.message}, not a number")
+    # The protocol's own example is rounded to two digits.
+    if not 0 <= found <= 100 or abs(found - expected) > 0.01:
+        raise Violation(f"progress of {epoch}/{total} is {found!r}; expected {expected:.2f}")
+
+
+@pytest.mark.clause("RDR-14")
+@pytest.mark.parametrize("size", [256, 4096, 1 << 18])
+def test_never_torn_while_a_writer_runs(case: Case, size: int) -> None:
+    """The kit replaces the target as fast as it can; every status that is read must be a whole one of them."""
+    reads = 60 if case.run.manifest.mode == "oneshot" else 400
+    seen: list[int] = []
+    with KitWriter(case.target, size) as writer:
+        for number in range(reads):
+            found = read(case)
+            if found is None:
+                raise Violation(f"read {number} gave null, although the target always held a whole document")
+            _, sequence = identify_values(found)
+            if seen and sequence < seen[-1]:
+                raise Violation(f"stale: document {sequence} was read after document {seen[-1]}")
+            seen.append(sequence)
+        published = writer.stop()
+    distinct = len(set(seen))
+    if distinct < 10 or published < 20:
+        raise Inconclusive(f"only {distinct} distinct documents in {reads} reads of {published} published ones")
+    if seen[-1] >= published:
+        raise Violation(f"future: document {seen[-1]} was read, but only {published} were ever published")
