@@ -145,16 +145,23 @@ class ServeImplementation:
             self.kill()
             raise ImplementationError(f"gave no answer within {limit:g} s and was killed", stderr) from None
         if not line.endswith(b"\n"):
-            self._child.process.wait()
-            code = self._child.process.returncode
-            rest = f" after printing {line[:200]!r}" if line else ""
-            raise ImplementationError(f"ended with exit code {code} instead of answering{rest}", self.stderr())
+            raise self._ended(line, limit)
         try:
             return decode_answer(line, number)
         except ImplementationError as error:
             error.stderr = self.stderr()
             self.kill()
             raise
+
+    def _ended(self, line: bytes, limit: float) -> ImplementationError:
+        rest = f" after printing {line[:200]!r}" if line else ""
+        try:
+            what = f"ended with exit code {self._child.process.wait(timeout=limit)}"
+        except subprocess.TimeoutExpired:
+            what = f"closed its standard output, or printed a line of more than {_LINE_LIMIT >> 20} MiB,"
+        stderr = self.stderr()
+        self.kill()
+        return ImplementationError(f"{what} instead of answering{rest}", stderr, self._child.process.returncode)
 
     def alive(self) -> bool:
         return self._child.alive()
@@ -165,7 +172,8 @@ class ServeImplementation:
     def stop(self) -> None:
         if not self.alive():
             self.kill()
-            return
+            code = self._child.process.returncode
+            raise ImplementationError(f"had ended with exit code {code} before it was asked to stop", self.stderr())
         try:
             answer = self.request("stop")
             self._requests.put(None)
@@ -220,12 +228,12 @@ class OneshotImplementation:
         if code == 1:
             return Answer(False, "refused", self._stderr.strip(), {})
         if code != 0:
-            raise ImplementationError(f"ended with exit code {code}; 0 and 1 are answers", self._stderr)
+            raise ImplementationError(f"ended with exit code {code}; 0 and 1 are answers", self._stderr, code)
         if operation != "read":
             return Answer(True, None, "", {})
         try:
             return Answer(True, None, "", {"status": json.loads(printed.decode("utf-8"))})
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ImplementationError(f"printed something that is not JSON: {printed[:200]!r}", self._stderr) from error
 
     def alive(self) -> bool:

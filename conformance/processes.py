@@ -52,10 +52,14 @@ class Child:
         return self.process.poll() is None
 
     def kill(self) -> None:
-        """End the process and everything in its group at once (SIGKILL, or TerminateProcess), and reap it."""
-        _kill_group(self.process.pid)
-        self.process.wait()
-        self.record.unlink(missing_ok=True)
+        """End the process and everything in its group at once (SIGKILL, or TerminateProcess), and reap it.
+
+        The second time this does nothing: the process id may be somebody else's by then.
+        """
+        if self.record.exists():
+            _kill_group(self.process.pid)
+            self.process.wait()
+            self.record.unlink(missing_ok=True)
 
 
 def spawn(
@@ -103,24 +107,32 @@ def kill_recorded_children(children: Path) -> int:
     """Kill what is still recorded as running, for example after a crash of the kit. Returns how many there were."""
     killed = 0
     for record in children.iterdir() if children.is_dir() else ():
-        if not record.name.isdecimal():
-            continue
-        pid = int(record.name)
-        with contextlib.suppress(psutil.NoSuchProcess, OSError, ValueError):
-            # The start time guards against a process id that was given to somebody else meanwhile.
-            if psutil.Process(pid).create_time() == float(record.read_text(encoding="ascii")):
-                _kill_group(pid)
-                killed += 1
+        if record.name.isdecimal() and _is_the_one(int(record.name), record):
+            killed += _kill_group(int(record.name))
     return killed
 
 
-def _kill_group(pid: int) -> None:
+def _is_the_one(pid: int, record: Path) -> bool:
+    # The start time guards against a process id that was given to somebody else meanwhile.
+    try:
+        return psutil.Process(pid).create_time() == float(record.read_text(encoding="ascii"))
+    except psutil.NoSuchProcess:
+        return True  # nobody has the id; its group may have outlived it
+    except (psutil.AccessDenied, OSError, ValueError):
+        return False
+
+
+def _kill_group(pid: int) -> bool:
+    """Returns whether there was anything to kill."""
     if sys.platform != "win32":
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
-        return
+            return True
+        return False
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         for member in [*process.children(recursive=True), process]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
+        return True
+    return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from conformance.errors import Unmeasured
 
-__all__ = ["bind_mounted", "file_size_limited", "small_file_system", "without_permission_override"]
+__all__ = ["bind_mounted", "died_of_the_limit", "file_size_limited", "small_file_system", "without_permission_override"]
 
 
 @cache
@@ -57,6 +58,15 @@ def without_permission_override() -> tuple[str, ...]:
     if setpriv is None:
         raise Unmeasured("run as an ordinary user, or install util-linux's setpriv: root overrides permission bits")
     return (setpriv, "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search")
+
+
+def died_of_the_limit(exit_code: int | None) -> bool:
+    """Whether a process ended because its runtime had restored SIGXFSZ, as Node's does.
+
+    Then the limit is no error to it but a death, which says nothing about its writes. A shell reports the signal of
+    a command as 128 more.
+    """
+    return sys.platform != "win32" and exit_code in (-signal.SIGXFSZ, 128 + signal.SIGXFSZ)
 
 
 def file_size_limited(kibibytes: int) -> tuple[str, ...]:

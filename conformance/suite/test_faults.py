@@ -18,14 +18,16 @@ import psutil
 import pytest
 
 from conformance.case import Case
-from conformance.errors import NotApplicable, Unmeasured, Violation
+from conformance.errors import ImplementationError, NotApplicable, Unmeasured, Violation
 from conformance.fakefs import SYSTEMS, read_report
 from conformance.implementation import Implementation
 from conformance.injections import FakeSystemReport, Injection, concerns, judge
-from conformance.oracle import Snapshot, snapshot
+from conformance.oracle import Snapshot, shown, snapshot
 from conformance.payload import make_status
+from conformance.protocol import Answer
 from conformance.surroundings import (
     bind_mounted,
+    died_of_the_limit,
     file_size_limited,
     small_file_system,
     without_permission_override,
@@ -46,6 +48,11 @@ class Fault:
     next_target: Path
     arm: Callable[[], None] = lambda: None
     lift: Callable[[], None] = lambda: None
+    root: str = ""  # what the kit puts before a path to see the writer's file system
+
+    def seen(self, path: Path) -> Path:
+        """The path as the kit sees it."""
+        return Path(f"{self.root}{path}")
 
 
 def file_too_large(case: Case) -> Fault:
@@ -53,6 +60,21 @@ def file_too_large(case: Case) -> Fault:
     writer = case.start(prefix=file_size_limited(64), ignore_signals=True)
     case.require_ok(case.publish(case.target, OLD, by=writer))
     return Fault(writer, case.target, LARGE, case.target)
+
+
+def disk_full(case: Case) -> Fault:
+    """write(2): short, then ENOSPC, on a real file system of 64 KiB that only the writer has."""
+    if case.run.manifest.mode == "oneshot":
+        raise Unmeasured("the small file system lives in one process; mode oneshot has one process per request")
+    folder = case.folder / "small"
+    folder.mkdir()
+    target = folder / "status.json"
+    writer = case.start(prefix=small_file_system(folder, 64))
+    root = f"/proc/{writer.pid}/root"
+    if not os.access(f"{root}{folder}", os.R_OK):
+        raise Unmeasured("the folder of another mount namespace cannot be seen here: run as root")
+    case.require_ok(case.publish(target, OLD, by=writer), "a small write on a small file system")
+    return Fault(writer, target, LARGE, target, root=root)
 
 
 def folder_not_writable(case: Case) -> Fault:
@@ -111,6 +133,7 @@ def name_too_long(case: Case) -> Fault:
 
 FAULTS = {
     "file-too-large": file_too_large,
+    "disk-full": disk_full,
     "folder-not-writable": folder_not_writable,
     "no-descriptor": no_descriptor,
     "folder-at-the-target": folder_at_the_target,
@@ -123,7 +146,7 @@ FAULTS = {
 class Outcome:
     """What a natural fault did."""
 
-    answer_ok: bool
+    answer: Answer
     before: Snapshot
     after: Snapshot
     listing_before: frozenset[str]
@@ -132,19 +155,41 @@ class Outcome:
 
 
 def fire(case: Case, fault: Fault) -> Outcome:
-    """Write once into the fault. Raises Violation unless the answer is the failure ``io``: that is its proof."""
-    folder = fault.target.parent
-    before, listing = _seen(fault.target), frozenset(os.listdir(folder))
+    """Write once into the fault. Raises Unmeasured when the limit ended the process instead of failing a call."""
+    folder = fault.seen(fault.target.parent)
+    before, listing = _seen(fault.seen(fault.target)), frozenset(os.listdir(folder))
     descriptors = descriptor_count(fault.writer)
     fault.arm()
     try:
         answer = case.publish(fault.target, fault.status, by=fault.writer)
+    except ImplementationError as error:
+        if died_of_the_limit(error.exit_code):
+            raise Unmeasured("its runtime restores SIGXFSZ, so that a limit on file sizes ends it") from error
+        raise
     finally:
         fault.lift()
-    case.require_io(answer, "a write that cannot succeed")
-    after = _seen(fault.target)
+    after = _seen(fault.seen(fault.target))
     counts = descriptors, descriptor_count(fault.writer)
-    return Outcome(answer.ok, before, after, listing, frozenset(os.listdir(folder)), counts)
+    return Outcome(answer, before, after, listing, frozenset(os.listdir(folder)), counts)
+
+
+def require_failed_cleanly(outcome: Outcome) -> None:
+    """The answer must be ``io`` (which proves that the fault fired), and the target must be untouched."""
+    if outcome.answer.ok or outcome.answer.error not in ("io", "refused"):
+        data = outcome.after.data
+        raise Violation(
+            f"answered {'ok' if outcome.answer.ok else outcome.answer.error} to a write that cannot succeed; "
+            f"the target now {'holds ' + shown(data) if data is not None else 'is not a regular file'}"
+        )
+    changed = outcome.before.difference(outcome.after)
+    if changed:
+        raise Violation(f"answered io, but the target changed: {changed}")
+
+
+def require_failed(outcome: Outcome) -> None:
+    """What comes after a failure can only be judged when there was one."""
+    if outcome.answer.ok:
+        raise Unmeasured("the write was answered ok, so that nothing failed; FLT-01 judges that answer")
 
 
 def _seen(path: Path) -> Snapshot:
@@ -162,10 +207,7 @@ def descriptor_count(implementation: Implementation) -> int | None:
 @pytest.mark.clause("FLT-01")
 @pytest.mark.parametrize("name", FAULTS)
 def test_answer_is_true(case: Case, name: str) -> None:
-    outcome = fire(case, FAULTS[name](case))
-    changed = outcome.before.difference(outcome.after)
-    if changed:
-        raise Violation(f"answered io, but the target changed: {changed}")
+    require_failed_cleanly(fire(case, FAULTS[name](case)))
 
 
 @pytest.mark.clause("FLT-01")
@@ -183,6 +225,7 @@ def test_nothing_is_left(case: Case, name: str) -> None:
     # Once before counting, so that what a runtime opens for its first failure is not taken for a leak.
     fire(case, fault)
     outcome = fire(case, fault)
+    require_failed(outcome)
     left = outcome.listing_after - outcome.listing_before
     if left:
         raise Violation(f"left behind after a failed write: {', '.join(sorted(left))}")
@@ -195,63 +238,37 @@ def test_nothing_is_left(case: Case, name: str) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_next_write_works(case: Case, name: str) -> None:
     fault = FAULTS[name](case)
-    fire(case, fault)
+    require_failed(fire(case, fault))
     answer = case.publish(fault.next_target, NEXT, by=fault.writer)
     case.require_ok(answer, "the write after a failed one")
-    case.require_holds(fault.next_target, NEXT)
+    case.require_holds(fault.seen(fault.next_target), NEXT)
 
 
 @pytest.mark.clause("FLT-06")
 def test_mounted_target_is_not_copied_onto(case: Case) -> None:
     """EBUSY; EXDEV cannot be had within one folder without injecting it."""
-    fault = mounted_target(case)
-    outcome = fire(case, fault)
-    changed = outcome.before.difference(outcome.after)
-    if changed:
-        raise Violation(f"the rename failed with EBUSY, and the target was changed all the same: {changed}")
+    require_failed_cleanly(fire(case, mounted_target(case)))
 
 
 @pytest.mark.clause("FLT-10")
-def test_limit_on_file_size(case: Case) -> None:
-    fault = file_too_large(case)
+@pytest.mark.parametrize("name", ["disk-full", "file-too-large"])
+def test_full_disk(case: Case, name: str) -> None:
+    """Old bytes, inode and time; no temp; and the next write, which fits, works."""
+    fault = FAULTS[name](case)
     outcome = fire(case, fault)
-    require_full_disk_handled(outcome)
-    case.require_ok(case.publish(case.target, NEXT, by=fault.writer), "a small write afterwards")
-    case.require_holds(case.target, NEXT)
-
-
-@pytest.mark.clause("FLT-10")
-def test_small_file_system(case: Case) -> None:
-    """A real file system of 64 KiB, seen through the root of the process that has it."""
-    if case.run.manifest.mode == "oneshot":
-        raise Unmeasured("the small file system lives in one process; mode oneshot has one process per request")
-    folder = case.folder / "small"
-    folder.mkdir()
-    writer = case.start(prefix=small_file_system(folder, 64))
-    inside = Path(f"/proc/{writer.pid}/root{folder}")
-    if not inside.is_dir():
-        raise Unmeasured("the folder of another mount namespace cannot be seen here: run as root")
-    case.require_ok(case.publish(folder / "s.json", OLD, by=writer), "a small write on a small file system")
-    case.require_holds(inside / "s.json", OLD)
-    before = snapshot(inside / "s.json")
-    answer = case.publish(folder / "s.json", LARGE, by=writer)
-    case.require_io(answer, "a document larger than the file system")
-    listing = frozenset(os.listdir(inside))
-    after = snapshot(inside / "s.json")
-    require_full_disk_handled(Outcome(answer.ok, before, after, frozenset({"s.json"}), listing, (None, None)))
-    case.require_ok(case.publish(folder / "s.json", NEXT, by=writer), "a small write afterwards")
-    case.require_holds(inside / "s.json", NEXT)
-
-
-def require_full_disk_handled(outcome: Outcome) -> None:
-    """Old bytes, inode and time; no temp."""
-    changed = outcome.before.difference(outcome.after)
-    if changed:
-        raise Violation(f"the disk was full, and the target changed: {changed}")
+    require_failed_cleanly(outcome)
     if outcome.listing_after != outcome.listing_before:
-        raise Violation(
-            f"the disk was full, and this was left: {sorted(outcome.listing_after - outcome.listing_before)}"
-        )
+        left = sorted(outcome.listing_after - outcome.listing_before)
+        raise Violation(f"the disk was full, and this was left: {left}")
+    case.require_ok(case.publish(fault.target, NEXT, by=fault.writer), "a small write afterwards")
+    case.require_holds(fault.seen(fault.target), NEXT)
+
+
+@pytest.mark.clause("VIS-06")
+@pytest.mark.parametrize("name", ["disk-full", "file-too-large"])
+def test_short_write_is_noticed(case: Case, name: str) -> None:
+    """The kernel takes 64 KiB of the document and no more: half a document must never become the target."""
+    require_failed_cleanly(fire(case, FAULTS[name](case)))
 
 
 def fake_report(case: Case, system: str) -> FakeSystemReport:

@@ -12,7 +12,6 @@ from conformance.errors import Unmeasured, Violation
 from conformance.implementation import Implementation
 from conformance.oracle import shown
 from conformance.payload import encode, make_status
-from conformance.surroundings import file_size_limited
 from conformance.watch import Event, FolderWatch, publishes, writes_to
 
 # Bytes of the documents that are written one after the other: growing, shrinking, and at both ends of the range.
@@ -133,18 +132,6 @@ def test_one_replace_a_write(case: Case) -> None:
         count = len(publishes(events, case.target.name))
         if count != 1:
             raise Violation(f"one write replaced the target {count} times", events=[str(event) for event in events])
-
-
-@pytest.mark.clause("VIS-06")
-def test_short_write_is_noticed(case: Case) -> None:
-    """The kernel takes 64 KiB of the document and no more: half a document must never become the target."""
-    limited = case.start(prefix=file_size_limited(64), ignore_signals=True)
-    old, large = make_status(0, 1), make_status(0, 2, 256 * 1024)
-    case.require_ok(case.publish(case.target, old, by=limited), "a small write under a limit on file sizes")
-    answer = case.publish(case.target, large, by=limited)
-    if answer.ok:
-        raise Violation("answered ok, although only 64 KiB of 256 KiB could be written")
-    case.require_holds(case.target, old)
 
 
 @pytest.mark.clause("VIS-07")
