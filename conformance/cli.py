@@ -16,7 +16,7 @@ from rich.console import Console
 from conformance import run as runs
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
-from conformance.implementation import ANSWER_SECONDS
+from conformance.implementation import ANSWER_SECONDS, START_SECONDS
 from conformance.manifest import resolve
 from conformance.plugin import HandOver
 from conformance.report import write_report
@@ -28,6 +28,8 @@ from conformance.summary import print_clauses, print_summary
 __all__ = ["main"]
 
 SUITE = Path(__file__).parent / "suite"
+PIPED_WIDTH = 110  # characters, where there is no terminal to ask
+SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 @click.command(name="pulse conformance", context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,7 +41,12 @@ SUITE = Path(__file__).parent / "suite"
 @click.option("-n", "workers", type=click.IntRange(0), help="Worker processes; 0 = none. Default: one per CPU.")
 @click.option("--seed", type=click.IntRange(0), help="Repeat everything random.")
 @click.option("--dir", "parent", type=click.Path(file_okay=False, path_type=Path), help="Test on this file system.")
-@click.option("--answer-seconds", default=ANSWER_SECONDS, show_default=True, help="Time-out of a request.")
+@click.option(
+    "--start-seconds", type=SECONDS, default=START_SECONDS, show_default=True, help="Time-out of the start."
+)
+@click.option(
+    "--answer-seconds", type=SECONDS, default=ANSWER_SECONDS, show_default=True, help="Time-out of a request."
+)
 @click.option("--list", "list_only", is_flag=True, help="Print the clauses and stop.")
 def _command(
     impl: str,
@@ -50,6 +57,7 @@ def _command(
     workers: int | None,
     seed: int | None,
     parent: Path | None,
+    start_seconds: float,
     answer_seconds: float,
     list_only: bool,
 ) -> int:
@@ -58,7 +66,7 @@ def _command(
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
     protocol in the smoke stage, 4 inconclusive.
     """
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
     selection = Selection(clauses, cases)
     unmatched = [glob for glob in clauses if not any(Selection((glob,)).takes_clause(name) for name in load_clauses())]
     if unmatched:
@@ -72,6 +80,7 @@ def _command(
             manifest,
             seed=secrets.randbits(32) if seed is None else seed,
             parent=parent,
+            start_seconds=start_seconds,
             answer_seconds=answer_seconds,
         )
     except ManifestError as error:
@@ -83,7 +92,10 @@ def _command(
             click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
         return Exit.NOT_STARTED
     try:
-        controller = Controller(run, selection, strict=strict, report=report)
+        try:
+            controller = Controller(run, selection, strict=strict, report=report)
+        except OSError as error:
+            raise click.UsageError(f"--report {report}: cannot be written: {error}") from error
         code = _run_suite(controller, workers, report)
         print_summary(console, controller)
         if report is not None:
@@ -100,12 +112,15 @@ def _run_suite(controller: Controller, workers: int | None, report: Path | None)
     wanted = count if workers is None else workers
     arguments = [
         str(SUITE),
-        *("-c", os.devnull, "--rootdir", str(SUITE), "-p", "conformance.plugin", "-p", "no:cacheprovider"),
+        *("-c", os.devnull, "--rootdir", str(SUITE), "--noconftest", "-p", "no:cacheprovider"),
+        # What else is installed beside the kit must not change a verdict.
+        *("--disable-plugin-autoload", "-p", "conformance.plugin"),
+        *("-p", "_hypothesis_pytestplugin", "-p", "pytest_timeout"),
         *("-q", "--no-header", "--tb=no", "-r", "N", "--strict-markers", "--import-mode=importlib"),
         # The suite raises; it never asserts, so pytest need not rewrite it. Its warnings are not the user's business.
         *("--assert=plain", "--disable-warnings"),
         *("--basetemp", str(run.folder / "pytest"), "--hypothesis-seed", str(run.seed), "--timeout", "300"),
-        *(("-n", str(wanted), "--dist", "worksteal") if wanted else ("-p", "no:xdist")),
+        *(("-p", "xdist.plugin", "-n", str(wanted), "--dist", "worksteal") if wanted else ()),
         *(word for glob in controller.selection.clauses for word in ("--clause", glob)),
         *(word for glob in controller.selection.cases for word in ("--case", glob)),
         *(("--junitxml", str(report / "junit.xml")) if report else ()),
@@ -115,10 +130,18 @@ def _run_suite(controller: Controller, workers: int | None, report: Path | None)
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(run.folder / "hypothesis")
     tempfile.tempdir = str(run.folder / "scratch")
+    # They are meant for the user's own tests.
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
     controller_code = pytest.main(arguments, plugins=[HandOver(run, controller)])
     if controller.verdict is None and controller_code != Exit.INTERRUPTED:
         click.echo(
-            "pulse conformance: the kit itself failed; this run says nothing about the implementation",
+            "\n".join(
+                [
+                    "pulse conformance: the kit itself failed; this run says nothing about the implementation",
+                    *controller.mishaps,
+                ]
+            ),
             err=True,
         )
         return Exit.INCONCLUSIVE

@@ -76,6 +76,7 @@ class FileCalls:
 
     def install(self) -> None:
         """Wrap pyfakefs's classes. For a process of its own: this is never undone."""
+        _patch(FakeFileWrapper, "close_fd", _closing_always(FakeFileWrapper.close_fd))
         for name, kind in _OS_CALLS.items():
             original = getattr(FakeOsModule, name)
             _patch(FakeOsModule, name, self._wrapped(kind, original, functools.partial(_os_writable, name)))
@@ -115,6 +116,20 @@ class FileCalls:
 
 def _patch(owner: type, name: str, replacement: Callable[..., Any]) -> None:
     setattr(owner, name, replacement)
+
+
+def _closing_always(original: Callable[[FakeFileWrapper, int | None], None]) -> Callable[..., None]:
+    """The close of a real file gives its descriptor back even when the last flush fails; pyfakefs's keeps it."""
+
+    def close_fd(file: FakeFileWrapper, descriptor: int | None) -> None:
+        try:
+            original(file, descriptor)
+        except OSError:
+            if descriptor is not None and file._is_open():
+                file.filesystem.close_open_file(descriptor)
+            raise
+
+    return close_fd
 
 
 def _file_writable(file: FakeFileWrapper, *_: Any) -> bool:

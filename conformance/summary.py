@@ -26,7 +26,7 @@ _STYLES = {
     "n/a": "dim",
 }
 _LEVELS = {"must": "", "should": "(S)", "informative": "(I)"}
-_SHOWN_FAILURES = 25
+_SHOWN_REASONS = 25
 
 
 def print_clauses(console: Console, selection: Selection) -> None:
@@ -87,13 +87,11 @@ def print_summary(console: Console, controller: Controller) -> None:
     console.print()
     console.print(clause_table(counts))
     bad = [result for result in controller.results if result.outcome in ("fail", "error", "xpass")]
-    for result in bad[:_SHOWN_FAILURES]:
-        _print_failure(console, result)
-    if len(bad) > _SHOWN_FAILURES:
-        console.print(f"… and {len(bad) - _SHOWN_FAILURES} more; --report DIR keeps them all")
+    _print_failures(console, bad)
     for result in controller.results:
         if result.outcome == "xfail":
-            console.print(f"[yellow]xfail[/] {result.clause} {escape(f'[{result.case}] {result.message}')}")
+            text = escape(f"[{result.case}] {_one_line(result.message, 400)}")
+            console.print(f"[yellow]xfail[/] {result.clause} {text}", soft_wrap=True)
     _print_unmeasured(console, controller.results)
     name = " ".join(word for word in (about["name"], about["version"]) if word)
     where = f"{controller.header.platform['system']}, {controller.header.file_system}, seed {controller.header.seed}"
@@ -103,19 +101,40 @@ def print_summary(console: Console, controller: Controller) -> None:
     style = "bold green" if controller.verdict.exit == 0 else "bold red"
     console.print(f"\n[bold]{escape(name)}[/] ({where}): [{style}]{controller.verdict.word.upper()}[/]")
     if not bad:
-        for reason in controller.verdict.reasons[:_SHOWN_FAILURES]:
+        for reason in controller.verdict.reasons[:_SHOWN_REASONS]:
             console.print(f"  {escape(reason)}")
 
 
+def _print_failures(console: Console, bad: list[Result]) -> None:
+    """The first failure of each clause with its evidence, the others in a line each."""
+    shown: set[str] = set()
+    for result in sorted(bad, key=lambda result: list(load_clauses()).index(result.clause)):
+        if result.clause in shown:
+            console.print(f"  also {escape(f'[{result.case}] {_one_line(result.message)}')}", soft_wrap=True)
+        else:
+            shown.add(result.clause)
+            _print_failure(console, result)
+
+
 def _print_failure(console: Console, result: Result) -> None:
-    console.print(f"\n[bold red]{result.outcome}[/] [bold]{result.clause}[/] {escape(f'[{result.case}]')}")
-    console.print(f"  {escape(result.message)}")
+    lines = [
+        "",
+        f"[bold red]{result.outcome}[/] [bold]{result.clause}[/] {escape(f'[{result.case}]')}",
+        f"  {escape(result.message)}",
+    ]
     for title, value in result.evidence.items():
         if value and title != "transcript":
-            console.print(f"  [dim]{title}:[/] {escape(str(value)[:600])}")
-    for line in result.evidence.get("transcript", ())[-4:]:
-        console.print(f"  [dim]>[/] {escape(line)}")
-    console.print(f"  [dim]repeat:[/] {escape(result.repro)}")
+            lines.append(f"  [dim]{title}:[/] {escape(str(value)[:600])}")
+    lines += [f"  [dim]>[/] {escape(line)}" for line in result.evidence.get("transcript", ())[-2:]]
+    lines.append(f"  [dim]repeat:[/] {escape(result.repro)}")
+    for line in lines:
+        # Not wrapped: a command that repeats a failure must survive being copied.
+        console.print(line, soft_wrap=True)
+
+
+def _one_line(text: str, limit: int = 160) -> str:
+    first = text.partition("\n")[0]
+    return first if len(first) <= limit else f"{first[:limit]}…"
 
 
 def _print_unmeasured(console: Console, results: list[Result]) -> None:
@@ -129,4 +148,4 @@ def _print_unmeasured(console: Console, results: list[Result]) -> None:
         console.print()
     for reason, clauses in reasons.items():
         names = ", ".join(dict.fromkeys(clauses))
-        console.print(f"[dim]unmeasured:[/] {names}: {escape(reason)}")
+        console.print(f"[dim]unmeasured:[/] {names}: {escape(reason)}", soft_wrap=True)

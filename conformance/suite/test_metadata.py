@@ -18,6 +18,11 @@ from conformance.surroundings import bind_mounted, without_permission_override
 OLD, NEW = make_status(0, 1, 300), make_status(0, 2, 500)
 
 
+def octal(mode: int) -> str:
+    """The name of a case that is about permission bits."""
+    return f"{mode:04o}"
+
+
 def require_posix() -> None:
     """Windows has no permission bits of this kind."""
     if sys.platform == "win32":
@@ -30,7 +35,7 @@ def put_old(case: Case, target: Path) -> None:
 
 
 @pytest.mark.clause("MET-01")
-@pytest.mark.parametrize("mode", [0o644, 0o600, 0o640, 0o664, 0o666, 0o444, 0o755])
+@pytest.mark.parametrize("mode", [0o644, 0o600, 0o640, 0o664, 0o666, 0o444, 0o755], ids=octal)
 def test_mode_is_kept(case: Case, mode: int) -> None:
     require_posix()
     put_old(case, case.target)
@@ -43,7 +48,7 @@ def test_mode_is_kept(case: Case, mode: int) -> None:
 
 
 @pytest.mark.clause("MET-02")
-@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077, 0o027, 0o000])
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077, 0o027, 0o000], ids=octal)
 def test_new_file_honours_umask(case: Case, umask: int) -> None:
     require_posix()
     case.require_ok(case.publish(case.target, NEW, by=case.start(umask=umask)))
@@ -53,7 +58,9 @@ def test_new_file_honours_umask(case: Case, umask: int) -> None:
 
 
 @pytest.mark.clause("MET-03")
-@pytest.mark.parametrize("owner", [(12345, 23456), (0, 23456), (12345, 0)])
+@pytest.mark.parametrize(
+    "owner", [(12345, 23456), (0, 23456), (12345, 0)], ids=["user-and-group", "group-only", "user-only"]
+)
 def test_owner_is_kept_for_root(case: Case, owner: tuple[int, int]) -> None:
     if sys.platform == "win32":
         raise Unmeasured("Windows has no owners of this kind")
