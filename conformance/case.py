@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from conformance.implementation import Implementation, ServeImplementation, star
 from conformance.oracle import require_status, shown, snapshot
 from conformance.payload import encode
 from conformance.protocol import Answer
-from conformance.run import Run
+from conformance.run import Run, remove_folder
 
 __all__ = ["Case", "Shared"]
 
@@ -30,7 +29,7 @@ class Shared:
 
     def get(self) -> Implementation:
         """The running implementation."""
-        if self.implementation is None or not self.implementation.alive():
+        if self.implementation is None or not self.implementation.usable:
             self.implementation = start(self.run.manifest, self.run.circumstances())
         return self.implementation
 
@@ -127,9 +126,7 @@ class Case:
         """End what the case started and remove its folder."""
         for implementation in self._started:
             implementation.kill()
-        for path in [self.folder, *(p for p in self.folder.rglob("*") if p.is_dir() and not p.is_symlink())]:
-            path.chmod(0o700)
-        shutil.rmtree(self.folder)
+        remove_folder(self.folder)
 
     def evidence(self) -> dict[str, Any]:
         """What a failure report shows beside the message."""

@@ -41,9 +41,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("-n", "workers", type=click.IntRange(0), help="Worker processes; 0 = none. Default: one per CPU.")
 @click.option("--seed", type=click.IntRange(0), help="Repeat everything random.")
 @click.option("--dir", "parent", type=click.Path(file_okay=False, path_type=Path), help="Test on this file system.")
-@click.option(
-    "--start-seconds", type=SECONDS, default=START_SECONDS, show_default=True, help="Time-out of the start."
-)
+@click.option("--start-seconds", type=SECONDS, default=START_SECONDS, show_default=True, help="Time-out of the start.")
 @click.option(
     "--answer-seconds", type=SECONDS, default=ANSWER_SECONDS, show_default=True, help="Time-out of a request."
 )

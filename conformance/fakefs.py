@@ -7,11 +7,12 @@ This is evidence for the implementation's own logic at each call, not for a real
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from pyfakefs.fake_filesystem import FakeFilesystem, OSType
 from pyfakefs.fake_filesystem_unittest import Patcher
 
 from conformance.filecalls import Call, FileCalls
-from conformance.host import load_object
+from conformance.host import load_factory
 from conformance.injections import ERRORS_OF_CALL, FakeSystemReport, Injection, State, What
 from conformance.payload import encode, make_status
 
@@ -41,11 +42,12 @@ class _Laboratory:
 
     fs: FakeFilesystem
     calls: FileCalls
-    implementation: Any
+    make: Callable[[], Any]
     profile: str
     root: str
     separator: str
     number: int = 0
+    implementation: Any = None
 
     def publish(self, target: str, status: dict[str, Any]) -> None:
         if self.profile == "pulse":
@@ -54,8 +56,9 @@ class _Laboratory:
             self.implementation.replace(target, encode(status))
 
     def fresh_target(self) -> str:
-        """A target in a new folder that holds the old document, written without faults."""
+        """A target in a new folder that holds the old document, written without faults by a new object."""
         self.number += 1
+        self.implementation = self.make()  # what an earlier fault has broken for good stays out of this one
         folder = f"{self.root}{self.separator}case{self.number}"
         self.fs.create_dir(folder)
         target = f"{folder}{self.separator}status.json"
@@ -274,16 +277,27 @@ def _disk_full(laboratory: _Laboratory, documents: tuple[bytes, bytes]) -> Injec
     )
 
 
+@contextlib.contextmanager
+def _platform(name: str) -> Iterator[None]:
+    real = sys.platform
+    sys.platform = name
+    try:
+        yield
+    finally:
+        sys.platform = real
+
+
 def _report(folder: str, entry_point: str, profile: str, system: str) -> FakeSystemReport:
     kind, platform, root = SYSTEMS[system]
-    real_platform = sys.platform
-    sys.platform = platform
+
+    def make() -> Any:
+        with _platform(platform):
+            return load_factory(folder, entry_point)()
+
     try:
-        implementation = load_object(folder, entry_point)
+        make()
     except Exception as error:
         return FakeSystemReport(system, f"cannot be imported as if on {system}: {type(error).__name__}: {error}")
-    finally:
-        sys.platform = real_platform
     calls = FileCalls()
     calls.install()
     with Patcher(allow_root_user=False) as patcher:
@@ -294,7 +308,7 @@ def _report(folder: str, entry_point: str, profile: str, system: str) -> FakeSys
         work = f"{root.rstrip(separator)}{separator}pulse"
         fs.create_dir(work)
         fs.set_disk_usage(64 * 1024 * 1024, root)
-        laboratory = _Laboratory(fs, calls, implementation, profile, work, separator)
+        laboratory = _Laboratory(fs, calls, make, profile, work, separator)
         try:
             report = _enumerate(laboratory)
         except Exception as error:  # without a fault it does not run there: nothing can be said

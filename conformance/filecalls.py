@@ -80,7 +80,14 @@ class FileCalls:
         for name, kind in _OS_CALLS.items():
             original = getattr(FakeOsModule, name)
             _patch(FakeOsModule, name, self._wrapped(kind, original, functools.partial(_os_writable, name)))
-        _patch(FakeFileOpen, "call", self._wrapped("open", FakeFileOpen.call, lambda *arguments: False))
+        any_open = FakeFileOpen.call
+        numbered_open = self._wrapped("open", any_open, lambda *arguments: False)
+
+        def open_call(opening: FakeFileOpen, file: Any, *arguments: Any, **keywords: Any) -> Any:
+            # A file object around a descriptor opens nothing: there is no system call that could fail.
+            return (any_open if isinstance(file, int) else numbered_open)(opening, file, *arguments, **keywords)
+
+        _patch(FakeFileOpen, "call", open_call)
         for name in ("flush", "close"):
             setattr(FakeFileWrapper, name, self._wrapped(name, getattr(FakeFileWrapper, name), _file_writable))
         original_writer = FakeFileWrapper._write_wrapper

@@ -18,17 +18,23 @@ from typing import Any, BinaryIO
 
 from conformance.protocol import PROTOCOL, decode_floats
 
-__all__ = ["load_object", "serve"]
+__all__ = ["load_factory", "load_object", "serve"]
 
 
 def load_object(folder: str, entry_point: str) -> Any:
     """Import ``package.module:factory`` with ``folder`` first on the path, and call it."""
-    sys.path.insert(0, folder)
+    return load_factory(folder, entry_point)()
+
+
+def load_factory(folder: str, entry_point: str) -> Callable[[], Any]:
+    """Import ``package.module:factory`` with ``folder`` first on the path."""
+    if sys.path[0] != folder:
+        sys.path.insert(0, folder)
     module, _, attribute = entry_point.partition(":")
     factory: Any = importlib.import_module(module)
     for name in attribute.split("."):
         factory = getattr(factory, name)
-    return factory()
+    return factory  # type: ignore[no-any-return]  # what a name leads to is known at run time only
 
 
 def _answer(implementation: Any, request: dict[str, Any]) -> dict[str, Any]:

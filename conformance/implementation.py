@@ -67,8 +67,9 @@ class Implementation(Protocol):
     def request(self, operation: str, **fields: Any) -> Answer:
         """Send one request and wait for its answer."""
 
-    def alive(self) -> bool:
-        """Whether the next request can be answered."""
+    @property
+    def usable(self) -> bool:
+        """False once it was killed, be it for an error. One that died by itself fails the next request first."""
 
     def stderr(self) -> str:
         """What was printed on standard error, the last part of it."""
@@ -108,6 +109,7 @@ class ServeImplementation:
         self.about: Mapping[str, Any] = {}
         self._circumstances = circumstances
         self._child = _spawned(manifest, circumstances, command_of(manifest))
+        self._killed = False
         self._numbers = itertools.count()
         # Threads instead of select(): the same code for pipes on Windows, and a full pipe cannot block the kit.
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -122,8 +124,10 @@ class ServeImplementation:
     def handshake(self) -> None:
         number = self.send("start", protocol=PROTOCOL)
         answer = self.receive(number, self._circumstances.start_seconds)
-        if not answer.ok or answer.fields.get("protocol") != PROTOCOL:
-            raise ImplementationError(f"does not speak protocol {PROTOCOL}: {answer}", self.stderr())
+        spoken = answer.fields.get("protocol") if answer.ok else f"{answer.error}: {answer.message}"
+        if spoken != PROTOCOL:
+            text = f"does not speak protocol {PROTOCOL}: it answered start with {spoken!r}"
+            raise ImplementationError(text, self.stderr())
         self.about = answer.fields
 
     def request(self, operation: str, **fields: Any) -> Answer:
@@ -163,14 +167,15 @@ class ServeImplementation:
         self.kill()
         return ImplementationError(f"{what} instead of answering{rest}", stderr, self._child.process.returncode)
 
-    def alive(self) -> bool:
-        return self._child.alive()
+    @property
+    def usable(self) -> bool:
+        return not self._killed
 
     def stderr(self) -> str:
         return self._child.stderr()
 
     def stop(self) -> None:
-        if not self.alive():
+        if not self._child.alive():
             self.kill()
             code = self._child.process.returncode
             raise ImplementationError(f"had ended with exit code {code} before it was asked to stop", self.stderr())
@@ -182,11 +187,13 @@ class ServeImplementation:
             raise ImplementationError("did not exit after the answer to stop", self.stderr()) from error
         finally:
             self.kill()
-        if not answer.ok or self._child.process.returncode != 0:
-            code = self._child.process.returncode
-            raise ImplementationError(f"answered stop with {answer} and exit code {code}", self.stderr())
+        if not answer.ok:
+            raise ImplementationError(f"answered stop with {answer.error}: {answer.message}", self.stderr())
+        if (code := self._child.process.returncode) != 0:
+            raise ImplementationError(f"ended with exit code {code} after stop; expected 0", self.stderr())
 
     def kill(self) -> None:
+        self._killed = True
         self._requests.put(None)
         self._child.kill()
 
@@ -236,7 +243,8 @@ class OneshotImplementation:
         except (ValueError, RecursionError) as error:
             raise ImplementationError(f"printed something that is not JSON: {printed[:200]!r}", self._stderr) from error
 
-    def alive(self) -> bool:
+    @property
+    def usable(self) -> bool:
         return True
 
     def stderr(self) -> str:

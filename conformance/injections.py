@@ -151,7 +151,11 @@ def _first_error_told(injection: Injection) -> str | None:
 def _interrupt_leaves_nothing(injection: Injection) -> str | None:
     if injection.target not in ("old", "new"):
         return f"left the target {injection.target}"
-    return f"left {', '.join(injection.left)} behind" if injection.left else None
+    if injection.left:
+        return f"left {', '.join(injection.left)} behind"
+    if injection.descriptors_left:
+        return f"left {injection.descriptors_left} descriptor(s) open"
+    return None if injection.answer == "interrupt" else f"answered {injection.answer}: the interrupt was swallowed"
 
 
 _JUDGES = {

@@ -22,11 +22,12 @@ class KitWriter:
 
     def __enter__(self) -> KitWriter:
         assert self._process.stdout is not None
-        self._process.stdout.readline()  # the first document is there
+        if not self._process.stdout.readline():  # else the first document is there
+            self.stop()
         return self
 
     def stop(self) -> int:
-        """End the writer. Returns how many documents it has published."""
+        """End the writer. Returns how many documents it has published. Raises RuntimeError when it had failed."""
         printed, _ = self._process.communicate()
         if self._process.returncode != 0:
             raise RuntimeError(f"the kit's own writer ended with exit code {self._process.returncode}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -74,12 +75,12 @@ def resolve(name: str, clause_ids: frozenset[str]) -> Manifest:
 
         return manifest_of(kind, member)
     packaged = IMPLEMENTATIONS / name / "implementation.toml"
-    if "/" not in name and "\\" not in name and packaged.is_file():
+    if "/" not in name and "\\" not in name and os.path.isfile(packaged):
         return load_manifest(packaged, clause_ids, source=name)
     path = Path(name)
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir it answers for every name, however long
         path = path / "implementation.toml"
-    if not path.is_file():
+    if not os.path.isfile(path):
         known = ", ".join(sorted(folder.parent.name for folder in IMPLEMENTATIONS.glob("*/implementation.toml")))
         raise ManifestError(
             f"{name}: no such manifest; give the path of an implementation.toml, one of {known}, "
@@ -92,7 +93,7 @@ def load_manifest(path: Path, clause_ids: frozenset[str], source: str) -> Manife
     """Read and check one manifest. Raises ManifestError with one line that says what is wrong and where."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ManifestError(f"{path}: cannot be read as TOML: {error}") from error
     return _Checker(path, clause_ids).manifest(document, source)
 
@@ -178,13 +179,14 @@ class _Checker:
         entry = self.table(
             value, "known_failure", {"clause", "os", "case", "reason", "issue"}, {"clause", "reason", "issue"}
         )
-        if entry["clause"] not in self.clause_ids:
-            raise self.wrong(f"known_failure names the unknown clause {entry['clause']!r}; SPEC.md lists them")
+        clause = self.text(entry["clause"], "known_failure.clause")
+        if clause not in self.clause_ids:
+            raise self.wrong(f"known_failure names the unknown clause {clause!r}; SPEC.md lists them")
         issue = self.text(entry["issue"], "known_failure.issue")
         if not issue.startswith("https://"):
             raise self.wrong(f"known_failure.issue is {issue!r}; it must be an https:// address")
         return KnownFailure(
-            clause=entry["clause"],
+            clause=clause,
             reason=self.text(entry["reason"], "known_failure.reason"),
             issue=issue,
             os=tuple(

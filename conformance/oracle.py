@@ -56,7 +56,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Examination:
-    """What a document says and what is wrong with it. ``values`` is complete exactly when there is no problem."""
+    """What a document says and what is wrong with it. ``values`` has all six members when there is no problem."""
 
     values: Mapping[str, Any]
     problems: tuple[Problem, ...]
@@ -127,7 +127,7 @@ def _judge_member(name: str, value: Any) -> Any:
     if name == "status":
         if isinstance(value, str) and value in STATUSES:
             return value
-        return Problem("DOC-03", f"status is {value!r}")
+        return Problem("DOC-03", f"status is {_written(value)}")
     if name == "timestamp":
         if isinstance(value, Token) and value.kind == "integer":
             digits = value.text.removeprefix("-").lstrip("0") or "0"
@@ -156,7 +156,11 @@ def _judge_float(name: str, value: Any) -> float | Problem:
 
 
 def _written(value: Any) -> str:
-    return value.text[:40] if isinstance(value, Token) else json.dumps(value, default=repr)[:80]
+    if isinstance(value, Token):
+        return value.text[:40]
+    if isinstance(value, list):  # an array, or an object as `_Pairs`; never shown, it may be nested deeply
+        return "an object" if isinstance(value, _Pairs) else "an array"
+    return json.dumps(value)[:80]
 
 
 def require_status(data: bytes, expected: Mapping[str, Any]) -> None:

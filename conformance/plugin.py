@@ -29,7 +29,7 @@ from conformance.errors import (
     Unmeasured,
     Violation,
 )
-from conformance.implementation import ANSWER_SECONDS
+from conformance.implementation import ANSWER_SECONDS, START_SECONDS
 from conformance.manifest import operating_system, resolve
 from conformance.results import Result, apply_known_failures
 from conformance.selection import Selection
@@ -62,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--strict-should", action="store_true", help="a failed SHOULD fails the run")
     group.addoption("--report", type=Path, default=None, help="write results.jsonl into this folder")
     group.addoption("--dir", type=Path, default=None, help="make the run's temporary folder in this folder")
+    group.addoption("--start-seconds", type=float, default=START_SECONDS, help="time-out of the start")
     group.addoption("--answer-seconds", type=float, default=ANSWER_SECONDS, help="time-out of a request")
 
 
@@ -77,7 +78,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Nodes(run), "pulse-nodes")
     config.stash[_RUN] = run
     config.stash[_SHARED] = Shared(run)
-    hypothesis.settings.register_profile("pulse", database=None, deadline=None, report_multiple_bugs=False)
+    # Not the profile that Hypothesis takes by itself under CI: there the seed would mean nothing.
+    usual = hypothesis.settings.get_profile("default")
+    hypothesis.settings.register_profile("pulse", usual, database=None, deadline=None, report_multiple_bugs=False)
     hypothesis.settings.load_profile("pulse")
 
 
@@ -86,12 +89,18 @@ def _prepare(config: pytest.Config) -> HandOver:
     seed = secrets.randbits(32) if option.seed is None else option.seed
     try:
         manifest = resolve(option.impl, frozenset(load_clauses()))
-        run = runs.prepare(manifest, seed=seed, parent=option.dir, answer_seconds=option.answer_seconds)
-    except (ManifestError, ImplementationError) as error:
+        run = runs.prepare(
+            manifest,
+            seed=seed,
+            parent=option.dir,
+            start_seconds=option.start_seconds,
+            answer_seconds=option.answer_seconds,
+        )
+        config.add_cleanup(lambda: runs.tear_down(run.folder))
+        selection = Selection(tuple(option.clause), tuple(option.case))
+        controller = Controller(run, selection, strict=option.strict_should, report=option.report)
+    except (ManifestError, ImplementationError, OSError) as error:
         raise pytest.UsageError(str(error)) from error
-    selection = Selection(tuple(option.clause), tuple(option.case))
-    controller = Controller(run, selection, strict=option.strict_should, report=option.report)
-    config.add_cleanup(lambda: runs.tear_down(run.folder))
     return HandOver(run, controller)
 
 
@@ -223,4 +232,8 @@ def _show_in_pytest(report: pytest.TestReport, result: Result) -> None:
 
 def _repro(run: runs.Run, clause: str, case: str) -> str:
     words = ["pulse", "conformance", "--impl", run.manifest.source, "--clause", clause, "--case", case]
-    return shlex.join([*words, "--seed", str(run.seed), "-n", "0"])
+    words += ["--seed", str(run.seed), "-n", "0"]
+    words += ["--dir", str(run.parent)] if run.parent else []
+    words += ["--start-seconds", f"{run.start_seconds:g}"] if run.start_seconds != START_SECONDS else []
+    words += ["--answer-seconds", f"{run.answer_seconds:g}"] if run.answer_seconds != ANSWER_SECONDS else []
+    return shlex.join(words)

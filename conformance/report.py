@@ -47,7 +47,13 @@ def render(results_file: Path) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    bad = [result for result in results if result["outcome"] in ("fail", "error", "xpass")]
+    bad = []
+    for clause in load_clauses().values():
+        failures = [r for r in results if r["clause"] == clause.id and r["outcome"] in ("fail", "error", "xpass")]
+        if failures:
+            bad.append({"clause": clause, "first": failures[0], "others": failures[1:]})
+    order = list(load_clauses())
+    known = sorted((r for r in results if r["outcome"] == "xfail"), key=lambda result: order.index(result["clause"]))
     return environment.get_template("report.html.jinja").render(
-        header=header, footer=footer, groups=groups, bad=bad, outcomes=OUTCOMES, total=len(results)
+        known=known, header=header, footer=footer, groups=groups, bad=bad, outcomes=OUTCOMES, total=len(results)
     )

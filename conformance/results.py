@@ -88,8 +88,12 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """The verdict as a word: conformant, not conformant or inconclusive."""
-        return self.exit.name.lower().replace("_", " ")
+        """The verdict in words; a failure that is written down is still a failure, and is not passed over."""
+        known = sum(of_clause.get("xfail", 0) for of_clause in self.counts.values())
+        word = self.exit.name.lower().replace("_", " ")
+        if self.exit == Exit.CONFORMANT and known:
+            return f"{word} but for {known} known {'failure' if known == 1 else 'failures'}"
+        return word
 
 
 def describe_implementation(manifest: Manifest, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,7 +179,8 @@ def decide(
             if (not entry.os or os in entry.os) and not any(entry.matches(r.clause, r.case, os) for r in results)
         ]
         doubts += [f"{clause}: has no result at all" for clause, of_clause in counts.items() if not of_clause]
-    if not any(of_clause["pass"] + of_clause["xfail"] for of_clause in counts.values()) and not failed:
+    measured = any(of_clause["pass"] + of_clause["xfail"] + of_clause["fail"] for of_clause in counts.values())
+    if not measured and not failed:
         doubts.append("nothing was measured")
     exit_code = Exit.NOT_CONFORMANT if failed else Exit.INCONCLUSIVE if doubts else Exit.CONFORMANT
     return Verdict(exit_code, (*failed, *doubts), counts, len(results))
@@ -218,22 +223,23 @@ class ResultsFile:
 def read_results(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any] | None]:
     """Read a results file: (header, results, footer). The footer is None for a run that did not finish.
 
-    Raises ValueError for a file that is not a results file; a last line that is cut off is left out.
+    Raises ValueError for a file that is not a results file. What follows the last line feed was cut off and is left
+    out.
     """
+    *whole, _ = path.read_text(encoding="utf-8").split("\n")
     lines = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if not text:
-            continue
+    for number, text in enumerate(whole, start=1):
         try:
-            lines.append(json.loads(text))
+            line = json.loads(text)
         except ValueError as error:
-            if number <= len(lines) or text.endswith("}"):
-                raise ValueError(f"{path}:{number}: not a line of results: {error}") from error
-            break
+            raise ValueError(f"{path}:{number}: not a line of results: {error}") from error
+        if not isinstance(line, dict):
+            raise ValueError(f"{path}:{number}: not a line of results: not a JSON object")
+        lines.append(line)
     if not lines or lines[0].get("type") != "header":
         raise ValueError(f"{path}: does not begin with a header line")
     footer = lines[-1] if lines[-1].get("type") == "footer" else None
     results = [line for line in lines if line.get("type") == "result"]
-    if footer is not None and footer["results"] != len(results):
-        raise ValueError(f"{path}: the footer counts {footer['results']} results, the file has {len(results)}")
+    if footer is not None and footer.get("results") != len(results):
+        raise ValueError(f"{path}: the footer counts {footer.get('results')} results, the file has {len(results)}")
     return lines[0], results, footer

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 import pickle
 import shutil
 import subprocess
@@ -17,9 +19,9 @@ from conformance.errors import ImplementationError, ManifestError
 from conformance.implementation import ANSWER_SECONDS, START_SECONDS, Circumstances, Implementation, start
 from conformance.manifest import Manifest
 from conformance.payload import encode, make_status
-from conformance.processes import kill_recorded_children
+from conformance.processes import kill_recorded_children, spawn
 
-__all__ = ["Run", "load", "prepare", "save", "tear_down"]
+__all__ = ["Run", "load", "prepare", "remove_folder", "save", "tear_down"]
 
 SETUP_SECONDS = 300.0
 
@@ -32,6 +34,8 @@ class Run:
     folder: Path
     seed: int
     answer_seconds: float = ANSWER_SECONDS
+    start_seconds: float = START_SECONDS
+    parent: Path | None = None
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def circumstances(self, **changes: Any) -> Circumstances:
@@ -40,14 +44,21 @@ class Run:
             **{
                 "children": self.folder / "children",
                 "scratch": self.folder / "scratch",
-                "start_seconds": START_SECONDS,
+                "start_seconds": self.start_seconds,
                 "answer_seconds": self.answer_seconds,
                 **changes,
             }
         )
 
 
-def prepare(manifest: Manifest, *, seed: int, parent: Path | None, answer_seconds: float) -> Run:
+def prepare(
+    manifest: Manifest,
+    *,
+    seed: int,
+    parent: Path | None = None,
+    start_seconds: float = START_SECONDS,
+    answer_seconds: float = ANSWER_SECONDS,
+) -> Run:
     """Make the run's folder, run the manifest's set-up there, and pass the smoke stage.
 
     ``parent`` is the folder in which the run's temporary folder is made (None: the system's). Raises
@@ -56,11 +67,13 @@ def prepare(manifest: Manifest, *, seed: int, parent: Path | None, answer_second
     try:
         folder = Path(tempfile.mkdtemp(prefix="pulse-conformance-", dir=parent)).resolve()
     except OSError as error:
-        raise ManifestError(f"{parent}: cannot make the run's temporary folder there: {error}") from error
+        where = parent or tempfile.gettempdir()
+        raise ManifestError(f"{where}: cannot make the run's temporary folder there: {error}") from error
     try:
         for name in ("children", "scratch", "cases", "smoke"):
             (folder / name).mkdir()
-        run = Run(_set_up(manifest, folder), folder, seed, answer_seconds)
+        run = Run(manifest, folder, seed, answer_seconds, start_seconds, parent and parent.resolve())
+        run = dataclasses.replace(run, manifest=_set_up(run))
         return dataclasses.replace(run, about=dict(_smoke(run)))
     except BaseException:
         tear_down(folder)
@@ -70,7 +83,18 @@ def prepare(manifest: Manifest, *, seed: int, parent: Path | None, answer_second
 def tear_down(folder: Path) -> None:
     """Kill what the run left running and remove its folder."""
     kill_recorded_children(folder / "children")
-    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        remove_folder(folder)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, also when a case that was interrupted left closed folders in it. Raises OSError."""
+    folder.chmod(0o700)
+    for path, names, _ in os.walk(folder):
+        for inner in (Path(path, name) for name in names):
+            if not inner.is_symlink():
+                inner.chmod(0o700)
+    shutil.rmtree(folder)
 
 
 def save(run: Run) -> Path:
@@ -87,30 +111,43 @@ def load(path: Path) -> Run:
     return run
 
 
-def _set_up(manifest: Manifest, folder: Path) -> Manifest:
+def _set_up(run: Run) -> Manifest:
     """Run the set-up commands in a copy of the manifest's folder, so that nothing is written beside the manifest."""
+    manifest = run.manifest
     if not manifest.setup:
         return manifest
-    copy = folder / "implementation"
-    shutil.copytree(manifest.folder, copy, ignore=shutil.ignore_patterns("node_modules", "__pycache__", "target"))
+    copy = run.folder / "implementation"
+    # The run's own folder may lie in the manifest's, with --dir.
+    left_out = shutil.ignore_patterns("node_modules", "__pycache__", "target", run.folder.name)
+    try:
+        shutil.copytree(manifest.folder, copy, ignore=left_out, ignore_dangling_symlinks=True)
+    except OSError as error:
+        raise ManifestError(f"{manifest.folder}: cannot be copied for the set-up: {error}") from error
     for command in manifest.setup:
-        words = [sys.executable if word == "{python}" else word for word in command]
-        words[0] = shutil.which(words[0]) or words[0]
-        try:
-            done = subprocess.run(
-                words,
-                cwd=copy,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=SETUP_SECONDS,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise ImplementationError(f"set-up command cannot be run: {' '.join(command)}: {error}") from error
-        if done.returncode != 0:
-            text = f"set-up command ended with exit code {done.returncode}: {' '.join(command)}"
-            raise ImplementationError(text, done.stderr[-4000:] or done.stdout[-4000:])
+        _set_up_step(run, command, copy)
     return dataclasses.replace(manifest, folder=copy)
+
+
+def _set_up_step(run: Run, command: tuple[str, ...], folder: Path) -> None:
+    words = [sys.executable if word == "{python}" else word for word in command]
+    words[0] = shutil.which(words[0]) or words[0]
+    surroundings = run.circumstances()
+    try:
+        child = spawn(
+            words, folder=folder, children=surroundings.children, environment=surroundings.child_environment()
+        )
+    except OSError as error:
+        raise ImplementationError(f"set-up command cannot be run: {' '.join(command)}: {error}") from error
+    try:
+        printed, _ = child.process.communicate(timeout=SETUP_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        text = f"set-up command did not end within {SETUP_SECONDS:g} s: {' '.join(command)}"
+        raise ImplementationError(text, child.stderr()) from error
+    finally:
+        child.kill()
+    if child.process.returncode != 0:
+        text = f"set-up command ended with exit code {child.process.returncode}: {' '.join(command)}"
+        raise ImplementationError(text, child.stderr() or printed[-4000:].decode("utf-8", "backslashreplace"))
 
 
 def _smoke(run: Run) -> Mapping[str, Any]:

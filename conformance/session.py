@@ -48,6 +48,7 @@ class Controller:
         self.strict = strict
         self.results: list[Result] = []
         self.mishaps: list[str] = []
+        self.uncollected = False
         self.verdict: Verdict | None = None
         self._files = contextlib.ExitStack()
         self._file: ResultsFile | None = None
@@ -87,6 +88,12 @@ class Controller:
         elif report.failed:
             self.mishaps.append(f"a process of the kit ended in {report.nodeid}: {report.longreprtext[-300:]}")
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a module of the suite that cannot be imported: pytest ends such a run as if it were interrupted."""
+        if report.failed:
+            self.uncollected = True
+            self.mishaps.append(f"{report.nodeid} cannot be collected: {report.longreprtext[-2000:]}")
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the footer, unless the run was interrupted, and make the verdict the exit code."""
@@ -104,6 +111,6 @@ class Controller:
             if self._file is not None:
                 self._file.footer(self.verdict)
             session.exitstatus = int(self.verdict.exit)
-        elif exitstatus == pytest.ExitCode.INTERRUPTED:
+        elif exitstatus == pytest.ExitCode.INTERRUPTED and not self.uncollected:
             session.exitstatus = int(Exit.INTERRUPTED)
         self._files.close()

@@ -86,19 +86,24 @@ def print_summary(console: Console, controller: Controller) -> None:
         counts.setdefault(result.clause, Counter())[result.outcome] += 1
     console.print()
     console.print(clause_table(counts))
-    bad = [result for result in controller.results if result.outcome in ("fail", "error", "xpass")]
+    order = list(load_clauses())
+    results = sorted(controller.results, key=lambda result: order.index(result.clause))
+    bad = [result for result in results if result.outcome in ("fail", "error", "xpass")]
     _print_failures(console, bad)
-    for result in controller.results:
+    console.print()
+    for result in results:
         if result.outcome == "xfail":
             text = escape(f"[{result.case}] {_one_line(result.message, 400)}")
             console.print(f"[yellow]xfail[/] {result.clause} {text}", soft_wrap=True)
-    _print_unmeasured(console, controller.results)
+    _print_unmeasured(console, results)
     name = " ".join(word for word in (about["name"], about["version"]) if word)
     where = f"{controller.header.platform['system']}, {controller.header.file_system}, seed {controller.header.seed}"
     if controller.verdict is None:
         console.print(f"\n[bold]{escape(name)}[/] ({where}): the run did not finish; no verdict")
         return
-    style = "bold green" if controller.verdict.exit == 0 else "bold red"
+    style = _STYLES[
+        "pass" if controller.verdict.word == "conformant" else "xfail" if not controller.verdict.exit else "fail"
+    ]
     console.print(f"\n[bold]{escape(name)}[/] ({where}): [{style}]{controller.verdict.word.upper()}[/]")
     if not bad:
         for reason in controller.verdict.reasons[:_SHOWN_REASONS]:
@@ -108,7 +113,7 @@ def print_summary(console: Console, controller: Controller) -> None:
 def _print_failures(console: Console, bad: list[Result]) -> None:
     """The first failure of each clause with its evidence, the others in a line each."""
     shown: set[str] = set()
-    for result in sorted(bad, key=lambda result: list(load_clauses()).index(result.clause)):
+    for result in bad:
         if result.clause in shown:
             console.print(f"  also {escape(f'[{result.case}] {_one_line(result.message)}')}", soft_wrap=True)
         else:

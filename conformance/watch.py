@@ -82,6 +82,8 @@ def _start_watching(folder: Path) -> int:
     descriptor: int = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     if descriptor < 0 or libc.inotify_add_watch(descriptor, os.fsencode(folder), sum(_KINDS)) < 0:
         number = ctypes.get_errno()
+        if descriptor >= 0:
+            os.close(descriptor)
         raise OSError(number, f"inotify: {os.strerror(number)}")
     return descriptor
 

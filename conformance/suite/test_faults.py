@@ -179,7 +179,8 @@ def require_failed_cleanly(outcome: Outcome) -> None:
         data = outcome.after.data
         raise Violation(
             f"answered {'ok' if outcome.answer.ok else outcome.answer.error} to a write that cannot succeed; "
-            f"the target now {'holds ' + shown(data) if data is not None else 'is not a regular file'}"
+            + ("the target is not a regular file" if data is None else f"the target now holds {len(data)} bytes"),
+            target=shown(data or b""),
         )
     changed = outcome.before.difference(outcome.after)
     if changed:

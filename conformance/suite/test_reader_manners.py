@@ -21,6 +21,8 @@ from conformance.surroundings import without_permission_override
 from conformance.watch import FolderWatch
 
 LIMIT_SECONDS = 1.0
+PATIENCE_SECONDS = 30.0
+DISTINCT = 20  # documents that must be seen for a run to mean anything
 
 
 @pytest.mark.clause("RDR-09")
@@ -198,20 +200,23 @@ def test_progress(case: Case, name: str) -> None:
 @pytest.mark.parametrize("size", [256, 4096, 1 << 18])
 def test_never_torn_while_a_writer_runs(case: Case, size: int) -> None:
     """The kit replaces the target as fast as it can; every status that is read must be a whole one of them."""
-    reads = 60 if case.run.manifest.mode == "oneshot" else 400
+    enough = 60 if case.run.manifest.mode == "oneshot" else 400
     seen: list[int] = []
+    deadline = time.monotonic() + PATIENCE_SECONDS
     with KitWriter(case.target, size) as writer:
-        for number in range(reads):
+        while time.monotonic() < deadline and (len(seen) < enough or len(set(seen)) < DISTINCT):
             found = read(case)
             if found is None:
-                raise Violation(f"read {number} gave null, although the target always held a whole document")
+                raise Violation(f"read {len(seen)} gave null, although the target always held a whole document")
             _, sequence = identify_values(found)
             if seen and sequence < seen[-1]:
                 raise Violation(f"stale: document {sequence} was read after document {seen[-1]}")
             seen.append(sequence)
         published = writer.stop()
-    distinct = len(set(seen))
-    if distinct < 10 or published < 20:
-        raise Inconclusive(f"only {distinct} distinct documents in {reads} reads of {published} published ones")
+    if len(set(seen)) < DISTINCT:
+        raise Inconclusive(
+            f"only {len(set(seen))} distinct documents in {len(seen)} reads of {published} published ones; "
+            f"at least {DISTINCT} are needed: run it on a machine that does less"
+        )
     if seen[-1] >= published:
         raise Violation(f"future: document {seen[-1]} was read, but only {published} were ever published")

@@ -1,0 +1,1 @@
+"""Deliberately broken implementations: one function, one lie, each naming the clause that must catch it."""

@@ -1,0 +1,166 @@
+"""``python -m conformance.mutants [--report DIR] [-n JOBS] [NAME…]``: judges the suite by its mutants and variants.
+
+Exit codes: 0 every mutant that can be measured here is killed by the clause it names, every variant passes and every
+measured clause kills a mutant; 1 otherwise; 2 usage.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from conformance.clauses import load_clauses
+from conformance.manifest import operating_system
+from conformance.mutants.matrix import (
+    MutantRow,
+    Totals,
+    Trial,
+    VariantRow,
+    judge_mutant,
+    judge_variant,
+    measured_clauses,
+    total,
+)
+from conformance.registry import Entry, all_mutants, all_variants
+from conformance.results import Exit, read_results
+
+__all__ = ["main"]
+
+_TRIAL_SECONDS = 900.0
+# Mutants that hang are waited for this long at every request; all others answer in milliseconds.
+_ANSWER_SECONDS = 2.0
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _conformance(impl: str, *options: str) -> Trial:
+    """Run `pulse conformance` in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="pulse-mutants-") as report:
+        command = [sys.executable, "-m", "conformance.cli", "--impl", impl, *options, "-n", "0", "--report", report]
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                timeout=_TRIAL_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            return Trial(-1, (), finished=False, complaint=f"no end within {_TRIAL_SECONDS:g} s")
+        last_lines = done.stderr.decode("utf-8", "replace").splitlines()[-3:]
+        complaint = " ".join(text[:300] for text in last_lines)
+        file = Path(report) / "results.jsonl"
+        if not file.is_file():
+            return Trial(done.returncode, (), finished=False, complaint=complaint)
+        _, results, footer = read_results(file)
+        return Trial(done.returncode, results, footer is not None, complaint)
+
+
+def _try_mutant(entry: Entry) -> MutantRow:
+    options = ("--clause", entry.kills, "--answer-seconds", f"{_ANSWER_SECONDS:g}")
+    trial = _conformance(f"mutant:{entry.name}", *options)
+    row = judge_mutant(entry, trial, every_engine=operating_system() == "linux")
+    click.echo(f"mutant {entry.name}: {row.verdict}", err=True)
+    return row
+
+
+def _try_variant(entry: Entry) -> tuple[VariantRow, Trial]:
+    trial = _conformance(f"variant:{entry.name}", "--strict")
+    row = judge_variant(entry, trial)
+    click.echo(f"variant {entry.name}: {row.verdict}", err=True)
+    return row, trial
+
+
+def _print(console: Console, mutants: Sequence[MutantRow], variants: Sequence[VariantRow]) -> None:
+    table = Table("mutant", "its lie", "clause", "outcome", "detected in", title="mutants")
+    colours = {"killed": "green", "survived": "bold red", "unmeasured": "yellow"}
+    for row in mutants:
+        said = row.entry.outcome if row.verdict == "killed" else f"{row.verdict}: {row.reason}"
+        detected = f"{row.seconds:.2f} s" if row.verdict == "killed" else ""
+        outcome = Text(said, style=colours[row.verdict])
+        table.add_row(row.entry.name, Text(row.entry.docstring), row.entry.kills, outcome, detected)
+    if mutants:
+        console.print(table)
+    table = Table("variant", "what is unusual", "verdict", "cases", "false alarms", title="variants")
+    for line in variants:
+        verdict = line.verdict if line.verdict == "passed" else f"{line.verdict}: {line.reason}"
+        unusual = Text(line.entry.docstring)
+        table.add_row(line.entry.name, unusual, Text(verdict), str(line.cases), str(len(line.false_alarms)))
+    if variants:
+        console.print(table)
+
+
+def _write_report(folder: Path, mutants: Sequence[MutantRow], variants: Sequence[VariantRow], totals: Totals) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    matrix = {
+        "mutants": [dataclasses.asdict(row) for row in mutants],
+        "variants": [dataclasses.asdict(row) for row in variants],
+        "totals": dataclasses.asdict(totals),
+    }
+    (folder / "matrix.json").write_text(json.dumps(matrix, indent=2) + "\n", encoding="utf-8")
+
+
+@click.command(name="python -m conformance.mutants", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for matrix.json.")
+@click.option("-n", "jobs", type=click.IntRange(1), help="Runs at a time. Default: one per CPU.")
+@click.argument("names", nargs=-1)
+def _command(report: Path | None, jobs: int | None, names: tuple[str, ...]) -> int:
+    """Judge the suite: every mutant must be caught by the clause it names, every variant must pass.
+
+    NAMES selects some mutants and variants; then no clause has to kill anything.
+    """
+    entries = (*all_mutants(), *all_variants())
+    unknown = sorted(set(names) - {entry.name for entry in entries})
+    if unknown:
+        known = ", ".join(sorted(entry.name for entry in entries))
+        raise click.UsageError(f"no mutant or variant is called {unknown[0]}; known are {known}")
+    wanted_mutants = [entry for entry in all_mutants() if not names or entry.name in names]
+    wanted_variants = [entry for entry in all_variants() if not names or entry.name in names]
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    pool = concurrent.futures.ThreadPoolExecutor(jobs or _cpus())
+    try:
+        # The variants first: they run the whole suite and take longest.
+        tried_variants = [pool.submit(_try_variant, entry) for entry in wanted_variants]
+        tried_mutants = [pool.submit(_try_mutant, entry) for entry in wanted_mutants]
+        mutants = [future.result() for future in tried_mutants]
+        tried = [future.result() for future in tried_variants]
+    finally:
+        # Ctrl-C also reaches the runs, which end themselves; no further one must begin.
+        pool.shutdown(cancel_futures=True)
+    variants = [row for row, _ in tried]
+    measured = measured_clauses(trial for _, trial in tried) if not names else frozenset()
+    totals = total(mutants, variants, load_clauses(), measured)
+    _print(console, mutants, variants)
+    console.print(totals.sentence())
+    if report is not None:
+        _write_report(report, mutants, variants, totals)
+    return Exit.CONFORMANT if totals.holds else Exit.NOT_CONFORMANT
+
+
+def main(arguments: list[str]) -> int:
+    """Run the matrix with these arguments. Returns the exit code."""
+    try:
+        return int(_command.main(arguments, standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Unusual but correct implementations: the suite must pass every one of them."""

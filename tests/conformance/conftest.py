@@ -1,0 +1,160 @@
+"""What the tests of the kit share: adapters that misbehave on demand, and the command line in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import conformance
+from conformance.implementation import Circumstances
+
+ADAPTERS = Path(__file__).parent / "adapters"
+DEADLINE_SECONDS = 60.0
+
+
+@pytest.fixture
+def adapters() -> Path:
+    """The folder of the small implementations that the tests judge."""
+    return ADAPTERS
+
+
+@pytest.fixture
+def traces(tmp_path: Path) -> Path:
+    """The folder where ``misbehaving.py`` leaves what a test looks at."""
+    folder = tmp_path / "traces"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def make_manifest(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a manifest into a folder of its own: ``make_manifest(command=[…], mode=…, more="…")`` → its path."""
+
+    def make(
+        command: list[str] | None = None,
+        *,
+        mode: str = "serve",
+        profile: str = "pulse",
+        roles: tuple[str, ...] = ("writer",),
+        entry_point: str = "",
+        setup: list[list[str]] | None = None,
+        more: str = "",
+    ) -> Path:
+        folder = tmp_path / "implementation"
+        folder.mkdir()
+        # JSON's strings and lists of strings are TOML's too.
+        members: dict[str, object] = {
+            "name": "under test",
+            "language": "python",
+            "profile": profile,
+            "roles": list(roles),
+            "mode": mode,
+            **({"command": command} if command else {}),
+            **({"callable": entry_point} if entry_point else {}),
+            **({"setup": setup} if setup else {}),
+        }
+        lines = [f"{name} = {json.dumps(value)}" for name, value in members.items()]
+        path = folder / "implementation.toml"
+        path.write_text("\n".join(["[implementation]", *lines, "", more]), encoding="utf-8")
+        return path
+
+    return make
+
+
+@pytest.fixture
+def misbehaving(make_manifest: Callable[..., Path], traces: Path) -> Callable[..., Path]:
+    """The manifest of an implementation that misbehaves: ``misbehaving(HOW, NUMBER)``, see that adapter."""
+
+    def make(how: str = "behave", number: int = 0, more: str = "", **members: object) -> Path:
+        command = ["{python}", str(ADAPTERS / "misbehaving.py"), how, str(number), str(traces)]
+        return make_manifest(command, more=more, **members)
+
+    return make
+
+
+@pytest.fixture
+def conformance_command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs ``pulse conformance`` with these arguments in a process of its own, in an empty folder."""
+    folder = tmp_path / "current"
+    folder.mkdir()
+
+    def run(
+        *arguments: object, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "conformance.cli", *map(str, arguments)],
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=DEADLINE_SECONDS * 3,
+        )
+
+    return run
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], object], str], None]:
+    """Waits until a condition holds; fails when it never does: ``eventually(condition, "what should happen")``."""
+
+    def wait(condition: Callable[[], object], what: str) -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, f"never happened: {what}"
+            time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def gone() -> Callable[[int], bool]:
+    """Whether a process has ended; one that nobody has reaped yet has."""
+
+    def ended(pid: int) -> bool:
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return ended
+
+
+@pytest.fixture
+def children(tmp_path: Path) -> Path:
+    """An empty folder for the records of running children."""
+    folder = tmp_path / "children"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def circumstances(children: Path, tmp_path: Path) -> Callable[..., Circumstances]:
+    """How to start an implementation: ``circumstances(answer_seconds=…)``."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+
+    def make(**changes: object) -> Circumstances:
+        settings: dict[str, object] = {"children": children, "scratch": scratch, **changes}
+        return Circumstances(**settings)  # type: ignore[arg-type]  # the values are checked where they are given
+
+    return make
+
+
+@pytest.fixture
+def package_copy(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A copy of the package that a test may change, and the environment in which Python finds it first."""
+    folder = tmp_path / "site-packages"
+    package = folder / "conformance"
+    shutil.copytree(Path(conformance.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+    yield package, {"PYTHONPATH": str(folder)}

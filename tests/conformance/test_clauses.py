@@ -1,0 +1,81 @@
+"""The index of the clauses, and which of them concern an implementation."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from conformance.clauses import GROUP_TITLES, Clause, load_clauses, outcome_without_measuring
+from conformance.manifest import Manifest
+
+CLAUSES = load_clauses()
+PORTABLE = Clause("DOC-01", "what holds", "must", ("writer",), "pulse", "portable")
+SERVE = Manifest("name", "go", "pulse", ("writer", "reader"), "serve", Path(), "", command=("./serve",))
+PYTHON = dataclasses.replace(SERVE, mode="python", command=(), callable="module:factory")
+
+
+def test_the_index_holds_every_group_of_the_contract() -> None:
+    assert list(dict.fromkeys(clause.group for clause in CLAUSES.values())) == list(GROUP_TITLES)
+
+
+def test_a_clause_is_found_by_its_id() -> None:
+    assert all(clause.id == name for name, clause in CLAUSES.items())
+    assert CLAUSES["MET-01"] == Clause(
+        "MET-01", "an existing target keeps its mode", "should", ("writer",), "any", "portable"
+    )
+
+
+def test_the_clauses_cover_both_roles_and_each_has_one() -> None:
+    assert {clause.role for clause in CLAUSES.values()} >= {("writer",), ("reader",)}
+    assert all(set(clause.role) <= {"writer", "reader"} and clause.role for clause in CLAUSES.values())
+
+
+def test_a_portable_clause_of_the_role_and_the_profile_has_to_be_measured() -> None:
+    assert outcome_without_measuring(PORTABLE, SERVE) is None
+
+
+@pytest.mark.parametrize(("role", "other"), [("writer", "reader"), ("reader", "writer")])
+def test_a_clause_of_another_role_does_not_concern_the_implementation(role: str, other: str) -> None:
+    clause = dataclasses.replace(PORTABLE, role=(role,))
+    found = outcome_without_measuring(clause, dataclasses.replace(SERVE, roles=(other,)))
+    assert found == ("n/a", f"the implementation does not have the role {role}")
+
+
+def test_a_clause_of_both_roles_names_the_one_that_is_missing() -> None:
+    clause = dataclasses.replace(PORTABLE, role=("writer", "reader"))
+    found = outcome_without_measuring(clause, dataclasses.replace(SERVE, roles=("writer",)))
+    assert found == ("n/a", "the implementation does not have the role reader")
+    assert outcome_without_measuring(clause, SERVE) is None
+
+
+def test_a_clause_about_the_six_fields_does_not_concern_the_profile_replace() -> None:
+    bytes_only = dataclasses.replace(SERVE, profile="replace", roles=("writer",))
+    assert outcome_without_measuring(PORTABLE, bytes_only) == ("n/a", "does not concern the profile replace")
+    assert outcome_without_measuring(dataclasses.replace(PORTABLE, profile="any"), bytes_only) is None
+
+
+@pytest.mark.parametrize("engine", ["trace", "powercut", "windows"])
+def test_a_clause_without_its_engine_is_unmeasured_and_says_what_it_needs(
+    engine: Literal["trace", "powercut", "windows"],
+) -> None:
+    found = outcome_without_measuring(dataclasses.replace(PORTABLE, engine=engine), SERVE)
+    assert found is not None
+    assert found[0] == "unmeasured"
+    assert found[1].startswith("needs ")
+
+
+def test_a_clause_that_does_not_concern_is_not_called_unmeasured() -> None:
+    clause = dataclasses.replace(PORTABLE, role=("reader",), engine="trace")
+    found = outcome_without_measuring(clause, dataclasses.replace(SERVE, roles=("writer",)))
+    assert found is not None
+    assert found[0] == "n/a"
+
+
+def test_an_in_process_clause_is_measured_in_mode_python_only() -> None:
+    clause = dataclasses.replace(PORTABLE, engine="in-process")
+    assert outcome_without_measuring(clause, PYTHON) is None
+    found = outcome_without_measuring(clause, SERVE)
+    assert found is not None
+    assert found[0] == "unmeasured"
+    assert "mode python" in found[1]
