@@ -45,6 +45,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--answer-seconds", type=SECONDS, default=ANSWER_SECONDS, show_default=True, help="Time-out of a request."
 )
+@click.option("-x", "--exitfirst", is_flag=True, help="Stop after the first failure.")
 @click.option("--list", "list_only", is_flag=True, help="Print the clauses and stop.")
 def _command(
     impl: str,
@@ -57,6 +58,7 @@ def _command(
     parent: Path | None,
     start_seconds: float,
     answer_seconds: float,
+    exitfirst: bool,
     list_only: bool,
 ) -> int:
     """Judge an implementation against SPEC.md.
@@ -94,17 +96,17 @@ def _command(
             controller = Controller(run, selection, strict=strict, report=report)
         except OSError as error:
             raise click.UsageError(f"--report {report}: cannot be written: {error}") from error
-        code = _run_suite(controller, workers, report)
+        code = _run_suite(controller, workers, report, exitfirst=exitfirst)
         print_summary(console, controller)
         if report is not None:
             write_report(report)
-            console.print(f"report: {report}/report.html, results.jsonl, junit.xml")
+            console.print(f"report: {report}/report.html, results.jsonl, junit.xml", soft_wrap=True)
         return code
     finally:
         runs.tear_down(run.folder)
 
 
-def _run_suite(controller: Controller, workers: int | None, report: Path | None) -> int:
+def _run_suite(controller: Controller, workers: int | None, report: Path | None, *, exitfirst: bool) -> int:
     run = controller.run
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = count if workers is None else workers
@@ -121,6 +123,7 @@ def _run_suite(controller: Controller, workers: int | None, report: Path | None)
         *(("-p", "xdist.plugin", "-n", str(wanted), "--dist", "worksteal") if wanted else ()),
         *(word for glob in controller.selection.clauses for word in ("--clause", glob)),
         *(word for glob in controller.selection.cases for word in ("--case", glob)),
+        *(("--exitfirst",) if exitfirst else ()),
         *(("--junitxml", str(report / "junit.xml")) if report else ()),
     ]
     # Nothing is written outside the run's own folder: no bytecode beside the suite, no examples of Hypothesis.

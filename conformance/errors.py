@@ -21,14 +21,12 @@ class ManifestError(ValueError):
 class ImplementationError(RuntimeError):
     """The implementation could not be started or broke the protocol (SPEC.md, "Adapters").
 
-    ``stderr`` is what it had printed there until then (evidence, never judged); ``exit_code`` is that of a process
-    that has ended by itself, negative for a signal.
+    ``stderr`` is what it had printed there until then (evidence, never judged).
     """
 
-    def __init__(self, message: str, stderr: str = "", exit_code: int | None = None) -> None:
+    def __init__(self, message: str, stderr: str = "") -> None:
         super().__init__(message)
         self.stderr = stderr
-        self.exit_code = exit_code
 
 
 class Violation(AssertionError):

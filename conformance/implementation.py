@@ -165,7 +165,7 @@ class ServeImplementation:
             what = f"closed its standard output, or printed a line of more than {_LINE_LIMIT >> 20} MiB,"
         stderr = self.stderr()
         self.kill()
-        return ImplementationError(f"{what} instead of answering{rest}", stderr, self._child.process.returncode)
+        return ImplementationError(f"{what} instead of answering{rest}", stderr)
 
     @property
     def usable(self) -> bool:
@@ -222,20 +222,19 @@ class OneshotImplementation:
         command = (*command_of(self.manifest), operation, fields["path"])
         child = self._running = _spawned(self.manifest, self._circumstances, command)
         try:
-            printed, _ = child.process.communicate(given, timeout=self._circumstances.answer_seconds)
+            printed = child.communicate(given, self._circumstances.answer_seconds)
         except subprocess.TimeoutExpired as error:
             limit = self._circumstances.answer_seconds
             raise ImplementationError(f"did not end within {limit:g} s and was killed", child.stderr()) from error
         finally:
             self._stderr = child.stderr()
-            child.kill()
         return self._answer(operation, child.process.returncode, printed)
 
     def _answer(self, operation: str, code: int, printed: bytes) -> Answer:
         if code == 1:
             return Answer(False, "refused", self._stderr.strip(), {})
         if code != 0:
-            raise ImplementationError(f"ended with exit code {code}; 0 and 1 are answers", self._stderr, code)
+            raise ImplementationError(f"ended with exit code {code}; 0 and 1 are answers", self._stderr)
         if operation != "read":
             return Answer(True, None, "", {})
         try:

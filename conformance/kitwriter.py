@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -46,7 +47,7 @@ def _replace_until_stopped(target: Path, size: int) -> int:
     stopped = threading.Event()
 
     def wait_for_the_end_of_input() -> None:
-        sys.stdin.buffer.read()
+        os.read(sys.stdin.fileno(), 1)  # unbuffered: a thread that waits in a buffer aborts the end of the process
         stopped.set()
 
     threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()

@@ -17,6 +17,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 
 from conformance import run as runs
 from conformance.case import Case, Shared
@@ -82,6 +83,15 @@ def pytest_configure(config: pytest.Config) -> None:
     usual = hypothesis.settings.get_profile("default")
     hypothesis.settings.register_profile("pulse", usual, database=None, deadline=None, report_multiple_bugs=False)
     hypothesis.settings.load_profile("pulse")
+    _draw_no_constants_of_loaded_modules()
+
+
+def _draw_no_constants_of_loaded_modules() -> None:
+    # In a checkout Hypothesis also draws constants that occur in the modules that happen to be loaded. The controlling
+    # process has loaded others than a worker has, and one seed would mean two runs. There is no public switch.
+    if hasattr(providers, "_local_constants"):
+        none_yet = providers._local_constants
+        providers._get_local_constants = lambda: none_yet
 
 
 def _prepare(config: pytest.Config) -> HandOver:

@@ -47,6 +47,19 @@ class Child:
             file.seek(max(0, file.seek(0, os.SEEK_END) - STDERR_LIMIT))
             return file.read().decode("utf-8", "backslashreplace")
 
+    def communicate(self, given: bytes, seconds: float) -> bytes:
+        """Give it all of its input and wait for its end; after that its group is gone. Returns what it printed.
+
+        Raises subprocess.TimeoutExpired when it, or who holds its output, does not end in time.
+        """
+        try:
+            printed: bytes = self.process.communicate(given, timeout=seconds)[0]
+            return printed
+        finally:
+            self.kill()
+            self.stdin.close()
+            self.stdout.close()
+
     def alive(self) -> bool:
         """Whether the process runs."""
         return self.process.poll() is None

@@ -76,7 +76,8 @@ def decode_answer(line: bytes, number: int) -> Answer:
     text = message.pop("message", "")
     if not isinstance(text, str) or (ok and error_kind is not None) or (not ok and error_kind not in ERROR_KINDS):
         raise ImplementationError(f'a failure must say "error": one of {", ".join(ERROR_KINDS)}: {_shown(line)}')
-    return Answer(ok, error_kind, text, message)
+    # For people: what no terminal and no file could show, a lone surrogate, is escaped.
+    return Answer(ok, error_kind, text.encode("utf-8", "backslashreplace").decode("utf-8"), message)
 
 
 def _shown(line: bytes, limit: int = 200) -> str:

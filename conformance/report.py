@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 
 from conformance.clauses import GROUP_TITLES, load_clauses
-from conformance.results import OUTCOMES, clause_outcome, read_results
+from conformance.results import OUTCOMES, clause_outcome, read_results, reasons_beside
 
 __all__ = ["render", "write_report"]
 
@@ -16,7 +16,7 @@ __all__ = ["render", "write_report"]
 def write_report(folder: Path) -> Path:
     """Make ``folder/report.html`` from ``folder/results.jsonl``. Returns its path."""
     page = folder / "report.html"
-    page.write_text(render(folder / "results.jsonl"), encoding="utf-8")
+    page.write_text(render(folder / "results.jsonl"), encoding="utf-8", errors="backslashreplace")
     return page
 
 
@@ -54,6 +54,15 @@ def render(results_file: Path) -> str:
             bad.append({"clause": clause, "first": failures[0], "others": failures[1:]})
     order = list(load_clauses())
     known = sorted((r for r in results if r["outcome"] == "xfail"), key=lambda result: order.index(result["clause"]))
+    cases = [(r["clause"], r["case"]) for r in results if r["outcome"] in ("fail", "error", "xpass")]
+    reasons = reasons_beside(footer["reasons"], cases) if footer else []
     return environment.get_template("report.html.jinja").render(
-        known=known, header=header, footer=footer, groups=groups, bad=bad, outcomes=OUTCOMES, total=len(results)
+        header=header,
+        footer=footer,
+        reasons=reasons,
+        groups=groups,
+        bad=bad,
+        known=known,
+        outcomes=OUTCOMES,
+        total=len(results),
     )

@@ -29,6 +29,7 @@ __all__ = [
     "clause_outcome",
     "decide",
     "read_results",
+    "reasons_beside",
 ]
 
 Outcome = Literal["pass", "fail", "error", "unmeasured", "n/a", "xfail", "xpass"]
@@ -184,6 +185,12 @@ def decide(
         doubts.append("nothing was measured")
     exit_code = Exit.NOT_CONFORMANT if failed else Exit.INCONCLUSIVE if doubts else Exit.CONFORMANT
     return Verdict(exit_code, (*failed, *doubts), counts, len(results))
+
+
+def reasons_beside(reasons: Iterable[str], cases: Iterable[tuple[str, str]]) -> list[str]:
+    """The reasons of a verdict that these cases, each (clause, case), do not tell already."""
+    told = tuple(f"{clause} [{case}]: " for clause, case in cases)
+    return [reason for reason in reasons if not reason.startswith(told)]
 
 
 def _matters(clause: Clause, strict: bool) -> bool:

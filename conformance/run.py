@@ -139,12 +139,10 @@ def _set_up_step(run: Run, command: tuple[str, ...], folder: Path) -> None:
     except OSError as error:
         raise ImplementationError(f"set-up command cannot be run: {' '.join(command)}: {error}") from error
     try:
-        printed, _ = child.process.communicate(timeout=SETUP_SECONDS)
+        printed = child.communicate(b"", SETUP_SECONDS)
     except subprocess.TimeoutExpired as error:
         text = f"set-up command did not end within {SETUP_SECONDS:g} s: {' '.join(command)}"
         raise ImplementationError(text, child.stderr()) from error
-    finally:
-        child.kill()
     if child.process.returncode != 0:
         text = f"set-up command ended with exit code {child.process.returncode}: {' '.join(command)}"
         raise ImplementationError(text, child.stderr() or printed[-4000:].decode("utf-8", "backslashreplace"))

@@ -89,10 +89,15 @@ class Controller:
             self.mishaps.append(f"a process of the kit ended in {report.nodeid}: {report.longreprtext[-300:]}")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note a module of the suite that cannot be imported: pytest ends such a run as if it were interrupted."""
+        """Note a module of the suite that cannot be imported.
+
+        pytest ends such a run as if it were interrupted, and pytest-xdist runs the cases that are left.
+        """
         if report.failed:
             self.uncollected = True
-            self.mishaps.append(f"{report.nodeid} cannot be collected: {report.longreprtext[-2000:]}")
+            text = f"{report.nodeid} cannot be collected: {report.longreprtext[-2000:]}"
+            if text not in self.mishaps:  # every worker says so
+                self.mishaps.append(text)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -104,9 +109,9 @@ class Controller:
                 load_clauses(),
                 self.run.manifest.known_failures,
                 operating_system(),
-                mishaps=self.mishaps,
+                mishaps=[*self.mishaps, *(["stopped after the first failure"] if session.shouldfail else [])],
                 strict=self.strict,
-                complete=self.selection.complete,
+                complete=self.selection.complete and not session.shouldfail,
             )
             if self._file is not None:
                 self._file.footer(self.verdict)

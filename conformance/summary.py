@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from conformance.clauses import GROUP_TITLES, Clause, load_clauses
-from conformance.results import OUTCOMES, Result, clause_outcome
+from conformance.results import OUTCOMES, Result, clause_outcome, reasons_beside
 from conformance.selection import Selection
 from conformance.session import Controller
 
@@ -33,7 +33,8 @@ def print_clauses(console: Console, selection: Selection) -> None:
     """``--list``: the clauses, one a line."""
     for clause in load_clauses().values():
         if selection.takes_clause(clause.id):
-            console.print(f"{clause.id} {_LEVELS[clause.level]:3} {escape(clause.title)} [dim]({clause.engine})[/]")
+            line = f"{clause.id} {_LEVELS[clause.level]:3} {escape(clause.title)} [dim]({clause.engine})[/]"
+            console.print(line, soft_wrap=True)
 
 
 def clause_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
@@ -99,15 +100,16 @@ def print_summary(console: Console, controller: Controller) -> None:
     name = " ".join(word for word in (about["name"], about["version"]) if word)
     where = f"{controller.header.platform['system']}, {controller.header.file_system}, seed {controller.header.seed}"
     if controller.verdict is None:
-        console.print(f"\n[bold]{escape(name)}[/] ({where}): the run did not finish; no verdict")
+        console.print(f"\n[bold]{escape(name)}[/] ({where}): the run did not finish; no verdict", soft_wrap=True)
         return
     style = _STYLES[
         "pass" if controller.verdict.word == "conformant" else "xfail" if not controller.verdict.exit else "fail"
     ]
-    console.print(f"\n[bold]{escape(name)}[/] ({where}): [{style}]{controller.verdict.word.upper()}[/]")
-    if not bad:
-        for reason in controller.verdict.reasons[:_SHOWN_REASONS]:
-            console.print(f"  {escape(reason)}")
+    word = f"[{style}]{controller.verdict.word.upper()}[/]"
+    console.print(f"\n[bold]{escape(name)}[/] ({where}): {word}", soft_wrap=True)
+    reasons = reasons_beside(controller.verdict.reasons, [(result.clause, result.case) for result in bad])
+    for reason in reasons[:_SHOWN_REASONS]:
+        console.print(f"  {escape(reason)}", soft_wrap=True)
 
 
 def _print_failures(console: Console, bad: list[Result]) -> None:

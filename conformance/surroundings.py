@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from functools import cache
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from conformance.errors import Unmeasured
 
-__all__ = ["bind_mounted", "died_of_the_limit", "file_size_limited", "small_file_system", "without_permission_override"]
+__all__ = ["bind_mounted", "file_size_limited", "small_file_system", "without_permission_override"]
 
 
 @cache
@@ -60,19 +59,11 @@ def without_permission_override() -> tuple[str, ...]:
     return (setpriv, "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search")
 
 
-def died_of_the_limit(exit_code: int | None) -> bool:
-    """Whether a process ended because its runtime had restored SIGXFSZ, as Node's does.
-
-    Then the limit is no error to it but a death, which says nothing about its writes. A shell reports the signal of
-    a command as 128 more.
-    """
-    return sys.platform != "win32" and exit_code in (-signal.SIGXFSZ, 128 + signal.SIGXFSZ)
-
-
 def file_size_limited(kibibytes: int) -> tuple[str, ...]:
     """No file can grow beyond the limit: a write stops short, the next gives EFBIG (setrlimit(2), RLIMIT_FSIZE).
 
-    Start it with ``ignore_signals``, or SIGXFSZ ends it.
+    Start it with ``ignore_signals``: then SIGXFSZ is ignored, as the runtimes of Python, Node, Go and Java have it, and
+    the limit is an error like any other. Whoever dies of it all the same has made the signal fatal by itself.
     """
     if sys.platform == "win32":
         raise Unmeasured("Windows has no limit on the size of files")

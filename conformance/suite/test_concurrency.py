@@ -219,40 +219,51 @@ def test_writer_does_not_wait_for_a_reader(case: Case, kind: str) -> None:
 
 @pytest.mark.clause("CON-05")
 def test_reader_and_writer_at_once(case: Case) -> None:
-    """One process writes large documents without pause, another reads them; no answer takes longer than the budget."""
+    """One process writes large documents without pause, another reads them; neither is slower by more than the budget.
+
+    Each is measured alone first: what a busy disk costs is not what the other one costs.
+    """
     if "reader" not in case.run.manifest.roles:
         raise NotApplicable("the implementation does not read")
     reader, writer = case.start(), case.start()
-    count = writes_each(case) // 4
-    slowest = {"read": 0.0, "write": 0.0}
     finished = threading.Event()
-    case.require_ok(case.publish(case.target, make_status(0, 0), by=writer))
 
-    def timed(kind: str, action: Callable[[], None]) -> None:
-        begin = time.monotonic()
-        action()
-        slowest[kind] = max(slowest[kind], time.monotonic() - begin)
+    def write(count: int) -> float:
+        try:
+            return max(seconds_of(partial(one_write, sequence)) for sequence in range(count))
+        finally:
+            finished.set()
 
     def one_write(sequence: int) -> None:
         case.require_ok(case.publish(case.target, make_status(0, sequence, 1 << 19), by=writer))
-
-    def write() -> None:
-        try:
-            for sequence in range(count):
-                timed("write", partial(one_write, sequence))
-        finally:
-            finished.set()
 
     def one_read() -> None:
         answer = case.request("read", reader, path=str(case.target))
         if not answer.ok or answer.fields.get("status") is None:
             raise Violation(f"a read during the writes gave {answer.error or 'null'}: {answer.message}")
 
-    def read() -> None:
-        while not finished.is_set():
-            timed("read", one_read)
+    slowest = {"read": 0.0, "write": 0.0}
 
-    run_together([write, read])
+    def write_all() -> None:
+        slowest["write"] = write(writes_each(case) // 4)
+
+    def read_meanwhile() -> None:
+        while not finished.is_set():
+            slowest["read"] = max(slowest["read"], seconds_of(one_read))
+
+    alone = {"write": write(3), "read": seconds_of(one_read)}
+    finished.clear()
+    run_together([write_all, read_meanwhile])
     for kind, seconds in slowest.items():
-        if seconds > BUDGET_SECONDS:
-            raise Violation(f"the slowest {kind} took {seconds:.2f} s; the budget is {BUDGET_SECONDS:g} s")
+        if seconds > alone[kind] + BUDGET_SECONDS:
+            raise Violation(
+                f"the slowest {kind} took {seconds:.2f} s, and {alone[kind]:.2f} s alone; "
+                f"the budget for waiting is {BUDGET_SECONDS:g} s"
+            )
+
+
+def seconds_of(action: Callable[[], None]) -> float:
+    """How long an action takes."""
+    begin = time.monotonic()
+    action()
+    return time.monotonic() - begin
