@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +39,19 @@ class Shared:
             self.implementation.kill()
 
 
-@dataclass
 class Case:
     """One case. ``folder`` is empty at its beginning; the target is a file in it by convention."""
 
-    run: Run
-    shared: Shared
-    folder: Path
-    transcript: list[str] = field(default_factory=list)
-    _started: list[Implementation] = field(default_factory=list)
+    # No dataclass: of one, Hypothesis shows every field in the evidence of a failing example.
+    def __init__(self, run: Run, shared: Shared, folder: Path) -> None:
+        self.run = run
+        self.shared = shared
+        self.folder = folder
+        self.transcript: list[str] = []
+        self._started: list[Implementation] = []
+
+    def __repr__(self) -> str:
+        return "case"
 
     @property
     def target(self) -> Path:

@@ -6,6 +6,7 @@ Only outermost calls are numbered: what pyfakefs calls within a call is its own 
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,12 +81,14 @@ class FileCalls:
         for name, kind in _OS_CALLS.items():
             original = getattr(FakeOsModule, name)
             _patch(FakeOsModule, name, self._wrapped(kind, original, functools.partial(_os_writable, name)))
-        any_open = FakeFileOpen.call
-        numbered_open = self._wrapped("open", any_open, lambda *arguments: False)
+        # From Python 3.12 on, pyfakefs looks at the stack when a file is opened, and reads source files for that.
+        _patch(traceback, "extract_stack", self._unnumbered(traceback.extract_stack))
+        unnumbered_open = self._unnumbered(FakeFileOpen.call)
+        numbered_open = self._wrapped("open", FakeFileOpen.call, lambda *arguments: False)
 
         def open_call(opening: FakeFileOpen, file: Any, *arguments: Any, **keywords: Any) -> Any:
             # A file object around a descriptor opens nothing: there is no system call that could fail.
-            return (any_open if isinstance(file, int) else numbered_open)(opening, file, *arguments, **keywords)
+            return (unnumbered_open if isinstance(file, int) else numbered_open)(opening, file, *arguments, **keywords)
 
         _patch(FakeFileOpen, "call", open_call)
         for name in ("flush", "close"):
@@ -97,6 +100,17 @@ class FileCalls:
             return functools.partial(self._wrapped("write", lambda _, *a, **k: write(*a, **k), _file_writable), file)
 
         _patch(FakeFileWrapper, "_write_wrapper", write_wrapper)
+
+    def _unnumbered(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def wrapper(*arguments: Any, **keywords: Any) -> Any:
+            self.depth += 1
+            try:
+                return original(*arguments, **keywords)
+            finally:
+                self.depth -= 1
+
+        return wrapper
 
     def _wrapped(self, kind: str, original: Callable[..., Any], writable: Callable[..., bool]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -121,7 +135,7 @@ class FileCalls:
         return wrapper
 
 
-def _patch(owner: type, name: str, replacement: Callable[..., Any]) -> None:
+def _patch(owner: object, name: str, replacement: Callable[..., Any]) -> None:
     setattr(owner, name, replacement)
 
 

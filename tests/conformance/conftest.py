@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -87,9 +87,7 @@ def conformance_command(tmp_path: Path) -> Callable[..., subprocess.CompletedPro
     folder = tmp_path / "current"
     folder.mkdir()
 
-    def run(
-        *arguments: object, environment: dict[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: object, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "conformance.cli", *map(str, arguments)],
             cwd=folder,
@@ -152,9 +150,10 @@ def circumstances(children: Path, tmp_path: Path) -> Callable[..., Circumstances
 
 
 @pytest.fixture
-def package_copy(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+def package_copy(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     """A copy of the package that a test may change, and the environment in which Python finds it first."""
     folder = tmp_path / "site-packages"
     package = folder / "conformance"
-    shutil.copytree(Path(conformance.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
-    yield package, {"PYTHONPATH": str(folder)}
+    left_out = shutil.ignore_patterns("__pycache__", "node_modules")
+    shutil.copytree(Path(conformance.__file__).parent, package, ignore=left_out)
+    return package, {"PYTHONPATH": str(folder)}

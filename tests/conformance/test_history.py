@@ -150,7 +150,7 @@ def some_order_explains(writes: Sequence[Write], reads: Sequence[Read]) -> bool:
 
     A write without an end may be left out. Depth first: the next operation is one before which no other must come.
     """
-    required = [*reads, *(write for write in writes if write.end < math.inf)]
+    required: list[Operation] = [*reads, *(write for write in writes if write.end < math.inf)]
     optional = [write for write in writes if write.end == math.inf]
     return any(
         _explains([*required, *chosen], None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ def hosted(
 
     yield run
     for implementation in running:
-        implementation.kill()
+        if implementation.usable:
+            implementation.stop()
 
 
 def status(message: str) -> dict[str, Any]:
@@ -172,9 +174,12 @@ def test_serving_ends_with_the_input() -> None:
 
 
 def test_the_manifest_s_folder_is_first_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.path", [])
+    monkeypatch.setattr("sys.path", ["elsewhere"])
     (tmp_path / "only_in_this_folder.py").write_text("class Made:\n    where = __file__\n", encoding="utf-8")
-    assert load_object(str(tmp_path), "only_in_this_folder:Made").where == str(tmp_path / "only_in_this_folder.py")
+    for _ in range(2):
+        made = load_object(str(tmp_path), "only_in_this_folder:Made")
+        assert made.where == str(tmp_path / "only_in_this_folder.py")
+    assert sys.path == [str(tmp_path), "elsewhere"]
 
 
 def test_a_module_that_does_not_exist_is_said_on_standard_error(

@@ -28,9 +28,7 @@ def run_python(children: Path, tmp_path: Path) -> Iterator[Callable[[str], Child
     started: list[Child] = []
 
     def run(code: str) -> Child:
-        child = spawn(
-            [sys.executable, "-c", code], folder=tmp_path, children=children, environment=os.environ
-        )
+        child = spawn([sys.executable, "-c", code], folder=tmp_path, children=children, environment=os.environ)
         started.append(child)
         return child
 
@@ -83,9 +81,7 @@ def test_kill_ends_the_grandchildren_of_a_child_that_has_ended(
     eventually(lambda: gone(grandchild), "the grandchild ends")
 
 
-def test_the_second_kill_touches_nobody(
-    run_python: Callable[[str], Child], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_second_kill_touches_nobody(run_python: Callable[[str], Child], monkeypatch: pytest.MonkeyPatch) -> None:
     child = run_python(WAIT)
     child.kill()
     monkeypatch.setattr(processes, "_kill_group", lambda pid: pytest.fail(f"killed {pid} again"))
@@ -120,9 +116,7 @@ def test_sigxfsz_is_ignored_by_a_child_only_on_demand(children: Path, tmp_path: 
     assert bool(int(printed.split()[1], 16) >> 24 & 1) is ignore  # signal(7): SIGXFSZ is 25
 
 
-def test_what_is_recorded_as_running_is_killed(
-    run_python: Callable[[str], Child], children: Path
-) -> None:
+def test_what_is_recorded_as_running_is_killed(run_python: Callable[[str], Child], children: Path) -> None:
     running = [run_python(WAIT), run_python(WAIT)]
     assert kill_recorded_children(children) == 2
     for child in running:
@@ -172,7 +166,7 @@ def test_a_process_that_may_not_be_looked_at_is_not_killed(
         raise psutil.AccessDenied(pid)
 
     child = run_python(WAIT)
-    monkeypatch.setattr(processes.psutil, "Process", denied)
+    monkeypatch.setattr(psutil, "Process", denied)
     assert kill_recorded_children(children) == 0
     assert child.alive()
 

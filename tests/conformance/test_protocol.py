@@ -61,6 +61,11 @@ def test_a_failure_has_its_kind_and_its_message(kind: str) -> None:
     assert decode_answer(line, 3) == Answer(False, kind, "why", {})
 
 
+def test_a_message_can_be_shown_whatever_it_quotes() -> None:
+    line = rb'{"id":3,"ok":false,"error":"invalid","message":"not text: \ud800 \ud83d\ude00"}'
+    assert decode_answer(line, 3).message == "not text: \\ud800 \U0001f600"
+
+
 def test_the_message_of_a_failure_may_be_absent() -> None:
     assert decode_answer(b'{"id":3,"ok":false,"error":"io"}', 3).message == ""
 

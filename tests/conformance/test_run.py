@@ -57,9 +57,7 @@ class TestPrepare:
         assert run.parent == parent
         assert not [path for path in (run.folder / "children").iterdir() if path.name.isdecimal()]
 
-    def test_limits_reach_what_is_started(
-        self, prepared: Callable[..., Run], misbehaving: Callable[..., Path]
-    ) -> None:
+    def test_limits_reach_what_is_started(self, prepared: Callable[..., Run], misbehaving: Callable[..., Path]) -> None:
         run = prepared(misbehaving(), start_seconds=21.0, answer_seconds=22.0)
         circumstances = run.circumstances(umask=0o027)
         assert (circumstances.start_seconds, circumstances.answer_seconds, circumstances.umask) == (21.0, 22.0, 0o027)
@@ -70,7 +68,11 @@ class TestPrepare:
             prepare(read(misbehaving()), seed=1, parent=tmp_path / "missing")
 
     def test_without_a_parent_the_system_s_folder_is_used(
-        self, prepared: Callable[..., Run], misbehaving: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, parent: Path
+        self,
+        prepared: Callable[..., Run],
+        misbehaving: Callable[..., Path],
+        monkeypatch: pytest.MonkeyPatch,
+        parent: Path,
     ) -> None:
         monkeypatch.setattr("tempfile.tempdir", str(parent))
         run = prepared(misbehaving(), parent=None)
@@ -106,7 +108,12 @@ class TestSmokeStage:
 
     @pytest.mark.parametrize(("factory", "roles"), [("Talkative", ("writer",)), ("Talkative", ("writer", "reader"))])
     def test_every_operation_of_the_roles_is_asked_for(
-        self, prepared: Callable[..., Run], adapters: Path, make_manifest: Callable[..., Path], factory: str, roles: tuple[str, ...]
+        self,
+        prepared: Callable[..., Run],
+        adapters: Path,
+        make_manifest: Callable[..., Path],
+        factory: str,
+        roles: tuple[str, ...],
     ) -> None:
         path = make_manifest(mode="python", entry_point=f"in_process:{factory}", roles=roles)
         (path.parent / "in_process.py").write_bytes((adapters / "in_process.py").read_bytes())

@@ -1,8 +1,9 @@
 """A small correct writer (profile ``pulse``, mode ``serve``) that misbehaves at one request of each process.
 
-``python misbehaving.py HOW NUMBER [FOLDER]``: NUMBER is the id of the request at which it does HOW; FOLDER is where it
-leaves what the tests look at. In a run, request 0 is ``start``; the smoke stage sends 1, a write, and 2, ``stop``; later
-each case sends its own, until the process is started again.
+``python misbehaving.py HOW NUMBER [FOLDER]``: NUMBER is the id of the request at which it does HOW; FOLDER is where
+it leaves what the tests look at. In a run, request 0 is ``start``; the smoke stage sends 1, a write, and 2, ``stop``;
+later each case sends its own, until the process is started again. Two concern every request, whatever NUMBER says:
+``log-requests``, and ``ascii-only``, a writer that loses what is not ASCII.
 """
 
 import json
@@ -26,6 +27,8 @@ def write(path: str, status: dict[str, Any]) -> None:
     document = {**DEFAULTS, "timestamp": int(time.time()), **status}
     for name in ("epoch", "total_epochs", "loss"):
         document[name] = float(document[name])
+    if HOW == "ascii-only":
+        document["message"] = document["message"].encode("ascii", "replace").decode("ascii")
     descriptor, temp = tempfile.mkstemp(suffix=".tmp", dir=os.path.dirname(path))
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(document, file)
@@ -100,6 +103,9 @@ def misbehave(number: int, usual: str) -> str:
             return usual
         case "die":
             die()
+        case "die-for-good":
+            leave_trace("dead", "")
+            die()
         case "answer-and-die":
             say(usual)
             die()
@@ -152,12 +158,14 @@ def answer(request: dict[str, Any]) -> str:
 
 def main() -> None:
     for line in sys.stdin:
+        if (FOLDER / "dead").exists():
+            die()
         if HOW == "log-requests":
             with (FOLDER / "requests.jsonl").open("a", encoding="utf-8") as log:
                 log.write(line)
         request = json.loads(line)
         usual = answer(request)
-        if HOW not in ("behave", "log-requests") and request["id"] == NUMBER:
+        if HOW not in ("behave", "log-requests", "ascii-only") and request["id"] == NUMBER:
             usual = misbehave(NUMBER, usual)
         if usual:
             say(usual)

@@ -27,8 +27,9 @@ def require(condition: bool, why: str) -> None:
         raise ValueError(why)
 
 
-def check(status: Any) -> dict[str, Any]:
-    require(isinstance(status, dict) and set(status) == MEMBERS, "exactly the six members")
+def check(document: Any) -> dict[str, Any]:
+    require(isinstance(document, dict) and set(document) == MEMBERS, "exactly the six members")
+    status: dict[str, Any] = document
     require(isinstance(status["status"], str) and status["status"] in STATUSES, "status")
     for name in NUMBERS:
         value = status[name]
