@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import ImplementationError, Violation
+from conformance.errors import ImplementationError, Unmeasured, Violation
 from conformance.implementation import Implementation, ServeImplementation, start
 from conformance.oracle import require_status, shown, snapshot
 from conformance.payload import encode
@@ -68,6 +68,15 @@ class Case:
         started = start(self.run.manifest, self.run.circumstances(**circumstances))
         self._started.append(started)
         return started
+
+    def start_in(self, surroundings: tuple[str, ...], **circumstances: Any) -> Implementation:
+        """As `start`, with a command prefix. Raises Unmeasured when it cannot be started there: as it does start
+        elsewhere, that is about the machine (a home that only root's overriding opens, say) and not about its writes.
+        """
+        try:
+            return self.start(prefix=surroundings, **circumstances)
+        except ImplementationError as error:
+            raise Unmeasured(f"it cannot be started in the surroundings of this case: {error}") from error
 
     def start_serving(self, **circumstances: Any) -> ServeImplementation:
         """As `start`, for what needs a process that lives between requests (the caller has checked the mode)."""

@@ -56,11 +56,21 @@ def _replace_until_stopped(target: Path, size: int) -> int:
     while not stopped.is_set() or count == 0:
         temp = temps[count % 2]
         temp.write_bytes(encode(make_status(0, count, size)).encode("utf-8"))
-        temp.replace(target)
+        _replace(temp, target)
         if count == 0:
             print("ready", flush=True)
         count += 1
     return count
+
+
+def _replace(temp: Path, target: Path) -> None:
+    while True:
+        try:
+            temp.replace(target)
+            return
+        except PermissionError:
+            if sys.platform != "win32":
+                raise  # only there does a reader that has the target open stand in the way for a moment
 
 
 if __name__ == "__main__":

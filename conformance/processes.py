@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-__all__ = ["Child", "kill_recorded_children", "spawn"]
+__all__ = ["Child", "kill_recorded_children", "process_tree", "spawn"]
 
 STDERR_LIMIT = 4000  # bytes of standard error kept as evidence
 
@@ -123,6 +123,12 @@ def kill_recorded_children(children: Path) -> int:
         if record.name.isdecimal() and _is_the_one(int(record.name), record):
             killed += _kill_group(int(record.name))
     return killed
+
+
+def process_tree(pid: int) -> list[psutil.Process]:
+    """A process and its descendants: a command may be a wrapper, and its child the one that works."""
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
 
 
 def _is_the_one(pid: int, record: Path) -> bool:

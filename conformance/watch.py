@@ -22,6 +22,8 @@ _KINDS = {
     0x2: "modify",
     0x4: "attributes",
     0x8: "close-write",
+    0x10: "close-read",
+    0x20: "open",
     0x40: "moved-from",
     0x80: "moved-to",
     0x100: "create",
@@ -41,6 +43,11 @@ class Event:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes anything; to open and to read does not."""
+        return self.kind not in ("open", "close-read")
 
 
 class FolderWatch:
@@ -96,16 +103,25 @@ def publishes(events: tuple[Event, ...], target: str) -> tuple[Event, ...]:
 def writes_to(events: tuple[Event, ...], target: str) -> tuple[Event, ...]:
     """The events that touched the target itself instead of replacing it: opened for writing, cut, removed, moved.
 
-    The second half of an exchange (renameat2 with RENAME_EXCHANGE) moves the old file away *after* the new one has
-    its name; that is a replace and is not counted.
+    Two things look like it and are not. The second half of an exchange (renameat2 with RENAME_EXCHANGE) moves the old
+    file away *after* the new one has its name. And a temp that is closed only after the replace is closed under the
+    target's name: such a close counts only as often as the name was opened since, and not closed as a reader closes.
     """
+    of_target = [(position, event) for position, event in enumerate(events) if event.name == target]
+    arrivals = [position for position, event in of_target if event.kind in ("moved-to", "create")]
+    arrived = arrivals[-1] if arrivals else len(events)
+    since = [event.kind for position, event in of_target if position > arrived]
+    opened_for_writing = since.count("open") - since.count("close-read")
     found = []
-    for position, event in enumerate(events):
-        if event.name != target or event.kind not in ("modify", "close-write", "delete", "moved-from"):
-            continue
+    for position, event in of_target:
+        if event.kind == "close-write" and position > arrived:
+            opened_for_writing -= 1
+            if opened_for_writing < 0:
+                continue
         if event.kind == "moved-from" and _is_second_half_of_exchange(events, position):
             continue
-        found.append(event)
+        if event.kind in ("modify", "close-write", "delete", "moved-from"):
+            found.append(event)
     return tuple(found)
 
 

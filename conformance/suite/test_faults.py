@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from conformance.case import Case
-from conformance.errors import NotApplicable, Unmeasured, Violation
+from conformance.errors import ImplementationError, NotApplicable, Unmeasured, Violation
 from conformance.fakefs import SYSTEMS, read_report
 from conformance.implementation import Implementation
 from conformance.injections import FakeSystemReport, Injection, concerns, judge
 from conformance.oracle import Snapshot, shown, snapshot
 from conformance.payload import make_status
+from conformance.processes import process_tree
 from conformance.protocol import Answer
 from conformance.surroundings import (
     bind_mounted,
@@ -56,7 +56,7 @@ class Fault:
 
 def file_too_large(case: Case) -> Fault:
     """write(2): short, then EFBIG."""
-    writer = case.start(prefix=file_size_limited(64), ignore_signals=True)
+    writer = case.start_in(file_size_limited(64), ignore_signals=True)
     case.require_ok(case.publish(case.target, OLD, by=writer))
     return Fault(writer, case.target, LARGE, case.target)
 
@@ -68,7 +68,7 @@ def disk_full(case: Case) -> Fault:
     folder = case.folder / "small"
     folder.mkdir()
     target = folder / "status.json"
-    writer = case.start(prefix=small_file_system(folder, 64))
+    writer = case.start_in(small_file_system(folder, 64))
     root = f"/proc/{writer.pid}/root"
     if not os.access(f"{root}{folder}", os.R_OK):
         raise Unmeasured("the folder of another mount namespace cannot be seen here: run as root")
@@ -81,7 +81,7 @@ def folder_not_writable(case: Case) -> Fault:
     folder = case.folder / "closed"
     folder.mkdir()
     target = folder / "status.json"
-    writer = case.start(prefix=without_permission_override())
+    writer = case.start_in(without_permission_override())
     case.require_ok(case.publish(target, OLD, by=writer))
     return Fault(writer, target, NEW, target, lambda: folder.chmod(0o555), lambda: folder.chmod(0o755))
 
@@ -98,15 +98,18 @@ def no_descriptor(case: Case) -> Fault:
     case.require_ok(case.publish(case.target, OLD, by=writer))
     pid = writer.pid
     assert pid is not None
-    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    limits: dict[int, tuple[int, int]] = {}
 
     def arm() -> None:
-        used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
-        lowest_free = next(number for number in range(len(used) + 1) if number not in used)
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free, hard))
+        for process in process_tree(pid):
+            used = {int(name) for name in os.listdir(f"/proc/{process.pid}/fd")}
+            lowest_free = next(number for number in range(len(used) + 1) if number not in used)
+            limits[process.pid] = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (lowest_free, limits[process.pid][1]))
 
     def lift() -> None:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        for number, limit in limits.items():
+            resource.prlimit(number, resource.RLIMIT_NOFILE, limit)
 
     return Fault(writer, case.target, NEW, case.target, arm, lift)
 
@@ -122,7 +125,7 @@ def folder_at_the_target(case: Case) -> Fault:
 def mounted_target(case: Case) -> Fault:
     """rename(2): EBUSY."""
     case.require_ok(case.publish(case.target, OLD))
-    return Fault(case.start(prefix=bind_mounted(case.target)), case.target, NEW, case.folder / "other.json")
+    return Fault(case.start_in(bind_mounted(case.target)), case.target, NEW, case.folder / "other.json")
 
 
 def name_too_long(case: Case) -> Fault:
@@ -197,7 +200,7 @@ def descriptor_count(implementation: Implementation) -> int | None:
     """How many descriptors the process has open; None when there is one process per request."""
     if implementation.pid is None or sys.platform == "win32":
         return None
-    return psutil.Process(implementation.pid).num_fds()
+    return sum(process.num_fds() for process in process_tree(implementation.pid))
 
 
 @pytest.mark.clause("FLT-01")
@@ -282,16 +285,24 @@ def fake_report(case: Case, system: str) -> FakeSystemReport:
             system,
         ]
         environment = case.run.circumstances().child_environment()
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=manifest.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=FAKE_SECONDS,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, *words],
+                cwd=manifest.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=FAKE_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            text = f"does not end on a fake {system} within {FAKE_SECONDS:g} s when file calls fail"
+            raise ImplementationError(text) from error
         if done.returncode != 0:
+            # The kit's own process prints a traceback when it is the kit that fails.
+            if "Traceback" not in done.stderr:
+                text = f"ended the process with exit code {done.returncode} on a fake {system} when a file call failed"
+                raise ImplementationError(text, done.stderr)
             raise RuntimeError(f"the process with the fake file system failed: {done.stderr[-2000:]}")
         own = kept.with_name(f"{kept.name}.{os.getpid()}")
         own.write_text(done.stdout.splitlines()[-1], encoding="utf-8")

@@ -169,6 +169,6 @@ def test_first_write_publishes_one_document(case: Case) -> None:
         case.require_ok(case.publish(case.target, make_status(0, 1, 4096), by=first))
         events = watch.events()
     published = publishes(events, case.target.name)
-    touched = [event for event in events if event.name == case.target.name and event.kind in ("modify", "close-write")]
+    touched = writes_to(events, case.target.name)
     if len(published) != 1 or touched:
         raise Violation("the first document did not appear at once", events=[str(event) for event in events])
