@@ -113,6 +113,8 @@ def _inject(
         if number == position:
             seen.update(fired=True, state=laboratory.state(target, old, new), call=call)
             return KeyboardInterrupt() if what == "interrupt" else OSError(error, "injected")
+        if what != "interrupt" and seen["fired"] and seen["call"].kind == call.kind == "rename":
+            return OSError(error, "injected")  # it lasts, so that who tries again cannot succeed
         if what == "error and failing clean-up" and seen["fired"] and call.kind == "unlink":
             return OSError(errno.EROFS, "injected into the clean-up")
         return None
@@ -204,6 +206,7 @@ def _enumerate(laboratory: _Laboratory) -> FakeSystemReport:
         calls=tuple(call.kind for call in calls),
         injections=tuple(injections),
         bystander_survived=_bystander(laboratory),
+        planted_survived=_planted(laboratory),
         read_only=_read_only(laboratory, documents),
         disk_full=_disk_full(laboratory, documents),
     )
@@ -226,6 +229,26 @@ def _bystander(laboratory: _Laboratory) -> bool | None:
         answer, _, _ = _answer(lambda: laboratory.publish(target, _NEW))
     laboratory.calls.after = lambda number, call: None
     return laboratory.fs.exists(made[0]) if made and answer == "ok" else None
+
+
+def _planted(laboratory: _Laboratory) -> bool | None:
+    """Put a file under the temp's name right before it is opened. Returns whether it survived; None: no temp seen."""
+    target = laboratory.fresh_target()
+    contents = b"somebody else's"
+    made: list[str] = []
+
+    def before(number: int, call: Call) -> BaseException | None:
+        name = call.arguments[0] if call.kind == "open" else None
+        if isinstance(name, str) and not made and name != target and not laboratory.fs.exists(name):
+            laboratory.fs.create_file(name, contents=contents)
+            made.append(name)
+        return None
+
+    laboratory.calls.before = before
+    with laboratory.calls.recording():
+        _answer(lambda: laboratory.publish(target, _NEW))
+    laboratory.calls.before = lambda number, call: None
+    return laboratory.bytes_of(made[0]) == contents if made else None
 
 
 def _read_only(laboratory: _Laboratory, documents: tuple[bytes, bytes]) -> Injection | None:

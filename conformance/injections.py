@@ -76,7 +76,8 @@ class FakeSystemReport:
     injections: tuple[Injection, ...] = ()
     disk_full: Injection | None = None
     read_only: Injection | None = None
-    bystander_survived: bool | None = None
+    bystander_survived: bool | None = None  # made under the temp's name after the replace
+    planted_survived: bool | None = None  # made under the temp's name before the temp
 
 
 def judge(clause: str, injection: Injection) -> str | None:
@@ -101,7 +102,9 @@ def concerns(clause: str, injection: Injection) -> bool:
         case "FLT-06":
             return faulty and injection.call == "rename" and injection.error in _NO_COPY
         case "FLT-08":
-            return injection.what == "error and failing clean-up"
+            # A best-effort call that fails may be tolerated; then there is no first error to tell.
+            must_fail = injection.call in ("open", "write", "fsync", "rename") or injection.writable
+            return injection.what == "error and failing clean-up" and before_replace and must_fail
         case "FLT-09":
             return injection.what == "interrupt"
     raise ValueError(f"no in-process injection is about {clause}")

@@ -16,9 +16,7 @@ __all__ = ["use_descriptor"]
 Result = TypeVar("Result")
 
 
-def use_descriptor(
-    opener: Callable[..., int], arguments: tuple[Any, ...], use: Callable[[int], Result]
-) -> Result:
+def use_descriptor(opener: Callable[..., int], arguments: tuple[Any, ...], use: Callable[[int], Result]) -> Result:
     """Open a descriptor, hand it to ``use``, and close it whatever happens.
 
     Args:

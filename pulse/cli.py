@@ -89,9 +89,7 @@ def _parser(added: list[str]) -> argparse.ArgumentParser:
 def _write(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     """``pulse write``."""
     names = ("status", "epoch", "total_epochs", "loss", "message", "timestamp")
-    members: dict[str, Any] = {
-        name: getattr(options, name) for name in names if getattr(options, name) is not None
-    }
+    members: dict[str, Any] = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if (options.source is None) == ("status" not in members) or (options.source and members):
         parser.error("write: give the members as options, --status at least, or - to take them from stdin")
     try:

@@ -142,6 +142,10 @@ def _publish(path: StrPath, document: bytes, durable: bool) -> None:
                 fill = partial(_fill, document, before)
                 use_descriptor(os.open, (temp, CREATE_FLAGS, creation_mode(before)), fill)
                 replace(temp, target)
+            except FileExistsError as error:
+                if error.filename2 is None:  # not of the rename: the temp's name is taken, by somebody else (VIS-03)
+                    pending.clear()
+                raise
             except BaseException:
                 _discard(pending)
                 raise

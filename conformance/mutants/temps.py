@@ -28,6 +28,12 @@ def temp_in_sub_folder(self: Honest, temp: str, target: str) -> None:
     os.rmdir(folder)
 
 
+@mutant("create", kills="VIS-03")
+def temp_not_exclusive(self: Honest, temp: str) -> int:
+    """Opens the temp whether or not the file is there already, and takes over what somebody else has made."""
+    return os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+
+
 @mutant("temp_name", kills="VIS-03")
 def fixed_temp_name(self: Honest, target: str) -> str:
     """Uses one name for all temps of a folder."""

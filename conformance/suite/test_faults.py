@@ -366,6 +366,17 @@ def require_clean_failure(found: Injection) -> None:
             raise Violation(problem)
 
 
+@pytest.mark.clause("VIS-03")
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_file_that_has_the_name_already_survives(case: Case, system: str) -> None:
+    """A file of somebody else's stands under the temp's name just before it is opened: it must not be taken."""
+    survived = fake_report(case, system).planted_survived
+    if survived is None:
+        raise Unmeasured("no temp was seen to be opened in process")
+    if not survived:
+        raise Violation("a file that somebody else had made under the temp's name was overwritten or removed")
+
+
 @pytest.mark.clause("VIS-04")
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_name_of_the_temp_is_not_touched_afterwards(case: Case, system: str) -> None:

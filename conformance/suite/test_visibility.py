@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance.case import Case
-from conformance.errors import Unmeasured, Violation
+from conformance.errors import NotApplicable, Unmeasured, Violation
 from conformance.implementation import Implementation
 from conformance.oracle import shown
 from conformance.payload import encode, make_status
@@ -148,6 +148,29 @@ def test_old_file_of_any_size_is_replaced(case: Case) -> None:
         case.target.write_bytes(b"#" * size)
         case.require_ok(case.publish(case.target, make_status(0, size)))
         case.require_holds(case.target, make_status(0, size))
+
+
+TEXTS = {
+    "empty": "",
+    "line-ends": "a\nb\r\nc\rd\u0085e\u2028f\n",
+    "not-ascii": "эпоха é 🎉 \ufeff \uffff",
+    "control-characters": "".join(map(chr, range(0x20))) + "\x7f",
+    "json-escapes": '"\\u0041" \\n',
+}
+
+
+@pytest.mark.clause("VIS-07")
+@pytest.mark.parametrize("name", TEXTS)
+def test_text_is_kept_to_the_byte(case: Case, name: str) -> None:
+    """Profile ``replace``: the target holds the UTF-8 bytes of the text, in any environment."""
+    if case.run.manifest.profile != "replace":
+        raise NotApplicable("documents of the profile pulse are judged by value; DOC-07 is about their text")
+    plain = case.start(environment={"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    for writer in (case.implementation, plain):
+        case.require_ok(case.request("replace", writer, path=str(case.target), text=TEXTS[name]))
+        found = case.target.read_bytes()
+        if found != TEXTS[name].encode("utf-8"):
+            raise Violation("the target does not hold the text's bytes", text=ascii(TEXTS[name]), found=shown(found))
 
 
 @pytest.mark.clause("VIS-08")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -52,6 +53,42 @@ def doubling_pieces(self: Honest, descriptor: int, data: bytes) -> None:
     while start < len(data):
         start += os.write(descriptor, data[start : start + size])
         size *= 2
+
+
+@variant("replace")
+def rename_tried_again(self: Honest, temp: str, target: str) -> None:
+    """Tries a refused rename twice more, as WIN-01 asks for on Windows."""
+    for attempt in range(3):
+        try:
+            os.replace(temp, target)
+            return
+        except PermissionError:
+            if attempt == 2:
+                raise
+
+
+@variant("publish")
+def closed_after_replace(self: Honest, path: str, data: bytes) -> None:
+    """Keeps the temp open during the rename and closes it afterwards under its new name, as Rust's tempfile does."""
+    if os.name == "nt":
+        Honest.publish(self, path, data)
+        return
+    with self.guard(path, writing=True):
+        target = self.resolve(path)
+        temp = self.temp_name(target)
+        descriptor = self.create(temp)
+        try:
+            self.send(descriptor, data)
+            self.keep_metadata(temp, target)
+            self.sync(descriptor)
+            self.replace(temp, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temp)
+            raise
+        finally:
+            os.close(descriptor)
+        self.sync_folder(target)
 
 
 @variant("fill_temp")

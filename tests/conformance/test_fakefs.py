@@ -108,11 +108,7 @@ def test_a_right_implementation_breaks_nothing_anywhere(report_on: Judge, system
 def test_every_call_fails_with_each_of_its_errors_and_with_an_interrupt(report_on: Judge) -> None:
     report = report_on(RIGHT)
     expected = [
-        *(
-            ("error", position, error)
-            for position, call in enumerate(report.calls)
-            for error in ERRORS_OF_CALL[call]
-        ),
+        *(("error", position, error) for position, call in enumerate(report.calls) for error in ERRORS_OF_CALL[call]),
         *(("interrupt", position, 0) for position in range(len(report.calls))),
         *(
             ("error and failing clean-up", position, ERRORS_OF_CALL[call][0])
@@ -186,9 +182,7 @@ class Implementation:
 
 
 @pytest.mark.parametrize("source", OTHER_WAYS.values(), ids=OTHER_WAYS)
-def test_calls_made_through_other_modules_are_seen_and_right_ways_break_nothing(
-    report_on: Judge, source: str
-) -> None:
+def test_calls_made_through_other_modules_are_seen_and_right_ways_break_nothing(report_on: Judge, source: str) -> None:
     report = report_on(source)
     assert report.problem == ""
     assert {"open", "write", "close", "rename"} <= set(report.calls)
@@ -236,9 +230,7 @@ WRONG: dict[str, tuple[str, set[str]]] = {
         {"FLT-02", "FLT-09"},
     ),
     "a clean-up after errors only": (
-        with_change(
-            "        except BaseException:\n            with", "        except OSError:\n            with"
-        ),
+        with_change("        except BaseException:\n            with", "        except OSError:\n            with"),
         {"FLT-09"},
     ),
     "the descriptor stays open after an error": (
@@ -253,9 +245,7 @@ WRONG: dict[str, tuple[str, set[str]]] = {
         {"FLT-08"},
     ),
     "every error is swallowed": (
-        with_change(
-            "                os.unlink(temp)\n            raise\n", "                os.unlink(temp)\n"
-        ),
+        with_change("                os.unlink(temp)\n            raise\n", "                os.unlink(temp)\n"),
         {"FLT-01", "FLT-04", "FLT-05", "FLT-06", "FLT-08", "FLT-09"},
     ),
     "an interrupt becomes an error": (
@@ -379,15 +369,11 @@ def test_a_disk_that_is_full_and_a_folder_that_is_read_only_show_their_wrong_way
 # What cannot be judged says why
 
 
-@pytest.mark.parametrize(
-    ("system", "platform"), [("linux", "linux"), ("macos", "darwin"), ("windows", "win32")]
-)
+@pytest.mark.parametrize(("system", "platform"), [("linux", "linux"), ("macos", "darwin"), ("windows", "win32")])
 def test_an_implementation_is_imported_and_made_as_if_on_that_system(
     report_on: Judge, system: str, platform: str
 ) -> None:
-    source = (
-        f"import sys\nif sys.platform == {platform!r}:\n    raise ImportError('no such module here')\n{RIGHT}"
-    )
+    source = f"import sys\nif sys.platform == {platform!r}:\n    raise ImportError('no such module here')\n{RIGHT}"
     report = report_on(source, system)
     assert report.problem == f"cannot be imported as if on {system}: ImportError: no such module here"
     assert report.injections == ()
@@ -409,9 +395,7 @@ def test_an_implementation_is_imported_and_made_as_if_on_that_system(
         ),
     ],
 )
-def test_what_does_not_run_without_a_fault_cannot_be_judged(
-    report_on: Judge, source: str, problem: str
-) -> None:
+def test_what_does_not_run_without_a_fault_cannot_be_judged(report_on: Judge, source: str, problem: str) -> None:
     report = report_on(source)
     assert report.problem.startswith(problem)
     assert (report.system, report.calls, report.injections) == ("linux", (), ())

@@ -132,9 +132,7 @@ answer = [list(call.arguments) for call in recorded]
         ("open('/old').close()", False),
     ],
 )
-def test_the_close_of_what_was_written_is_told_from_other_closes(
-    ask: Ask, statements: str, writable: bool
-) -> None:
+def test_the_close_of_what_was_written_is_told_from_other_closes(ask: Ask, statements: str, writable: bool) -> None:
     found = ask(f"""
 with calls.recording() as recorded:
     {statements}

@@ -31,9 +31,7 @@ def sequence_at(target: Path) -> int:
 
 
 @pytest.mark.parametrize("size", [256, 1 << 18])
-def test_the_target_always_holds_a_whole_document_of_the_size_and_never_an_older_one(
-    tmp_path: Path, size: int
-) -> None:
+def test_the_target_always_holds_a_whole_document_of_the_size_and_never_an_older_one(tmp_path: Path, size: int) -> None:
     target = tmp_path / "status.json"
     with KitWriter(target, size) as writer:
         seen = [sequence_at(target) for _ in range(30)]
@@ -63,9 +61,7 @@ def test_a_case_that_fails_ends_the_writer(tmp_path: Path, started: list[subproc
     assert process.returncode not in (None, 0)
 
 
-def test_a_writer_that_cannot_start_is_the_kits_own_failure(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_writer_that_cannot_start_is_the_kits_own_failure(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     writer = KitWriter(tmp_path / "none" / "status.json", 256)
     with pytest.raises(RuntimeError, match="the kit's own writer ended with exit code 1"):
         writer.__enter__()

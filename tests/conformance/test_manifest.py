@@ -191,21 +191,15 @@ MALFORMED = {
         "implementation.callable is 'module.factory'; it must have the form package.module:factory",
     ),
     "callable without factory": (
-        ABOUT.replace(
-            'mode = "serve"\ncommand = ["./serve", "--fast"]', 'mode = "python"\ncallable = "module:"'
-        ),
+        ABOUT.replace('mode = "serve"\ncommand = ["./serve", "--fast"]', 'mode = "python"\ncallable = "module:"'),
         "it must have the form package.module:factory",
     ),
     "callable that is a file": (
-        ABOUT.replace(
-            'mode = "serve"\ncommand = ["./serve", "--fast"]', 'mode = "python"\ncallable = "./m.py:make"'
-        ),
+        ABOUT.replace('mode = "serve"\ncommand = ["./serve", "--fast"]', 'mode = "python"\ncallable = "./m.py:make"'),
         "it must have the form package.module:factory",
     ),
     "callable is a list": (
-        ABOUT.replace(
-            'mode = "serve"\ncommand = ["./serve", "--fast"]', 'mode = "python"\ncallable = ["m:f"]'
-        ),
+        ABOUT.replace('mode = "serve"\ncommand = ["./serve", "--fast"]', 'mode = "python"\ncallable = ["m:f"]'),
         "implementation.callable must be a string",
     ),
 }
@@ -258,9 +252,7 @@ def test_mutants_and_variants_are_named_with_their_kind(kind: str) -> None:
         resolve(f"{kind}:no-such-name", CLAUSES)
 
 
-@pytest.mark.parametrize(
-    "name", ["no-such-name", "./no/such/file.toml", "colour:red", "x" * 5000, "nul\0byte"]
-)
+@pytest.mark.parametrize("name", ["no-such-name", "./no/such/file.toml", "colour:red", "x" * 5000, "nul\0byte"])
 def test_a_name_that_leads_nowhere_says_what_can_be_given(name: str) -> None:
     with pytest.raises(ManifestError) as caught:
         resolve(name, CLAUSES)
@@ -283,9 +275,7 @@ def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
         ("MET-01", "mode:0600", "windows", False),
     ],
 )
-def test_a_known_failure_matches_by_clause_case_and_system(
-    clause: str, case: str, system: str, matches: bool
-) -> None:
+def test_a_known_failure_matches_by_clause_case_and_system(clause: str, case: str, system: str, matches: bool) -> None:
     known = KnownFailure("MET-01", "why", "https://example.org", ("linux", "macos"), "mode:*")
     assert known.matches(clause, case, system) is matches
 

@@ -123,9 +123,7 @@ def test_an_old_document_that_comes_back_is_stale(target: Path) -> None:
         replace(target, document((0, 0)))
         wait_for_another_read(observation)
     observation.require_whole()
-    with pytest.raises(
-        Violation, match=r"^stale: \(0, 0\) was there before \(0, 1\) .*\(2 writes, \d+ reads"
-    ):
+    with pytest.raises(Violation, match=r"^stale: \(0, 0\) was there before \(0, 1\) .*\(2 writes, \d+ reads"):
         observation.require_linearizable()
 
 
@@ -185,7 +183,5 @@ def test_too_little_is_inconclusive(reads: int, distinct: int, enough: bool) -> 
     if enough:
         observation.require_enough(reads, distinct)
     else:
-        with pytest.raises(
-            Inconclusive, match=f"saw 3 reads of 2 distinct documents; at least {reads} and {distinct}"
-        ):
+        with pytest.raises(Inconclusive, match=f"saw 3 reads of 2 distinct documents; at least {reads} and {distinct}"):
             observation.require_enough(reads, distinct)

@@ -210,9 +210,7 @@ def test_an_unknown_member_that_occurs_twice_breaks_two_clauses() -> None:
     assert clauses(examine(document()[:-1] + b',"x":1,"x":1}')) == ["DOC-01", "DOC-02"]
 
 
-@pytest.mark.parametrize(
-    "token", ['"Idle"', '"paused"', '""', '"idle "', "null", "true", "1", "1.5", '["idle"]', "{}"]
-)
+@pytest.mark.parametrize("token", ['"Idle"', '"paused"', '""', '"idle "', "null", "true", "1", "1.5", '["idle"]', "{}"])
 def test_a_status_that_is_not_one_of_the_four(token: str) -> None:
     assert clauses(examine(document(status=token))) == ["DOC-03"]
 
@@ -225,9 +223,7 @@ WRONG_FLOATS = [
 
 
 @pytest.mark.parametrize("token", WRONG_FLOATS, ids=lambda token: token[:20])
-@pytest.mark.parametrize(
-    ("name", "clause"), [("epoch", "DOC-04"), ("total_epochs", "DOC-05"), ("loss", "DOC-06")]
-)
+@pytest.mark.parametrize(("name", "clause"), [("epoch", "DOC-04"), ("total_epochs", "DOC-05"), ("loss", "DOC-06")])
 def test_what_is_not_a_finite_float_token(name: str, clause: str, token: str) -> None:
     examination = examine(document(**{name: token}))
     assert clauses(examination) == [clause]

@@ -38,9 +38,7 @@ def missed(changes: Iterable[bytes], status: dict[str, Any]) -> list[bytes]:
 
 
 @given(writer=st.integers(0, 10**6), sequence=st.integers(0, 10**9), size=st.integers(0, 5000))
-def test_a_status_is_legal_names_itself_and_has_the_size_asked_for(
-    writer: int, sequence: int, size: int
-) -> None:
+def test_a_status_is_legal_names_itself_and_has_the_size_asked_for(writer: int, sequence: int, size: int) -> None:
     data = encode(make_status(writer, sequence, size)).encode()
     assert examine(data).problems == ()
     assert identify(data) == (writer, sequence)
@@ -90,9 +88,7 @@ def test_every_change_of_a_single_byte_is_caught(writer: int, sequence: int) -> 
 def test_every_removed_and_every_repeated_byte_is_caught(writer: int, sequence: int) -> None:
     status = make_status(writer, sequence, SMALLEST)
     whole = encode(status).encode()
-    changes = (
-        whole[:end] + whole[start:] for at in range(len(whole)) for end, start in ((at, at + 1), (at + 1, at))
-    )
+    changes = (whole[:end] + whole[start:] for at in range(len(whole)) for end, start in ((at, at + 1), (at + 1, at)))
     assert missed(changes, status) == []
 
 

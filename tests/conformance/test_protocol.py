@@ -14,9 +14,7 @@ from conformance.protocol import Answer, decode_answer, decode_floats, encode_fl
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda members: (
-        st.lists(members) | st.dictionaries(st.text().filter(lambda name: name != "$float"), members)
-    ),
+    lambda members: st.lists(members) | st.dictionaries(st.text().filter(lambda name: name != "$float"), members),
     max_leaves=10,
 )
 
@@ -28,9 +26,7 @@ def test_every_value_survives_the_way_through_json(value: Any) -> None:
     assert repr(decode_floats(json.loads(line))) == repr(value)
 
 
-@pytest.mark.parametrize(
-    ("value", "name"), [(math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity")]
-)
+@pytest.mark.parametrize(("value", "name"), [(math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity")])
 def test_non_finite_numbers_travel_by_name(value: float, name: str) -> None:
     assert encode_floats({"status": [value]}) == {"status": [{"$float": name}]}
 

@@ -221,9 +221,7 @@ def test_hostile_text_is_shown_and_never_obeyed(page_of: Render) -> None:
             "selection": {"clause": [HOSTILE], "case": []},
         }
     )
-    page = page_of(
-        [result, Result("MET-01", HOSTILE, "xfail", HOSTILE), Result("DOC-01", "*", "n/a", HOSTILE)], header
-    )
+    page = page_of([result, Result("MET-01", HOSTILE, "xfail", HOSTILE), Result("DOC-01", "*", "n/a", HOSTILE)], header)
     assert Reader(page).tags.isdisjoint({"script", "img"})
     text = text_of(page)
     assert text.count(HOSTILE) > 10

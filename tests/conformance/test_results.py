@@ -61,9 +61,7 @@ def test_a_run_in_which_every_clause_passes_is_conformant() -> None:
 
 @pytest.mark.parametrize("outcome", ["fail", "error"])
 def test_a_failed_must_fails_the_run(outcome: Outcome) -> None:
-    found = verdict(
-        Result("VIS-01", "rename", outcome, "torn", blame="implementation" if outcome == "error" else "")
-    )
+    found = verdict(Result("VIS-01", "rename", outcome, "torn", blame="implementation" if outcome == "error" else ""))
     assert (found.exit, found.word) == (Exit.NOT_CONFORMANT, "not conformant")
     assert found.reasons == ("VIS-01 [rename]: torn",)
     assert found.counts["VIS-01"] == {outcome: 1}
@@ -76,9 +74,7 @@ def test_one_failed_case_among_many_fails_the_run() -> None:
 
 @pytest.mark.parametrize("outcome", ["fail", "error"])
 def test_a_failed_should_fails_the_run_only_when_strict(outcome: Outcome) -> None:
-    failure = Result(
-        "MET-01", "case", outcome, "mode lost", blame="implementation" if outcome == "error" else ""
-    )
+    failure = Result("MET-01", "case", outcome, "mode lost", blame="implementation" if outcome == "error" else "")
     assert verdict(failure).exit == Exit.CONFORMANT
     assert verdict(failure).counts["MET-01"] == {outcome: 1}
     assert verdict(failure, strict=True).exit == Exit.NOT_CONFORMANT
@@ -144,9 +140,7 @@ def test_a_known_failure_that_matches_no_case_fails_the_run() -> None:
 
 
 def test_a_known_failure_of_another_system_is_not_looked_for() -> None:
-    elsewhere = KnownFailure(
-        "VIS-01", "it cuts", "https://example.org/1", ("windows", "macos"), "no-such-case"
-    )
+    elsewhere = KnownFailure("VIS-01", "it cuts", "https://example.org/1", ("windows", "macos"), "no-such-case")
     here = KnownFailure("VIS-01", "it cuts", "https://example.org/1", ("linux", "macos"), "no-such-case")
     assert verdict(known=[elsewhere]).exit == Exit.CONFORMANT
     assert verdict(known=[here]).exit == Exit.NOT_CONFORMANT
@@ -199,9 +193,7 @@ def test_the_exit_codes_are_those_of_the_contract() -> None:
 
 @pytest.mark.parametrize("outcome", ["fail", "error"])
 def test_a_failure_that_is_written_down_is_expected_and_keeps_what_was_seen(outcome: Outcome) -> None:
-    found = apply_known_failures(
-        Result("VIS-01", "case", outcome, "torn at 7", repro="again"), [KNOWN], "linux"
-    )
+    found = apply_known_failures(Result("VIS-01", "case", outcome, "torn at 7", repro="again"), [KNOWN], "linux")
     assert found.outcome == "xfail"
     assert found.message == "known failure: it cuts (https://example.org/1); seen: torn at 7"
     assert found.repro == "again"
@@ -306,9 +298,7 @@ def test_what_is_written_is_read_again(results_file: Callable[..., Path]) -> Non
         "seed": 7,
         "selection": {"clause": ["VIS-*"], "case": []},
     }
-    assert [
-        Result(**{name: value for name, value in line.items() if name != "type"}) for line in results
-    ] == PASSES
+    assert [Result(**{name: value for name, value in line.items() if name != "type"}) for line in results] == PASSES
     assert footer == {
         "type": "footer",
         "verdict": "conformant",
@@ -355,14 +345,10 @@ def test_a_file_cut_at_any_byte_never_passes_for_a_whole_one(results_file: Calla
 
 
 @pytest.mark.parametrize("change", ["drop", "repeat"])
-def test_a_footer_that_counts_other_results_is_refused(
-    results_file: Callable[..., Path], change: str
-) -> None:
+def test_a_footer_that_counts_other_results_is_refused(results_file: Callable[..., Path], change: str) -> None:
     path = results_file()
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    path.write_text(
-        "".join([lines[0], *lines[1:2] * (2 if change == "repeat" else 0), *lines[2:]]), encoding="utf-8"
-    )
+    path.write_text("".join([lines[0], *lines[1:2] * (2 if change == "repeat" else 0), *lines[2:]]), encoding="utf-8")
     with pytest.raises(ValueError, match=r"the footer counts 3 results, the file has [24]"):
         read_results(path)
 
@@ -374,12 +360,8 @@ def test_a_footer_that_counts_nothing_is_refused(tmp_path: Path) -> None:
         read_results(path)
 
 
-@pytest.mark.parametrize(
-    "broken", ["garbage", '{"type": "result"', '{"type": "result", "evidence": {}', "[]", "5", ""]
-)
-def test_a_broken_line_in_the_middle_is_refused_with_its_number(
-    results_file: Callable[..., Path], broken: str
-) -> None:
+@pytest.mark.parametrize("broken", ["garbage", '{"type": "result"', '{"type": "result", "evidence": {}', "[]", "5", ""])
+def test_a_broken_line_in_the_middle_is_refused_with_its_number(results_file: Callable[..., Path], broken: str) -> None:
     path = results_file()
     lines = path.read_text(encoding="utf-8").split("\n")
     path.write_text("\n".join([*lines[:2], broken, *lines[3:]]), encoding="utf-8")
@@ -387,9 +369,7 @@ def test_a_broken_line_in_the_middle_is_refused_with_its_number(
         read_results(path)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "\n", "hello\n", "[]\n", '{"type": "result"}\n', '{"type": "footer"}\n', "{}\n"]
-)
+@pytest.mark.parametrize("text", ["", "\n", "hello\n", "[]\n", '{"type": "result"}\n', '{"type": "footer"}\n', "{}\n"])
 def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "other"
     path.write_text(text, encoding="utf-8")
@@ -408,9 +388,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_header_says_what_was_judged() -> None:
-    manifest = Manifest(
-        "demo", "go", "pulse", ("writer",), "serve", Path("folder"), "source", command=("./x",)
-    )
+    manifest = Manifest("demo", "go", "pulse", ("writer",), "serve", Path("folder"), "source", command=("./x",))
     assert describe_implementation(manifest, {"name": "other", "version": 3}) == {
         "name": "demo",
         "version": "3",
@@ -447,17 +425,12 @@ def test_the_file_system_is_that_of_the_closest_mount(
     root = tmp_path.resolve()
     folder = root / "data" / "deep"
     folder.mkdir(parents=True)
-    listed = [
-        SimpleNamespace(mountpoint=f"{root}{point}".rstrip("/"), fstype=name)
-        for point, name in mounts.items()
-    ]
+    listed = [SimpleNamespace(mountpoint=f"{root}{point}".rstrip("/"), fstype=name) for point, name in mounts.items()]
     monkeypatch.setattr(psutil, "disk_partitions", lambda all: listed)
     assert file_system_of(folder) == kind
 
 
-def test_of_two_mounts_at_one_place_the_later_one_counts(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_of_two_mounts_at_one_place_the_later_one_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     point = str(tmp_path.resolve())
     listed = [
         SimpleNamespace(mountpoint=point, fstype="ext4"),

@@ -77,9 +77,7 @@ def test_no_id_occurs_twice() -> None:
 
 
 @each_clause
-def test_the_heading_has_the_title_and_marks_a_level_below_must(
-    section: Section, entry: dict[str, str]
-) -> None:
+def test_the_heading_has_the_title_and_marks_a_level_below_must(section: Section, entry: dict[str, str]) -> None:
     assert section.heading == f"{entry['id']}{MARKS[entry['level']]} — {entry['title']}"
 
 

@@ -33,14 +33,10 @@ def printed(print_it: Callable[[Console], object], width: int = 200) -> str:
     return stream.getvalue()
 
 
-def summary(
-    results: list[Result], *, finished: bool = True, header: Header = HEADER, **settings: object
-) -> str:
+def summary(results: list[Result], *, finished: bool = True, header: Header = HEADER, **settings: object) -> str:
     known = cast(tuple[KnownFailure, ...], settings.pop("known", ()))
     complete = bool(settings.pop("complete", False))
-    verdict = (
-        decide(results, load_clauses(), known, "linux", strict=False, complete=complete) if finished else None
-    )
+    verdict = decide(results, load_clauses(), known, "linux", strict=False, complete=complete) if finished else None
     controller = cast(Controller, SimpleNamespace(header=header, results=results, verdict=verdict))
     return printed(lambda console: print_summary(console, controller))
 
@@ -93,9 +89,7 @@ def test_every_outcome_can_be_shown(outcome: str) -> None:
 
 
 def test_the_table_holds_every_clause_in_the_order_of_the_contract() -> None:
-    text = printed(
-        lambda console: console.print(clause_table({clause: {"pass": 1} for clause in load_clauses()}))
-    )
+    text = printed(lambda console: console.print(clause_table({clause: {"pass": 1} for clause in load_clauses()})))
     assert re.findall(r"^  ([A-Z]{3}-\d\d) ", text, flags=re.MULTILINE) == list(load_clauses())
 
 
@@ -126,9 +120,7 @@ def test_a_conformant_run_ends_with_its_verdict() -> None:
 
 def test_a_failure_is_shown_with_its_evidence_and_the_command_that_repeats_it() -> None:
     evidence = {"bytes": "b'[1]'", "transcript": ["first", "second", "third [bold]"], "empty": ""}
-    text = summary(
-        [Result("VIS-01", "in_place", "fail", "opened [/] for writing", evidence, repro="again --case x")]
-    )
+    text = summary([Result("VIS-01", "in_place", "fail", "opened [/] for writing", evidence, repro="again --case x")])
     assert "fail VIS-01 [in_place]\n  opened [/] for writing\n  bytes: b'[1]'\n" in text
     assert "  > third [bold]\n  repeat: again --case x\n" in text
     assert "empty" not in text

@@ -147,14 +147,10 @@ def test_only_linux_has_mount_namespaces(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has mount namespaces")
-def test_where_namespaces_are_forbidden_the_reason_is_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_where_namespaces_are_forbidden_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     refusing = fake_unshare(tmp_path, "echo 'unshare failed: Operation not permitted' >&2; exit 1")
     monkeypatch.setattr(shutil, "which", lambda name: refusing)
-    with pytest.raises(
-        Unmeasured, match=r"not allowed here: unshare failed: Operation not permitted; run as root"
-    ):
+    with pytest.raises(Unmeasured, match=r"not allowed here: unshare failed: Operation not permitted; run as root"):
         bind_mounted(tmp_path)
 
 

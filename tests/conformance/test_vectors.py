@@ -115,9 +115,7 @@ def depth(text: str) -> int:
 def members_of(document: object) -> dict[str, object]:
     numbers = document
     if isinstance(document, dict):
-        numbers = {
-            name: value.number() if isinstance(value, Token) else value for name, value in document.items()
-        }
+        numbers = {name: value.number() if isinstance(value, Token) else value for name, value in document.items()}
         # Before the schema: what its maximum means to a number that no double holds is up to the validator.
         if any(overflows(document.get(name)) for name in FLOATS):
             raise Objection("range")
@@ -231,9 +229,7 @@ def test_a_valid_document_under_an_invalid_name_is_detected(vector: Vector) -> N
         assert disagreement(replace(vector, kind="invalid", layer=layer, expected=None), data) is not None
 
 
-@pytest.mark.parametrize(
-    "vector", [*load_vectors("invalid"), *load_vectors("either")], ids=lambda vector: vector.name
-)
+@pytest.mark.parametrize("vector", [*load_vectors("invalid"), *load_vectors("either")], ids=lambda vector: vector.name)
 def test_any_other_document_under_a_valid_name_is_detected(vector: Vector) -> None:
     minimal = named("valid-minimal")
     assert disagreement(replace(minimal, expected=vector.expected), vector.path.read_bytes()) is not None

@@ -136,16 +136,12 @@ def test_each_way_of_writing_shows(
         events = watch.events()
     assert [event.kind for event in publishes(events, NAME)] == published
     # The kernel may join equal events that follow each other: what counts is which kinds there are.
-    assert list(dict.fromkeys(event.kind for event in writes_to(events, NAME))) == list(
-        dict.fromkeys(touched)
-    )
+    assert list(dict.fromkeys(event.kind for event in writes_to(events, NAME))) == list(dict.fromkeys(touched))
 
 
 @linux_only
 @pytest.mark.parametrize("write", [by_rename, by_exchange])
-def test_a_first_write_that_replaces_nothing_is_a_publish(
-    tmp_path: Path, write: Callable[[Path], None]
-) -> None:
+def test_a_first_write_that_replaces_nothing_is_a_publish(tmp_path: Path, write: Callable[[Path], None]) -> None:
     if write is by_exchange:
         (tmp_path / NAME).touch()
     with FolderWatch(tmp_path) as watch:
@@ -236,9 +232,7 @@ def test_no_descriptor_is_left_at_the_end(tmp_path: Path) -> None:
 
 
 @linux_only
-def test_a_system_that_allows_no_more_watches_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_system_that_allows_no_more_watches_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full:
         def inotify_init1(self, flags: int) -> int:
             return -1

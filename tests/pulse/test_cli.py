@@ -122,9 +122,7 @@ class TestRead:
         assert "шаг".encode() in out
 
     @pytest.mark.parametrize(("content", "reason"), [(None, "missing"), (b"{", "invalid")])
-    def test_prints_null_and_the_reason(
-        self, run: Run, target: str, content: bytes | None, reason: str
-    ) -> None:
+    def test_prints_null_and_the_reason(self, run: Run, target: str, content: bytes | None, reason: str) -> None:
         if content is not None:
             Path(target).write_bytes(content)
         code, out, err = run("read", target)

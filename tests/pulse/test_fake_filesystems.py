@@ -16,9 +16,7 @@ PLATFORMS = {OSType.LINUX: "linux", OSType.MACOS: "darwin", OSType.WINDOWS: "win
 
 
 @pytest.fixture(params=list(FOLDERS), ids=lambda system: system.name)
-def system(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[ModuleType, Any, str]]:
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ModuleType, Any, str]]:
     """A fresh import of the package for one system, its fake file system and the target's path on it."""
     kind = request.param
     for name in [name for name in sys.modules if name.partition(".")[0] == "pulse"]:

@@ -22,9 +22,7 @@ IDLE: dict[str, Any] = {
 
 
 @pytest.fixture
-def not_a_file(
-    tmp_path: Path, request: pytest.FixtureRequest, make_special_file: Callable[[str, Path], None]
-) -> str:
+def not_a_file(tmp_path: Path, request: pytest.FixtureRequest, make_special_file: Callable[[str, Path], None]) -> str:
     """The path of something that is there and is no regular file of a legal size."""
     path = tmp_path / "status.json"
     match request.param:
@@ -136,9 +134,7 @@ class TestSafeReadJson:
         Path(target).write_bytes(b'{"a": [1, 2.5, null]}')
         assert safe_read_json(target) == {"a": [1, 2.5, None]}
 
-    @pytest.mark.parametrize(
-        "content", [b"", b"[1]", b'{"a": 1', b'{"a": NaN}', b'{"a": 1, "a": 1}', b"\xff"]
-    )
+    @pytest.mark.parametrize("content", [b"", b"[1]", b'{"a": 1', b'{"a": NaN}', b'{"a": 1, "a": 1}', b"\xff"])
     def test_returns_none_for_broken_json(self, target: str, content: bytes) -> None:
         Path(target).write_bytes(content)
         assert safe_read_json(target) is None

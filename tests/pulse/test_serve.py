@@ -160,9 +160,7 @@ class TestServe:
         ],
         ids=lambda line: repr(line[:60]),
     )
-    def test_garbage_ends_it_with_2_and_a_reason(
-        self, line: bytes, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_garbage_ends_it_with_2_and_a_reason(self, line: bytes, capsys: pytest.CaptureFixture[str]) -> None:
         code, answers = session({"id": 0, "op": "start", "protocol": 1}, line, {"id": 2, "op": "stop"})
         assert (code, len(answers)) == (2, 1)
         assert capsys.readouterr().err.startswith("pulse serve: ")

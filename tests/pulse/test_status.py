@@ -122,9 +122,7 @@ class TestCreate:
         with pytest.raises(InvalidStatus, match="lone surrogate"):
             TrainingStatus.create("idle", message=text)
 
-    @pytest.mark.parametrize(
-        "value", [True, 1.0, "1", -1, 2**53, pytest.param(10**5000, id="5001 digits"), [1]]
-    )
+    @pytest.mark.parametrize("value", [True, 1.0, "1", -1, 2**53, pytest.param(10**5000, id="5001 digits"), [1]])
     def test_refuses_a_timestamp_that_is_no_count_of_seconds(self, value: Any) -> None:
         with pytest.raises(InvalidStatus, match="timestamp must be"):
             TrainingStatus.create("idle", timestamp=value)

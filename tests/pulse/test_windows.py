@@ -109,9 +109,7 @@ class TestRetries:
         before: int,
     ) -> None:
         calls: list[str] = []
-        monkeypatch.setattr(
-            os, call, failing([*(Held(5) for _ in range(before)), FileNotFoundError(2, "gone")], calls)
-        )
+        monkeypatch.setattr(os, call, failing([*(Held(5) for _ in range(before)), FileNotFoundError(2, "gone")], calls))
         with pytest.raises(FileNotFoundError):
             operation()
         assert len(calls) == before + 1
@@ -123,9 +121,7 @@ def test_both_platform_files_have_the_same_functions() -> None:
     assert _windows.__all__ == vars(importlib.import_module("pulse._posix"))["__all__"]
 
 
-def test_a_file_is_opened_handed_over_and_closed(
-    tmp_path: Path, open_descriptors: Callable[[], set[str]]
-) -> None:
+def test_a_file_is_opened_handed_over_and_closed(tmp_path: Path, open_descriptors: Callable[[], set[str]]) -> None:
     (tmp_path / "file").write_bytes(b"bytes\r\n")
     before = open_descriptors()
     read = _windows.open_for_reading(str(tmp_path / "file"), lambda descriptor: os.read(descriptor, 100))

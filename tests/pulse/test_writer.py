@@ -319,9 +319,7 @@ class TestFolderSync:
         atomic_write_json(target, {"a": 1}, durable=False)
         assert safe_read_json(target) == {"a": 1}
 
-    def test_a_folder_that_may_not_be_read_is_not_an_error(
-        self, target: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_folder_that_may_not_be_read_is_not_an_error(self, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
         real = os.open
 
         def refuse_folders(path: str, flags: int, *mode: int) -> int:
@@ -464,9 +462,7 @@ class TestPaths:
         assert os.listdir(tmp_path / "elsewhere") == []
 
     @posix
-    def test_dots_behind_a_link_are_not_lexical(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_dots_behind_a_link_are_not_lexical(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "a" / "b").mkdir(parents=True)
         (tmp_path / "link").symlink_to("a/b")
         monkeypatch.chdir(tmp_path)
