@@ -17,6 +17,8 @@ from conformance.payload import Identity, identify
 
 __all__ = ["Observation", "observing"]
 
+ENOUGH_READS = 50
+ENOUGH_DISTINCT = 5  # documents
 _MOST_VIOLATIONS = 3
 
 
@@ -54,12 +56,17 @@ class Observation:
                 f"({len(self.writes)} writes, {self.read_count} reads; values are (writer, sequence))"
             )
 
-    def require_enough(self, reads: int, distinct: int) -> None:
+    def enough(self) -> bool:
+        """Whether enough was seen for the absence of violations to mean anything."""
+        return self.read_count >= ENOUGH_READS and len({read.value for read in self.reads}) >= ENOUGH_DISTINCT
+
+    def require_enough(self) -> None:
         """Raise Inconclusive when too little was seen."""
-        seen = len({read.value for read in self.reads})
-        if self.read_count < reads or seen < distinct:
+        if not self.enough():
+            seen = len({read.value for read in self.reads})
             raise Inconclusive(
-                f"saw {self.read_count} reads of {seen} distinct documents; at least {reads} and {distinct} are needed"
+                f"saw {self.read_count} reads of {seen} distinct documents; at least {ENOUGH_READS} reads and "
+                f"{ENOUGH_DISTINCT} documents are needed: run it on a machine that does less"
             )
 
 

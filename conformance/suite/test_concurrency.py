@@ -21,6 +21,7 @@ from conformance.payload import encode, identify, make_status
 
 PROCESSES = 3
 BUDGET_SECONDS = 2.0
+MOST_ROUNDS = 10  # of writes, when a busy machine lets the kit see little of one
 
 
 def writes_each(case: Case) -> int:
@@ -57,41 +58,51 @@ def observed(case: Case) -> Iterator[Observation]:
         yield observation
 
 
-def write_many(case: Case, observation: Observation, by: Implementation, writer: int, sizes: Sequence[int]) -> None:
-    """One writer's part: numbered statuses, each timed and each acknowledged."""
+def write_many(
+    case: Case, observation: Observation, by: Implementation, writer: int, first: int, sizes: Sequence[int]
+) -> None:
+    """One writer's part: statuses numbered from ``first``, each timed and each acknowledged."""
 
     def write(status: dict[str, Any]) -> bool:
         case.require_ok(case.publish(case.target, status, by=by))
         return True
 
-    for sequence, size in enumerate(sizes, start=1):
+    for sequence, size in enumerate(sizes, start=first):
         observation.timed_write((writer, sequence), partial(write, make_status(writer, sequence, size)))
 
 
-def several_writers(case: Case, processes: int, sizes: Sequence[int]) -> Observation:
-    """Let processes write one target at once while the kit reads it."""
+def several_writers(case: Case, processes: int, sizes: Sequence[int]) -> tuple[Observation, int]:
+    """Let processes write one target at once while the kit reads it, until it has seen enough.
+
+    Returns what was seen, and how many documents each process wrote.
+    """
     implementations = [case.start() for _ in range(processes)]
+    written = 0
     with observed(case) as observation:
-        run_together(
-            [
-                partial(write_many, case, observation, by, number, sizes)
-                for number, by in enumerate(implementations, start=1)
-            ]
-        )
-    return observation
+        for _ in range(MOST_ROUNDS):
+            run_together(
+                [
+                    partial(write_many, case, observation, by, number, written + 1, sizes)
+                    for number, by in enumerate(implementations, start=1)
+                ]
+            )
+            written += len(sizes)
+            if observation.enough() or observation.violations:
+                break
+    return observation, written
 
 
 @pytest.mark.clause("CON-01")
 @pytest.mark.parametrize("size", [0, 4096, 1 << 18])
 def test_processes_on_one_target(case: Case, size: int) -> None:
     count = writes_each(case) if size < 1 << 18 else writes_each(case) // 2
-    observation = several_writers(case, PROCESSES, [size] * count)
+    observation, written = several_writers(case, PROCESSES, [size] * count)
     observation.require_whole()
     last = identify(case.target.read_bytes())
-    if last[1] != count:
-        raise Violation(f"the last document is number {last[1]} of writer {last[0]}, but each writer wrote {count}")
-    case.require_listing(case.folder, {case.target.name}, f"after {PROCESSES * count} writes")
-    observation.require_enough(reads=50, distinct=5)
+    if last[1] != written:
+        raise Violation(f"the last document is number {last[1]} of writer {last[0]}, but each writer wrote {written}")
+    case.require_listing(case.folder, {case.target.name}, f"after {PROCESSES * written} writes")
+    observation.require_enough()
 
 
 @pytest.mark.clause("CON-02")
@@ -147,10 +158,10 @@ def test_files_of_others_survive(case: Case, kind: str) -> None:
 @pytest.mark.parametrize("processes", [1, 2])
 def test_history_is_linearizable(case: Case, processes: int) -> None:
     count = writes_each(case) * 2
-    observation = several_writers(case, processes, [256, 8192] * (count // 2))
+    observation, _ = several_writers(case, processes, [256, 8192] * (count // 2))
     observation.require_whole()
     observation.require_linearizable()
-    observation.require_enough(reads=50, distinct=5)
+    observation.require_enough()
 
 
 @pytest.mark.clause("CON-03")

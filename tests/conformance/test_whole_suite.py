@@ -28,10 +28,8 @@ def test_a_correct_implementation_is_conformant(
     assert [result for result in results if result["outcome"] not in ("pass", "unmeasured", "n/a")] == []
     assert done.stderr == ""
     assert footer is not None
-    # On a machine that is busy with other things a reader beside a writer may see too little.
-    busy = [result["clause"] for result in results if result["inconclusive"]]
-    assert set(busy) <= {"CON-01", "CON-03", "RDR-14"}
-    assert (footer["verdict"], footer["exit"]) == (("inconclusive", 4) if busy else ("conformant", 0))
+    assert [result for result in results if result["inconclusive"]] == []
+    assert (footer["verdict"], footer["exit"]) == ("conformant", 0)
     assert done.returncode == footer["exit"]
     assert footer["verdict"].upper() in done.stdout
 
