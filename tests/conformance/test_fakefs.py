@@ -288,7 +288,7 @@ WRONG: dict[str, tuple[str, set[str]]] = {
     "in place": (
         "import json\nclass Implementation:\n    def write(self, path, status):\n"
         "        with open(path, 'w') as file:\n            file.write(json.dumps(status))\n",
-        {"FLT-01", "FLT-08", "FLT-09"},
+        {"FLT-01", "FLT-09"},
     ),
     "the target is removed first": (
         with_change(
@@ -300,7 +300,7 @@ WRONG: dict[str, tuple[str, set[str]]] = {
             "            os.unlink(path)\n",
             "            if os.path.exists(path):\n                os.unlink(path)\n",
         ),
-        {"FLT-01", "FLT-06", "FLT-08", "FLT-09"},
+        {"FLT-01", "FLT-06", "FLT-09"},
     ),
     "no write works after an error": (
         with_change(

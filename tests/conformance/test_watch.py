@@ -35,6 +35,21 @@ def by_rename(target: Path) -> None:
     temp.replace(target)
 
 
+def by_rename_before_the_close(target: Path) -> None:
+    temp = target.with_name("temp")
+    with temp.open("xb") as file:
+        file.write(b"new")
+        file.flush()
+        temp.replace(target)
+        target.read_bytes()
+
+
+def by_rename_and_then_a_touch(target: Path) -> None:
+    by_rename(target)
+    with target.open("r+b"):
+        pass
+
+
 def by_exchange(target: Path) -> None:
     temp = target.with_name("temp")
     temp.write_bytes(b"new")
@@ -113,6 +128,8 @@ def beside_it(target: Path) -> None:
     ("write", "published", "touched"),
     [
         (by_rename, ["moved-to"], []),
+        (by_rename_before_the_close, ["moved-to"], []),
+        (by_rename_and_then_a_touch, ["moved-to"], ["close-write"]),
         (by_exchange, ["moved-to"], []),
         (by_rename_from_another_folder, ["moved-to"], []),
         (twice, ["moved-to", "moved-to"], []),
@@ -167,12 +184,13 @@ def test_the_events_of_a_rename_come_in_order_and_are_joined_by_their_cookie(tar
         events = watch.events()
     assert [str(event) for event in events] == [
         "create temp",
+        "open temp",
         "modify temp",
         "close-write temp",
         "moved-from temp",
         f"moved-to {NAME}",
     ]
-    assert events[3].cookie == events[4].cookie != 0
+    assert events[4].cookie == events[5].cookie != 0
 
 
 @linux_only

@@ -1,6 +1,7 @@
 """An interrupt at every line and at every bytecode leaves no temp, no descriptor, a whole target (FLT-09)."""
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -42,6 +43,7 @@ def interrupted(operation: Callable[[], object], point: int, event: str) -> bool
         return trace
 
     before = sys.gettrace()
+    gc.disable()  # other packages' callbacks run with a collection, and the interrupt would hit them
     sys.settrace(trace)
     raised: BaseException | None = None
     try:
@@ -50,6 +52,7 @@ def interrupted(operation: Callable[[], object], point: int, event: str) -> bool
         raised = error
     finally:
         sys.settrace(before)
+        gc.enable()
     # It may come while an OSError is being cleaned up, but it must never vanish.
     assert isinstance(raised, KeyboardInterrupt) == fired, raised
     return fired

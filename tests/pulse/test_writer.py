@@ -577,3 +577,13 @@ class TestConcurrency:
             environment = {**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
             subprocess.run([sys.executable, "-c", script, target], check=True, env=environment)
             assert '"ш\\r\\n"'.encode() in content(target)
+
+
+def test_a_temp_name_that_is_taken_is_somebody_elses_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = tmp_path / "taken.tmp"
+    taken.write_bytes(b"somebody else's")
+    monkeypatch.setattr("pulse.writer.temp_name", lambda base: taken.name)
+    with pytest.raises(FileExistsError):
+        write_idle_status(tmp_path / "status.json")
+    assert taken.read_bytes() == b"somebody else's"
+    assert os.listdir(tmp_path) == [taken.name]
