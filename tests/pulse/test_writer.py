@@ -587,3 +587,15 @@ def test_a_temp_name_that_is_taken_is_somebody_elses_file(tmp_path: Path, monkey
         write_idle_status(tmp_path / "status.json")
     assert taken.read_bytes() == b"somebody else's"
     assert os.listdir(tmp_path) == [taken.name]
+
+
+def test_a_rename_that_finds_something_in_its_way_leaves_no_temp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_the_way(temp: str, target: str) -> None:
+        raise FileExistsError(errno.EEXIST, "injected", temp, None, target)
+
+    monkeypatch.setattr("pulse.writer.replace", in_the_way)
+    with pytest.raises(FileExistsError):
+        write_idle_status(tmp_path / "status.json")
+    assert os.listdir(tmp_path) == []
