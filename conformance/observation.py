@@ -24,9 +24,14 @@ _MOST_VIOLATIONS = 3
 
 @dataclass
 class Observation:
-    """Everything that was seen of one target. Times are nanoseconds of the monotonic clock."""
+    """Everything that was seen of one target. Times are nanoseconds of the monotonic clock.
+
+    ``seen`` maps the bytes of each distinct document to the times of its reads: (begin, end). They are judged when the
+    observation has ended, so that while it lasts the reader does nothing but read; ``reads`` is empty until then.
+    """
 
     writes: list[Write] = field(default_factory=list)
+    seen: dict[bytes, list[tuple[int, int]]] = field(default_factory=dict)
     reads: list[Read] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
     crash: BaseException | None = None
@@ -58,16 +63,25 @@ class Observation:
 
     def enough(self) -> bool:
         """Whether enough was seen for the absence of violations to mean anything."""
-        return self.read_count >= ENOUGH_READS and len({read.value for read in self.reads}) >= ENOUGH_DISTINCT
+        return self.read_count >= ENOUGH_READS and len(self.seen) >= ENOUGH_DISTINCT
 
     def require_enough(self) -> None:
         """Raise Inconclusive when too little was seen."""
         if not self.enough():
-            seen = len({read.value for read in self.reads})
             raise Inconclusive(
-                f"saw {self.read_count} reads of {seen} distinct documents; at least {ENOUGH_READS} reads and "
-                f"{ENOUGH_DISTINCT} documents are needed: run it on a machine that does less"
+                f"saw {self.read_count} reads of {len(self.seen)} distinct documents; at least {ENOUGH_READS} reads "
+                f"and {ENOUGH_DISTINCT} documents are needed: run it on a machine that does less"
             )
+
+    def judge(self) -> None:
+        """Tell the documents that were seen from what is torn or mixed."""
+        for data, times in self.seen.items():
+            try:
+                identity = identify(data)
+            except Violation as violation:
+                self.violations.append(violation)
+            else:
+                self.reads += [Read(identity, begin, end) for begin, end in times]
 
 
 @contextmanager
@@ -85,10 +99,10 @@ def observing(target: Path, initial: Identity) -> Iterator[Observation]:
     finally:
         finished.set()
         thread.join()
+        observation.judge()
 
 
 def _observe(target: Path, observation: Observation, finished: threading.Event) -> None:
-    known: dict[bytes, Identity] = {}
     path = str(target)
     try:
         while not finished.is_set() and len(observation.violations) < _MOST_VIOLATIONS:
@@ -105,11 +119,6 @@ def _observe(target: Path, observation: Observation, finished: threading.Event) 
                 raise
             end = time.monotonic_ns()
             observation.read_count += 1
-            try:
-                identity = known.get(data) or known.setdefault(data, identify(data))
-            except Violation as violation:
-                observation.violations.append(violation)
-                continue
-            observation.reads.append(Read(identity, begin, end))
+            observation.seen.setdefault(data, []).append((begin, end))
     except BaseException as error:  # handed to the test, which raises it
         observation.crash = error

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import Inconclusive, Violation
-from conformance.history import Read
 from conformance.observation import Observation, observing
 from conformance.payload import Identity, encode, make_status
 
@@ -47,7 +46,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def wait_until_seen(observation: Observation, identity: Identity) -> None:
-    wait_until(lambda: any(read.value == identity for read in observation.reads[-3:]))
+    wait_until(lambda: document(identity) in observation.seen)
 
 
 def wait_for_another_read(observation: Observation) -> None:
@@ -87,7 +86,7 @@ def test_the_reading_ends_with_the_block_even_when_that_raises(target: Path) -> 
 def test_a_torn_document_is_seen(target: Path) -> None:
     with observing(target, (0, 0)) as observation:
         target.write_bytes(document((0, 0))[:-1])
-        wait_until(lambda: observation.violations)
+        wait_for_another_read(observation)
     with pytest.raises(Violation, match=r"^torn: .* \(in \d+ reads\)$") as caught:
         observation.require_whole()
     assert "bytes" in caught.value.evidence
@@ -97,7 +96,7 @@ def test_a_mixed_document_is_seen(target: Path) -> None:
     mixed = {**make_status(0, 1), "loss": make_status(0, 2)["loss"]}
     with observing(target, (0, 0)) as observation:
         replace(target, encode(mixed).encode())
-        wait_until(lambda: observation.violations)
+        wait_for_another_read(observation)
     with pytest.raises(Violation, match="mixed: a reader saw members of different documents"):
         observation.require_whole()
 
@@ -178,8 +177,7 @@ def test_a_crash_of_the_reader_is_not_called_a_violation(target: Path) -> None:
 
 @pytest.mark.parametrize(("reads", "distinct", "enough"), [(50, 5, True), (49, 5, False), (1000, 4, False)])
 def test_too_little_is_inconclusive(reads: int, distinct: int, enough: bool) -> None:
-    seen = [Read((0, number % distinct), number, number + 1) for number in range(reads)]
-    observation = Observation(reads=seen, read_count=reads)
+    observation = Observation(seen={document((0, number)): [] for number in range(distinct)}, read_count=reads)
     assert observation.enough() is enough
     if enough:
         observation.require_enough()
