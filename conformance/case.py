@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, Unmeasured, Violation
-from conformance.implementation import Implementation, ServeImplementation, start
+from conformance.implementation import Implementation, start
 from conformance.oracle import require_status, shown, snapshot
 from conformance.payload import encode
 from conformance.protocol import Answer
@@ -77,12 +77,6 @@ class Case:
             return self.start(prefix=surroundings, **circumstances)
         except ImplementationError as error:
             raise Unmeasured(f"it cannot be started in the surroundings of this case: {error}") from error
-
-    def start_serving(self, **circumstances: Any) -> ServeImplementation:
-        """As `start`, for what needs a process that lives between requests (the caller has checked the mode)."""
-        started = self.start(**circumstances)
-        assert isinstance(started, ServeImplementation)
-        return started
 
     def request(self, operation: str, by: Implementation | None = None, **fields: Any) -> Answer:
         """Send a request to ``by`` (default: the shared implementation) and note it in the transcript."""

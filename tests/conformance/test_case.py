@@ -11,8 +11,7 @@ import pytest
 
 from conformance.case import Case, Shared
 from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, Violation
-from conformance.implementation import OneshotImplementation
+from conformance.errors import ImplementationError, Unmeasured, Violation
 from conformance.manifest import load_manifest
 from conformance.payload import encode, make_status
 from conformance.protocol import Answer
@@ -110,15 +109,14 @@ class TestRequests:
         replacing.require_holds(replacing.target, OLD)
 
     def test_another_implementation_can_be_asked(self, case: Case) -> None:
-        other = case.start_serving(umask=0o027)
+        other = case.start(umask=0o027)
         assert other is not case.implementation
         assert case.publish(case.target, OLD, by=other).ok
 
-    def test_start_serving_is_not_for_oneshot(self, make_case: Callable[..., Case], adapters: Path) -> None:
-        case = make_case(adapters / "oneshot" / "implementation.toml")
-        assert isinstance(case.implementation, OneshotImplementation)
-        with pytest.raises(AssertionError):
-            case.start_serving()
+    def test_surroundings_that_do_not_let_it_start_are_unmeasured(self, case: Case) -> None:
+        assert case.start_in(("env",)).usable
+        with pytest.raises(Unmeasured, match="cannot be started in the surroundings of this case"):
+            case.start_in(("env", "--no-such-option"))
 
     def test_transcript_tells_what_was_asked_and_answered(
         self, make_case: Callable[..., Case], misbehaving: Callable[..., Path]
