@@ -1,41 +1,49 @@
-"""A layer of wrappers around pyfakefs's file calls: numbers them, and makes one of them fail.
+"""Numbers the file calls of a write, and makes one of them fail: what the fake and the real layer of wrappers share.
 
-Only outermost calls are numbered: what pyfakefs calls within a call is its own business.
+Only outermost calls are numbered: what is called within a call is its own business.
 """
 
 from __future__ import annotations
 
-import functools
-import traceback
-from collections.abc import Callable, Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from pyfakefs.fake_file import FakeFileWrapper
-from pyfakefs.fake_open import FakeFileOpen
-from pyfakefs.fake_os import FakeOsModule
+__all__ = ["OS_CALLS", "Call", "FileCalls", "names_in", "subjects_of"]
 
-__all__ = ["Call", "FileCalls"]
+Result = TypeVar("Result")
 
-# Functions of `os` → the kind of call that they are.
-_OS_CALLS = {
+OS_CALLS = {
     "open": "open",
     "close": "close",
     "write": "write",
+    "pwrite": "write",
+    "writev": "write",
+    "pwritev": "write",
+    "sendfile": "write",
+    "copy_file_range": "copy",
+    "splice": "copy",
     "fsync": "fsync",
     "fdatasync": "fsync",
     "replace": "rename",
     "rename": "rename",
     "unlink": "unlink",
     "remove": "unlink",
+    "rmdir": "unlink",
     "link": "link",
+    "symlink": "link",
     "stat": "stat",
     "lstat": "stat",
     "fstat": "stat",
     "chmod": "chmod",
     "fchmod": "chmod",
+    "lchmod": "chmod",
     "chown": "chown",
+    "fchown": "chown",
+    "lchown": "chown",
     "mkdir": "mkdir",
     "listdir": "list",
     "scandir": "list",
@@ -43,124 +51,104 @@ _OS_CALLS = {
     "truncate": "truncate",
     "ftruncate": "truncate",
     "utime": "utime",
+    "posix_fallocate": "allocate",
 }
+"""Functions of `os` that a write may call → the kind of call that they are. Reading and seeking change nothing."""
+
+_OF_TWO_FILES = {"replace", "rename", "link", "symlink", "sendfile", "copy_file_range", "splice"}
+_NAMES_OF_FILES = {"path", "fd", "src", "dst", "out_fd", "in_fd", "dir_fd", "src_dir_fd", "dst_dir_fd"}
+
+
+def subjects_of(name: str, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> list[Any]:
+    """The paths and descriptors among the arguments of the function of `os` with this name."""
+    first = arguments[: 2 if name in _OF_TWO_FILES else 1]
+    return [*first, *(value for key, value in keywords.items() if key in _NAMES_OF_FILES)]
+
+
+def names_in(subjects: Sequence[Any]) -> tuple[str, ...]:
+    """The paths among them, as strings."""
+    return tuple(os.fsdecode(subject) for subject in subjects if isinstance(subject, str | bytes | os.PathLike))
 
 
 @dataclass(frozen=True)
 class Call:
-    """One file call: its kind, its arguments, and whether it concerns a file that is open for writing."""
+    """One file call: its kind, the paths that it names, and whether it concerns a file that is open for writing.
+
+    ``interruptible`` is false where Python raises no KeyboardInterrupt: in a thread, and in what the collector calls.
+    """
 
     kind: str
-    arguments: tuple[Any, ...]
+    paths: tuple[str, ...]
     writable: bool
+    interruptible: bool = True
+
+
+Before = Callable[[int, Call], BaseException | None]
+After = Callable[[int, Call, BaseException | None], None]
+
+
+class _Depth(threading.local):
+    value = 0
 
 
 @dataclass
 class FileCalls:
-    """The wrappers' state. ``before`` is asked before each call and may raise; ``after`` is told of each success."""
+    """The numbering of the calls that a layer of wrappers hands to `perform`."""
 
     armed: bool = False
-    depth: int = 0
     calls: list[Call] = field(default_factory=list)
-    before: Callable[[int, Call], BaseException | None] = lambda position, call: None
-    after: Callable[[int, Call], None] = lambda position, call: None
+    _before: Before = lambda position, call: None
+    _after: After = lambda position, call, error: None
+    _depth: _Depth = field(default_factory=_Depth)
+    _numbering: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def recording(self) -> Iterator[list[Call]]:
-        """Number the calls made inside the block, from 0."""
-        self.calls = []
+    def recording(
+        self,
+        before: Before = lambda position, call: None,
+        after: After = lambda position, call, error: None,
+    ) -> Iterator[list[Call]]:
+        """Number the calls made inside the block, from 0.
+
+        ``before`` is asked before each call: what it returns is raised instead. ``after`` is told of each call that
+        was made without an error of ``before``'s, and with what it raised itself.
+        """
+        self.calls, self._before, self._after = [], before, after
         self.armed = True
         try:
             yield self.calls
         finally:
             self.armed = False
 
-    def install(self) -> None:
-        """Wrap pyfakefs's classes. For a process of its own: this is never undone."""
-        _patch(FakeFileWrapper, "close_fd", _closing_always(FakeFileWrapper.close_fd))
-        for name, kind in _OS_CALLS.items():
-            original = getattr(FakeOsModule, name)
-            _patch(FakeOsModule, name, self._wrapped(kind, original, functools.partial(_os_writable, name)))
-        # From Python 3.12 on, pyfakefs looks at the stack when a file is opened, and reads source files for that.
-        _patch(traceback, "extract_stack", self._unnumbered(traceback.extract_stack))
-        unnumbered_open = self._unnumbered(FakeFileOpen.call)
-        numbered_open = self._wrapped("open", FakeFileOpen.call, lambda *arguments: False)
+    @property
+    def listening(self) -> bool:
+        """Whether a call made now by this thread would be numbered."""
+        return self.armed and not self._depth.value
 
-        def open_call(opening: FakeFileOpen, file: Any, *arguments: Any, **keywords: Any) -> Any:
-            # A file object around a descriptor opens nothing: there is no system call that could fail.
-            return (unnumbered_open if isinstance(file, int) else numbered_open)(opening, file, *arguments, **keywords)
-
-        _patch(FakeFileOpen, "call", open_call)
-        for name in ("flush", "close"):
-            setattr(FakeFileWrapper, name, self._wrapped(name, getattr(FakeFileWrapper, name), _file_writable))
-        original_writer = FakeFileWrapper._write_wrapper
-
-        def write_wrapper(file: FakeFileWrapper, name: str) -> Callable[..., Any]:
-            write = original_writer(file, name)
-            return functools.partial(self._wrapped("write", lambda _, *a, **k: write(*a, **k), _file_writable), file)
-
-        _patch(FakeFileWrapper, "_write_wrapper", write_wrapper)
-
-    def _unnumbered(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def wrapper(*arguments: Any, **keywords: Any) -> Any:
-            self.depth += 1
-            try:
-                return original(*arguments, **keywords)
-            finally:
-                self.depth -= 1
-
-        return wrapper
-
-    def _wrapped(self, kind: str, original: Callable[..., Any], writable: Callable[..., bool]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def wrapper(owner: Any, *arguments: Any, **keywords: Any) -> Any:
-            if not self.armed or self.depth:
-                return original(owner, *arguments, **keywords)
-            position, call = len(self.calls), Call(kind, arguments, writable(owner, *arguments))
-            self.calls.append(call)
-            self.depth += 1
-            try:
-                error = self.before(position, call)
-                if error is None or kind == "close":
-                    # close(2): a close that fails or is interrupted has closed all the same.
-                    result = original(owner, *arguments, **keywords)
-                if error is not None:
-                    raise error
-                self.after(position, call)
-                return result
-            finally:
-                self.depth -= 1
-
-        return wrapper
-
-
-def _patch(owner: object, name: str, replacement: Callable[..., Any]) -> None:
-    setattr(owner, name, replacement)
-
-
-def _closing_always(original: Callable[[FakeFileWrapper, int | None], None]) -> Callable[..., None]:
-    """The close of a real file gives its descriptor back even when the last flush fails; pyfakefs's keeps it."""
-
-    def close_fd(file: FakeFileWrapper, descriptor: int | None) -> None:
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Calls made by this thread inside the block are not numbered."""
+        self._depth.value += 1
         try:
-            original(file, descriptor)
-        except OSError:
-            if descriptor is not None and file._is_open():
-                file.filesystem.close_open_file(descriptor)
-            raise
+            yield
+        finally:
+            self._depth.value -= 1
 
-    return close_fd
-
-
-def _file_writable(file: FakeFileWrapper, *_: Any) -> bool:
-    return bool(file.allow_update)
-
-
-def _os_writable(name: str, module: FakeOsModule, *arguments: Any) -> bool:
-    if name != "close":
-        return False
-    try:
-        return bool(getattr(module.filesystem.get_open_file(arguments[0]), "allow_update", False))
-    except OSError:
-        return False
+    def perform(self, call: Call, action: Callable[[], Result]) -> Result:
+        """Number a call and make it. Raises what ``before`` has answered instead."""
+        with self._numbering:
+            position = len(self.calls)
+            self.calls.append(call)
+        with self.inside():
+            error = self._before(position, call)
+            if error is not None and call.kind != "close":
+                raise error
+            try:
+                result = action()
+            except BaseException as own_error:
+                self._after(position, call, own_error)
+                raise
+            if error is not None:  # close(2): a close that fails or is interrupted has closed all the same
+                raise error
+            self._after(position, call, None)
+            return result

@@ -1,4 +1,4 @@
-"""What an injected fault did to a write: the record, and the pure functions that judge it (clauses FLT and VIS-04)."""
+"""What an injected fault or a kill did to a write: the records, and the pure functions that judge them (FLT, KIL)."""
 
 from __future__ import annotations
 
@@ -6,28 +6,38 @@ import errno
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ERRORS_OF_CALL", "FakeSystemReport", "Injection", "judge"]
+__all__ = ["ERRORS_OF_CALL", "Injection", "Kill", "State", "What", "concerns", "judge", "judge_kill"]
 
-# What each call can fail with: open(2), write(2), fsync(2), close(2), rename(2), unlink(2), link(2), stat(2), chmod(2),
-# chown(2), mkdir(2), getdents(2), readlink(2), truncate(2), utimensat(2).
-ERRORS_OF_CALL: dict[str, tuple[int, ...]] = {
-    "open": (errno.EACCES, errno.EMFILE, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO),
-    "write": (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG),
-    "flush": (errno.ENOSPC, errno.EIO, errno.EDQUOT),
-    "fsync": (errno.EIO, errno.ENOSPC, errno.EDQUOT),
-    "close": (errno.EIO, errno.ENOSPC, errno.EDQUOT),
-    "rename": (errno.EACCES, errno.EBUSY, errno.EXDEV, errno.EPERM, errno.ENOSPC, errno.EROFS, errno.EIO),
-    "unlink": (errno.EACCES, errno.EBUSY, errno.EPERM, errno.EIO),
-    "link": (errno.EACCES, errno.EMLINK, errno.EPERM, errno.ENOSPC),
-    "stat": (errno.EACCES, errno.EIO, errno.ENOMEM),
-    "chmod": (errno.EPERM, errno.EROFS, errno.EIO),
-    "chown": (errno.EPERM, errno.EROFS, errno.EIO),
-    "mkdir": (errno.EACCES, errno.ENOSPC, errno.EROFS),
-    "list": (errno.EACCES, errno.EMFILE, errno.EIO),
-    "readlink": (errno.EACCES, errno.EIO),
-    "truncate": (errno.EIO, errno.EPERM),
-    "utime": (errno.EACCES, errno.EPERM),
+# What each call can fail with, from section 2 of the manual pages (fsync is also msync). Left out: errors of the
+# program itself (EBADF, EFAULT, EINVAL), EINTR (FLT-07), and what would be a lie about a name, such as ENOENT.
+# The first error of a call is the one that a failing clean-up is combined with.
+_ERRORS_OF_CALL = {
+    "open": "EACCES EMFILE ENFILE ENOSPC EROFS EDQUOT EIO ENOMEM EPERM",
+    "write": "ENOSPC EIO EDQUOT EFBIG EPERM",
+    "flush": "ENOSPC EIO EDQUOT EFBIG",
+    "fsync": "EIO ENOSPC EDQUOT",
+    "close": "EIO ENOSPC EDQUOT",
+    "rename": "EACCES EBUSY EXDEV EPERM ENOSPC EROFS EIO EDQUOT EMLINK ENOMEM",
+    "unlink": "EACCES EBUSY EPERM EIO ENOMEM EROFS",
+    "link": "EACCES EMLINK EPERM ENOSPC EDQUOT EIO ENOMEM EROFS EXDEV",
+    "stat": "EACCES EIO ENOMEM EOVERFLOW",
+    "chmod": "EPERM EROFS EIO EACCES ENOMEM ENOTSUP",
+    "chown": "EPERM EROFS EIO EACCES ENOMEM",
+    "mkdir": "EACCES ENOSPC EROFS EDQUOT EMLINK ENOMEM EPERM",
+    "list": "EACCES EMFILE EIO ENFILE ENOMEM",
+    "readlink": "EACCES EIO ENOMEM",
+    "truncate": "EIO EPERM EACCES EFBIG EROFS",
+    "utime": "EACCES EPERM EROFS",
+    "allocate": "ENOSPC EIO EFBIG ENODEV ENOSYS EOPNOTSUPP EPERM",
+    "copy": "ENOSPC EIO EFBIG ENOMEM ENOSYS EOPNOTSUPP EPERM EXDEV",
+    "map": "ENOMEM EAGAIN ENFILE ENODEV EPERM",
+    "lock": "ENOLCK",
 }
+ERRORS_OF_CALL: dict[str, tuple[int, ...]] = {
+    kind: tuple(getattr(errno, name) for name in names.split() if hasattr(errno, name))
+    for kind, names in _ERRORS_OF_CALL.items()
+}
+"""The kinds of calls, and the errors (errno) of this system that each can fail with."""
 _NO_COPY = (errno.EXDEV, errno.EBUSY, errno.EPERM)
 
 State = Literal["old", "new", "other", "missing"]
@@ -41,6 +51,7 @@ class Injection:
     ``call`` is the kind of the call (a key of ERRORS_OF_CALL) and ``position`` its number in the write, from 0.
     ``error`` is an errno (0 for an interrupt). ``target_before_fault`` is what the target was when the fault fired.
     ``answer`` is ``ok``, ``invalid``, ``io``, ``interrupt`` or ``crash``; ``answered_error`` the errno of ``io``.
+    ``next_write`` is what the same object made of the next write: ``ok``, or what was wrong; empty when not asked.
     """
 
     what: What
@@ -67,17 +78,23 @@ class Injection:
 
 
 @dataclass(frozen=True)
-class FakeSystemReport:
-    """Everything that one fake operating system had to say. ``problem`` is empty when the implementation runs there."""
+class Kill:
+    """One write that was killed right before or right after one call, and what was found afterwards.
 
-    system: str
-    problem: str
-    calls: tuple[str, ...] = ()
-    injections: tuple[Injection, ...] = ()
-    disk_full: Injection | None = None
-    read_only: Injection | None = None
-    bystander_survived: bool | None = None  # made under the temp's name after the replace
-    planted_survived: bool | None = None  # made under the temp's name before the temp
+    ``call`` and ``position`` are as in `Injection`. ``fired`` says that the process was seen to die there.
+    ``next_write`` is what a new object made of the next write: ``ok``, or what was wrong.
+    """
+
+    phase: Literal["before", "after"]
+    call: str
+    position: int
+    fired: bool
+    target: State
+    next_write: str
+
+    def name(self) -> str:
+        """The kill in words."""
+        return f"a kill {self.phase} call {self.position} ({self.call})"
 
 
 def judge(clause: str, injection: Injection) -> str | None:
@@ -86,6 +103,16 @@ def judge(clause: str, injection: Injection) -> str | None:
     The caller has chosen the injections that the clause is about with `concerns`.
     """
     return _JUDGES[clause](injection)
+
+
+def judge_kill(clause: str, kill: Kill) -> str | None:
+    """Say in words how this kill breaks KIL-01 or KIL-02, or return None. Raises ValueError for another clause."""
+    match clause:
+        case "KIL-01":
+            return None if kill.target in ("old", "new") else f"left the target {kill.target}"
+        case "KIL-02":
+            return None if kill.next_write == "ok" else f"the next write was answered {kill.next_write}"
+    raise ValueError(f"no kill is about {clause}")
 
 
 def concerns(clause: str, injection: Injection) -> bool:

@@ -1,13 +1,12 @@
-"""FLT and VIS-04 as far as no tracing is needed: real faults that every language meets, and faults in process.
+"""FLT as far as no tracing is needed: real faults that every language meets.
 
 A natural fault is made by the surroundings (a limit, a mount, a permission), so that it happens in the kernel, whatever
-the language. An implementation in Python is also run in process on fake systems, with a fault at every file call.
+the language.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +16,8 @@ from typing import Any
 import pytest
 
 from conformance.case import Case
-from conformance.errors import ImplementationError, NotApplicable, Unmeasured, Violation
-from conformance.fakefs import SYSTEMS, read_report
+from conformance.errors import NotApplicable, Unmeasured, Violation
 from conformance.implementation import Implementation
-from conformance.injections import FakeSystemReport, Injection, concerns, judge
 from conformance.oracle import Snapshot, shown, snapshot
 from conformance.payload import make_status
 from conformance.processes import process_tree
@@ -34,7 +31,6 @@ from conformance.surroundings import (
 
 OLD, NEW, NEXT = make_status(0, 1), make_status(0, 2), make_status(0, 3)
 LARGE = make_status(0, 4, 256 * 1024)
-FAKE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -267,122 +263,3 @@ def test_full_disk(case: Case, name: str) -> None:
 def test_short_write_is_noticed(case: Case, name: str) -> None:
     """The kernel takes 64 KiB of the document and no more: half a document must never become the target."""
     require_failed_cleanly(fire(case, FAULTS[name](case)))
-
-
-def fake_report(case: Case, system: str) -> FakeSystemReport:
-    """Run the implementation on a fake system in a process of its own (once a run). Raises Unmeasured."""
-    manifest = case.run.manifest
-    if manifest.mode != "python":
-        raise Unmeasured("measured in process only: needs mode python, or the syscall trace engine")
-    kept = case.run.folder / f"fakefs-{system}.json"
-    if not kept.exists():
-        words = [
-            "-m",
-            "conformance.fakefs",
-            str(manifest.folder),
-            manifest.callable,
-            manifest.profile,
-            system,
-        ]
-        environment = case.run.circumstances().child_environment()
-        try:
-            done = subprocess.run(
-                [sys.executable, *words],
-                cwd=manifest.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=FAKE_SECONDS,
-            )
-        except subprocess.TimeoutExpired as error:
-            text = f"does not end on a fake {system} within {FAKE_SECONDS:g} s when file calls fail"
-            raise ImplementationError(text) from error
-        if done.returncode != 0:
-            # The kit's own process prints a traceback when it is the kit that fails.
-            if "Traceback" not in done.stderr:
-                text = f"ended the process with exit code {done.returncode} on a fake {system} when a file call failed"
-                raise ImplementationError(text, done.stderr)
-            raise RuntimeError(f"the process with the fake file system failed: {done.stderr[-2000:]}")
-        own = kept.with_name(f"{kept.name}.{os.getpid()}")
-        own.write_text(done.stdout.splitlines()[-1], encoding="utf-8")
-        own.replace(kept)  # two workers may both have made it
-    report = read_report(kept.read_text(encoding="utf-8"))
-    if report.problem:
-        raise Unmeasured(report.problem)
-    return report
-
-
-def require_all(clause: str, report: FakeSystemReport) -> None:
-    """Raise Violation when an injection breaks the clause; an injection that did not fire is an error of the kit."""
-    injections = [injection for injection in report.injections if concerns(clause, injection)]
-    if not injections:
-        raise Unmeasured(f"none of the {len(report.calls)} file calls of a write is one that {clause} is about")
-    silent = [injection.name() for injection in injections if not injection.fired]
-    if silent:
-        raise RuntimeError(f"{len(silent)} of {len(injections)} injections did not fire, first: {silent[0]}")
-    broken = [(injection, text) for injection in injections if (text := judge(clause, injection))]
-    if broken:
-        first, text = broken[0]
-        raise Violation(
-            f"{first.name()}: {text} ({len(broken)} of {len(injections)} injections at {len(report.calls)} file calls)",
-            calls=list(report.calls),
-            all=[f"{injection.name()}: {text}" for injection, text in broken[:10]],
-        )
-
-
-IN_PROCESS = ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06", "FLT-08", "FLT-09")
-
-
-@pytest.mark.parametrize("system", SYSTEMS)
-@pytest.mark.parametrize("clause", [pytest.param(name, marks=pytest.mark.clause(name), id=name) for name in IN_PROCESS])
-def test_fault_at_every_file_call(case: Case, clause: str, system: str) -> None:
-    require_all(clause, fake_report(case, system))
-
-
-@pytest.mark.clause("FLT-10")
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_disk_full_in_process(case: Case, system: str) -> None:
-    found = fake_report(case, system).disk_full
-    assert found is not None
-    require_clean_failure(found)
-
-
-@pytest.mark.clause("MET-09")
-@pytest.mark.parametrize("system", [name for name in SYSTEMS if name != "windows"])
-def test_read_only_folder_in_process(case: Case, system: str) -> None:
-    found = fake_report(case, system).read_only
-    assert found is not None
-    require_clean_failure(found)
-
-
-def require_clean_failure(found: Injection) -> None:
-    """The answer io, the old target untouched, nothing left, and the next write works."""
-    if found.answer != "io" or found.target != "old":
-        raise Violation(f"answered {found.answer} ({found.text}); the target is {found.target}")
-    for clause in ("FLT-01", "FLT-02", "FLT-03"):
-        problem = judge(clause, found)
-        if problem:
-            raise Violation(problem)
-
-
-@pytest.mark.clause("VIS-03")
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_file_that_has_the_name_already_survives(case: Case, system: str) -> None:
-    """A file of somebody else's stands under the temp's name just before it is opened: it must not be taken."""
-    survived = fake_report(case, system).planted_survived
-    if survived is None:
-        raise Unmeasured("no temp was seen to be opened in process")
-    if not survived:
-        raise Violation("a file that somebody else had made under the temp's name was overwritten or removed")
-
-
-@pytest.mark.clause("VIS-04")
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_name_of_the_temp_is_not_touched_afterwards(case: Case, system: str) -> None:
-    """Somebody else may have the temp's name the moment after the replace (renameio's README)."""
-    survived = fake_report(case, system).bystander_survived
-    if survived is None:
-        raise Unmeasured("no replace by rename was seen in process")
-    if not survived:
-        raise Violation("after the replace, a file that somebody else had made under the temp's name was removed")

@@ -1,6 +1,6 @@
 """The numbered file calls: what is a call, in which order, and what happens when one of them fails.
 
-pyfakefs's classes stay wrapped for ever, so each question is asked in a process of its own.
+The questions are asked of the fake layer, whose classes stay wrapped for ever: each in a process of its own.
 """
 
 import json
@@ -15,10 +15,11 @@ import pytest
 PREPARATION = """
 import contextlib, io, json, os, pathlib, shutil, sys, tempfile
 from pyfakefs.fake_filesystem_unittest import Patcher
+from conformance.fakefs import wrap_fake_calls
 from conformance.filecalls import FileCalls
 
 calls = FileCalls()
-calls.install()
+wrap_fake_calls(calls)
 with Patcher(allow_root_user=False) as patcher:
     fs = patcher.fs
     fs.create_file("/old", contents="old")
@@ -110,16 +111,21 @@ try:
 except FileNotFoundError:
     pass
 os.stat('/old')
-answer = [len(recorded), calls.armed, calls.depth]
-""") == [1, False, 0]
+answer = [len(recorded), calls.armed, calls.listening]
+""") == [1, False, False]
 
 
-def test_a_call_has_its_arguments(ask: Ask) -> None:
+def test_a_call_has_the_paths_that_it_names(ask: Ask) -> None:
     assert ask("""
 with calls.recording() as recorded:
     os.replace('/old', '/new')
-answer = [list(call.arguments) for call in recorded]
-""") == [["/old", "/new"]]
+    os.stat('/new')
+    os.scandir(path=pathlib.Path('/'))
+    os.close(os.open(b'/new', os.O_RDONLY))
+    with contextlib.suppress(OSError):
+        os.truncate('/new', 1)
+answer = [list(call.paths) for call in recorded]
+""") == [["/old", "/new"], ["/new"], ["/"], ["/new"], [], ["/new"]]
 
 
 @pytest.mark.parametrize(
@@ -163,8 +169,7 @@ with calls.recording() as recorded:
 )
 def test_a_call_that_fails_has_no_effect(ask: Ask, statement: str, effect: str) -> None:
     found = ask(f"""
-calls.before = lambda position, call: OSError(28, 'injected')
-with calls.recording():
+with calls.recording(before=lambda position, call: OSError(28, 'injected')):
     try:
         {statement}
         answer = 'no error'
@@ -181,8 +186,7 @@ def test_a_close_that_fails_has_closed_all_the_same(ask: Ask, closing: str) -> N
 file = open('/new', 'w')
 descriptor = file.fileno()
 before = sum(entry is not None for entry in fs.open_files)
-calls.before = lambda position, call: OSError(5, 'injected')
-with calls.recording():
+with calls.recording(before=lambda position, call: OSError(5, 'injected')):
     try:
         {closing}
     except OSError as error:
@@ -193,9 +197,8 @@ answer.append(before - sum(entry is not None for entry in fs.open_files))
 
 def test_only_the_chosen_call_fails(ask: Ask) -> None:
     assert ask("""
-calls.before = lambda position, call: KeyboardInterrupt() if position == 1 else None
 answer = []
-with calls.recording():
+with calls.recording(before=lambda position, call: KeyboardInterrupt() if position == 1 else None):
     for _ in range(3):
         try:
             os.stat('/old')
@@ -205,22 +208,22 @@ with calls.recording():
 """) == ["ok", "interrupt", "ok"]
 
 
-def test_only_calls_that_succeeded_are_told_afterwards(ask: Ask) -> None:
+def test_calls_that_were_made_are_told_afterwards_with_their_errors(ask: Ask) -> None:
     assert ask("""
 answer = []
-calls.before = lambda position, call: OSError(5, 'injected') if position == 0 else None
-calls.after = lambda position, call: answer.append([position, call.kind])
-with calls.recording():
+with calls.recording(
+    before=lambda position, call: OSError(5, 'injected') if position == 0 else None,
+    after=lambda position, call, error: answer.append([position, call.kind, getattr(error, 'errno', None)]),
+):
     for path in ('/old', '/none', '/old'):
         with contextlib.suppress(OSError):
             os.unlink(path)
-""") == [[2, "unlink"]]
+""") == [[1, "unlink", 2], [2, "unlink", None]]
 
 
 def test_what_is_done_in_answer_to_a_call_is_not_numbered(ask: Ask) -> None:
     assert ask("""
-calls.after = lambda position, call: os.mkdir('/made') if not os.path.exists('/made') else None
-with calls.recording() as recorded:
+with calls.recording(after=lambda *_: None if os.path.exists('/made') else os.mkdir('/made')) as recorded:
     os.unlink('/old')
 answer = [call.kind for call in recorded]
 """) == ["unlink"]
@@ -237,3 +240,17 @@ except OSError as error:
     answer = [error.errno]
 answer.append(sum(entry is not None for entry in fs.open_files) - before)
 """) == [28, 0]
+
+
+def test_calls_of_another_thread_are_numbered_while_one_is_under_way(ask: Ask) -> None:
+    assert ask("""
+import threading
+def before(position, call):
+    if position == 0:
+        thread = threading.Thread(target=os.stat, args=('/old',))
+        thread.start()
+        thread.join()
+with calls.recording(before) as recorded:
+    os.unlink('/old')
+answer = [call.kind for call in recorded]
+""") == ["unlink", "stat"]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from conformance.injections import ERRORS_OF_CALL, Injection, concerns, judge
+from conformance.filecalls import OS_CALLS
+from conformance.injections import ERRORS_OF_CALL, Injection, Kill, concerns, judge, judge_kill
 
 # A failed write that did everything right.
 RIGHT = Injection(
@@ -182,3 +183,48 @@ def test_an_injection_in_words(injection: Injection, name: str) -> None:
 def test_every_kind_of_call_can_fail_and_each_error_has_a_name() -> None:
     assert all(ERRORS_OF_CALL.values())
     assert all(error in errno.errorcode for errors in ERRORS_OF_CALL.values() for error in errors)
+    assert all(len(set(errors)) == len(errors) for errors in ERRORS_OF_CALL.values())
+
+
+def test_every_kind_that_a_function_of_os_has_can_fail() -> None:
+    assert set(OS_CALLS.values()) <= ERRORS_OF_CALL.keys()
+
+
+# Errors of the program itself, the interrupted call (FLT-07), and lies about a name.
+NEVER = (errno.EBADF, errno.EFAULT, errno.EINVAL, errno.EINTR, errno.ENOENT, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)
+
+
+@pytest.mark.parametrize("kind", ERRORS_OF_CALL)
+def test_no_call_fails_as_no_file_system_would_let_it(kind: str) -> None:
+    assert not set(NEVER) & set(ERRORS_OF_CALL[kind])
+
+
+# Kills
+
+KILL = Kill(phase="before", call="rename", position=4, fired=True, target="old", next_write="ok")
+
+
+@pytest.mark.parametrize(
+    ("clause", "change", "sentence"),
+    [
+        ("KIL-01", {}, None),
+        ("KIL-01", {"target": "new"}, None),
+        ("KIL-01", {"target": "other"}, "left the target other"),
+        ("KIL-01", {"target": "missing"}, "left the target missing"),
+        ("KIL-01", {"next_write": "io [Errno 17]"}, None),
+        ("KIL-02", {}, None),
+        ("KIL-02", {"target": "other"}, None),
+        ("KIL-02", {"next_write": "io [Errno 17]"}, "the next write was answered io [Errno 17]"),
+    ],
+)
+def test_a_kill_is_judged_by_what_it_left(clause: str, change: dict[str, Any], sentence: str | None) -> None:
+    assert judge_kill(clause, dataclasses.replace(KILL, **change)) == sentence
+
+
+def test_a_clause_that_no_kill_is_about_cannot_be_asked() -> None:
+    with pytest.raises(ValueError, match="no kill is about KIL-03"):
+        judge_kill("KIL-03", KILL)
+
+
+def test_a_kill_in_words() -> None:
+    assert KILL.name() == "a kill before call 4 (rename)"

@@ -1,0 +1,75 @@
+"""FLT, KIL and parts of VIS and MET for mode ``python``: a fault at every file call of a write, in process.
+
+The object runs in processes of its own: on fake systems (`conformance.fakefs`), and on the real file system of this
+machine (`conformance.realfs`), where it is killed at every file call, too.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.case import Case
+from conformance.errors import Unmeasured, Violation
+from conformance.injections import concerns, judge, judge_kill
+from conformance.suite.in_process import REAL, SYSTEMS, report_on, require_all, require_clean_failure
+
+
+def clauses(*names: str) -> pytest.MarkDecorator:
+    """One case for each of these clauses."""
+    marked = [pytest.param(name, marks=pytest.mark.clause(name), id=name) for name in names]
+    return pytest.mark.parametrize("clause", marked)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@clauses("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06", "FLT-08", "FLT-09")
+def test_fault_at_every_file_call(case: Case, clause: str, system: str) -> None:
+    report = report_on(case, system)
+    require_all(clause, [point for point in report.injections if concerns(clause, point)], judge, report)
+
+
+@pytest.mark.parametrize("system", [REAL])
+@clauses("KIL-01", "KIL-02")
+def test_kill_at_every_file_call(case: Case, clause: str, system: str) -> None:
+    """The process ends at once, without any clean-up: right before and right after each file call."""
+    report = report_on(case, system)
+    require_all(clause, report.kills, judge_kill, report)
+
+
+@pytest.mark.clause("FLT-10")
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_disk_full_in_process(case: Case, system: str) -> None:
+    found = report_on(case, system).disk_full
+    if found is None:
+        raise Unmeasured("no file call of a write was seen to need room on the disk")
+    require_clean_failure(found)
+
+
+@pytest.mark.clause("MET-09")
+@pytest.mark.parametrize("system", [name for name in SYSTEMS if name != "windows"])
+def test_read_only_folder_in_process(case: Case, system: str) -> None:
+    found = report_on(case, system).read_only
+    if found is None:
+        raise Unmeasured("no folder is read-only for this user: needs POSIX, and for root util-linux's setpriv")
+    require_clean_failure(found)
+
+
+@pytest.mark.clause("VIS-03")
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_file_that_has_the_name_already_survives(case: Case, system: str) -> None:
+    """A file of somebody else's stands under the temp's name just before it is opened: it must not be taken."""
+    survived = report_on(case, system).planted_survived
+    if survived is None:
+        raise Unmeasured("no temp was seen to be opened in process")
+    if not survived:
+        raise Violation("a file that somebody else had made under the temp's name was overwritten or removed")
+
+
+@pytest.mark.clause("VIS-04")
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_name_of_the_temp_is_not_touched_afterwards(case: Case, system: str) -> None:
+    """Somebody else may have the temp's name the moment after the replace (renameio's README)."""
+    survived = report_on(case, system).bystander_survived
+    if survived is None:
+        raise Unmeasured("no replace by rename was seen in process")
+    if not survived:
+        raise Violation("after the replace, a file that somebody else had made under the temp's name was removed")
