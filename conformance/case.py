@@ -14,6 +14,7 @@ from conformance.oracle import require_status, shown, snapshot
 from conformance.payload import encode
 from conformance.protocol import Answer
 from conformance.run import Run, remove_folder
+from conformance.syscalls.laboratory import Laboratory
 
 __all__ = ["Case", "Shared"]
 
@@ -26,6 +27,7 @@ class Shared:
 
     run: Run
     implementation: Implementation | None = None
+    _laboratory: Laboratory | None = None
 
     def get(self) -> Implementation:
         """The running implementation."""
@@ -33,10 +35,19 @@ class Shared:
             self.implementation = start(self.run.manifest, self.run.circumstances())
         return self.implementation
 
+    @property
+    def laboratory(self) -> Laboratory:
+        """The syscall engine, with an implementation of its own."""
+        if self._laboratory is None:
+            self._laboratory = Laboratory(self.run)
+        return self._laboratory
+
     def stop(self) -> None:
-        """End it."""
+        """End both implementations."""
         if self.implementation is not None:
             self.implementation.kill()
+        if self._laboratory is not None:
+            self._laboratory.stop()
 
 
 class Case:
@@ -48,6 +59,7 @@ class Case:
         self.shared = shared
         self.folder = folder
         self.transcript: list[str] = []
+        self.counts: dict[str, int] = {}  # what was enumerated: for the result line, and the end of the run
         self._started: list[Implementation] = []
 
     def __repr__(self) -> str:

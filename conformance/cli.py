@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import sys
 import tempfile
 import traceback
@@ -36,6 +37,10 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--impl", default="reference", show_default=True, help="A manifest's path, or a name.")
 @click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Only these clauses; repeatable.")
 @click.option("--case", "cases", multiple=True, metavar="GLOB", help="Only these cases; repeatable.")
+@click.option("--point", default="*", metavar="GLOB", help="Only these points of a write, as failures name them.")
+@click.option(
+    "--kills", type=click.IntRange(1), default=runs.KILLS, show_default=True, help="Kills in a row (KIL-02, 03, 04)."
+)
 @click.option("--strict", is_flag=True, help="A failed SHOULD fails the run.")
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for results, JUnit and HTML.")
 @click.option("-n", "workers", type=click.IntRange(0), help="Worker processes; 0 = none. Default: one per CPU.")
@@ -51,6 +56,8 @@ def _command(
     impl: str,
     clauses: tuple[str, ...],
     cases: tuple[str, ...],
+    point: str,
+    kills: int,
     strict: bool,
     report: Path | None,
     workers: int | None,
@@ -67,7 +74,7 @@ def _command(
     protocol in the smoke stage, 4 inconclusive.
     """
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
-    selection = Selection(clauses, cases)
+    selection = Selection(clauses, cases, point)
     unmatched = [glob for glob in clauses if not any(Selection((glob,)).takes_clause(name) for name in load_clauses())]
     if unmatched:
         raise click.UsageError(f"--clause {unmatched[0]}: no such clause; --list prints them")
@@ -82,6 +89,8 @@ def _command(
             parent=parent,
             start_seconds=start_seconds,
             answer_seconds=answer_seconds,
+            point=point,
+            kills=kills,
         )
     except ManifestError as error:
         click.echo(f"pulse conformance: {error}", err=True)
@@ -151,6 +160,8 @@ def _run_suite(controller: Controller, workers: int | None, report: Path | None,
 
 def main(arguments: list[str]) -> int:
     """Run ``pulse conformance`` with these arguments. Returns the exit code."""
+    # Being asked to end is like Ctrl-C: everything is cleaned up.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return int(_command.main(arguments, standalone_mode=False))
     except click.ClickException as error:
@@ -162,6 +173,8 @@ def main(arguments: list[str]) -> int:
         traceback.print_exc()
         click.echo("pulse conformance: the kit itself failed; this says nothing about the implementation", err=True)
         return Exit.INCONCLUSIVE
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

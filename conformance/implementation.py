@@ -34,7 +34,7 @@ class Circumstances:
 
     ``children`` is the folder that records running processes, ``scratch`` what the child gets as its folder for
     temporary files. ``folder`` overrides the manifest's folder as the current one; ``prefix`` is a command that
-    changes the process (a namespace, a limit) and then executes the rest.
+    changes the process (a namespace, a limit) and then executes the rest. ``descriptors`` are inherited by it.
     """
 
     children: Path
@@ -44,6 +44,7 @@ class Circumstances:
     umask: int = -1
     prefix: tuple[str, ...] = ()
     ignore_signals: bool = False
+    descriptors: tuple[int, ...] = ()
     start_seconds: float = START_SECONDS
     answer_seconds: float = ANSWER_SECONDS
 
@@ -197,6 +198,12 @@ class ServeImplementation:
         self._requests.put(None)
         self._child.kill()
 
+    def kill_after(self, seconds: float) -> None:
+        """As `kill`, but let a wrapper that is about to end do so by itself, for at most so long."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.process.wait(timeout=seconds)
+        self.kill()
+
 
 class OneshotImplementation:
     """One process per request: ``COMMAND write PATH``, ``COMMAND replace PATH``, ``COMMAND read PATH``."""
@@ -266,6 +273,7 @@ def _spawned(manifest: Manifest, circumstances: Circumstances, command: tuple[st
             environment=circumstances.child_environment(),
             umask=circumstances.umask,
             ignore_signals=circumstances.ignore_signals,
+            descriptors=circumstances.descriptors,
         )
     except OSError as error:
         raise ImplementationError(f"cannot be started: {' '.join(command)}: {error}") from error

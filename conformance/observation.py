@@ -85,14 +85,14 @@ class Observation:
 
 
 @contextmanager
-def observing(target: Path, initial: Identity) -> Iterator[Observation]:
-    """Read the target in a loop, in a thread, from now to the end of the block.
+def observing(target: Path, initial: Identity, pause: float = 0.0) -> Iterator[Observation]:
+    """Read the target in a loop, in a thread, from now to the end of the block, with a pause (seconds) between reads.
 
     The target holds the document ``initial``, which counts as written before everything else.
     """
     observation = Observation(writes=[Write(initial, -math.inf, -math.inf)])
     finished = threading.Event()
-    thread = threading.Thread(target=_observe, args=(target, observation, finished))
+    thread = threading.Thread(target=_observe, args=(target, observation, finished, pause))
     thread.start()
     try:
         yield observation
@@ -102,7 +102,7 @@ def observing(target: Path, initial: Identity) -> Iterator[Observation]:
         observation.judge()
 
 
-def _observe(target: Path, observation: Observation, finished: threading.Event) -> None:
+def _observe(target: Path, observation: Observation, finished: threading.Event, pause: float) -> None:
     path = str(target)
     try:
         while not finished.is_set() and len(observation.violations) < _MOST_VIOLATIONS:
@@ -120,5 +120,7 @@ def _observe(target: Path, observation: Observation, finished: threading.Event) 
             end = time.monotonic_ns()
             observation.read_count += 1
             observation.seen.setdefault(data, []).append((begin, end))
+            if pause:
+                finished.wait(pause)
     except BaseException as error:  # handed to the test, which raises it
         observation.crash = error

@@ -58,6 +58,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--impl", default="reference", help="what to judge: a manifest's path or a name")
     group.addoption("--clause", action="append", default=[], help="only clauses that match this glob; repeatable")
     group.addoption("--case", action="append", default=[], help="only cases that match this glob; repeatable")
+    group.addoption("--point", default="*", help="only points of a write that match this glob")
+    group.addoption("--kills", type=int, default=runs.KILLS, help="kills in a row")
     group.addoption("--seed", type=int, default=None, help="the seed of everything random")
     # pytest has a --strict of its own.
     group.addoption("--strict-should", action="store_true", help="a failed SHOULD fails the run")
@@ -105,9 +107,11 @@ def _prepare(config: pytest.Config) -> HandOver:
             parent=option.dir,
             start_seconds=option.start_seconds,
             answer_seconds=option.answer_seconds,
+            point=option.point,
+            kills=option.kills,
         )
         config.add_cleanup(lambda: runs.tear_down(run.folder))
-        selection = Selection(tuple(option.clause), tuple(option.case))
+        selection = Selection(tuple(option.clause), tuple(option.case), option.point)
         controller = Controller(run, selection, strict=option.strict_should, report=option.report)
     except (ManifestError, ImplementationError, OSError) as error:
         raise pytest.UsageError(str(error)) from error
@@ -185,9 +189,12 @@ def pytest_runtest_makereport(
         outcome="pass",
         seconds=round(call.duration, 4),
         repro=_repro(run, _clause_of(item), _case_name(item)),
+        counts=item.stash[_CASE].counts if _CASE in item.stash else {},
     )
     if error is not None:
         result = dataclasses.replace(result, **_judged(error, item.stash.get(_CASE, None)))
+        if "point" in result.evidence:
+            result = dataclasses.replace(result, repro=f"{result.repro} --point {result.evidence['point']}")
     result = apply_known_failures(result, run.manifest.known_failures, operating_system())
     _show_in_pytest(report, result)
     report.user_properties.append((_PROPERTY, json.dumps(dataclasses.asdict(result), default=str)))
@@ -246,4 +253,5 @@ def _repro(run: runs.Run, clause: str, case: str) -> str:
     words += ["--dir", str(run.parent)] if run.parent else []
     words += ["--start-seconds", f"{run.start_seconds:g}"] if run.start_seconds != START_SECONDS else []
     words += ["--answer-seconds", f"{run.answer_seconds:g}"] if run.answer_seconds != ANSWER_SECONDS else []
+    words += ["--kills", str(run.kills)] if run.kills != runs.KILLS else []
     return shlex.join(words)

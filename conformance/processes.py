@@ -83,16 +83,19 @@ def spawn(
     environment: Mapping[str, str],
     umask: int = -1,
     ignore_signals: bool = False,
+    descriptors: tuple[int, ...] = (),
 ) -> Child:
     """Start a command with pipes on stdin and stdout, in a process group of its own.
 
     ``children`` is the folder that records what runs. ``ignore_signals`` lets the child inherit Python's ignored
-    SIGXFSZ, so that a file-size limit is an error to it and not a death (setrlimit(2)). Raises OSError.
+    SIGXFSZ, so that a file-size limit is an error to it and not a death (setrlimit(2)). ``descriptors`` are inherited
+    under their own numbers (not on Windows). Raises OSError.
     """
     descriptor, stderr_file = tempfile.mkstemp(suffix=".stderr", dir=children)
     options: dict[str, Any] = {
         "umask": umask,
         "restore_signals": not ignore_signals,
+        "pass_fds": descriptors,
         "start_new_session": True,
     }
     if sys.platform == "win32":

@@ -21,9 +21,10 @@ from conformance.manifest import Manifest
 from conformance.payload import encode, make_status
 from conformance.processes import kill_recorded_children, spawn
 
-__all__ = ["Run", "load", "prepare", "remove_folder", "save", "tear_down"]
+__all__ = ["KILLS", "Run", "load", "prepare", "remove_folder", "save", "tear_down"]
 
 SETUP_SECONDS = 300.0
+KILLS = 100  # one after the other, for KIL-03
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Run:
     start_seconds: float = START_SECONDS
     parent: Path | None = None
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    point: str = "*"  # a glob of the points that the syscall engine visits
+    kills: int = KILLS
 
     def circumstances(self, **changes: Any) -> Circumstances:
         """How implementations of this run are started."""
@@ -58,6 +61,8 @@ def prepare(
     parent: Path | None = None,
     start_seconds: float = START_SECONDS,
     answer_seconds: float = ANSWER_SECONDS,
+    point: str = "*",
+    kills: int = KILLS,
 ) -> Run:
     """Make the run's folder, run the manifest's set-up there, and pass the smoke stage.
 
@@ -70,9 +75,10 @@ def prepare(
         where = parent or tempfile.gettempdir()
         raise ManifestError(f"{where}: cannot make the run's temporary folder there: {error}") from error
     try:
-        for name in ("children", "scratch", "cases", "smoke"):
+        for name in ("children", "scratch", "cases", "smoke", "findings"):
             (folder / name).mkdir()
-        run = Run(manifest, folder, seed, answer_seconds, start_seconds, parent and parent.resolve())
+        parent = parent and parent.resolve()
+        run = Run(manifest, folder, seed, answer_seconds, start_seconds, parent, point=point, kills=kills)
         run = dataclasses.replace(run, manifest=_set_up(run))
         return dataclasses.replace(run, about=dict(_smoke(run)))
     except BaseException:

@@ -10,15 +10,16 @@ __all__ = ["Selection"]
 
 @dataclass(frozen=True)
 class Selection:
-    """Globs of clause ids and of case names; none at all means everything."""
+    """Globs of clause ids and of case names; none at all means everything. ``point`` is one of points of a write."""
 
     clauses: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
+    point: str = "*"
 
     @property
     def complete(self) -> bool:
         """Whether nothing is left out."""
-        return not self.clauses and not self.cases
+        return not self.clauses and not self.cases and self.point == "*"
 
     def takes_clause(self, clause: str) -> bool:
         """Whether a clause is wanted."""

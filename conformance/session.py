@@ -59,7 +59,7 @@ class Controller:
             file_system=file_system_of(run.folder),
             python=platform.python_version(),
             seed=run.seed,
-            selection={"clause": selection.clauses, "case": selection.cases},
+            selection={"clause": selection.clauses, "case": selection.cases, "point": [selection.point]},
         )
         if report is not None:
             report.mkdir(parents=True, exist_ok=True)

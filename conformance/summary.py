@@ -92,6 +92,7 @@ def print_summary(console: Console, controller: Controller) -> None:
     bad = [result for result in results if result.outcome in ("fail", "error", "xpass")]
     _print_failures(console, bad)
     console.print()
+    _print_counts(console, results)
     for result in results:
         if result.outcome == "xfail":
             text = escape(f"[{result.case}] {_one_line(result.message, 400)}")
@@ -112,6 +113,20 @@ def print_summary(console: Console, controller: Controller) -> None:
         console.print(f"  {escape(reason)}", soft_wrap=True)
 
 
+def _print_counts(console: Console, results: list[Result]) -> None:
+    """What the syscall engine enumerated, clauses with the same numbers in one line."""
+    totals: dict[str, Counter[str]] = {}
+    for result in results:
+        if result.counts:
+            totals.setdefault(result.clause, Counter()).update(result.counts)
+    lines: dict[str, list[str]] = {}
+    for clause, counts in totals.items():
+        text = ", ".join(f"{number:,} {what}" for what, number in counts.items())
+        lines.setdefault(text, []).append(clause)
+    for text, clauses in lines.items():
+        console.print(f"[dim]enumerated:[/] {', '.join(clauses)}: {text}", soft_wrap=True)
+
+
 def _print_failures(console: Console, bad: list[Result]) -> None:
     """The first failure of each clause with its evidence, the others in a line each."""
     shown: set[str] = set()
@@ -130,7 +145,9 @@ def _print_failure(console: Console, result: Result) -> None:
         f"  {escape(result.message)}",
     ]
     for title, value in result.evidence.items():
-        if value and title != "transcript":
+        if title == "trace":
+            lines += [f"  [dim]{escape(line)}[/]" for line in value]
+        elif value and title != "transcript":
             lines.append(f"  [dim]{title}:[/] {escape(str(value)[:600])}")
     lines += [f"  [dim]>[/] {escape(line)}" for line in result.evidence.get("transcript", ())[-2:]]
     lines.append(f"  [dim]repeat:[/] {escape(result.repro)}")

@@ -75,7 +75,7 @@ class TestConformantRun:
             "mode": "serve",
         }
         assert header["seed"] == 7
-        assert header["selection"] == {"clause": ["DOC-0[34]"], "case": ["status:*"]}
+        assert header["selection"] == {"clause": ["DOC-0[34]"], "case": ["status:*"], "point": ["*"]}
         assert header["platform"]["system"] == operating_system()
         assert footer is not None
         assert footer["verdict"] == "conformant"

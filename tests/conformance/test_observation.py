@@ -67,6 +67,15 @@ def test_a_writer_that_replaces_is_seen_whole_and_in_order(target: Path) -> None
     assert all(read.begin <= read.end for read in observation.reads)
 
 
+def test_a_reader_may_pause_between_reads(target: Path) -> None:
+    """A pause ends at once with the block."""
+    with observing(target, (0, 0), pause=1000) as observation:
+        wait_until(lambda: observation.read_count)
+        publishing(target, (0, 1))()
+    assert observation.read_count == 1
+    assert list(observation.seen) == [document((0, 0))]
+
+
 def test_the_reading_ends_with_the_block_even_when_that_raises(target: Path) -> None:
     kept: list[Observation] = []
 

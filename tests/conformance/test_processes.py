@@ -116,6 +116,19 @@ def test_sigxfsz_is_ignored_by_a_child_only_on_demand(children: Path, tmp_path: 
     assert bool(int(printed.split()[1], 16) >> 24 & 1) is ignore  # signal(7): SIGXFSZ is 25
 
 
+@posix_only
+def test_only_the_descriptors_that_are_given_are_inherited(children: Path, tmp_path: Path) -> None:
+    code = "import os, sys\nfor number in sys.argv[1:]:\n    print(os.path.exists(f'/dev/fd/{number}'))"
+    ends = os.pipe()
+    try:
+        words = [sys.executable, "-c", code, *map(str, ends)]
+        child = spawn(words, folder=tmp_path, children=children, environment=os.environ, descriptors=ends[:1])
+        assert child.communicate(b"", 60).split() == [b"True", b"False"]
+    finally:
+        for end in ends:
+            os.close(end)
+
+
 def test_what_is_recorded_as_running_is_killed(run_python: Callable[[str], Child], children: Path) -> None:
     running = [run_python(WAIT), run_python(WAIT)]
     assert kill_recorded_children(children) == 2

@@ -63,6 +63,13 @@ class TestPrepare:
         assert (circumstances.start_seconds, circumstances.answer_seconds, circumstances.umask) == (21.0, 22.0, 0o027)
         assert circumstances.children.parent == circumstances.scratch.parent == run.folder
 
+    def test_what_the_syscall_engine_visits(
+        self, prepared: Callable[..., Run], misbehaving: Callable[..., Path]
+    ) -> None:
+        run = prepared(misbehaving(), point="*:sync:*", kills=7)
+        assert (run.point, run.kills) == ("*:sync:*", 7)
+        assert list((run.folder / "findings").iterdir()) == []
+
     def test_a_parent_that_does_not_exist(self, misbehaving: Callable[..., Path], tmp_path: Path) -> None:
         with pytest.raises(ManifestError, match="missing: cannot make the run's temporary folder there"):
             prepare(read(misbehaving()), seed=1, parent=tmp_path / "missing")

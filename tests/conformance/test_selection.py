@@ -12,7 +12,7 @@ def test_no_glob_at_all_means_everything() -> None:
     assert selection.takes("DOC-01", "members:idle")
 
 
-@pytest.mark.parametrize("selection", [Selection(clauses=("*",)), Selection(cases=("*",))])
+@pytest.mark.parametrize("selection", [Selection(clauses=("*",)), Selection(cases=("*",)), Selection(point="x")])
 def test_a_run_with_a_selection_is_not_complete(selection: Selection) -> None:
     assert not selection.complete
 

@@ -142,6 +142,26 @@ def test_every_bad_case_is_named(outcome: str) -> None:
     assert all(f"[case-{number}]" in text and f"message-{number}" in text for number in range(40))
 
 
+def test_a_trace_is_shown_in_lines_of_its_own() -> None:
+    lines = ["   0 openat       create a", "→  1 fsync        sync [a]"]
+    evidence = {"trace": lines, "point": "replace:1:sync:EIO"}
+    text = summary([Result("FLT-01", "c", "fail", "wrong", evidence=evidence)])
+    assert "     0 openat       create a\n  →  1 fsync        sync [a]\n" in text
+    assert "point: replace:1:sync:EIO" in text
+
+
+def test_what_was_enumerated_is_summed_and_clauses_with_the_same_numbers_share_a_line() -> None:
+    results = [
+        Result("FLT-01", "a", "pass", counts={"faults": 1000, "operations": 10}),
+        Result("FLT-01", "b", "pass", counts={"faults": 11, "operations": 5}),
+        Result("FLT-02", "a", "pass", counts={"faults": 1011, "operations": 15}),
+        Result("KIL-03", "a", "fail", "wrong", counts={"kills": 100}),
+        Result("DOC-01", "a", "pass"),
+    ]
+    found = [line for line in summary(results).splitlines() if line.startswith("enumerated:")]
+    assert found == ["enumerated: FLT-01, FLT-02: 1,011 faults, 15 operations", "enumerated: KIL-03: 100 kills"]
+
+
 def test_known_failures_are_shown_and_are_no_failures() -> None:
     text = summary([Result("VIS-01", "in_place", "xfail", "known failure: it cuts")])
     assert "xfail VIS-01 [in_place] known failure: it cuts" in text

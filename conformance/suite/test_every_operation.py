@@ -1,0 +1,86 @@
+"""FLT, KIL and VIS-06 by the syscall engine: every operation of a write with every error, signal and kill (Linux)."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.case import Case
+from conformance.errors import Unmeasured, Violation
+from conformance.run import KILLS
+from conformance.syscalls.findings import kill_series, visits
+from conformance.syscalls.laboratory import Visit
+from conformance.syscalls.points import Scenario
+from conformance.syscalls.verdicts import judged, problem
+
+pytestmark = pytest.mark.timeout(1800)  # a shell script starts dozens of processes a write
+
+SCENARIOS: tuple[Scenario, ...] = ("replace", "first")
+FAULTS = ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06", "FLT-07", "FLT-08", "VIS-01", "VIS-06")
+
+
+def clause_marks(*clauses: str) -> list[object]:
+    return [pytest.param(name, marks=pytest.mark.clause(name), id=name) for name in clauses]
+
+
+def require_all(case: Case, clause: str, concerned: tuple[Visit, ...], unit: str) -> None:
+    """Raise Violation at the first visit that breaks the clause; count them all."""
+    case.counts[unit] = len(concerned)
+    case.counts["operations"] = len({visit.injection.position for visit in concerned})
+    broken = [(visit, text) for visit in concerned if (text := problem(clause, visit))]
+    if broken:
+        first, text = broken[0]
+        raise Violation(
+            f"{first.point}: {text} ({len(broken)} of {len(concerned)} {unit})",
+            trace=list(first.trace),
+            point=first.point,
+            all=[f"{visit.point}: {text}" for visit, text in broken[:20]],
+        )
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("clause", clause_marks(*FAULTS))
+def test_fault_at_every_operation(case: Case, clause: str, scenario: Scenario) -> None:
+    found = visits(case, "faults", scenario)
+    concerned = judged(clause, found)
+    if not concerned:
+        raise Unmeasured(f"none of {len(found)} faults of this write is one that {clause} is about")
+    require_all(case, clause, concerned, "faults")
+
+
+@pytest.mark.clause("FLT-09")
+def test_interrupt_at_every_boundary(case: Case) -> None:
+    found = visits(case, "interrupts", "replace")
+    case.counts["judged as kills"] = sum(not visit.caught for visit in found)
+    require_all(case, "FLT-09", found, "interrupts")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("clause", clause_marks("KIL-01", "KIL-02"))
+def test_kill_at_every_boundary(case: Case, clause: str, scenario: Scenario) -> None:
+    require_all(case, clause, visits(case, "kills", scenario), "kill points")
+
+
+@pytest.mark.clause("KIL-03")
+def test_temps_left_after_a_hundred_kills(case: Case) -> None:
+    if case.run.kills < KILLS:
+        raise Unmeasured(f"needs {KILLS} kills in a row; this run makes {case.run.kills} (--kills)")
+    series = kill_series(case)
+    case.counts.update({"kills": series.kills, "temps left": series.temps_left})
+
+
+@pytest.mark.clause("KIL-02")
+def test_every_write_between_a_hundred_kills(case: Case) -> None:
+    series = kill_series(case)
+    case.counts.update(kills=series.kills)
+    if series.refused:
+        raise Violation(series.refused)
+
+
+@pytest.mark.clause("KIL-04")
+def test_kills_while_a_reader_polls(case: Case) -> None:
+    series = kill_series(case)
+    case.counts.update(kills=series.kills, reads=series.reads)
+    if series.refused and not series.wrong:
+        raise Unmeasured(f"the row of kills ended early: {series.refused}; KIL-02 judges that")
+    if series.wrong:
+        raise Violation(f"{series.wrong} ({series.kills} kills at {series.points} boundaries)")

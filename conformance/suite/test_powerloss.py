@@ -1,0 +1,109 @@
+"""PWR by the syscall engine: the disk states that a power cut may leave at each point of a recorded write (Linux)."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.case import Case
+from conformance.errors import Unmeasured, Violation
+from conformance.syscalls.findings import visits
+from conformance.syscalls.laboratory import NEXT, Place, Recording, annotated, sequence_at
+from conformance.syscalls.plan import Rule
+from conformance.syscalls.points import Scenario
+from conformance.syscalls.powerloss import Before, Judgement, distinct_states, judge, materialise
+from conformance.syscalls.tracing import Boundary
+
+pytestmark = pytest.mark.timeout(1800)
+
+SCENARIOS: tuple[Scenario, ...] = ("replace", "first")
+MOST_STATES = 200  # of which the next write is tried
+
+
+def before_of(recording: Recording) -> Before:
+    """The folder before the recorded write, for the model."""
+    place = recording.place
+    lengths = dict(place.lengths)
+    old = lengths.pop(place.target.name, None)
+    return Before(place.target.name, old, place.target.stat().st_size, lengths)
+
+
+def judged(case: Case, scenario: Scenario) -> tuple[Recording, Judgement]:
+    recording = case.shared.laboratory.record(scenario)
+    judgement = judge(recording.operations, before_of(recording))
+    case.counts.update(operations=len(recording.operations), cuts=judgement.cuts)
+    case.counts["disk states"] = judgement.states
+    return recording, judgement
+
+
+@pytest.mark.clause("PWR-01")
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_disk_state_is_old_or_new(case: Case, scenario: Scenario) -> None:
+    recording, judgement = judged(case, scenario)
+    if found := judgement.torn:
+        raise Violation(found.story, trace=list(annotated(recording.operations, found.cut.operation)))
+
+
+@pytest.mark.clause("PWR-02")
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_acknowledged_write_survives(case: Case, scenario: Scenario) -> None:
+    recording, judgement = judged(case, scenario)
+    if found := judgement.lost:
+        raise Violation(found.story, trace=list(annotated(recording.operations, found.cut.operation)))
+
+
+@pytest.mark.clause("PWR-02")
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_folder_that_cannot_be_synced_is_no_error(case: Case, scenario: Scenario) -> None:
+    found = visits(case, "unsupported", scenario)
+    case.counts["faults"] = len(found)
+    for visit in found:
+        if visit.injection.answer != "ok" or visit.injection.target != "new":
+            raise Violation(
+                f"{visit.point}: answered {visit.injection.answer} ({visit.injection.text}) although only the file "
+                "system cannot sync a folder",
+                trace=list(visit.trace),
+                point=visit.point,
+            )
+
+
+@pytest.mark.clause("PWR-04")
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_next_write_beside_whatever_is_left(case: Case, scenario: Scenario) -> None:
+    """Each disk state is laid out as real files, and a new process writes there, in slow motion."""
+    laboratory = case.shared.laboratory
+    recording = laboratory.record(scenario)
+    old = {recording.place.target.name: recording.place.before.data or b""}
+    states = distinct_states(recording.operations, before_of(recording))[:MOST_STATES]
+    new = recording.place.target.read_bytes()
+    laboratory.stop()  # after a power cut nobody runs who knows these temps
+    for state in states:
+        place = laboratory.place("first")
+        for name, data in materialise(state, old, new).items():
+            path = place.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        require_next_write(case, place, state.content(place.target.name) is not None)
+    case.counts["disk states"] = len(states)
+
+
+def require_next_write(case: Case, place: Place, existed: bool) -> None:
+    """Raise Violation unless the next write works, and a reader sees complete documents only while it runs."""
+    laboratory = case.shared.laboratory
+    allowed = {sequence_at(place.target), NEXT} if existed else {None, NEXT}
+    if -1 in allowed:
+        return  # the target itself is torn: PWR-01 judges that
+    wrong: list[str] = []
+    listing = sorted(path.name for path in place.folder.iterdir())
+
+    def look(boundary: Boundary) -> None:
+        if sequence_at(place.target) not in allowed:
+            wrong.append(f"{boundary.phase} operation {boundary.number} ({boundary.name})")
+
+    outcome = laboratory.request(place, (Rule("hold", "after"),), sequence=NEXT, at_boundary=look)
+    if outcome.answer is None or not outcome.answer.ok:
+        text = outcome.end or (outcome.answer and outcome.answer.message)
+        raise Violation(f"the write after a power cut that left {listing} failed: {text}")
+    if wrong:
+        raise Violation(f"after a power cut that left {listing}, a reader saw something else at the target {wrong[0]}")
+    if sequence_at(place.target) != NEXT:
+        raise Unmeasured("a write without any fault does not succeed; FLT-01 judges that")

@@ -1,0 +1,230 @@
+"""What the visits of one run have found, made once and kept in the run's folder: several clauses judge the same visits.
+
+Each set of findings is a JSON file. Whichever worker needs it first makes it; the others wait for that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from conformance.case import Case
+from conformance.errors import ImplementationError, Unmeasured, Violation
+from conformance.injections import Injection
+from conformance.observation import observing
+from conformance.oracle import shown, snapshot
+from conformance.syscalls.laboratory import OLD, Laboratory, Place, Visit, annotated
+from conformance.syscalls.plan import Rule
+from conformance.syscalls.points import (
+    MOST_OPERATIONS,
+    Point,
+    Scenario,
+    boundary_points,
+    fault_points,
+    few,
+    interrupt_points,
+    selected,
+    unsupported_points,
+)
+from conformance.syscalls.tracing import Boundary, Outcome
+from conformance.syscalls.verdicts import problem
+
+__all__ = ["Series", "Slow", "kill_series", "slow_motion", "visits"]
+
+_ENOUGH_BROKEN = 3
+_READS = 3  # at each boundary
+_PAUSE = 0.0002  # seconds between the reads of the reader that polls: the kit must get to its kills
+
+
+@dataclasses.dataclass(frozen=True)
+class Slow:
+    """Slow motion: what readers saw while the writer stood at each boundary of one write."""
+
+    boundaries: int
+    reads: int
+    wrong: str  # the first read that must not be, in words; empty: none
+    at: int | None  # the operation there
+    trace: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """Kills one after the other in one folder, with a reader that polls."""
+
+    kills: int
+    points: int
+    reads: int
+    temps_left: int
+    refused: str  # the first write between two kills that did not work, in words; empty: none
+    wrong: str  # what the reader saw that must not be, in words; empty: nothing
+
+
+def visits(case: Case, family: str, scenario: Scenario) -> tuple[Visit, ...]:
+    """The visits of one family: ``faults``, ``interrupts``, ``unsupported`` or ``kills``.
+
+    Raises Unmeasured when there is none, or none is selected.
+    """
+
+    def make() -> list[dict[str, Any]]:
+        laboratory = case.shared.laboratory
+        recording = laboratory.record(scenario)
+        target = recording.place.target.name
+        match family:
+            case "faults":
+                points: Iterator[Point] = fault_points(recording.operations, scenario, target)
+            case "interrupts":
+                points = interrupt_points(recording.operations, target)
+            case "unsupported":
+                points = unsupported_points(recording.operations, scenario, target)
+            case _:
+                points = boundary_points(recording.operations, scenario, target)
+        found: list[Visit] = []
+        for point in selected(points, case.run.point):
+            found.append(laboratory.visit(point, recording.kept))
+            if family == "kills" and sum(_breaks(visit) for visit in found) == _ENOUGH_BROKEN:
+                break  # a writer that waits for what a kill left takes its time at every point
+        return [dataclasses.asdict(visit) for visit in found]
+
+    found = tuple(_visit(values) for values in _kept(case, f"{family}-{scenario}", make))
+    if not found:
+        raise Unmeasured(f"this write has no point of the family {family} that --point {case.run.point} matches")
+    return found
+
+
+def _breaks(visit: Visit) -> bool:
+    return any(problem(clause, visit) for clause in ("KIL-01", "KIL-02"))
+
+
+def _visit(values: dict[str, Any]) -> Visit:
+    injection = Injection(**{**values["injection"], "left": tuple(values["injection"]["left"])})
+    return Visit(**{**values, "injection": injection, "trace": tuple(values["trace"])})
+
+
+def _kept(case: Case, name: str, make: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    path = case.run.folder / "findings" / f"{name}.json"
+    with _locked(path.with_suffix(".lock")):
+        if not path.exists():
+            try:
+                found: dict[str, Any] = {"found": make()}
+            except ImplementationError as error:
+                found = {"error": f"{error}{''.join(f' ({note})' for note in getattr(error, '__notes__', ()))}"}
+            path.write_text(json.dumps(found), encoding="utf-8")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if "error" in found:
+        raise ImplementationError(found["error"])
+    kept: list[dict[str, Any]] = found["found"]
+    return kept
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    if sys.platform == "win32":
+        raise Unmeasured("the syscall engine needs Linux")
+    import fcntl
+
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def slow_motion(case: Case, scenario: Scenario, size: int) -> Slow:
+    """Hold one write before and after each of its operations, and read the target several times there."""
+    laboratory = case.shared.laboratory
+    place = laboratory.place(scenario, size)
+    wrong: list[tuple[str, int]] = []
+    counts = {"boundaries": 0, "reads": 0}
+    seen_new = False
+
+    def look(boundary: Boundary) -> None:
+        nonlocal seen_new
+        counts["boundaries"] += 1
+        for _ in range(_READS):
+            counts["reads"] += 1
+            state = place.state()
+            if state not in ("old", "new") or (seen_new and state != "new"):
+                data = snapshot(place.target).data if state == "other" else None
+                what = f"a reader saw {_words(state)} {boundary.phase} operation {boundary.number} ({boundary.name})"
+                wrong.append((f"{what}: {shown(data)}" if data else what, boundary.number))
+            seen_new = seen_new or state == "new"
+
+    numbers = [each.number for each in few(laboratory.record(scenario, size).operations)]
+    rules = tuple(Rule("hold", phase, first, last) for first, last in _ranges(numbers) for phase in ("before", "after"))
+    outcome = laboratory.request(place, rules, size=size, at_boundary=look)
+    if outcome.end is not None:
+        raise outcome.end
+    if outcome.answer is None or not outcome.answer.ok:
+        raise Unmeasured("a write without any fault does not succeed; FLT-01 judges that")
+    at = wrong[0][1] if wrong else None
+    trace = annotated(laboratory.operations(place, outcome.report), at)
+    return Slow(counts["boundaries"], counts["reads"], wrong[0][0] if wrong else "", at, trace)
+
+
+def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Numbers in order → the ranges that they fill. The last one has no end: another write may have more operations."""
+    first = last = numbers[0]
+    for number in numbers[1:]:
+        if number != last + 1:
+            yield first, last
+            first = number
+        last = number
+    yield first, last + MOST_OPERATIONS
+
+
+def _words(state: str) -> str:
+    words = {"missing": "no file", "old": "the old document after the new one"}
+    return words.get(state, "bytes that are no whole document")
+
+
+def kill_series(case: Case) -> Series:
+    """Kill many writes in one folder, each at the next boundary, while a reader polls; then write once."""
+
+    def make() -> list[dict[str, Any]]:
+        return [dataclasses.asdict(_kill_series(case.shared.laboratory, case.run.point, case.run.kills))]
+
+    return Series(**_kept(case, "kill-series", make)[0])
+
+
+def _kill_series(laboratory: Laboratory, glob: str, count: int) -> Series:
+    recording = laboratory.record("replace")
+    points = selected(boundary_points(recording.operations, "replace", recording.place.target.name), glob)
+    if not points:
+        raise Unmeasured(f"no boundary matches --point {glob}")
+    place = laboratory.place("replace")
+    kills, refused = 0, ""
+    with observing(place.target, (0, OLD), _PAUSE) as observation:
+        for number, point in enumerate(itertools.islice(itertools.cycle(points), count)):
+            whole, cut = (0, 2 * number + 2), (0, 2 * number + 3)
+            observation.timed_write(whole, lambda: laboratory.publish(place, whole[1]).ok)  # noqa: B023  # at once
+            if observation.writes[-1].end == math.inf:
+                refused = (
+                    f"after {kills} kills, the last {points[(number - 1) % len(points)].name}, a write was refused"
+                )
+                break
+            outcomes: list[Outcome] = []
+            observation.timed_write(cut, lambda: _killed(laboratory, place, point, cut[1], outcomes))  # noqa: B023
+            kills += outcomes[0].end is not None
+        observation.timed_write((0, 0), lambda: laboratory.publish(place, 0).ok)
+    wrong = ""
+    try:
+        observation.require_whole()
+        observation.require_linearizable()
+        if not refused:
+            observation.require_enough()
+    except Violation as violation:
+        wrong = str(violation)
+    left = len(set(os.listdir(place.folder)) - place.listing)
+    return Series(kills, len(points), observation.read_count, left, refused, wrong)
+
+
+def _killed(laboratory: Laboratory, place: Place, point: Point, sequence: int, outcomes: list[Outcome]) -> bool:
+    outcome = laboratory.request(place, point.rules(), sequence=sequence)
+    outcomes.append(outcome)
+    return outcome.answer is not None and outcome.answer.ok

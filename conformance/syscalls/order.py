@@ -1,0 +1,110 @@
+"""What the operations of one successful write say about its order and visibility (clauses VIS-01 … VIS-04, VIS-08)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conformance.syscalls.operations import Operation
+
+__all__ = ["Fault", "faults_of_order", "on_the_target", "published_names", "publishing"]
+
+_WRITING = 3  # O_WRONLY or O_RDWR
+_O_EXCL = 0o200
+_CHANGING = ("write", "map", "truncate", "allocate")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A clause that the trace contradicts, why, and the operation that shows it (None: one that is not there)."""
+
+    clause: str
+    text: str
+    operation: int | None
+
+
+def publishing(operations: Sequence[Operation], target: str) -> list[Operation]:
+    """The operations that gave the target's name a new file."""
+    return [each for each in operations if each.call.succeeded and _publishes(each, target)]
+
+
+def published_names(operations: Sequence[Operation], target: str) -> frozenset[str]:
+    """The names that the file had which was published, before it was: its own temp's, and an unnamed file's."""
+    names: set[str] = set()
+    for each in reversed(operations):
+        if _publishes(each, target) or (each.kind in ("rename", "link") and each.other_name in names):
+            names.add(each.other_name if each.name == target else each.name)
+    return frozenset(names)
+
+
+def _publishes(operation: Operation, target: str) -> bool:
+    if operation.kind == "exchange":
+        return target in (operation.name, operation.other_name)
+    return operation.kind in ("rename", "link") and operation.other_name == target
+
+
+def faults_of_order(operations: Sequence[Operation], target: str, *, existed: bool) -> tuple[Fault, ...]:
+    """Everything in a trace that breaks VIS-01, 02, 03, 04 or 08, at most one a clause.
+
+    ``target`` is the target's name in the folder; ``existed`` says whether it was there before.
+    """
+    published = publishing(operations, target)
+    found = [*on_the_target(operations, target, existed)]
+    if len(published) != 1:
+        last = published[-1].number if published else None
+        for clause in ("VIS-04", "VIS-08"):
+            found.append(Fault(clause, f"one write gave the target's name a new file {len(published)} times", last))
+    for each in published:
+        found += _of_the_temp(operations, each, target)
+    return tuple({fault.clause: fault for fault in reversed(found)}.values())
+
+
+def on_the_target(operations: Sequence[Operation], target: str, existed: bool) -> list[Fault]:
+    """What was done to the target itself, instead of replacing it (VIS-01; a first document, first empty: VIS-08)."""
+    found = []
+    for each in operations:
+        if not each.call.succeeded:
+            continue
+        text = _what_it_does_to_the_target(each, target)
+        if text is None:
+            continue
+        if each.kind == "create" and not existed:
+            found.append(Fault("VIS-08", f"the target appeared empty: {each}", each.number))
+        found.append(Fault("VIS-01", f"{text}: {each}", each.number))
+    return found
+
+
+def _what_it_does_to_the_target(operation: Operation, target: str) -> str | None:
+    if operation.name != target:
+        return None
+    if operation.kind in ("open", "create") and operation.flags & _WRITING:
+        return "the target itself was opened for writing"
+    if operation.kind in _CHANGING:
+        return "the target itself was changed"
+    if operation.kind in ("unlink", "remove-folder"):
+        return "the target was removed"
+    return "the target was moved away" if operation.kind == "rename" else None
+
+
+def _of_the_temp(operations: Sequence[Operation], published: Operation, target: str) -> list[Fault]:
+    """What became of the file that was published, before and after."""
+    temp = published.other_name if published.name == target else published.name
+    found = []
+    unnamed = temp.startswith("#") or temp.endswith(" (deleted)")
+    if "/" in temp and not unnamed:
+        where = "outside of the target's folder" if temp.startswith("/") else "in a sub-folder"
+        found.append(Fault("VIS-02", f"the temp lay {where}: {temp}", published.number))
+    for each in operations:
+        created = each.kind == "create" and each.name == temp and each.call.succeeded
+        exclusive = each.flags & _O_EXCL or each.call.name.startswith("mknod")
+        if created and each.number < published.number and not exclusive:
+            text = f"the temp was not created exclusively (O_EXCL): {each}"
+            found.append(Fault("VIS-03", text, each.number))
+        if _touches(each, temp) and each.number > published.number and published.kind == "rename":
+            found.append(Fault("VIS-04", f"the temp's name was touched after the replace: {each}", each.number))
+    return found
+
+
+def _touches(operation: Operation, temp: str) -> bool:
+    # Also one that failed: another writer's file may have the name by then.
+    return operation.kind in ("unlink", "create", "open", "chmod", "chown", "rename") and operation.name == temp

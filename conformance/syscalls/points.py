@@ -1,0 +1,203 @@
+"""The points of a write that are visited: every operation with every error that it can return, and every boundary."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import fnmatch
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from conformance.injections import ERRORS_OF_CALL
+from conformance.syscalls.operations import Kind, Operation
+from conformance.syscalls.order import published_names
+from conformance.syscalls.plan import Phase, Rule
+
+__all__ = [
+    "MOST_OPERATIONS",
+    "Point",
+    "Scenario",
+    "What",
+    "boundary_points",
+    "call_kind",
+    "fault_points",
+    "few",
+    "interrupt_points",
+    "role",
+    "selected",
+    "unsupported_points",
+]
+
+MOST_OPERATIONS = 150
+Scenario = Literal["replace", "first"]
+What = Literal["error", "error and failing clean-up", "short", "EINTR", "interrupt", "kill"]
+
+# The kind of an operation → the key of the errors table; a kind that is not here cannot fail in a way that matters.
+_KEYS: dict[Kind, str] = {
+    **dict.fromkeys(("open", "create", "create-unnamed"), "open"),
+    "write": "write",
+    "sync": "fsync",
+    "sync-folder": "fsync",
+    "sync-all": "fsync",
+    "close": "close",
+    **dict.fromkeys(("rename", "exchange"), "rename"),
+    "link": "link",
+    "symlink": "link",
+    **dict.fromkeys(("unlink", "remove-folder"), "unlink"),
+    "make-folder": "mkdir",
+    "stat": "stat",
+    "readlink": "readlink",
+    "list": "list",
+    **dict.fromkeys(("chmod", "attribute"), "chmod"),
+    "chown": "chown",
+    "utime": "utime",
+    "truncate": "truncate",
+    "allocate": "allocate",
+    "map": "map",
+    "lock": "lock",
+}
+_COPYING = ("copy_file_range", "sendfile", "splice")
+_RENAMING = ("rename", "renameat", "renameat2")
+_UNLINKING = ("unlink", "unlinkat")
+_SHORTENED = ("write", "pwrite64", "copy_file_range", "sendfile", "splice")
+# What a signal can interrupt on a slow device or a file system over the network (signal(7), the manual pages).
+_INTERRUPTIBLE: tuple[Kind, ...] = (
+    "open",
+    "create",
+    "create-unnamed",
+    "write",
+    "sync",
+    "sync-folder",
+    "close",
+    "truncate",
+    "allocate",
+    "lock",
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a write: what is done at operation ``number``, which must be of ``kind`` and on ``role``."""
+
+    scenario: Scenario
+    what: What
+    phase: Phase
+    number: int
+    kind: Kind
+    role: str
+    key: str = ""  # of the errors table
+    error: int = 0
+    size: int = 0  # to which a write is shortened
+    of_temp: bool = False  # whether it concerns the file that is published
+
+    @property
+    def name(self) -> str:
+        """What ``--point`` matches, such as ``replace:4:sync:EIO`` or ``first:6:rename:kill-after``."""
+        fault = errno.errorcode.get(self.error, self.what) if self.what.startswith("error") else self.what
+        cleaning = "+clean-up" if self.what == "error and failing clean-up" else ""
+        phase = f"-{self.phase}" if self.what in ("kill", "interrupt") else ""
+        return f"{self.scenario}:{self.number}:{self.kind}:{fault}{cleaning}{phase}"
+
+    def rules(self) -> tuple[Rule, ...]:
+        """What the tracer is told to do."""
+        at = self.number
+        match self.what:
+            case "kill":
+                return (Rule("kill", self.phase, at, at),)
+            case "interrupt" if self.phase == "before":  # in the middle of the call
+                return Rule("fail", "before", at, at, value=errno.EINTR), Rule("interrupt", "before", at, at)
+            case "interrupt":
+                return (Rule("interrupt", "after", at, at),)
+            case "short":
+                return (Rule("shorten", "before", at, at, value=self.size),)
+            case "EINTR":
+                return (Rule("fail", "before", at, at, value=errno.EINTR),)
+        fail = Rule("fail", "before", at, at, value=self.error)
+        if self.key == "rename":  # it lasts: whoever tries again must not succeed
+            fail = Rule("fail", first=at, calls=_RENAMING, value=self.error)
+        if self.what == "error":
+            return (fail,)
+        cleaning_error = errno.EBUSY if self.error == errno.EROFS else errno.EROFS
+        return fail, Rule("fail", first=at + 1, calls=_UNLINKING, value=cleaning_error)
+
+
+def role(name: str, target: str) -> str:
+    """Which file a name is: ``target``, ``folder`` or ``other``."""
+    return "target" if name == target else "folder" if name == "." else "other"
+
+
+def call_kind(operation: Operation) -> str:
+    """The key of the errors table for an operation, or ``""``. sync(2) has no result and cannot fail."""
+    if operation.call.name in _COPYING:
+        return "copy"
+    return "" if operation.call.name == "sync" else _KEYS.get(operation.kind, "")
+
+
+def fault_points(operations: Sequence[Operation], scenario: Scenario, target: str) -> Iterator[Point]:
+    """Each operation with each of its errors, with a failing clean-up, shortened, and interrupted by a signal.
+
+    A first write is visited with the first error of each operation: with the others it does what a replace does.
+    """
+    temp = published_names(operations, target)
+    for each in few(operations):
+        at = dataclasses.replace(_at(each, scenario, target), of_temp=each.name in temp or each.kind == "sync-all")
+        errors = ERRORS_OF_CALL.get(at.key, ())
+        for error in errors if scenario == "replace" else errors[:1]:
+            yield dataclasses.replace(at, what="error", error=error)
+        if errors:
+            yield dataclasses.replace(at, what="error and failing clean-up", error=errors[0])
+        if each.call.name in _SHORTENED and each.length > 1:
+            yield dataclasses.replace(at, what="short", size=each.length // 2)
+        if each.kind in _INTERRUPTIBLE:
+            yield dataclasses.replace(at, what="EINTR")
+
+
+def unsupported_points(operations: Sequence[Operation], scenario: Scenario, target: str) -> Iterator[Point]:
+    """Each sync of the folder with the errors of a file system that cannot do it (fsync(2), F07)."""
+    for each in operations:
+        if each.kind == "sync-folder":
+            for error in (errno.EINVAL, errno.ENOTSUP):
+                yield dataclasses.replace(_at(each, scenario, target), what="error", error=error)
+
+
+def interrupt_points(operations: Sequence[Operation], target: str) -> Iterator[Point]:
+    """SIGINT after each operation, and in the middle of those that a signal interrupts."""
+    for each in few(operations):
+        at = _at(each, "replace", target)
+        if each.kind in _INTERRUPTIBLE and each.kind != "close":
+            yield dataclasses.replace(at, what="interrupt", phase="before")
+        yield dataclasses.replace(at, what="interrupt", phase="after")
+
+
+def boundary_points(operations: Sequence[Operation], scenario: Scenario, target: str) -> Iterator[Point]:
+    """SIGKILL before and after each operation."""
+    for each in few(operations):
+        yield dataclasses.replace(_at(each, scenario, target), what="kill", phase="before")
+        yield dataclasses.replace(_at(each, scenario, target), what="kill", phase="after")
+
+
+def selected(points: Iterable[Point], glob: str) -> tuple[Point, ...]:
+    """The points whose names match."""
+    return tuple(point for point in points if fnmatch.fnmatchcase(point.name, glob))
+
+
+def _at(operation: Operation, scenario: Scenario, target: str) -> Point:
+    return Point(
+        scenario,
+        "error",
+        "before",
+        operation.number,
+        operation.kind,
+        role(operation.name, target),
+        call_kind(operation),
+    )
+
+
+def few(operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """All operations, or of very many the first, the last and some between, evenly: a byte may be written at a time."""
+    if len(operations) <= MOST_OPERATIONS:
+        return tuple(operations)
+    third = MOST_OPERATIONS // 3
+    between = operations[third:-third]
+    return (*operations[:third], *between[:: -(-len(between) // third)], *operations[-third:])

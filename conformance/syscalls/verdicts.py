@@ -1,0 +1,126 @@
+"""What a visit means: the pure functions that judge it, beside those that every fault engine shares."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Sequence
+
+from conformance.injections import concerns, judge
+from conformance.syscalls.laboratory import Visit
+
+__all__ = ["judged", "problem", "tells"]
+
+
+def judged(clause: str, visits: Sequence[Visit]) -> tuple[Visit, ...]:
+    """The visits that a clause is about."""
+    match clause:
+        case "FLT-07":
+            return tuple(visit for visit in visits if visit.what == "EINTR")
+        case "FLT-08":
+            failed = {_place(visit) for visit in visits if visit.what == "error" and visit.injection.answer == "io"}
+            cleaned = [
+                visit for visit in visits if visit.what == "error and failing clean-up" and visit.cleaning_failed
+            ]
+            return tuple(visit for visit in cleaned if _place(visit) in failed and _told_alone(visit, visits))
+        case "VIS-06":
+            return tuple(visit for visit in visits if visit.what == "short")
+        case "VIS-01":
+            return tuple(visit for visit in visits if visit.what == "error")
+        case "FLT-06":
+            # Every error of a rename lasts here: a target that is new has got there by another way.
+            return tuple(visit for visit in visits if visit.what == "error" and _is_refused_replace(visit))
+    always = clause in ("FLT-01", "FLT-02", "FLT-03")
+    faulty = [visit for visit in visits if visit.what == "error" or (always and visit.what in ("short", "EINTR"))]
+    return tuple(visit for visit in faulty if concerns(clause, visit.injection))
+
+
+def problem(clause: str, visit: Visit) -> str | None:
+    """Say in words how a visit breaks a clause that is about it, or return None."""
+    injection = visit.injection
+    match clause:
+        case "FLT-07":
+            return _not_retried(visit)
+        case "FLT-08":
+            first = injection.error
+            if injection.answer == "io" and not tells(injection.text, first):
+                return f"reported {injection.text!r}: nothing of {errno.errorcode[first]}, which came first"
+            return judge("FLT-01", injection)
+        case "FLT-09":
+            return _interrupted(visit)
+        case "KIL-01":
+            return _killed(visit)
+        case "KIL-02":
+            works = injection.next_write.startswith("ok")
+            return None if works else f"the next write was answered {injection.next_write}"
+        case "VIS-06":
+            return _short(visit)
+        case "VIS-01":
+            return visit.on_target or None
+        case "FLT-03" if injection.answer == "crash":
+            return f"the process did not survive: {injection.text}"
+    return judge(clause, injection)
+
+
+def _is_refused_replace(visit: Visit) -> bool:
+    return visit.injection.call == "rename" and visit.injection.target_before_fault == "old"
+
+
+def _place(visit: Visit) -> tuple[int, int]:
+    return visit.injection.position, visit.injection.error
+
+
+def _told_alone(visit: Visit, visits: Sequence[Visit]) -> bool:
+    """Whether the implementation tells this error when nothing else fails: only then can it be hidden."""
+    return any(
+        other.what == "error" and _place(other) == _place(visit) and tells(other.injection.text, visit.injection.error)
+        for other in visits
+    )
+
+
+def tells(text: str, error: int) -> bool:
+    """Whether a message names an error in any of the usual ways: its name, its words, or its number after "error"."""
+    words = os.strerror(error)
+    number = re.compile(rf"(?:errno|error)[ :=]*{error}\b", re.IGNORECASE)
+    lowered = text.lower()
+    named = re.search(rf"\b{errno.errorcode[error]}\b", text) is not None
+    return named or words.lower() in lowered or number.search(text) is not None
+
+
+def _not_retried(visit: Visit) -> str | None:
+    injection = visit.injection
+    if visit.closed_twice:
+        return "the descriptor was closed a second time after a close that EINTR had interrupted"
+    if injection.call == "close" or injection.target_before_fault == "new":
+        return judge("FLT-01", injection)
+    if injection.answer != "ok" or injection.target != "new":
+        return f"answered {injection.answer} ({injection.text}) and left the target {injection.target}"
+    return None
+
+
+def _interrupted(visit: Visit) -> str | None:
+    injection = visit.injection
+    if injection.target not in ("old", "new"):
+        return f"left the target {injection.target}"
+    if visit.lost:
+        return "SIGINT was ignored there, though not before the write: the interrupt is lost"
+    if not visit.caught:  # the language dies of it: judged as a kill
+        return None
+    if injection.left:
+        return f"left {', '.join(injection.left)} behind"
+    if injection.descriptors_left:
+        return f"left {injection.descriptors_left} descriptor(s) open"
+    return None
+
+
+def _killed(visit: Visit) -> str | None:
+    state = visit.injection.target
+    return None if state in ("old", "new") else f"left the target {'torn' if state == 'other' else state}"
+
+
+def _short(visit: Visit) -> str | None:
+    injection = visit.injection
+    if injection.answer == "ok" and injection.target != "new":
+        return f"the system took fewer bytes than given; answered ok, and the target is {injection.target}"
+    return judge("FLT-01", injection)

@@ -1,0 +1,257 @@
+"""What the visits of a run have found: made once, shared between workers, and selected by ``--point``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.case import Case, Shared
+from conformance.errors import ImplementationError, Unmeasured
+from conformance.run import Run, save
+from conformance.syscalls.findings import kill_series, slow_motion, visits
+from conformance.syscalls.tracing import Traced
+
+if sys.platform != "linux":
+    pytest.skip("the syscall engine needs Linux", allow_module_level=True)
+
+RIGHT = (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(encoding="utf-8")
+IN_PLACE = (
+    "import os\nclass Implementation:\n    def replace(self, path, text):\n"
+    "        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)\n"
+    "        try:\n            rest = text.encode()\n            while rest:\n"
+    "                rest = rest[os.write(file, rest):]\n        finally:\n            os.close(file)\n"
+)
+
+FAILING = "class Implementation:\n    def replace(self, path, text):\n        raise OSError(5, 'no')\n"
+
+
+@pytest.fixture
+def case_of(python_run: Callable[..., Run]) -> Iterator[Callable[..., Case]]:
+    """A case of a run with the source of an implementation; skips the test where nobody may trace."""
+    made: list[Case] = []
+
+    def make(source: str = RIGHT, **changes: Any) -> Case:
+        run = python_run(source, **changes)
+        made.append(Case(run, Shared(run), run.folder / "cases" / "0"))
+        try:
+            made[-1].shared.laboratory.traced  # noqa: B018  # it starts
+        except Unmeasured as error:
+            pytest.skip(str(error))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.shared.stop()
+
+
+# Visits
+
+
+@pytest.mark.parametrize(
+    ("family", "glob", "points"),
+    [
+        ("faults", "*:sync:*", ["replace:2:sync:EIO", "replace:2:sync:ENOSPC", "replace:2:sync:EDQUOT"]),
+        ("faults", "replace:2:sync:EIO*", ["replace:2:sync:EIO", "replace:2:sync:EIO+clean-up"]),
+        ("interrupts", "*:4:*", ["replace:4:rename:interrupt-after"]),
+        ("interrupts", "*:2:*", ["replace:2:sync:interrupt-before", "replace:2:sync:interrupt-after"]),
+        ("kills", "*:4:*", ["replace:4:rename:kill-before", "replace:4:rename:kill-after"]),
+    ],
+)
+def test_a_family_of_points(case_of: Callable[..., Case], family: str, glob: str, points: list[str]) -> None:
+    found = [visit.point for visit in visits(case_of(point=glob), family, "replace")]
+    assert found[: len(points)] == points
+    assert len(found) == (5 if glob == "*:sync:*" else len(points))
+
+
+def test_no_point_that_matches_is_not_measured(case_of: Callable[..., Case]) -> None:
+    with pytest.raises(Unmeasured, match=r"no point of the family faults that --point nothing:\* matches"):
+        visits(case_of(point="nothing:*"), "faults", "first")
+
+
+def test_visits_are_made_once(case_of: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    case = case_of(point="*:sync:EIO")
+    first = visits(case, "faults", "replace")
+
+    def never(*arguments: object) -> None:
+        raise AssertionError("made again")
+
+    monkeypatch.setattr(case.shared.laboratory, "visit", never)
+    assert visits(case, "faults", "replace") == first
+    assert [visit.injection.left for visit in first] == [()]
+    with pytest.raises(AssertionError, match="made again"):
+        visits(case, "faults", "first")  # those are others
+
+
+WORKER = """
+import pathlib, sys
+from conformance.case import Case, Shared
+from conformance.run import load
+from conformance.syscalls.findings import visits
+run = load(pathlib.Path(sys.argv[1]))
+shared = Shared(run)
+sys.stdin.readline()
+print([visit.point for visit in visits(Case(run, shared, run.folder / 'cases' / '0'), 'faults', 'replace')])
+print(shared._laboratory is not None)
+shared.stop()
+"""
+
+
+def test_workers_share_them(case_of: Callable[..., Case]) -> None:
+    case = case_of(point="*:sync:*")
+    path = save(case.run)
+    command = [sys.executable, "-c", WORKER, str(path)]
+    pipe = subprocess.PIPE
+    workers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
+    printed = [worker.communicate("\n", timeout=100)[0].splitlines() for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0]
+    assert printed[0][0] == printed[1][0]
+    assert "replace:2:sync:EIO" in printed[0][0]
+    assert [path.name for path in (case.run.folder / "findings").glob("*.json")] == ["faults-replace.json"]
+    assert sorted(lines[1] for lines in printed) == ["False", "True"]  # one of them has made them
+
+
+def test_an_error_of_the_implementation_is_kept(case_of: Callable[..., Case]) -> None:
+    hanging = RIGHT.replace("os.unlink(temp)", "__import__('threading').Event().wait()")
+    case = case_of(hanging, point="*:sync:EIO", answer_seconds=0.5)
+    for _ in range(2):
+        with pytest.raises(ImplementationError, match=r"gave no answer within .*\(at replace:2:sync:EIO\)"):
+            visits(case, "faults", "replace")
+    assert "error" in json.loads((case.run.folder / "findings" / "faults-replace.json").read_text(encoding="utf-8"))
+
+
+def test_kills_that_break_something_end_soon(case_of: Callable[..., Case]) -> None:
+    """A writer that cannot write beside what a kill left may wait long at every point."""
+    fixed = RIGHT.replace('f"{path}.{os.getpid()}.{self.count}.tmp"', 'f"{path}.tmp"')
+    found = visits(case_of(fixed), "kills", "replace")
+    assert [visit.injection.next_write.split(":")[0] for visit in found] == ["ok, by a new process", "io", "io", "io"]
+
+
+def test_what_cannot_be_measured_is_not_kept(case_of: Callable[..., Case]) -> None:
+    case = case_of(FAILING)
+    with pytest.raises(Unmeasured, match="FLT-01 judges that"):
+        visits(case, "faults", "replace")
+    assert list((case.run.folder / "findings").glob("*.json")) == []
+
+
+def test_elsewhere_than_on_linux(case_of: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    case = case_of()
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(Unmeasured, match="the syscall engine needs Linux"):
+        visits(case, "faults", "replace")
+
+
+# Slow motion
+
+
+@pytest.mark.parametrize("scenario", ["replace", "first"])
+def test_readers_of_a_right_writer_see_whole_documents(case_of: Callable[..., Case], scenario: Any) -> None:
+    slow = slow_motion(case_of(), scenario, 8192)
+    assert (slow.boundaries, slow.reads, slow.wrong, slow.at) == (10, 30, "", None)
+    assert len(slow.trace) == 5
+
+
+def test_readers_see_a_write_in_place(case_of: Callable[..., Case]) -> None:
+    slow = slow_motion(case_of(IN_PLACE), "replace", 8192)
+    assert slow.wrong.startswith("a reader saw bytes that are no whole document after operation 0 (openat)")
+    assert slow.at == 0
+    assert slow.trace[0].startswith("→")
+
+
+def instead_of_the_replace(*statements: str) -> str:
+    """The right writer with other statements where it replaces the target."""
+    return RIGHT.replace("os.replace(temp, path)\n", "\n            ".join(statements) + "\n")
+
+
+def test_readers_see_a_target_that_is_missing(case_of: Callable[..., Case]) -> None:
+    removing = instead_of_the_replace(
+        "with contextlib.suppress(OSError):", "    os.unlink(path)", "os.replace(temp, path)"
+    )
+    assert slow_motion(case_of(removing), "replace", 8192).wrong == "a reader saw no file after operation 4 (unlink)"
+
+
+def test_readers_see_a_target_that_is_no_file(case_of: Callable[..., Case]) -> None:
+    turning = instead_of_the_replace("os.mkdir(path)", "os.rmdir(path)", "os.replace(temp, path)")
+    wrong = slow_motion(case_of(turning), "first", 99).wrong
+    assert wrong == "a reader saw bytes that are no whole document after operation 4 (mkdir)"
+
+
+def test_readers_see_the_old_document_come_back(case_of: Callable[..., Case]) -> None:
+    turning = instead_of_the_replace(
+        "with contextlib.suppress(OSError):",
+        "    os.link(path, path + '.old')",
+        "with contextlib.suppress(OSError):",
+        "    os.unlink(path + '.new')",
+        "os.link(temp, path + '.new')",
+        "os.replace(temp, path)",
+        "with contextlib.suppress(OSError):",
+        "    os.replace(path + '.old', path)",
+        "os.replace(path + '.new', path)",
+    )
+    wrong = slow_motion(case_of(turning), "replace", 8192).wrong
+    assert wrong == "a reader saw the old document after the new one after operation 8 (rename)"
+
+
+def test_a_slow_write_that_does_not_work(case_of: Callable[..., Case]) -> None:
+    with pytest.raises(Unmeasured, match="does not succeed"):
+        slow_motion(case_of(FAILING), "first", 99)
+
+
+def test_a_slow_write_that_ends_the_process(case_of: Callable[..., Case]) -> None:
+    case = case_of(FAILING.replace("raise OSError(5, 'no')", "__import__('os')._exit(3)"))
+    with pytest.raises(ImplementationError, match="ended with exit code 3"):
+        slow_motion(case, "first", 99)
+
+
+# Kills, one after the other
+
+
+def test_a_series_of_kills(case_of: Callable[..., Case]) -> None:
+    case = case_of(point="*:[24]:*", kills=6)
+    series = kill_series(case)
+    assert (series.kills, series.points, series.refused, series.wrong) == (6, 4, "", "")
+    assert series.reads > 0
+    # Sync, before and after; rename, before: a temp is left, and never taken away. After the rename it is the target.
+    assert series.temps_left == 5
+    assert kill_series(case) == series
+
+
+def test_no_boundary_that_matches(case_of: Callable[..., Case]) -> None:
+    with pytest.raises(Unmeasured, match="no boundary matches --point nothing"):
+        kill_series(case_of(point="nothing"))
+
+
+def test_the_place_of_a_refusal_is_told_after_many_rounds(case_of: Callable[..., Case]) -> None:
+    """The points are visited round and round; the fourth kill here is at the second of two points."""
+    full = RIGHT.replace(
+        "        Implementation.count += 1\n",
+        "        if len(os.listdir(os.path.dirname(path))) == 5:\n            raise OSError(28, 'full')\n"
+        "        Implementation.count += 1\n",
+    )
+    refused = kill_series(case_of(full, point="*:sync:*", kills=9)).refused
+    assert refused.startswith("after 4 kills, the last replace:")
+    assert refused.endswith(":sync:kill-after, a write was refused")
+
+
+def test_a_write_between_two_kills_that_is_refused(case_of: Callable[..., Case]) -> None:
+    """A temp of a fixed name is in the way of the next write."""
+    fixed = RIGHT.replace('f"{path}.{os.getpid()}.{self.count}.tmp"', 'f"{path}.tmp"')
+    series = kill_series(case_of(fixed, point="*:sync:*", kills=6))
+    assert series.refused == "after 1 kills, the last replace:2:sync:kill-before, a write was refused"
+
+
+def test_a_reader_sees_what_a_kill_tore(case_of: Callable[..., Case]) -> None:
+    series = kill_series(case_of(IN_PLACE, point="*:open:*", kills=6))
+    assert series.wrong.startswith("torn")
+
+
+def test_a_traced_implementation_is_shared_by_what_is_found(case_of: Callable[..., Case]) -> None:
+    case = case_of(point="*:sync:EIO")
+    traced: Traced = case.shared.laboratory.traced
+    visits(case, "faults", "replace")
+    assert case.shared.laboratory.traced is traced

@@ -1,0 +1,333 @@
+"""Visits of the points of a write: what is hit, what is seen there, and what is an error of the kit."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.errors import ImplementationError, Unmeasured
+from conformance.payload import encode, make_status
+from conformance.run import Run
+from conformance.syscalls.calls import TraceError
+from conformance.syscalls.laboratory import NEW, OLD, Laboratory, Visit, annotated, sequence_at, state_of
+from conformance.syscalls.operations import operations_of
+from conformance.syscalls.points import Point, Scenario, fault_points
+from conformance.syscalls.strace import parse
+
+if sys.platform != "linux":
+    pytest.skip("the syscall engine needs Linux", allow_module_level=True)
+
+RIGHT = (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(encoding="utf-8")
+OPERATIONS = ["create", "write", "sync", "close", "rename"]
+
+
+def changed(*replacements: tuple[str, str]) -> str:
+    """The source of the right writer with changes."""
+    source = RIGHT
+    for old, new in replacements:
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    return source
+
+
+@pytest.fixture
+def laboratory(python_run: Callable[..., Run]) -> Iterator[Callable[..., Laboratory]]:
+    """A laboratory for the source of an implementation; skips the test where nobody may trace."""
+    made: list[Laboratory] = []
+
+    def make(source: str = RIGHT, **changes: Any) -> Laboratory:
+        made.append(Laboratory(python_run(source, **changes)))
+        try:
+            made[-1].traced  # noqa: B018  # it starts
+        except Unmeasured as error:
+            pytest.skip(str(error))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
+
+
+def fault(number: int, kind: Any, error: int = errno.EIO, **changes: Any) -> Point:
+    key = {"create": "open", "sync": "fsync"}.get(kind, kind)
+    point = Point("replace", "error", "before", number, kind, "other", key, error, of_temp=True)
+    return dataclasses.replace(point, **changes)
+
+
+# Recordings
+
+
+@pytest.mark.parametrize("scenario", ["replace", "first"])
+def test_a_write_without_a_fault(laboratory: Callable[..., Laboratory], scenario: Scenario) -> None:
+    recording = laboratory().record(scenario)
+    assert [each.kind for each in recording.operations] == OPERATIONS
+    assert recording.place.state() == "new"
+    assert recording.place.listing == ({"status.json"} if scenario == "replace" else set())
+    assert [name for name, _ in recording.place.lengths] == sorted(recording.place.listing)
+
+
+def test_in_profile_pulse_a_status_is_asked_for(
+    run_of: Callable[..., Run], make_manifest: Callable[..., Path], laboratory: object
+) -> None:
+    manifest = make_manifest(mode="python", entry_point="under_test:Implementation")
+    (manifest.parent / "under_test.py").write_text(RIGHT, encoding="utf-8")
+    made = Laboratory(run_of(manifest))
+    try:
+        assert [each.kind for each in made.record("replace").operations] == OPERATIONS
+    except Unmeasured as error:
+        pytest.skip(str(error))
+    finally:
+        made.stop()
+
+
+def test_a_writer_that_cannot_write_is_not_measured(laboratory: Callable[..., Laboratory]) -> None:
+    broken = laboratory(changed(("        Implementation.count += 1\n", "        raise OSError(5, 'no')\n")))
+    with pytest.raises(Unmeasured, match="a write without any fault was answered io; FLT-01 judges that"):
+        broken.place("replace")
+    with pytest.raises(Unmeasured, match="a write without any fault does not succeed"):
+        broken.record("first")
+
+
+def test_a_write_that_ends_the_process_is_an_error_of_the_implementation(laboratory: Callable[..., Laboratory]) -> None:
+    dying = laboratory(changed(("            os.replace(temp, path)\n", "            os._exit(3)\n")))
+    with pytest.raises(ImplementationError, match="ended with exit code 3 instead of answering"):
+        dying.record("first")
+
+
+def test_a_write_that_nobody_saw_is_an_error_of_the_kit(
+    laboratory: Callable[..., Laboratory], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is no child of the tracer does it: the trace is empty, and every clause would pass."""
+    unseen = laboratory()
+
+    def ask(target: Path, sequence: int, size: int = 0) -> Callable[[Any], Any]:
+        def write(implementation: Any) -> Any:
+            target.write_text(encode(make_status(0, sequence)))
+            return implementation.request("replace", path=str(tmp_path / "elsewhere"), text="x")
+
+        return write
+
+    monkeypatch.setattr(unseen, "ask", ask)
+    with pytest.raises(TraceError, match="no operation on the target's folder was seen"):
+        unseen.record("first")
+
+
+def test_an_implementation_that_ended_is_started_again(laboratory: Callable[..., Laboratory]) -> None:
+    made = laboratory()
+    first = made.traced
+    assert made.traced is first
+    first.kill()
+    assert made.traced is not first
+    assert [each.kind for each in made.record("replace").operations] == OPERATIONS
+
+
+# Visits
+
+
+def test_a_failed_sync(laboratory: Callable[..., Laboratory]) -> None:
+    visit = laboratory().visit(fault(2, "sync"))
+    assert (visit.point, visit.what) == ("replace:2:sync:EIO", "error")
+    seen = visit.injection
+    assert (seen.call, seen.position, seen.error, seen.fired, seen.writable) == ("fsync", 2, errno.EIO, True, True)
+    assert (seen.answer, "Errno 5" in seen.text, seen.target, seen.target_before_fault) == ("io", True, "old", "old")
+    assert (seen.touched, seen.left, seen.descriptors_left, seen.next_write) == (False, (), 0, "ok")
+    assert visit.trace[2].startswith("→  2 fsync        sync status.json.")
+    assert visit.trace[2].endswith(".tmp = Input/output error (injected)")
+    assert [line[0] for line in visit.trace] == [" ", " ", "→", " ", " "]
+    assert "unlink" in visit.trace[-1]
+
+
+@pytest.mark.parametrize(("kind", "number"), [("sync", 2), ("close", 3)])
+def test_a_failure_of_another_file_than_the_temp_is_told_apart(
+    laboratory: Callable[..., Laboratory], kind: str, number: int
+) -> None:
+    """Only the temp's sync and close must never lead to a replace (FLT-04, FLT-05)."""
+    made = laboratory()
+    assert made.visit(fault(number, kind)).injection.call == {"sync": "fsync"}.get(kind, kind)
+    other = made.visit(fault(number, kind, of_temp=False)).injection
+    assert other.call == {"sync": "fsync"}.get(kind, kind) + " of another file"
+
+
+def test_what_is_left(laboratory: Callable[..., Laboratory]) -> None:
+    leaving = changed(
+        ("                os.unlink(temp)\n", "                pass\n"),
+        ("                    os.close(descriptor)\n", "                    pass\n"),
+    )
+    seen = laboratory(leaving).visit(fault(2, "sync")).injection
+    assert len(seen.left) == 1
+    assert seen.left[0].endswith(".tmp")
+    assert seen.descriptors_left == 1
+
+
+def test_a_failing_clean_up_is_told(laboratory: Callable[..., Laboratory]) -> None:
+    made = laboratory()
+    cleaning = fault(2, "sync", what="error and failing clean-up")
+    assert made.visit(cleaning).cleaning_failed
+    assert not made.visit(fault(2, "sync")).cleaning_failed
+
+
+def test_a_short_write_that_is_not_noticed(laboratory: Callable[..., Laboratory]) -> None:
+    careless = changed(("rest = rest[os.write(descriptor, rest) :]", "rest = rest[:0 * os.write(descriptor, rest)]"))
+    short = fault(1, "write", 0, what="short", size=4000)
+    torn = laboratory(careless).visit(short).injection
+    assert (torn.answer, torn.target) == ("ok", "other")
+
+
+def test_a_short_write_that_goes_on(laboratory: Callable[..., Laboratory]) -> None:
+    seen = laboratory().visit(fault(1, "write", 0, what="short", size=4000))
+    assert (seen.injection.answer, seen.injection.target) == ("ok", "new")
+    assert [line.split()[1 if line[0] == " " else 2] for line in seen.trace].count("write") == 2
+
+
+@pytest.mark.parametrize(("phase", "target"), [("before", "old"), ("after", "new")])
+def test_a_kill_at_the_rename(laboratory: Callable[..., Laboratory], phase: Any, target: str) -> None:
+    seen = laboratory().visit(fault(4, "rename", 0, what="kill", phase=phase)).injection
+    assert (seen.answer, seen.target, seen.next_write) == ("crash", target, "ok, by a new process")
+    assert seen.text == "ended with exit code -9 instead of answering"
+
+
+@pytest.mark.parametrize(
+    ("handler", "caught", "lost", "left"),
+    [("", True, False, 0), ("signal.SIG_DFL", False, False, 1), ("signal.SIG_IGN", False, False, 0)],
+)
+def test_an_interrupt(laboratory: Callable[..., Laboratory], handler: str, caught: bool, lost: bool, left: int) -> None:
+    """Python's own handler raises KeyboardInterrupt, which ends the host after its clean-up."""
+    start = f"import json\nimport signal\nsignal.signal(signal.SIGINT, {handler})" if handler else "import json"
+    visit = laboratory(changed(("import json", start))).visit(fault(2, "sync", 0, what="interrupt", phase="after"))
+    assert (visit.caught, visit.lost, len(visit.injection.left)) == (caught, lost, left)
+    assert visit.injection.answer == ("ok" if "IGN" in handler else "crash")
+
+
+def test_an_interrupt_that_is_lost(laboratory: Callable[..., Laboratory]) -> None:
+    """SIGINT is ignored for the length of the write only."""
+    losing = changed(
+        ("import json", "import json\nimport signal"),
+        (
+            "        Implementation.count += 1\n",
+            "        Implementation.count += 1\n        before = signal.signal(signal.SIGINT, signal.SIG_IGN)\n",
+        ),
+        ("os.replace(temp, path)\n", "os.replace(temp, path)\n            signal.signal(signal.SIGINT, before)\n"),
+    )
+    visit = laboratory(losing).visit(fault(2, "sync", 0, what="interrupt", phase="after"))
+    assert (visit.caught, visit.lost, visit.injection.answer) == (False, True, "ok")
+
+
+@pytest.mark.parametrize(("then", "twice"), [("pass", False), ("os.close(descriptor)", True)], ids=["once", "twice"])
+def test_a_close_that_is_made_again(laboratory: Callable[..., Laboratory], then: str, twice: bool) -> None:
+    closing = f"try:\n                os.close(descriptor)\n            except OSError:\n                {then}\n"
+    source = changed(("os.close(descriptor)\n            os.replace", f"{closing}            os.replace"))
+    assert laboratory(source).visit(fault(3, "close", 0, what="EINTR")).closed_twice is twice
+
+
+DEAD = "                os.unlink(temp)\n            self.dead = True\n"
+
+
+def after_an_error(then: str) -> str:
+    """A writer that does something else after its first error."""
+    count = "        Implementation.count += 1\n"
+    last = "                os.unlink(temp)\n"
+    return changed((count, f"        if hasattr(self, 'dead'):\n            {then}\n{count}"), (last, DEAD))
+
+
+@pytest.mark.parametrize(
+    ("then", "told"),
+    [
+        ("raise OSError(5, 'dead')", "io: OSError: [Errno 5] dead"),
+        ("return", "ok, but wrote nothing"),
+        ("os._exit(9)", "error: ended with exit code 9 instead of answering"),
+    ],
+)
+def test_another_write_that_does_not_work_is_told(laboratory: Callable[..., Laboratory], then: str, told: str) -> None:
+    assert laboratory(after_an_error(then)).visit(fault(2, "sync")).injection.next_write == told
+
+
+def test_an_operation_that_is_not_hit_is_an_error_of_the_kit(laboratory: Callable[..., Laboratory]) -> None:
+    """Never a pass, whatever the writer made of the fault that hit something else, or nothing."""
+    made = laboratory()
+    with pytest.raises(TraceError, match=r"replace:9:sync:EIO: the intended operation was not hit in 8 tries.*nothing"):
+        made.visit(fault(9, "sync"))
+    with pytest.raises(TraceError, match=r"was not hit in 8 tries, but Counter\(\{'write of other': 8\}\)"):
+        made.visit(fault(1, "sync"))
+    with pytest.raises(TraceError, match=r"Counter\(\{'rename of other': 8\}\)"):
+        made.visit(fault(4, "rename", role="target"))
+
+
+def test_an_operation_that_changes_places_is_tried_again(laboratory: Callable[..., Laboratory]) -> None:
+    """Each third write looks at the folder first, so that the sync is not always the same operation."""
+    turning = changed(
+        (
+            "        temp = f",
+            "        if Implementation.count % 3 == 2:\n            os.stat(os.path.dirname(path))\n        temp = f",
+        )
+    )
+    made = laboratory(turning)
+    seen = [made.visit(fault(2, "sync")).injection for _ in range(4)]
+    assert [(each.call, each.answer, each.target) for each in seen] == [("fsync", "io", "old")] * 4
+
+
+def test_folders_of_visits_are_removed(laboratory: Callable[..., Laboratory]) -> None:
+    made = laboratory()
+    made.visit(fault(2, "sync"))
+    assert os.listdir(made.run.folder / "cases") == []
+
+
+def test_an_error_of_the_implementation_names_the_point(laboratory: Callable[..., Laboratory]) -> None:
+    hanging = changed(("                os.unlink(temp)\n", "                __import__('threading').Event().wait()\n"))
+    with pytest.raises(ImplementationError, match="gave no answer") as raised:
+        laboratory(hanging, answer_seconds=0.5).visit(fault(2, "sync"))
+    assert raised.value.__notes__ == ["at replace:2:sync:EIO"]
+
+
+def test_every_point_of_a_right_writer_is_hit(laboratory: Callable[..., Laboratory]) -> None:
+    made = laboratory()
+    recording = made.record("first")
+    points = list(fault_points(recording.operations, "first", "status.json"))
+    visits: list[Visit] = [made.visit(point) for point in points]
+    assert [visit.point for visit in visits] == [point.name for point in points]
+    assert all(visit.injection.next_write == "ok" for visit in visits)
+    assert all(visit.injection.descriptors_left == 0 for visit in visits)
+
+
+# States and traces
+
+
+@pytest.mark.parametrize(
+    ("content", "sequence", "state"),
+    [
+        (encode(make_status(0, OLD)), OLD, "old"),
+        (encode(make_status(0, NEW)), NEW, "new"),
+        (encode(make_status(0, 7)), 7, "other"),
+        ("", -1, "other"),
+        (encode(make_status(0, NEW))[:-1], -1, "other"),
+        (None, None, "missing"),
+    ],
+)
+def test_what_a_target_is(tmp_path: Path, content: str | None, sequence: int | None, state: str) -> None:
+    path = tmp_path / "status.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    assert (sequence_at(path), state_of(path)) == (sequence, state)
+
+
+def test_a_target_that_is_no_file(tmp_path: Path) -> None:
+    assert (sequence_at(tmp_path), state_of(tmp_path)) == (-1, "other")
+
+
+def test_an_annotated_trace() -> None:
+    log = [
+        "1 fsync(3</run/a>) = -1 EIO (Input/output error) (INJECTED)",
+        "1 close(3</run/a>) = 0",
+        '1 unlink("/run/a" <unfinished ...>',
+    ]
+    assert annotated(operations_of(parse("\n".join(log)), "/run"), 1) == (
+        "   0 fsync        sync a = Input/output error (injected)",
+        "→  1 close        close a",
+        "   2 unlink       unlink a = never returned",
+    )

@@ -1,0 +1,246 @@
+"""Which points of a write are visited, what they are called, and what the tracer is told to do there."""
+
+import errno
+from collections import Counter
+
+import pytest
+
+from conformance.injections import ERRORS_OF_CALL
+from conformance.syscalls.operations import Operation, operations_of
+from conformance.syscalls.plan import Rule
+from conformance.syscalls.points import (
+    MOST_OPERATIONS,
+    Point,
+    boundary_points,
+    call_kind,
+    fault_points,
+    few,
+    interrupt_points,
+    role,
+    selected,
+    unsupported_points,
+)
+from conformance.syscalls.strace import parse
+
+HONEST = """\
+open("/run/a", O_WRONLY|O_CREAT|O_EXCL, 0600) = 3</run/a>
+write(3</run/a>, "abc", 100) = 100
+fsync(3</run/a>) = 0
+close(3</run/a>) = 0
+stat("/run/status.json", {...}) = 0
+rename("/run/a", "/run/status.json") = 0
+open("/run", O_RDONLY) = 3</run>
+fsync(3</run>) = 0
+unlink("/run/a") = -1 ENOENT (No such file or directory)
+lseek(4</run/b>, 0, SEEK_SET) = 0
+"""
+
+
+def operations(text: str = HONEST) -> tuple[Operation, ...]:
+    return operations_of(parse(text), "/run", ["status.json"])
+
+
+def names(points: object) -> list[str]:
+    return [point.name for point in points]  # type: ignore[attr-defined]  # an iterable of points
+
+
+KEYS = {
+    'open("/run/a", O_RDONLY) = 3</run/a>': "open",
+    'open("/run/a", O_WRONLY|O_CREAT, 0600) = 3</run/a>': "open",
+    'open("/run", O_RDWR|O_TMPFILE, 0600) = 3</run/#1>(deleted)': "open",
+    'write(3</run/a>, "abc", 3) = 3': "write",
+    "copy_file_range(4</run/b>, NULL, 3</run/a>, NULL, 9, 0) = 9": "copy",
+    "sendfile(3</run/a>, 4</other>, NULL, 9) = 9": "copy",
+    "splice(4<pipe:[1]>, NULL, 3</run/a>, NULL, 9, 0) = 9": "copy",
+    "fsync(3</run/a>) = 0": "fsync",
+    "fsync(3</run>) = 0": "fsync",
+    "msync(0x7f00, 10, MS_SYNC) = 0": "fsync",
+    "syncfs(3</run/a>) = 0": "fsync",
+    "sync() = 0": "",  # it has no result
+    "close(3</run/a>) = 0": "close",
+    'rename("/run/a", "/run/b") = 0': "rename",
+    'renameat2(3</run>, "a", 3</run>, "b", RENAME_EXCHANGE) = 0': "rename",
+    'link("/run/a", "/run/b") = 0': "link",
+    'symlink("a", "/run/b") = 0': "link",
+    'unlink("/run/a") = 0': "unlink",
+    'rmdir("/run/a") = 0': "unlink",
+    'mkdir("/run/a", 0777) = 0': "mkdir",
+    'stat("/run/a", {...}) = 0': "stat",
+    'readlink("/run/a", "b", 99) = 1': "readlink",
+    "getdents64(3</run>, 0x55 /* 2 entries */, 32768) = 48": "list",
+    'chmod("/run/a", 0600) = 0': "chmod",
+    'setxattr("/run/a", "user.x", "y", 1, 0) = 0': "chmod",
+    "fchown(3</run/a>, 0, 0) = 0": "chown",
+    "utimensat(3</run/a>, NULL, NULL, 0) = 0": "utime",
+    "ftruncate(3</run/a>, 5) = 0": "truncate",
+    "fallocate(3</run/a>, 0, 0, 5) = 0": "allocate",
+    "mmap(NULL, 5, PROT_READ|PROT_WRITE, MAP_SHARED, 3</run/a>, 0) = 0x7f00": "map",
+    "flock(3</run/a>, LOCK_EX) = 0": "lock",
+    'read(3</run/a>, "abc", 9) = 3': "",
+    "lseek(3</run/a>, 0, SEEK_SET) = 0": "",
+    "munmap(0x7f00, 10) = 0": "",
+}
+MAPPED = "mmap(NULL, 10, PROT_READ|PROT_WRITE, MAP_SHARED, 3</run/a>, 0) = 0x7f00\n"
+
+
+@pytest.mark.parametrize(("line", "key"), KEYS.items())
+def test_the_errors_of_an_operation_are_those_of_its_call(line: str, key: str) -> None:
+    last = operations(MAPPED + line)[-1]
+    assert call_kind(last) == key
+    points = [point for point in fault_points([last], "replace", "status.json") if point.what == "error"]
+    assert [point.error for point in points] == list(ERRORS_OF_CALL.get(key, ()))
+
+
+def test_every_key_is_one_of_the_errors_table_and_all_that_an_operation_can_be_are_used() -> None:
+    assert set(KEYS.values()) - {""} <= ERRORS_OF_CALL.keys()
+    assert ERRORS_OF_CALL.keys() - set(KEYS.values()) == {"flush"}  # which is of Python's file objects
+
+
+def test_an_operation_with_all_its_faults() -> None:
+    sync = operations()[2]
+    assert names(fault_points([sync], "replace", "status.json")) == [
+        "replace:2:sync:EIO",
+        "replace:2:sync:ENOSPC",
+        "replace:2:sync:EDQUOT",
+        "replace:2:sync:EIO+clean-up",
+        "replace:2:sync:EINTR",
+    ]
+
+
+def test_a_first_write_is_visited_with_the_first_error_of_each_operation() -> None:
+    assert names(fault_points(operations()[1:3], "first", "status.json")) == [
+        "first:1:write:ENOSPC",
+        "first:1:write:ENOSPC+clean-up",
+        "first:1:write:short",
+        "first:1:write:EINTR",
+        "first:2:sync:EIO",
+        "first:2:sync:EIO+clean-up",
+        "first:2:sync:EINTR",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "size"),
+    [
+        ('write(3</run/a>, "abc", 100) = 100', 50),
+        ('pwrite64(3</run/a>, "abc", 3, 0) = 3', 1),
+        ("copy_file_range(4</run/b>, NULL, 3</run/a>, NULL, 9, 0) = 8", 4),
+        ('write(3</run/a>, "a", 1) = 1', None),  # a byte has no half
+        ('writev(3</run/a>, [{iov_base="abc", iov_len=3}], 1) = 3', None),  # its count is not one of bytes
+    ],
+)
+def test_a_write_is_shortened_to_its_half(line: str, size: int | None) -> None:
+    points = [each for each in fault_points(operations(line), "replace", "status.json") if each.what == "short"]
+    assert [point.size for point in points] == ([] if size is None else [size])
+
+
+def test_a_point_knows_whether_it_is_of_the_temp() -> None:
+    other = HONEST.replace("lseek(4</run/b>, 0, SEEK_SET)", "fsync(4</run/b>)") + "syncfs(4</run/b>) = 0\n"
+    found = {
+        (each.number, each.kind): each.of_temp for each in fault_points(operations(other), "replace", "status.json")
+    }
+    assert [number for (number, _), of_temp in found.items() if of_temp] == [0, 1, 2, 3, 5, 8, 10]
+    assert found[9, "sync"] is False
+    assert found[7, "sync-folder"] is False
+
+
+def test_of_very_many_operations_some_are_visited() -> None:
+    line = 'write(3</run/a>, "a", 1) = 1\n'
+    some = few(operations(line * (MOST_OPERATIONS + 1)))
+    numbers = [each.number for each in some]
+    assert len(numbers) <= MOST_OPERATIONS
+    assert numbers == sorted(set(numbers))
+    assert (numbers[0], numbers[-1]) == (0, MOST_OPERATIONS)
+    assert len(few(operations(line * MOST_OPERATIONS))) == MOST_OPERATIONS
+
+
+def test_what_a_signal_interrupts() -> None:
+    found = [each.kind for each in fault_points(operations(), "replace", "status.json") if each.what == "EINTR"]
+    assert found == ["create", "write", "sync", "close", "open", "sync-folder"]
+
+
+def test_interrupts_come_after_each_operation_and_in_the_middle_of_some() -> None:
+    found = Counter((each.kind, each.phase) for each in interrupt_points(operations(), "status.json"))
+    assert found == Counter(
+        [(each.kind, "after") for each in operations()]
+        + [(kind, "before") for kind in ("create", "write", "sync", "open", "sync-folder")]
+    )
+
+
+def test_a_sync_of_the_folder_may_not_be_supported() -> None:
+    assert names(unsupported_points(operations(), "replace", "status.json")) == [
+        "replace:7:sync-folder:EINVAL",
+        f"replace:7:sync-folder:{errno.errorcode[errno.ENOTSUP]}",
+    ]
+
+
+def test_kills_come_before_and_after_each_operation() -> None:
+    assert names(boundary_points(operations()[4:6], "first", "status.json")) == [
+        "first:4:stat:kill-before",
+        "first:4:stat:kill-after",
+        "first:5:rename:kill-before",
+        "first:5:rename:kill-after",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("glob", "count"), [("*", 5), ("replace:2:*", 5), ("*:EIO", 1), ("*:sync:E[ID]*", 4), ("*+*", 1), ("*:sync", 0)]
+)
+def test_points_are_selected_by_a_glob(glob: str, count: int) -> None:
+    assert len(selected(fault_points(operations()[2:3], "replace", "status.json"), glob)) == count
+
+
+def test_a_point_says_on_which_file_it_is() -> None:
+    found = [each.role for each in boundary_points(operations(), "replace", "status.json") if each.phase == "after"]
+    assert found[:2] == ["other", "other"]
+    assert found[4] == "target"
+    assert found[7] == "folder"
+    assert role("status.json.tmp", "status.json") == "other"
+
+
+RULES = {
+    "kill": (Point("first", "kill", "after", 4, "rename", "other"), [Rule("kill", "after", 4, 4)]),
+    "interrupt after": (
+        Point("replace", "interrupt", "after", 4, "stat", "target"),
+        [Rule("interrupt", "after", 4, 4)],
+    ),
+    "interrupt in the middle": (
+        Point("replace", "interrupt", "before", 4, "sync", "other"),
+        [Rule("fail", "before", 4, 4, value=errno.EINTR), Rule("interrupt", "before", 4, 4)],
+    ),
+    "short": (
+        Point("replace", "short", "before", 1, "write", "other", "write", size=50),
+        [Rule("shorten", "before", 1, 1, value=50)],
+    ),
+    "EINTR": (
+        Point("replace", "EINTR", "before", 1, "write", "other", "write"),
+        [Rule("fail", "before", 1, 1, value=errno.EINTR)],
+    ),
+    "error": (
+        Point("replace", "error", "before", 2, "sync", "other", "fsync", errno.EIO),
+        [Rule("fail", "before", 2, 2, value=errno.EIO)],
+    ),
+    "error of a rename, which lasts": (
+        Point("replace", "error", "before", 2, "rename", "other", "rename", errno.EXDEV),
+        [Rule("fail", first=2, calls=("rename", "renameat", "renameat2"), value=errno.EXDEV)],
+    ),
+    "failing clean-up": (
+        Point("replace", "error and failing clean-up", "before", 2, "sync", "other", "fsync", errno.EIO),
+        [
+            Rule("fail", "before", 2, 2, value=errno.EIO),
+            Rule("fail", first=3, calls=("unlink", "unlinkat"), value=errno.EROFS),
+        ],
+    ),
+    "failing clean-up with another error than the first": (
+        Point("replace", "error and failing clean-up", "before", 2, "open", "other", "open", errno.EROFS),
+        [
+            Rule("fail", "before", 2, 2, value=errno.EROFS),
+            Rule("fail", first=3, calls=("unlink", "unlinkat"), value=errno.EBUSY),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("point", "rules"), RULES.values(), ids=RULES)
+def test_what_the_tracer_is_told(point: Point, rules: list[Rule]) -> None:
+    assert list(point.rules()) == rules

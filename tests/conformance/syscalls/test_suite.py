@@ -1,0 +1,115 @@
+"""The suite's cases that use the syscall engine, from the command line to the results and the summary."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.syscalls.tracing import Traced
+
+if sys.platform != "linux":
+    pytest.skip("the syscall engine needs Linux", allow_module_level=True)
+
+RIGHT = (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(encoding="utf-8")
+# Of the cases of these clauses, those of the engine.
+CASES = ("*_operation*", "*boundary*", "*kills*", "slow*", "*state*", "*survives*", "next*")
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tracing_is_allowed(obedient: Traced) -> None:
+    """`obedient` skips the tests where nobody may trace."""
+
+
+@pytest.fixture
+def judge(make_manifest: Callable[..., Path], conformance_command: Command, tmp_path: Path) -> Callable[..., Any]:
+    """Judges the source of an implementation: ``judge(source, options…)`` → the process and its results."""
+
+    def run(source: str, *options: str) -> tuple[subprocess.CompletedProcess[str], list[dict[str, Any]]]:
+        manifest = make_manifest(mode="python", entry_point="under_test:Implementation", profile="replace")
+        (manifest.parent / "under_test.py").write_text(source, encoding="utf-8")
+        report = tmp_path / "report"
+        done = conformance_command("--impl", manifest, "-n", "0", "--report", report, *options)
+        lines = (report / "results.jsonl").read_text(encoding="utf-8").splitlines()
+        return done, [json.loads(line) for line in lines]
+
+    return run
+
+
+def results(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in lines if "outcome" in line and "clause" in line]
+
+
+def test_a_point_alone_is_repeated(judge: Callable[..., Any]) -> None:
+    point = "replace:2:sync:EIO"
+    done, lines = judge(RIGHT, "--clause", "FLT-04", "--case", "*_operation:*", "--point", point)
+    assert done.returncode == 0
+    assert lines[0]["selection"] == {"clause": ["FLT-04"], "case": ["*_operation:*"], "point": [point]}
+    passed, unmeasured = sorted(results(lines), key=lambda line: line["outcome"])
+    assert passed["outcome"] == "pass"
+    assert passed["counts"] == {"faults": 1, "operations": 1}
+    assert unmeasured["outcome"] == "unmeasured"
+    assert unmeasured["message"] == f"this write has no point of the family faults that --point {point} matches"
+    assert "enumerated: FLT-04: 1 faults, 1 operations" in done.stdout
+
+
+def test_a_failure_says_how_to_repeat_it_and_shows_the_trace(judge: Callable[..., Any]) -> None:
+    careless = RIGHT.replace(
+        "                os.fsync(descriptor)\n",
+        "                with contextlib.suppress(OSError):\n                    os.fsync(descriptor)\n",
+    )
+    done, lines = judge(careless, "--clause", "FLT-04", "--case", "*_operation:*", "--point", "replace:2:sync:E*")
+    assert done.returncode == 1
+    failed = next(line for line in results(lines) if line["outcome"] == "fail")
+    assert failed["repro"].endswith("--point replace:2:sync:EIO")
+    assert failed["message"].startswith("replace:2:sync:EIO: the target was replaced or touched")
+    assert failed["message"].endswith("(3 of 3 faults)")
+    assert len(failed["evidence"]["all"]) == 3
+    assert "→  2 fsync        sync status.json." in done.stdout
+    assert "Input/output error (injected)" in done.stdout
+
+
+def test_every_result_says_what_was_enumerated(judge: Callable[..., Any]) -> None:
+    clauses = [f"--clause={name}" for name in ("FLT-0[1789]", "VIS-0[256]", "KIL-0[124]", "PWR-0[124]")]
+    done, lines = judge(RIGHT, *clauses, *(f"--case={name}" for name in CASES), "--point", "*:[12]:*", "--kills", "6")
+    found = [(line["clause"], line["counts"]) for line in results(lines) if line["counts"]]
+    for expected in (
+        ("FLT-01", {"faults": 11, "operations": 2}),
+        ("FLT-07", {"faults": 2, "operations": 2}),
+        ("FLT-08", {"faults": 2, "operations": 2}),
+        ("FLT-09", {"judged as kills": 0, "interrupts": 4, "operations": 2}),
+        ("VIS-02", {"operations": 5}),
+        ("VIS-05", {"boundaries": 10, "reads": 30}),
+        ("VIS-06", {"faults": 1, "operations": 1}),
+        ("KIL-01", {"kill points": 4, "operations": 2}),
+        ("KIL-02", {"kills": 6}),
+    ):
+        assert expected in found
+    assert {"KIL-04", "PWR-01", "PWR-02", "PWR-04"} <= {clause for clause, _ in found}
+    assert "enumerated: " in done.stdout
+    # This writer does not sync the folder.
+    assert {line["clause"] for line in results(lines) if line["outcome"] == "fail"} == {"PWR-02"}
+
+
+def test_an_order_that_is_wrong_fails(judge: Callable[..., Any]) -> None:
+    done, lines = judge(RIGHT.replace(" | os.O_EXCL", ""), "--clause", "VIS-0[138]", "--case", "order*")
+    outcomes = {(line["clause"], line["outcome"]) for line in results(lines) if line["counts"]}
+    assert outcomes == {("VIS-01", "pass"), ("VIS-03", "fail"), ("VIS-08", "pass")}
+    assert "the temp was not created exclusively (O_EXCL)" in done.stdout
+
+
+def test_a_write_in_place_is_torn_in_every_way(judge: Callable[..., Any]) -> None:
+    in_place = (
+        "class Implementation:\n    def replace(self, path, text):\n"
+        "        with open(path, 'w', encoding='utf-8') as file:\n            file.write(text)\n"
+    )
+    clauses = ("--clause", "VIS-05", "--clause", "KIL-01", "--clause", "PWR-0[12]", "--clause", "VIS-01")
+    _, lines = judge(in_place, *clauses)
+    failed = {line["clause"] for line in results(lines) if line["outcome"] == "fail"}
+    assert failed == {"VIS-01", "VIS-05", "KIL-01", "PWR-01", "PWR-02"}

@@ -1,0 +1,199 @@
+"""What a visit means for each clause, and how an error is told in the words of many languages."""
+
+import dataclasses
+import errno
+from typing import Any
+
+import pytest
+
+from conformance.injections import Injection
+from conformance.syscalls.laboratory import Visit
+from conformance.syscalls.verdicts import judged, problem, tells
+
+# A failed write that did everything right.
+RIGHT = Visit(
+    point="replace:2:sync:EIO",
+    what="error",
+    injection=Injection(
+        what="error",
+        call="fsync",
+        position=2,
+        error=errno.EIO,
+        writable=True,
+        fired=True,
+        target_before_fault="old",
+        answer="io",
+        answered_error=0,
+        text="OSError: [Errno 5] Input/output error",
+        target="old",
+        touched=False,
+        left=(),
+        descriptors_left=0,
+        next_write="ok",
+    ),
+    trace=(),
+)
+
+
+OWN = ("what", "on_target", "caught", "lost", "closed_twice", "cleaning_failed")
+
+
+def visit(**changes: Any) -> Visit:
+    """`RIGHT` with changes of the visit or of its injection."""
+    own = {name: changes.pop(name) for name in OWN if name in changes}
+    return dataclasses.replace(RIGHT, injection=dataclasses.replace(RIGHT.injection, **changes), **own)
+
+
+OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
+
+
+@pytest.mark.parametrize(
+    ("clause", "changes", "text"),
+    [
+        ("FLT-01", {}, None),
+        ("FLT-01", OK, None),
+        ("FLT-01", {"target": "missing"}, "left the target missing"),
+        ("FLT-01", {"answer": "ok"}, "answered ok, but the target is the old document"),
+        ("FLT-01", {"answer": "crash", "text": "gone"}, "answered crash (gone) instead of ok or io"),
+        ("FLT-02", {}, None),
+        ("FLT-02", {"left": ("a",)}, "left a behind"),
+        ("FLT-02", {"descriptors_left": 1}, "left 1 descriptor(s) open"),
+        ("FLT-03", {}, None),
+        ("FLT-03", {"next_write": "io: no"}, "the next write was answered io: no"),
+        ("FLT-03", {"answer": "crash", "text": "ended"}, "the process did not survive: ended"),
+        ("FLT-04", {}, None),
+        ("FLT-04", OK, "the target was replaced or touched (new), although the fsync had failed"),
+        ("FLT-05", {"answer": "ok", "call": "close"}, "answered ok instead of io"),
+        ("FLT-06", {"answer": "ok"}, "answered ok instead of io"),
+        ("VIS-01", {}, None),
+        ("VIS-01", {"on_target": "the target itself was changed"}, "the target itself was changed"),
+        ("VIS-06", {"what": "short"}, None),
+        ("VIS-06", {"what": "short", **OK}, None),
+        (
+            "VIS-06",
+            {"what": "short", **OK, "target": "other"},
+            "the system took fewer bytes than given; answered ok, and the target is other",
+        ),
+        ("VIS-06", {"what": "short", "target": "other"}, "left the target other"),
+        # An interrupted call is made again, or the write fails; a close is never made again.
+        ("FLT-07", {"what": "EINTR", "error": 0, **OK}, None),
+        ("FLT-07", {"what": "EINTR"}, "answered io (OSError: [Errno 5] Input/output error) and left the target old"),
+        ("FLT-07", {"what": "EINTR", "answer": "ok"}, "answered ok (OSError: [Errno 5] Input/output error) and left"),
+        ("FLT-07", {"what": "EINTR", "call": "close"}, None),
+        ("FLT-07", {"what": "EINTR", "call": "close", **OK}, None),
+        (
+            "FLT-07",
+            {"what": "EINTR", "call": "close", "answer": "ok"},
+            "answered ok, but the target is the old document",
+        ),
+        (
+            "FLT-07",
+            {"what": "EINTR", "call": "close", "closed_twice": True, **OK},
+            "the descriptor was closed a second",
+        ),
+        ("FLT-07", {"what": "EINTR", "target_before_fault": "new", "target": "new", "touched": True}, None),
+        ("FLT-07", {"what": "EINTR", "target_before_fault": "new"}, "answered io; the target was new at the fault"),
+        ("FLT-08", {"what": "error and failing clean-up"}, None),
+        ("FLT-08", {"what": "error and failing clean-up", **OK}, None),
+        (
+            "FLT-08",
+            {"text": "Read-only file system"},
+            "reported 'Read-only file system': nothing of EIO, which came first",
+        ),
+        ("FLT-08", {"answer": "crash"}, "answered crash"),
+        ("FLT-09", {"what": "interrupt"}, None),
+        ("FLT-09", {"what": "interrupt", "answer": "crash"}, None),
+        ("FLT-09", {"what": "interrupt", "target": "missing", "caught": False}, "left the target missing"),
+        ("FLT-09", {"what": "interrupt", "left": ("a",)}, "left a behind"),
+        ("FLT-09", {"what": "interrupt", "descriptors_left": 2}, "left 2 descriptor(s) open"),
+        ("FLT-09", {"what": "interrupt", "left": ("a",), "caught": False}, None),  # it dies of it: as a kill
+        ("FLT-09", {"what": "interrupt", "caught": False, "lost": True}, "SIGINT was ignored there"),
+        ("KIL-01", {"what": "kill"}, None),
+        ("KIL-01", {"what": "kill", "target": "new"}, None),
+        ("KIL-01", {"what": "kill", "target": "other"}, "left the target torn"),
+        ("KIL-01", {"what": "kill", "target": "missing"}, "left the target missing"),
+        ("KIL-01", {"what": "kill", "left": ("a",), "next_write": "io: no"}, None),
+        ("KIL-02", {"what": "kill"}, None),
+        ("KIL-02", {"what": "kill", "next_write": "ok, by a new process"}, None),
+        ("KIL-02", {"what": "kill", "next_write": "io: File exists"}, "the next write was answered io: File exists"),
+        ("KIL-02", {"what": "kill", "target": "other"}, None),
+    ],
+)
+def test_a_visit_is_judged(clause: str, changes: dict[str, Any], text: str | None) -> None:
+    found = problem(clause, visit(**changes))
+    assert found == text if text is None else (found is not None and found.startswith(text))
+
+
+VISITS = {
+    "sync": visit(),
+    "sync after the replace": visit(position=7, target_before_fault="new", target="new"),
+    "folder": visit(call="fsync of the folder", position=8),
+    "close": visit(call="close", position=3),
+    "close of what was read": visit(call="close", position=4, writable=False),
+    "rename": visit(call="rename", position=5, error=errno.EXDEV, text="EXDEV"),
+    "rename, disk full": visit(call="rename", position=5, error=errno.ENOSPC),
+    "short": visit(what="short", call="write", position=1),
+    "EINTR": visit(what="EINTR", position=2),
+}
+
+
+@pytest.mark.parametrize(
+    ("clause", "names"),
+    [
+        ("FLT-01", [*VISITS]),
+        ("FLT-02", [*VISITS]),
+        ("FLT-03", [*VISITS]),
+        ("FLT-04", ["sync"]),
+        ("FLT-05", ["close"]),
+        ("FLT-06", ["rename", "rename, disk full"]),
+        ("FLT-07", ["EINTR"]),
+        ("VIS-06", ["short"]),
+    ],
+)
+def test_which_visits_a_clause_is_about(clause: str, names: list[str]) -> None:
+    assert [name for name, each in VISITS.items() if each in judged(clause, [*VISITS.values()])] == names
+
+
+CLEANING = visit(what="error and failing clean-up", cleaning_failed=True, text="Read-only file system")
+
+
+@pytest.mark.parametrize(
+    ("others", "cleaning", "count"),
+    [
+        ([visit()], CLEANING, 1),
+        ([], CLEANING, 0),  # that error alone was not visited
+        ([visit(**OK)], CLEANING, 0),  # it is tolerated: there is nothing to tell
+        ([visit(text="something went wrong")], CLEANING, 0),  # it is never told
+        ([visit(error=errno.ENOSPC)], CLEANING, 0),  # another error
+        ([visit(position=3)], CLEANING, 0),  # at another place
+        ([visit()], dataclasses.replace(CLEANING, cleaning_failed=False), 0),  # nothing was cleaned up
+    ],
+)
+def test_a_first_error_can_be_hidden_where_it_is_told_alone(others: list[Visit], cleaning: Visit, count: int) -> None:
+    assert len(judged("FLT-08", [*others, cleaning])) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "told"),
+    [
+        ("OSError: [Errno 28] No space left on device: '/run/a'", errno.ENOSPC, True),  # Python
+        ("ENOSPC: no space left on device, write", errno.ENOSPC, True),  # Node
+        ("write /run/a: no space left on device", errno.ENOSPC, True),  # Go
+        ("No space left on device (os error 28)", errno.ENOSPC, True),  # Rust
+        ("failed (os error 28)", errno.ENOSPC, True),
+        ("java.io.IOException: No space left on device", errno.ENOSPC, True),  # Java
+        ("a: write error: No space left on device", errno.ENOSPC, True),  # a shell
+        ("errno=28", errno.ENOSPC, True),  # C
+        ("error: 28", errno.ENOSPC, True),
+        ("Errno 28", errno.ENOSPC, True),
+        ("errno 280", errno.ENOSPC, False),
+        ("ENOSPCX", errno.ENOSPC, False),
+        ("line 28: it failed", errno.ENOSPC, False),
+        ("Read-only file system", errno.ENOSPC, False),
+        ("", errno.EIO, False),
+        ("errno 5", errno.EIO, True),
+        ("unlink: EIO", errno.EIO, True),
+    ],
+)
+def test_an_error_is_told_in_many_ways(text: str, error: int, told: bool) -> None:
+    assert tells(text, error) is told
