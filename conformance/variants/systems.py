@@ -25,6 +25,8 @@ if sys.platform != "win32":
             try:
                 _fill_beside(self, folder, temp, name, data)
                 os.replace(temp, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except FileExistsError:
+                raise  # the temp's name is taken: that file is somebody else's
             except BaseException:
                 with contextlib.suppress(OSError):
                     os.unlink(temp, dir_fd=folder)

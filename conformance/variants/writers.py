@@ -76,18 +76,21 @@ def closed_after_replace(self: Honest, path: str, data: bytes) -> None:
     with self.guard(path, writing=True):
         target = self.resolve(path)
         temp = self.temp_name(target)
-        descriptor = self.create(temp)
         try:
-            self.send(descriptor, data)
-            self.keep_metadata(temp, target)
-            self.sync(descriptor)
-            self.replace(temp, target)
+            descriptor = self.create(temp)
+            try:
+                self.send(descriptor, data)
+                self.keep_metadata(temp, target)
+                self.sync(descriptor)
+                self.replace(temp, target)
+            finally:
+                os.close(descriptor)
+        except FileExistsError:
+            raise
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temp)
             raise
-        finally:
-            os.close(descriptor)
         self.sync_folder(target)
 
 
