@@ -1,0 +1,211 @@
+"""A real file system in a file, which can be cut off: loop device, mount, FS_IOC_SHUTDOWN, recovery (Linux, root).
+
+Nothing of it can outlive the process. The mounts are in a mount namespace of our own (mount_namespaces(7)), which ends
+with its last process; the loop device detaches itself after its last user (LO_FLAGS_AUTOCLEAR, loop(4)).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from conformance.errors import Unmeasured
+
+__all__ = ["KINDS", "Disk", "Kind", "disk_of", "enter_private_namespace", "loop_configuration", "require_means"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of file system: its size in bytes, the command that makes it, its mount options, and who has the command.
+
+    The images are sparse; xfsprogs refuses less than 300 MiB.
+    """
+
+    name: str
+    size: int
+    make: tuple[str, ...]
+    options: str
+    package: str
+
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        # mkfs.ext4 gives small images blocks of 1 KiB, which real disks do not have.
+        # auto_da_alloc writes a replaced file's data out before a rename over it, as a kindness to programs that forget
+        # fsync (ext4(5)). It is a heuristic of one file system and off here: the contract is tested, not the kindness.
+        Kind(
+            "ext4",
+            64 << 20,
+            ("mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "lazy_itable_init=0,nodiscard"),
+            "noauto_da_alloc",
+            "e2fsprogs",
+        ),
+        Kind("xfs", 320 << 20, ("mkfs.xfs", "-q", "-f", "-K"), "", "xfsprogs"),
+    )
+}
+
+_CLONE_NEWNS = 0x00020000
+_MS_REC, _MS_PRIVATE, _MNT_DETACH = 0x4000, 0x40000, 2
+_LOOP_CTL_GET_FREE, _LOOP_CONFIGURE, _LO_FLAGS_AUTOCLEAR = 0x4C82, 0x4C0A, 4
+_FS_IOC_SHUTDOWN, _NO_LOG_FLUSH = 0x8004587D, 2
+_BUSY_SECONDS = 5.0
+_SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not on every root's PATH
+
+
+def require_means(kind: Kind) -> str:
+    """The path of the command that makes this file system. Raises Unmeasured, with what is missing here."""
+    if not sys.platform.startswith("linux"):
+        raise Unmeasured("needs Linux: real file systems on loop devices are cut off there")
+    if os.geteuid() != 0:
+        raise Unmeasured("needs root, for loop devices and mounts: run it as root")
+    if not os.path.exists("/dev/loop-control"):
+        raise Unmeasured("needs loop devices: load the kernel module loop, or give the container /dev/loop*")
+    made_by = shutil.which(kind.make[0], path=f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_FOLDERS}")
+    if made_by is None:
+        raise Unmeasured(f"needs {kind.make[0]}: install {kind.package}")
+    return made_by
+
+
+@cache
+def enter_private_namespace() -> None:
+    """Give this thread, and all processes and threads that it starts from now on, a mount namespace of their own.
+
+    Once is enough. Raises Unmeasured where that is not allowed.
+    """
+    try:
+        _call("unshare", _CLONE_NEWNS)
+        _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
+    except OSError as error:
+        raise Unmeasured(f"a mount namespace is not allowed here: {error}; run as root with CAP_SYS_ADMIN") from error
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A file system that is mounted at ``place`` most of the time. Made by `disk_of`."""
+
+    kind: Kind
+    place: Path
+    device: str
+
+    def cut(self, descriptor: int) -> None:
+        """Cut it off: nothing reaches the disk any more, not even the log. ``descriptor`` is of anything on it."""
+        _ioctl(descriptor, _FS_IOC_SHUTDOWN, struct.pack("I", _NO_LOG_FLUSH))
+
+    def recover(self) -> None:
+        """Unmount what was cut off and mount it again, which replays its log. Raises OSError."""
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                _call("umount2", os.fsencode(self.place), 0)
+                break
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+                # The kernel may need a moment to let go of what the processes had open.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.002)
+        self.mount()
+
+    def mount(self) -> None:
+        """Mount it. Raises OSError."""
+        options = os.fsencode(self.kind.options) or None
+        _call("mount", os.fsencode(self.device), os.fsencode(self.place), self.kind.name.encode(), 0, options)
+
+    def detach(self) -> None:
+        """Unmount it, if it is mounted; while somebody still uses it, the rest happens when they end."""
+        with contextlib.suppress(OSError):
+            _call("umount2", os.fsencode(self.place), _MNT_DETACH)
+
+    def sync(self) -> None:
+        """Make everything on it durable (syncfs(2))."""
+        with _opened(self.place, os.O_RDONLY) as descriptor:
+            _call("syncfs", descriptor)
+
+
+@contextlib.contextmanager
+def disk_of(kind: Kind, folder: Path) -> Iterator[Disk]:
+    """Make a new file system somewhere in an existing folder and mount it; nothing of it is left at the end.
+
+    Raises Unmeasured where this machine cannot, CalledProcessError when the command that makes it fails.
+    """
+    command = (require_means(kind), *kind.make[1:])
+    with contextlib.ExitStack() as stack:
+        inner = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
+        image, place = inner / "image", inner / kind.name
+        place.mkdir()
+        with image.open("wb") as file:
+            file.truncate(kind.size)
+        subprocess.run([*command, str(image)], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            disk = Disk(kind, place, stack.enter_context(_loop_device(image)))
+        except OSError as error:
+            raise Unmeasured(f"no loop device can be used here: {error}") from error
+        stack.callback(disk.detach)  # before it is mounted: Ctrl-C may come at once
+        try:
+            disk.mount()
+        except OSError as error:
+            raise Unmeasured(f"{kind.name} cannot be mounted here: {error}") from error
+        yield disk
+
+
+@contextlib.contextmanager
+def _loop_device(image: Path) -> Iterator[str]:
+    """Attach the image to a loop device, for as long as we hold it open or it is mounted. Raises OSError."""
+    with _opened(image, os.O_RDWR) as backing, _opened(Path("/dev/loop-control"), os.O_RDWR) as control:
+        while True:
+            name = f"/dev/loop{_ioctl(control, _LOOP_CTL_GET_FREE, 0)}"
+            with _opened(Path(name), os.O_RDWR) as device:
+                try:
+                    _ioctl(device, _LOOP_CONFIGURE, loop_configuration(backing))
+                except OSError as error:
+                    if error.errno == errno.EBUSY:
+                        continue  # somebody else was given the same free device
+                    raise
+                yield name
+                return
+
+
+def loop_configuration(backing: int) -> bytes:
+    """The argument of LOOP_CONFIGURE, ``struct loop_config`` of <linux/loop.h>: this descriptor, detach by itself."""
+    information = struct.pack("5Q4I64s64s32s2Q", 0, 0, 0, 0, 0, 0, 0, 0, _LO_FLAGS_AUTOCLEAR, b"", b"", b"", 0, 0)
+    return struct.pack("2I", backing, 0) + information + bytes(8 * 8)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags)  # Python's descriptors are not inherited
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _call(name: str, *arguments: bytes | int | None) -> None:
+    """Call a function of the C library that answers 0. Raises OSError."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if getattr(library, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def _ioctl(descriptor: int, request: int, argument: int | bytes) -> int:
+    if sys.platform == "win32":
+        raise Unmeasured("Windows has no ioctl")
+    import fcntl
+
+    answer = fcntl.ioctl(descriptor, request, argument)
+    return answer if isinstance(answer, int) else 0

@@ -1,0 +1,88 @@
+"""Which cuts a run makes. Everything is drawn from the seed and the number of the cut, so one cut can be repeated."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+__all__ = ["BOUNDARY_SIZE", "CHAINS", "BoundaryCut", "RandomCut", "boundary_cut", "random_cut"]
+
+# Bytes. A few bytes may be lost as an empty file only; more can also be lost in part.
+_SIZES = (256, 4096, 4096, 65536, 262144)
+
+
+@dataclass(frozen=True)
+class RandomCut:
+    """A cut at a random moment of a row of writes.
+
+    ``size`` is that of the documents in bytes. ``exists``: an older document, certainly on the disk, is the target.
+    The cut comes when ``answers`` of ``writes`` writes were answered and then ``delay``, in durations of a write, has
+    passed. ``pipelined``: all requests are sent at once. ``neighbour``: right before the cut another file is synced.
+    """
+
+    number: int
+    size: int
+    exists: bool
+    writes: int
+    answers: int
+    delay: float
+    pipelined: bool
+    neighbour: bool
+
+    def described(self) -> str:
+        """The cut for a human."""
+        how = "one after the other" if not self.pipelined else "all asked for at once"
+        when = f"{self.delay:.2f} durations of a write after answer {self.answers}"
+        return f"{self.writes} writes of {self.size:,} bytes {how}, {when}{_circumstances(self)}"
+
+
+@dataclass(frozen=True)
+class BoundaryCut:
+    """A cut while the implementation is held before operation ``boundary`` (0, 1, …) of one write, or after the answer
+    of a write that has no such operation; else as above.
+    """
+
+    number: int
+    size: int
+    exists: bool
+    boundary: int
+    neighbour: bool
+
+    def described(self, held_at: str) -> str:
+        """The cut for a human. ``held_at`` is the call before which it was held, empty for a cut after the answer."""
+        when = f"held before operation {self.boundary}, {held_at}" if held_at else "after its answer"
+        return f"a write of {self.size:,} bytes {when}{_circumstances(self)}"
+
+
+def _circumstances(cut: RandomCut | BoundaryCut) -> str:
+    new = "" if cut.exists else ", no target before"
+    return f"{new}, right after the sync of another file" if cut.neighbour else new
+
+
+def random_cut(seed: int, number: int) -> RandomCut:
+    """Draw the cut with this number."""
+    draw = random.Random(f"{seed} {number}")
+    writes = draw.randint(2, 8)
+    return RandomCut(
+        number=number,
+        size=draw.choice(_SIZES),
+        exists=draw.random() < 0.75,
+        writes=writes,
+        answers=draw.randrange(writes),
+        # More than one duration: some cuts hit the pause after an answer, or the write after that.
+        delay=draw.uniform(0, 1.2),
+        pipelined=draw.random() < 0.5,
+        neighbour=draw.random() < 0.5,
+    )
+
+
+CHAINS = 4
+BOUNDARY_SIZE = 4096  # bytes
+
+
+def boundary_cut(number: int) -> BoundaryCut:
+    """The cut with this number: at each boundary there are four (`CHAINS`), with and without a neighbour's sync, with
+    a target there and without one.
+    """
+    boundary, chain = divmod(number, CHAINS)
+    return BoundaryCut(number, BOUNDARY_SIZE, exists=chain < 2, boundary=boundary, neighbour=chain % 2 == 1)

@@ -1,0 +1,138 @@
+"""Real power cuts: one case for each file system and way of cutting, and the result lines that follow."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import time
+import traceback
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from conformance.errors import ImplementationError, Inconclusive, Unmeasured
+from conformance.manifest import operating_system
+from conformance.results import Result, apply_known_failures
+from conformance.run import Run
+from stress.boundaries import cut_at_boundaries
+from stress.cutting import Bench, cut_at_random, require_that_losses_show
+from stress.disk import KINDS, Kind, disk_of, enter_private_namespace, require_means
+from stress.plan import RandomCut, random_cut
+from stress.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_row
+from stress.processes import adopt_orphans
+from stress.recording import record_writes
+from stress.verdict import CLAUSES, Finding, Tally, Way, case_name, results_of
+
+__all__ = ["Wanted", "results"]
+
+_Expected = Mapping[tuple[int, bool], ExpectedOfWrite]  # by size and whether there is a target, as in `Recorded`
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a run is to do: on which file systems, in which ways, how many random cuts on each, and whether all cuts or
+    ``only`` the one with this number.
+    """
+
+    file_systems: tuple[str, ...]
+    ways: tuple[Way, ...]
+    cuts: int
+    only: int | None = None
+
+
+def results(run: Run, wanted: Wanted) -> Iterator[Result]:
+    """Make the cuts and judge them: PWR-02, PWR-03 and PWR-04 for each file system and way.
+
+    It takes the whole process: mounts are in a namespace of its own, and with each cut all of its children end.
+    """
+    for name in wanted.file_systems:
+        for way in wanted.ways:
+            for result in _case(run, wanted, KINDS[name], way):
+                yield apply_known_failures(result, run.manifest.known_failures, operating_system())
+
+
+def _case(run: Run, wanted: Wanted, kind: Kind, way: Way) -> list[Result]:
+    repro = _repro(run, wanted, kind, way)
+    if "writer" not in run.manifest.roles:
+        return _same(kind, way, repro, outcome="n/a", message="the implementation does not have the role writer")
+    tally = Tally(kind.name, way, run.manifest.profile)
+    try:
+        require_means(kind)
+        enter_private_namespace()
+        adopt_orphans()
+        with disk_of(kind, run.folder) as disk:
+            require_that_losses_show(disk)
+            bench = Bench(run, disk)
+            begin = time.monotonic()
+            with contextlib.closing(_findings(bench, wanted, way, tally)) as findings:
+                for finding in findings:
+                    tally.add(finding)
+                    tally.seconds = time.monotonic() - begin
+    except Unmeasured as error:
+        return _same(kind, way, repro, outcome="unmeasured", message=str(error))
+    except Inconclusive as error:
+        return _same(kind, way, repro, outcome="unmeasured", message=str(error), inconclusive=True)
+    except ImplementationError as error:
+        evidence = {"stderr": error.stderr, "before it": tally.sentence()}
+        return _ended_by(str(error), "implementation", evidence, kind, way, repro)
+    except Exception as error:  # whatever it is, it says nothing about the implementation
+        evidence = {"traceback": traceback.format_exc()[-4000:], "before it": tally.sentence()}
+        return _ended_by(f"{type(error).__name__}: {error}", "kit", evidence, kind, way, repro)
+    return results_of(tally, repro)
+
+
+def _findings(bench: Bench, wanted: Wanted, way: Way, tally: Tally) -> Generator[Finding]:
+    try:
+        if way == "boundaries":
+            yield from cut_at_boundaries(bench, wanted.only)
+            return
+        numbers = range(wanted.cuts) if wanted.only is None else (wanted.only,)
+        cuts = [random_cut(bench.run.seed, number) for number in numbers]
+        expected: _Expected = {}
+        try:
+            expected = _ask_model(bench, cuts)
+        except Unmeasured as reason:
+            tally.not_compared = str(reason)
+        for cut in cuts:
+            finding = cut_at_random(bench, cut)
+            yield replace(finding, foreseen=_foreseen(expected, cut, finding))
+    finally:
+        bench.stop()
+
+
+def _ask_model(bench: Bench, cuts: Sequence[RandomCut]) -> _Expected:
+    recorded = record_writes(bench, sorted({cut.size for cut in cuts}))
+    return {circumstances: expected_of_write(write) for circumstances, write in recorded.items()}
+
+
+def _foreseen(expected: _Expected, cut: RandomCut, finding: Finding) -> Foreseen | None:
+    if not expected:
+        return None
+    first, later = expected[cut.size, cut.exists], expected[cut.size, True]
+    return foreseen_of_row(first, later, len(finding.asked) - 1, finding.acknowledged)
+
+
+def _same(kind: Kind, way: Way, repro: str, **members: Any) -> list[Result]:
+    return [Result(clause, case_name(way, kind.name), repro=repro, **members) for clause in CLAUSES]
+
+
+def _ended_by(
+    message: str,
+    blame: Literal["implementation", "kit"],
+    evidence: Mapping[str, Any],
+    kind: Kind,
+    way: Way,
+    repro: str,
+) -> list[Result]:
+    """One error is enough: the other clauses of the case were not measured to the end because of it."""
+    named = Result("PWR-03", case_name(way, kind.name), "error", message, evidence, repro, blame=blame)
+    others = _same(kind, way, repro, outcome="unmeasured", message="ended by the error that PWR-03 tells")
+    return [named if result.clause == named.clause else result for result in others]
+
+
+def _repro(run: Run, wanted: Wanted, kind: Kind, way: Way) -> str:
+    words = ["pulse", "stress", "powercut", "--impl", run.manifest.source, "--file-system", kind.name, "--way", way]
+    words += ["--seed", str(run.seed)]
+    words += ["--cuts", str(wanted.cuts)] if way == "random" else []
+    words += ["--dir", str(run.parent)] if run.parent else []
+    return shlex.join(words)

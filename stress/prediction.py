@@ -1,0 +1,135 @@
+"""What the power-loss model says of a real cut: which states of the target it allows. No I/O here.
+
+The model, `conformance.syscalls.powerloss`, judges one write. A row of writes is judged by its writes: each begins with
+what the one before it left, which is complete.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from conformance.syscalls.calls import Call
+from conformance.syscalls.laboratory import annotated
+from conformance.syscalls.operations import Operation, operations_of
+from conformance.syscalls.powerloss import Before, Outcome, allowed_outcomes
+
+__all__ = [
+    "ExpectedOfWrite",
+    "Foreseen",
+    "State",
+    "Write",
+    "begun_before",
+    "expected_of_write",
+    "foreseen_at_any_point",
+    "foreseen_at_end",
+    "foreseen_of_row",
+]
+
+State = int | Literal["missing", "torn"]  # a number is that of the complete document which the target is
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write as it was recorded, to its end or up to a cut: its operations, and the folder before it."""
+
+    operations: tuple[Operation, ...]
+    before: Before
+
+
+@dataclass(frozen=True)
+class ExpectedOfWrite:
+    """What one write may leave at the target: ``during`` a cut at any point of it, and after its ``end``."""
+
+    write: Write
+    during: frozenset[Outcome]
+    end: frozenset[Outcome]
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """The states that the model allows after one cut, and the operations from which it says so, in a line each."""
+
+    states: frozenset[State]
+    trace: tuple[str, ...]
+
+
+def begun_before(calls: Iterable[Call], number: int, folder: str, existing: Collection[str]) -> tuple[Operation, ...]:
+    """The operations of a report that had begun when the implementation was held before operation ``number``.
+
+    What was still under way then, in another thread, counts as never returned: a file system that was cut off answered
+    it. ``folder`` and ``existing`` are those of `operations_of`. Raises TraceError.
+    """
+    in_order = sorted(calls, key=lambda call: call.begun)  # the tracer records operations only, and counts them so
+    held = in_order[number].begun
+    begun = (
+        call
+        if call.ended is not None and call.ended < held
+        else dataclasses.replace(call, ended=None, result=None, error=0)
+        for call in in_order[:number]
+    )
+    return operations_of(begun, folder, existing)
+
+
+def expected_of_write(write: Write) -> ExpectedOfWrite:
+    """Ask the model about a write that was recorded to its end. Raises TraceError for what it cannot follow."""
+    return ExpectedOfWrite(write, _during(write), _at_end(write))
+
+
+def _during(write: Write) -> frozenset[Outcome]:
+    return allowed_outcomes(write.operations, write.before, None)
+
+
+def _at_end(write: Write) -> frozenset[Outcome]:
+    ends = {operation.number: operation.call.ended for operation in write.operations}
+    ended = {number: end for number, end in ends.items() if end is not None}
+    if len(ended) < len(ends):
+        return _during(write)  # what is under way may have done anything or nothing: too much is allowed here
+    last = max(ended, key=ended.__getitem__, default=-1)
+    return allowed_outcomes(write.operations, write.before, last)
+
+
+def foreseen_at_end(write: Write) -> Foreseen:
+    """What may be left of document 1 after a cut when all of these operations had been done. Raises TraceError."""
+    return Foreseen(frozenset(_states(_at_end(write), 1)), annotated(write.operations, None))
+
+
+def foreseen_at_any_point(write: Write) -> Foreseen:
+    """What may be left of document 1 after a cut, nobody knows when. Raises TraceError."""
+    return Foreseen(frozenset(_states(_during(write), 1)), annotated(write.operations, None))
+
+
+def foreseen_of_row(first: ExpectedOfWrite, later: ExpectedOfWrite, asked: int, acknowledged: int) -> Foreseen:
+    """What may be left of a row of so many writes, of documents 1, 2, …, of which so many were acknowledged.
+
+    ``first`` is a write such as the row begins with, over document 0 or where no target is; ``later`` one over a
+    target. A cut meets what was not acknowledged at any point. Of what was, the last document is there; or an older
+    one, if its write may be lost after its end, and so on.
+    """
+
+    def expected(number: int) -> ExpectedOfWrite:
+        return first if number == 1 else later
+
+    found: set[State] = set()
+    for number in range(acknowledged + 1, asked + 1):
+        found.update(_states(expected(number).during, number))
+    for number in range(acknowledged, 0, -1):
+        found.update(_states(expected(number).end, number))
+        if not expected(number).end & {"old", "missing"}:
+            break
+    if not asked:
+        found.add("missing" if first.write.before.old_length is None else 0)
+    return Foreseen(frozenset(found), annotated((later if asked > 1 else first).write.operations, None))
+
+
+def _states(outcomes: Iterable[Outcome], number: int) -> Iterator[State]:
+    """The outcomes of the write of a document, which its number tells from all others."""
+    for outcome in outcomes:
+        if outcome == "new":
+            yield number
+        elif outcome == "old":
+            yield number - 1
+        else:
+            yield outcome

@@ -1,0 +1,167 @@
+"""Real file systems are really cut off: what is right passes, what is wrong is caught, and nothing is left behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.errors import Unmeasured
+from conformance.results import read_results
+from stress.disk import KINDS, require_means
+from stress.plan import CHAINS
+
+if sys.platform != "linux":
+    pytest.skip("real power cuts need Linux", allow_module_level=True)
+
+# Right after the sync of another file, held between the creation of the temp and its first sync.
+CUT_WITH_A_TEMP = 10 * CHAINS + 1
+MODEL_WITHOUT_TORN_TARGETS = """
+import stress.prediction
+real = stress.prediction.allowed_outcomes
+stress.prediction.allowed_outcomes = lambda *arguments: real(*arguments) - {"torn"}
+"""
+NO_TRACING = """
+import stress.recording
+from conformance.errors import Unmeasured
+def refuse(run):
+    raise Unmeasured("nobody may trace")
+stress.recording.start_traced = refuse
+"""
+Results = dict[str, dict[str, Any]]  # clause → its result
+
+
+@pytest.fixture(params=list(KINDS))
+def file_system(request: pytest.FixtureRequest) -> str:
+    try:
+        require_means(KINDS[request.param])
+    except Unmeasured as reason:
+        pytest.skip(str(reason))
+    return str(request.param)
+
+
+@pytest.fixture
+def cut(
+    stress_command: Callable[..., subprocess.Popen[str]],
+    left_behind: Callable[[], list[str]],
+    tmp_path: Path,
+    file_system: str,
+) -> Callable[..., tuple[int, Results]]:
+    """Runs the command; nothing may be left. Returns the exit code and the one result of each clause."""
+
+    def run(impl: str, way: str, *arguments: object, changed: str = "") -> tuple[int, Results]:
+        options = ("--impl", impl, "--file-system", file_system, "--way", way, "--seed", 1, "--report", tmp_path)
+        with stress_command("powercut", *options, *arguments, changed=changed) as command:
+            _, stderr = command.communicate(timeout=120)
+        _, results, _ = read_results(tmp_path / "results.jsonl")
+        found = {result["clause"]: result for result in results}
+        if any("not allowed here" in result["message"] for result in results):
+            pytest.skip(found["PWR-03"]["message"])
+        assert stderr == ""
+        assert left_behind() == []
+        return command.returncode, found
+
+    return run
+
+
+def test_a_durable_writer_survives(cut: Callable[..., tuple[int, Results]]) -> None:
+    code, results = cut("reference", "random", "--cuts", 30)
+    assert code == 0
+    assert {result["outcome"] for result in results.values()} == {"pass"}
+    assert results["PWR-03"]["message"].startswith("30 cuts, ")
+
+
+def test_a_writer_that_never_syncs_is_caught(cut: Callable[..., tuple[int, Results]]) -> None:
+    code, results = cut("mutant:no-fsync", "random", "--cuts", 10)
+    assert code == 1
+    assert results["PWR-03"]["outcome"] == "fail"
+    [example, *_] = results["PWR-03"]["evidence"]["examples"]
+    assert example["target"].startswith("b''")
+
+
+def test_a_sync_after_the_rename_is_caught_at_its_boundary(cut: Callable[..., tuple[int, Results]]) -> None:
+    code, results = cut("mutant:fsync-after-rename", "boundaries")
+    assert code == 1
+    assert results["PWR-03"]["outcome"] == "fail"
+    cuts = [example["cut"] for example in results["PWR-03"]["evidence"]["examples"]]
+    assert [cut for cut in cuts if "held before operation" in cut and ", fsync, right after the sync of another" in cut]
+
+
+def test_a_folder_that_is_not_synced_loses_writes(cut: Callable[..., tuple[int, Results]]) -> None:
+    """It is a SHOULD: counted and shown, and fatal with ``--strict`` only."""
+    code, results = cut("mutant:no-folder-fsync", "random", "--cuts", 30)
+    assert code == 0
+    assert (results["PWR-02"]["outcome"], results["PWR-03"]["outcome"]) == ("fail", "pass")
+    code, _ = cut("mutant:no-folder-fsync", "random", "--cuts", 30, "--strict")
+    assert code == 1
+
+
+def test_a_temp_that_was_left_must_not_stop_the_next_write(cut: Callable[..., tuple[int, Results]]) -> None:
+    """Held with an empty temp there; the name of its dead owner must mean nobody when the next process looks."""
+    code, results = cut("mutant:stopped-by-an-unreadable-leftover", "boundaries", "--only", CUT_WITH_A_TEMP)
+    assert code == 1
+    assert results["PWR-04"]["outcome"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("impl", "way"), [("reference", "random"), ("reference", "boundaries"), ("mutant:no-fsync", "random")]
+)
+def test_the_model_foresees_every_outcome(cut: Callable[..., tuple[int, Results]], impl: str, way: str) -> None:
+    _, results = cut(impl, way, "--cuts", 20)
+    assert results["PWR-03"]["outcome"] == ("pass" if impl == "reference" else "fail")
+    cuts = results["PWR-03"]["message"].partition(" ")[0]
+    assert f"the model foresaw each of {cuts} outcomes" in results["PWR-03"]["message"]
+
+
+@pytest.mark.parametrize("way", ["random", "boundaries"])
+def test_a_model_that_is_wrong_is_an_error_of_the_kit(cut: Callable[..., tuple[int, Results]], way: str) -> None:
+    """Here it says that a target is never torn, whatever was not synced."""
+    code, results = cut("mutant:no-fsync", way, "--cuts", 10, changed=MODEL_WITHOUT_TORN_TARGETS)
+    assert code == 4
+    assert (results["PWR-03"]["outcome"], results["PWR-03"]["blame"]) == ("error", "kit")
+    assert "the model allowed" in results["PWR-03"]["message"]
+    assert "rename" in " ".join(results["PWR-03"]["evidence"]["examples"][0]["trace"])
+
+
+def test_random_cuts_need_no_tracer(cut: Callable[..., tuple[int, Results]]) -> None:
+    code, results = cut("reference", "random", "--cuts", 20, changed=NO_TRACING)
+    assert code == 0
+    assert results["PWR-03"]["message"].endswith("not compared with the model: nobody may trace")
+
+
+def test_one_cut_can_be_repeated(cut: Callable[..., tuple[int, Results]]) -> None:
+    _, results = cut("mutant:no-fsync", "random", "--cuts", 10)
+    number = results["PWR-03"]["evidence"]["examples"][0]["number"]
+    code, results = cut("mutant:no-fsync", "random", "--only", number)
+    assert code == 1
+    assert results["PWR-03"]["message"].startswith("1 cuts")
+
+
+def test_one_cut_that_passes_proves_little(cut: Callable[..., tuple[int, Results]]) -> None:
+    code, results = cut("reference", "random", "--only", 3)
+    assert code == 4
+    assert {result["inconclusive"] for result in results.values()} == {True}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing(
+    stress_command: Callable[..., subprocess.Popen[str]],
+    left_behind: Callable[[], list[str]],
+    file_system: str,
+    number: signal.Signals,
+) -> None:
+    options = ("--file-system", file_system, "--way", "random", "--cuts", 100000)
+    with stress_command("powercut", *options) as command:
+        while not any("image" in name for name in left_behind()):
+            assert command.poll() is None, "it ended before a disk was attached"
+        command.send_signal(number)
+        _, stderr = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert "there is no verdict" in stderr
+    assert "Traceback" not in stderr
+    assert left_behind() == []
