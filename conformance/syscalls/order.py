@@ -31,7 +31,7 @@ def publishing(operations: Sequence[Operation], target: str) -> list[Operation]:
 def published_names(operations: Sequence[Operation], target: str) -> frozenset[str]:
     """The names that the file had which was published, before it was: its own temp's, and an unnamed file's."""
     names: set[str] = set()
-    for each in reversed(operations):
+    for each in (each for each in reversed(operations) if each.call.succeeded):
         if _publishes(each, target) or (each.kind in ("rename", "link") and each.other_name in names):
             names.add(each.other_name if each.name == target else each.name)
     return frozenset(names)

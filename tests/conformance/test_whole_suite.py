@@ -23,7 +23,7 @@ def test_a_correct_implementation_is_conformant(
 ) -> None:
     name = adapters / "oneshot" if implementation == "oneshot" else implementation
     report = tmp_path / "report"
-    done = conformance_command("--impl", name, "-n", 2, "--report", report)
+    done = conformance_command("--impl", name, "-n", 2, "--kills", 10, "--report", report)
     header, results, footer = read_results(report / "results.jsonl")
     assert [result for result in results if result["outcome"] not in ("pass", "unmeasured", "n/a")] == []
     assert done.stderr == ""
@@ -33,7 +33,7 @@ def test_a_correct_implementation_is_conformant(
     assert done.returncode == footer["exit"]
     assert footer["verdict"].upper() in done.stdout
 
-    assert header["selection"] == {"clause": [], "case": []}
+    assert header["selection"] == {"clause": [], "case": [], "point": ["*"]}
     counts = Counter(result["outcome"] for result in results)
     assert counts == sum((Counter(of_clause) for of_clause in footer["counts"].values()), Counter())
     assert list(footer["counts"]) == list(load_clauses())

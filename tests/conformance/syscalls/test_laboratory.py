@@ -166,6 +166,16 @@ def test_what_is_left(laboratory: Callable[..., Laboratory]) -> None:
     assert seen.descriptors_left == 1
 
 
+def test_what_a_good_write_leaves_too_is_not_left_behind(laboratory: Callable[..., Laboratory]) -> None:
+    made = laboratory(changed(("        Implementation.count += 1\n", "        open(f'{path}.lock', 'a').close()\n")))
+    recording = made.record("first")
+    assert recording.kept == {"status.json.lock"}
+    number = next(each.number for each in recording.operations if each.kind == "sync")
+    point = fault(number, "sync", scenario="first")
+    assert made.visit(point, recording.kept).injection.left == ()
+    assert made.visit(point).injection.left == ("status.json.lock",)
+
+
 def test_a_failing_clean_up_is_told(laboratory: Callable[..., Laboratory]) -> None:
     made = laboratory()
     cleaning = fault(2, "sync", what="error and failing clean-up")

@@ -3,7 +3,7 @@
 import pytest
 
 from conformance.syscalls.operations import operations_of
-from conformance.syscalls.order import faults_of_order, publishing
+from conformance.syscalls.order import faults_of_order, published_names, publishing
 from conformance.syscalls.strace import parse
 
 CREATE = 'open("/run/a", O_WRONLY|O_CREAT|O_EXCL, 0600) = 3</run/a>'
@@ -164,3 +164,19 @@ def test_what_gives_the_target_a_new_file() -> None:
     lines = [CREATE, 'rename("/run/a", "/run/b") = 0', LINK, RENAME.replace("= 0", "= -1 EBUSY (busy)"), RENAME]
     operations = operations_of(parse("\n".join(lines)), "/run")
     assert [each.number for each in publishing(operations, "status.json")] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ([CREATE, WRITE, RENAME], {"a"}),
+        ([CREATE, LINK, UNLINK], {"a"}),
+        ([CREATE, 'rename("/run/a", "/run/b") = 0', 'rename("/run/b", "/run/status.json") = 0'], {"a", "b"}),
+        ([CREATE, 'rename("/run/x", "/run/y") = 0', RENAME], {"a"}),
+        ([CREATE, 'rename("/run/a", "/run/status.json") = -1 EXDEV (Invalid cross-device link)'], set()),
+    ],
+    ids=["a rename", "a link", "two renames", "the rename of another file", "no replace"],
+)
+def test_the_names_of_the_file_that_is_published(lines: list[str], names: set[str]) -> None:
+    operations = operations_of(parse("\n".join(lines)), "/run", ["status.json", "x"])
+    assert published_names(operations, "status.json") == names

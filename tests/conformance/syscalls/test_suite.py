@@ -113,3 +113,36 @@ def test_a_write_in_place_is_torn_in_every_way(judge: Callable[..., Any]) -> Non
     _, lines = judge(in_place, *clauses)
     failed = {line["clause"] for line in results(lines) if line["outcome"] == "fail"}
     assert failed == {"VIS-01", "VIS-05", "KIL-01", "PWR-01", "PWR-02"}
+
+
+FOLDER_SYNC = """            os.replace(temp, path)
+            folder = os.open(os.path.dirname(path), os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+"""
+
+
+STRICT = RIGHT.replace("            os.replace(temp, path)\n", FOLDER_SYNC)
+TOLERANT = STRICT.replace(
+    "            finally:\n", "            except OSError:\n                pass\n            finally:\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "outcome"), [(STRICT, "fail"), (TOLERANT, "pass"), (RIGHT, "unmeasured")], ids=["io", "ok", "no sync"]
+)
+def test_a_folder_that_cannot_be_synced_must_not_be_an_error(
+    judge: Callable[..., Any], source: str, outcome: str
+) -> None:
+    _, lines = judge(source, "--clause", "PWR-02", "--case", "folder_that*")
+    assert [each["outcome"] for each in results(lines)] == [outcome, outcome]
+
+
+def test_kills_in_a_row_can_be_fewer(judge: Callable[..., Any]) -> None:
+    _, lines = judge(RIGHT, "--clause", "KIL-0[34]", "--kills", "7")
+    found = {each["clause"]: each for each in results(lines)}
+    assert found["KIL-03"]["outcome"] == "unmeasured"
+    assert found["KIL-03"]["message"] == "needs 100 kills in a row; this run makes 7 (--kills)"
+    assert (found["KIL-04"]["outcome"], found["KIL-04"]["counts"]["kills"]) == ("pass", 7)

@@ -1,5 +1,6 @@
 """Writes and reads a training status, written from SPEC.md alone: ``status.py write|read PATH``."""
 
+import contextlib
 import json
 import math
 import os
@@ -69,7 +70,8 @@ def write(path: str) -> None:
             os.close(descriptor)
         os.replace(temp, path)
     except BaseException:
-        os.unlink(temp)
+        with contextlib.suppress(OSError):
+            os.unlink(temp)
         raise
 
 
