@@ -12,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from conformance import mutants, variants
 from conformance.errors import ManifestError
-from conformance.manifest import Manifest
 from conformance.mutants.honest import Honest
+
+if TYPE_CHECKING:
+    from conformance.manifest import Manifest
 
 __all__ = ["Entry", "Factory", "all_mutants", "all_variants", "manifest_of", "mutant", "variant"]
 
@@ -106,6 +108,9 @@ def _entries(kind: str) -> tuple[Entry, ...]:
 
 def manifest_of(kind: str, name: str) -> Manifest:
     """The manifest of ``mutant:NAME`` or ``variant:NAME``. Raises ManifestError, which lists the known names."""
+    # Not at the top: every mutant's own process imports this module, and starts a hundred times in a run.
+    from conformance.manifest import Manifest
+
     entries = {entry.name: entry for entry in _entries(kind)}
     if name not in entries:
         raise ManifestError(f"{kind}:{name}: no such {kind}; known are {', '.join(sorted(entries))}")

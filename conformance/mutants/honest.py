@@ -10,7 +10,6 @@ import errno
 import json
 import math
 import os
-import secrets
 import stat
 import sys
 import time
@@ -43,7 +42,7 @@ if sys.platform == "win32":
                 held = getattr(error, "winerror", None) in _HELD_BY_SOMEBODY and not os.path.isdir(target)
                 if not held or time.monotonic() > deadline:
                     raise
-                time.sleep(0.005 * (1 + secrets.randbelow(4)))
+                time.sleep(0.005 * (1 + os.urandom(1)[0] % 4))
 
     def keep_owner_and_mode(temp: str, old: os.stat_result) -> None:
         """Windows has neither."""
@@ -175,7 +174,7 @@ class Honest:
 
     def temp_name(self, target: str) -> str:
         """A new name in the target's folder, short enough for any target."""
-        return os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
+        return os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.tmp")
 
     def fill_temp(self, temp: str, target: str, data: bytes) -> None:
         """Create the temp and make it ready to be the target."""

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
 import shutil
 import sys
 import time
@@ -22,7 +21,7 @@ _PATIENCE = 3.0  # seconds, well within the budget of an answer
 
 def owned_name(self: Honest, target: str, kind: str) -> str:
     """A new name beside the target that tells what it is for, which target it belongs to and which process made it."""
-    token = secrets.token_hex(8)
+    token = os.urandom(8).hex()
     self.memory[token] = kind
     return os.path.join(os.path.dirname(target), f".{_label(target, kind)}.{os.getpid()}.{token}.tmp")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import tempfile
 
 from conformance.mutants.honest import Honest
@@ -64,7 +63,7 @@ def one_link_followed(self: Honest, path: str) -> str:
 @mutant("temp_name", kills="MET-05")
 def temp_longer_than_target(self: Honest, target: str) -> str:
     """Appends a random suffix to the target's name, which a name of 255 bytes has no room for."""
-    return f"{target}.{secrets.token_hex(8)}.tmp"
+    return f"{target}.{os.urandom(8).hex()}.tmp"
 
 
 @mutant("resolve", kills="MET-05")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import tempfile
 
 from conformance.mutants.honest import Honest
@@ -14,7 +13,7 @@ from conformance.registry import mutant
 @mutant("temp_name", kills="VIS-02")
 def temp_in_system_folder(self: Honest, target: str) -> str:
     """Makes the temp in the system's folder for temporary files."""
-    return os.path.join(tempfile.gettempdir(), f"{secrets.token_hex(8)}.tmp")
+    return os.path.join(tempfile.gettempdir(), f"{os.urandom(8).hex()}.tmp")
 
 
 @mutant("replace", kills="VIS-02")
@@ -55,7 +54,7 @@ def temp_replaces_the_extension(self: Honest, target: str) -> str:
 @mutant("temp_name", kills="VIS-03")
 def temp_without_the_ending(self: Honest, target: str) -> str:
     """Gives the temp a unique name that does not end in ".tmp", so that no clean-up job finds it."""
-    return os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}")
+    return os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}")
 
 
 @mutant("replace", kills="VIS-04")

@@ -13,7 +13,6 @@ import errno
 import os
 import select
 import signal
-import socket
 import sys
 from dataclasses import dataclass, field
 
@@ -72,9 +71,9 @@ class _Recording:
 
 
 class _Tracer:
-    def __init__(self, control: socket.socket, child: int, go: int) -> None:
+    def __init__(self, control: int, child: int, go: int) -> None:
         self.control = control
-        self.messages = control.makefile("rb")
+        self.messages = open(control, "rb", closefd=False)  # noqa: SIM115  # until the process ends
         self.put_off: list[bytes] = []  # messages that came while something was held
         self.child = child
         self.go = go
@@ -88,7 +87,7 @@ class _Tracer:
 
     def say(self, kind: str, text: str = "") -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.control.sendall(f"{kind} {text}\n".encode())
+            _say(self.control, f"{kind} {text}")
 
     def obey(self) -> bool:
         """Do what the next message says. Returns False when the kit has hung up."""
@@ -268,10 +267,10 @@ class _Tracer:
             self.wait()
             if self.ended is not None:
                 break
-            ready = select.select([wake, self.control.fileno()], [], [], 0 if self.put_off else None)[0]
+            ready = select.select([wake, self.control], [], [], 0 if self.put_off else None)[0]
             if wake in ready:
                 os.read(wake, 4096)
-            if (self.put_off or self.control.fileno() in ready) and not self.obey():
+            if (self.put_off or self.control in ready) and not self.obey():
                 self.end_everything()
                 return 0
         if self.recording is not None:
@@ -312,20 +311,26 @@ def _become(command: list[str], ready: int, go: int) -> None:
         os._exit(127)
 
 
+def _say(control: int, text: str) -> None:
+    rest = memoryview(f"{text}\n".encode())
+    while rest:
+        rest = rest[os.write(control, rest) :]
+
+
 def main(arguments: list[str]) -> int:
     """Trace a command to its end, and end in the same way."""
     descriptor, when, *command = arguments
-    control = socket.socket(fileno=int(descriptor))
-    control.set_inheritable(False)
+    control = int(descriptor)
+    os.set_inheritable(control, False)
     try:
         ptrace.call_names()
         child, go = _started(command)
     except KeyError:
-        control.sendall(f"refused the engine does not know the processor {ptrace.architecture()}\n".encode())
+        _say(control, f"refused the engine does not know the processor {ptrace.architecture()}")
         return 3
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, "")
-        control.sendall(f"refused {name} {error.strerror}\n".encode())
+        _say(control, f"refused {name} {error.strerror}")
         return 3
     with open(os.devnull, "r+b") as nothing:  # only the command has the pipes: the kit hears when it closes them
         os.dup2(nothing.fileno(), 0)

@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import errno
 import os
-import secrets
 import stat
 import sys
 
@@ -19,7 +18,7 @@ if sys.platform != "win32":
     def relative_to_a_descriptor(self: Honest, path: str, data: bytes) -> None:
         """Opens the target's folder once and names everything relative to that descriptor."""
         folder_path, name = os.path.split(self.resolve(path))
-        temp = f".{secrets.token_hex(8)}.tmp"
+        temp = f".{os.urandom(8).hex()}.tmp"
         folder = os.open(folder_path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             try:

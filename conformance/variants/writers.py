@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import random
-import secrets
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -125,4 +124,4 @@ def worker_thread(self: Honest, path: str, data: bytes) -> None:
 @variant("temp_name")
 def long_temp_name(self: Honest, target: str) -> str:
     """Gives the temp a name of 255 characters, with a space at its beginning."""
-    return os.path.join(os.path.dirname(target), f" {secrets.token_hex(125)}.tmp")
+    return os.path.join(os.path.dirname(target), f" {os.urandom(125).hex()}.tmp")

@@ -202,7 +202,7 @@ def test_a_false_alarm_makes_it_fail(
 
     monkeypatch.setattr(command, "_conformance", answered)
     assert main(["plain"]) == exit_code
-    assert asked == [("variant:plain", ("--strict", "--kills", "30"))]
+    assert asked == [("variant:plain", ("--strict", "--kills", "12"))]
     assert f"{exit_code} false alarms in 1 cases of 1 variants" in capsys.readouterr().out
 
 
