@@ -248,12 +248,15 @@ class _Tracer:
             self.go = -1
 
     def end_everything(self) -> None:
-        """The kit has hung up: kill the command, and take it away, so that nobody takes it for one that runs."""
-        os.kill(self.child, signal.SIGKILL)
-        while self.ended is None:
-            thread, status = os.waitpid(-1, _WALL)
-            if not os.WIFSTOPPED(status):
-                self.handle(thread, status)
+        """Kill what is left and wait for its end, so that nobody takes it for something that runs."""
+        for process in set(self.threads.values()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while self.threads:
+                thread, status = os.waitpid(-1, _WALL)
+                if not os.WIFSTOPPED(status):
+                    self.handle(thread, status)
 
     def run(self, *, armed_from_the_start: bool) -> int:
         """Serve until the command has ended. Returns its wait status."""
@@ -273,6 +276,7 @@ class _Tracer:
             if (self.put_off or self.control in ready) and not self.obey():
                 self.end_everything()
                 return 0
+        self.end_everything()
         if self.recording is not None:
             self.say("report", write_report(self.recording.report(self.threads, self.ended)))
         return self.ended

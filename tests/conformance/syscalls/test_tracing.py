@@ -200,7 +200,7 @@ def test_an_implementation_that_closes_its_output(
         "    if 'start' not in line:\n        os.close(1)\n        continue\n"
         "    print(json.dumps({'id': json.loads(line)['id'], 'ok': True, 'protocol': 1}), flush=True)"
     )
-    traced = start(run_of(make_manifest(["{python}", "-c", code], profile="replace"), answer_seconds=1.0))
+    traced = start(run_of(make_manifest(["{python}", "-c", code], profile="replace"), answer_seconds=2.0))
     with pytest.raises(ImplementationError, match="closed its standard output"):
         do(traced, folder, "")
 

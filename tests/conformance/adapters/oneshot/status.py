@@ -1,6 +1,7 @@
 """Writes and reads a training status, written from SPEC.md alone: ``status.py write|read PATH``."""
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -55,8 +56,8 @@ def write(path: str) -> None:
         old = None
     # Short, because the target's name may have as many bytes as a name may have.
     temp = os.path.join(os.path.dirname(path), f"{os.getpid()}-{time.monotonic_ns()}.tmp")
-    descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o666)
     try:
+        descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o666)
         try:
             while data:
                 data = data[os.write(descriptor, data) :]
@@ -69,10 +70,25 @@ def write(path: str) -> None:
         finally:
             os.close(descriptor)
         os.replace(temp, path)
+    except FileExistsError:
+        raise  # the temp's name is taken: that file is somebody else's
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temp)
         raise
+    if sys.platform != "win32":
+        sync_folder(os.path.dirname(path) or ".")
+
+
+def sync_folder(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def overflowing_float(number: int) -> float:
