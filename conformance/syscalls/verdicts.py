@@ -92,7 +92,7 @@ def _not_retried(visit: Visit) -> str | None:
     injection = visit.injection
     if visit.closed_twice:
         return "the descriptor was closed a second time after a close that EINTR had interrupted"
-    if injection.call == "close" or injection.target_before_fault == "new":
+    if injection.call.startswith("close") or injection.target_before_fault == "new":
         return judge("FLT-01", injection)
     if injection.answer != "ok" or injection.target != "new":
         return f"answered {injection.answer} ({injection.text}) and left the target {injection.target}"

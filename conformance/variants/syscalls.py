@@ -126,7 +126,7 @@ if sys.platform != "win32":
 
     # A child, which is given the temp's and the target's names and gets the document on its standard input.
     _WORK = """
-import contextlib, os, signal, stat, sys
+import contextlib, errno, os, signal, stat, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent cleans up
 temp, target = sys.argv[1:]
 rest = memoryview(sys.stdin.buffer.read())
@@ -143,7 +143,11 @@ try:
     os.close(descriptor)
     os.replace(temp, target)
     folder = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY)
-    os.fsync(folder)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
 except OSError as error:
     sys.exit(error.errno)
 """

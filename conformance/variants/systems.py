@@ -30,7 +30,11 @@ if sys.platform != "win32":
                 with contextlib.suppress(OSError):
                     os.unlink(temp, dir_fd=folder)
                 raise
-            os.fsync(folder)
+            try:
+                os.fsync(folder)
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                    raise
         finally:
             os.close(folder)
 

@@ -80,6 +80,7 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         ("FLT-07", {"what": "EINTR"}, "answered io (OSError: [Errno 5] Input/output error) and left the target old"),
         ("FLT-07", {"what": "EINTR", "answer": "ok"}, "answered ok (OSError: [Errno 5] Input/output error) and left"),
         ("FLT-07", {"what": "EINTR", "call": "close"}, None),
+        ("FLT-07", {"what": "EINTR", "call": "close of another file"}, None),
         ("FLT-07", {"what": "EINTR", "call": "close", **OK}, None),
         (
             "FLT-07",
