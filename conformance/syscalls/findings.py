@@ -21,6 +21,7 @@ from conformance.errors import ImplementationError, Unmeasured, Violation
 from conformance.injections import Injection
 from conformance.observation import observing
 from conformance.oracle import shown, snapshot
+from conformance.syscalls.calls import TraceError
 from conformance.syscalls.laboratory import OLD, Laboratory, Place, Visit, annotated
 from conformance.syscalls.plan import Rule
 from conformance.syscalls.points import (
@@ -200,7 +201,8 @@ def _kill_series(laboratory: Laboratory, glob: str, count: int) -> Series:
     place = laboratory.place("replace")
     kills, refused = 0, ""
     with observing(place.target, (0, OLD), _PAUSE) as observation:
-        for number, point in enumerate(itertools.islice(itertools.cycle(points), count)):
+        # More writes than kills: where threads take turns, a write may pass a point by.
+        for number, point in enumerate(itertools.islice(itertools.cycle(points), 2 * count)):
             whole, cut = (0, 2 * number + 2), (0, 2 * number + 3)
             observation.timed_write(whole, lambda: laboratory.publish(place, whole[1]).ok)  # noqa: B023  # at once
             if observation.writes[-1].end == math.inf:
@@ -210,8 +212,12 @@ def _kill_series(laboratory: Laboratory, glob: str, count: int) -> Series:
                 break
             outcomes: list[Outcome] = []
             observation.timed_write(cut, lambda: _killed(laboratory, place, point, cut[1], outcomes))  # noqa: B023
-            kills += outcomes[0].end is not None
+            kills += any(fired.action == "kill" for fired in outcomes[0].report.fired)
+            if kills == count:
+                break
         observation.timed_write((0, 0), lambda: laboratory.publish(place, 0).ok)
+    if kills < count and not refused:
+        raise TraceError(f"only {kills} of {count} kills fired in {2 * count} writes")
     wrong = ""
     try:
         observation.require_whole()

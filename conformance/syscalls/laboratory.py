@@ -18,7 +18,7 @@ from conformance.protocol import Answer
 from conformance.run import Run, remove_folder
 from conformance.syscalls.calls import TraceError
 from conformance.syscalls.operations import Operation, operations_of
-from conformance.syscalls.order import on_the_target
+from conformance.syscalls.order import CHANGING, on_the_target
 from conformance.syscalls.plan import Plan, Report, Rule
 from conformance.syscalls.points import Point, Scenario, What, role
 from conformance.syscalls.tracing import Boundary, Outcome, Traced, start_traced
@@ -28,7 +28,6 @@ __all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated", "state_of"]
 SIZE = 8192  # bytes of the documents
 OLD, NEW, NEXT = 1, 2, 3  # sequence numbers of the documents
 _TRIES = 8
-_CHANGING = ("write", "map", "truncate", "allocate")
 
 
 @dataclass(frozen=True)
@@ -315,7 +314,7 @@ def _is_open_for_writing(operations: tuple[Operation, ...], operation: Operation
         opened = each.kind in ("open", "create", "create-unnamed") and each.descriptor == operation.descriptor
         if opened and each.call.process == operation.call.process:
             flags = each.flags
-    written = any(each.kind in _CHANGING and each.name == operation.name for each in earlier)
+    written = any(each.kind in CHANGING and each.name == operation.name for each in earlier)
     return written and bool(flags & 3)
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from conformance.syscalls.operations import Operation
 
-__all__ = ["Fault", "faults_of_order", "on_the_target", "published_names", "publishing"]
+__all__ = ["CHANGING", "Fault", "faults_of_order", "on_the_target", "published_names", "publishing"]
 
 _WRITING = 3  # O_WRONLY or O_RDWR
 _O_EXCL = 0o200
-_CHANGING = ("write", "map", "truncate", "allocate")
+CHANGING = ("write", "map", "truncate", "allocate")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _what_it_does_to_the_target(operation: Operation, target: str) -> str | None
         return None
     if operation.kind in ("open", "create") and operation.flags & _WRITING:
         return "the target itself was opened for writing"
-    if operation.kind in _CHANGING:
+    if operation.kind in CHANGING:
         return "the target itself was changed"
     if operation.kind in ("unlink", "remove-folder"):
         return "the target was removed"

@@ -14,7 +14,9 @@ import pytest
 from conformance.case import Case, Shared
 from conformance.errors import ImplementationError, Unmeasured
 from conformance.run import Run, save
+from conformance.syscalls.calls import TraceError
 from conformance.syscalls.findings import kill_series, slow_motion, visits
+from conformance.syscalls.points import Point
 from conformance.syscalls.tracing import Traced
 
 if sys.platform != "linux":
@@ -219,6 +221,14 @@ def test_a_series_of_kills(case_of: Callable[..., Case]) -> None:
     # Sync, before and after; rename, before: a temp is left, and never taken away. After the rename it is the target.
     assert series.temps_left == 5
     assert kill_series(case) == series
+
+
+def test_kills_that_do_not_fire_are_an_error_of_the_kit(
+    case_of: Callable[..., Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Point, "rules", lambda point: ())
+    with pytest.raises(TraceError, match="only 0 of 3 kills fired in 6 writes"):
+        kill_series(case_of(kills=3))
 
 
 def test_no_boundary_that_matches(case_of: Callable[..., Case]) -> None:
