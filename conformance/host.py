@@ -2,7 +2,8 @@
 
 The object's methods are the operations of the protocol; ValueError, OSError and NotImplementedError become the
 errors ``invalid``, ``io`` and ``unsupported``. The operation ``threads`` is between the kit and this host only: it
-runs several lists of writes at once, one thread each (clause CON-04).
+runs several lists of writes at once, one thread each (clause CON-04). Each thread pauses before each of its file
+calls: else a whole row of writes fits into the time that CPython lets one thread run, and no two writes ever meet.
 """
 
 from __future__ import annotations
@@ -10,15 +11,22 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import random
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from conformance.protocol import PROTOCOL, decode_floats
 
 __all__ = ["load_factory", "load_object", "serve"]
+
+# Audit events (docs.python.org, "Audit events table"): os.open and open() are "open", os.replace is "os.rename".
+_FILE_CALLS = frozenset({"open", "os.rename", "os.link", "os.remove", "os.truncate", "os.chmod"})
+_LONGEST_PAUSE = 0.0005  # seconds
 
 
 def load_object(folder: str, entry_point: str) -> Any:
@@ -89,11 +97,27 @@ def _threads(implementation: Any, writes: list[list[dict[str, Any]]]) -> list[li
                 answers[number].append({"ok": False, "error": "crash", "message": traceback.format_exc()})
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(len(writes))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with _pauses_before_file_calls():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     return answers
+
+
+@contextmanager
+def _pauses_before_file_calls() -> Iterator[None]:
+    pausing = True
+
+    def pause(event: str, _: tuple[Any, ...]) -> None:
+        if pausing and event in _FILE_CALLS:
+            time.sleep(random.uniform(0, _LONGEST_PAUSE))
+
+    sys.addaudithook(pause)  # for good: an audit hook cannot be removed
+    try:
+        yield
+    finally:
+        pausing = False
 
 
 def serve(implementation: Any, requests: BinaryIO, answers: BinaryIO) -> None:
