@@ -11,7 +11,7 @@ from conformance.errors import Violation
 from conformance.oracle import Snapshot, require_status, shown
 from conformance.payload import encode, identify
 from conformance.results import Result
-from stress.prediction import Foreseen, State
+from stress.powercut.prediction import Foreseen, State
 
 __all__ = ["CLAUSES", "Finding", "Judgement", "Tally", "Way", "case_name", "judge", "require_document", "results_of"]
 

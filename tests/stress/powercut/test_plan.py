@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stress.plan import CHAINS, BoundaryCut, boundary_cut, random_cut
+from stress.powercut.plan import CHAINS, BoundaryCut, boundary_cut, random_cut
 
 
 def test_seed_and_number_give_the_same_cut_again() -> None:

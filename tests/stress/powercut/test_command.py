@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from conformance.results import read_results
-from stress import powercut
 from stress.cli import main
+from stress.powercut import experiment
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_crash_of_the_kit_is_no_verdict(
     def crash(kind: object) -> str:
         raise OSError("the kit's own trouble")
 
-    monkeypatch.setattr(powercut, "require_means", crash)
+    monkeypatch.setattr(experiment, "require_means", crash)
     code, _, _ = judged("powercut", "--report", tmp_path)
     assert code == 4
     _, results, _ = read_results(tmp_path / "results.jsonl")

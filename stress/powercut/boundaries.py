@@ -14,11 +14,11 @@ from conformance.protocol import Answer
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.plan import Plan, Report, Rule
 from conformance.syscalls.tracing import Boundary, start_traced
-from stress.cutting import Bench, Cutter, Row, begin_write, fresh_folder, look
-from stress.plan import BOUNDARY_SIZE, CHAINS, BoundaryCut, boundary_cut
-from stress.prediction import Foreseen, Write, begun_before, foreseen_at_any_point, foreseen_at_end
-from stress.recording import Recorded, acknowledged, before_write, files_in, record_writes
-from stress.verdict import Finding
+from stress.powercut.cutting import Bench, Cutter, Row, begin_write, fresh_folder, look
+from stress.powercut.plan import BOUNDARY_SIZE, CHAINS, BoundaryCut, boundary_cut
+from stress.powercut.prediction import Foreseen, Write, begun_before, foreseen_at_any_point, foreseen_at_end
+from stress.powercut.recording import Recorded, acknowledged, before_write, files_in, record_writes
+from stress.powercut.verdict import Finding
 
 __all__ = ["cut_at_boundaries"]
 

@@ -13,8 +13,8 @@ import pytest
 
 from conformance.errors import Unmeasured
 from conformance.results import read_results
-from stress.disk import KINDS, require_means
-from stress.plan import CHAINS
+from stress.powercut.disk import KINDS, require_means
+from stress.powercut.plan import CHAINS
 
 if sys.platform != "linux":
     pytest.skip("real power cuts need Linux", allow_module_level=True)
@@ -22,16 +22,16 @@ if sys.platform != "linux":
 # Right after the sync of another file, held between the creation of the temp and its first sync.
 CUT_WITH_A_TEMP = 10 * CHAINS + 1
 MODEL_WITHOUT_TORN_TARGETS = """
-import stress.prediction
-real = stress.prediction.allowed_outcomes
-stress.prediction.allowed_outcomes = lambda *arguments: real(*arguments) - {"torn"}
+import stress.powercut.prediction
+real = stress.powercut.prediction.allowed_outcomes
+stress.powercut.prediction.allowed_outcomes = lambda *arguments: real(*arguments) - {"torn"}
 """
 NO_TRACING = """
-import stress.recording
+import stress.powercut.recording
 from conformance.errors import Unmeasured
 def refuse(run):
     raise Unmeasured("nobody may trace")
-stress.recording.start_traced = refuse
+stress.powercut.recording.start_traced = refuse
 """
 Results = dict[str, dict[str, Any]]  # clause → its result
 

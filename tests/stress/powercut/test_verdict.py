@@ -11,8 +11,8 @@ import pytest
 from conformance.oracle import Snapshot
 from conformance.payload import encode, make_status
 from conformance.results import Result
-from stress.prediction import Foreseen
-from stress.verdict import CLAUSES, Finding, Tally, judge, results_of
+from stress.powercut.prediction import Foreseen
+from stress.powercut.verdict import CLAUSES, Finding, Tally, judge, results_of
 
 STATUSES = [make_status(0, sequence, 4096) for sequence in range(5)]
 BYTES = [encode(status).encode("utf-8") for status in STATUSES]

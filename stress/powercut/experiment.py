@@ -14,14 +14,14 @@ from conformance.errors import ImplementationError, Inconclusive, Unmeasured
 from conformance.manifest import operating_system
 from conformance.results import Result, apply_known_failures
 from conformance.run import Run
-from stress.boundaries import cut_at_boundaries
-from stress.cutting import Bench, cut_at_random, require_that_losses_show
-from stress.disk import KINDS, Kind, disk_of, enter_private_namespace, require_means
-from stress.plan import RandomCut, random_cut
-from stress.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_row
-from stress.processes import adopt_orphans
-from stress.recording import record_writes
-from stress.verdict import CLAUSES, Finding, Tally, Way, case_name, results_of
+from stress.powercut.boundaries import cut_at_boundaries
+from stress.powercut.cutting import Bench, cut_at_random, require_that_losses_show
+from stress.powercut.disk import KINDS, Kind, disk_of, enter_private_namespace, require_means
+from stress.powercut.plan import RandomCut, random_cut
+from stress.powercut.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_row
+from stress.powercut.processes import adopt_orphans
+from stress.powercut.recording import record_writes
+from stress.powercut.verdict import CLAUSES, Finding, Tally, Way, case_name, results_of
 
 __all__ = ["Wanted", "results"]
 

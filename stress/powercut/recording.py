@@ -13,8 +13,8 @@ from conformance.syscalls.operations import operations_of
 from conformance.syscalls.plan import Plan
 from conformance.syscalls.powerloss import Before
 from conformance.syscalls.tracing import Outcome, Traced, start_traced
-from stress.cutting import Bench, begin_write, fresh_folder, refused
-from stress.prediction import Write
+from stress.powercut.cutting import Bench, begin_write, fresh_folder, refused
+from stress.powercut.prediction import Write
 
 __all__ = ["Recorded", "acknowledged", "before_write", "files_in", "record_writes"]
 

@@ -9,7 +9,7 @@ import pytest
 
 SCRIPT = """
 import os, subprocess, sys
-from stress.processes import adopt_orphans, end_descendants
+from stress.powercut.processes import adopt_orphans, end_descendants
 
 adopt_orphans()
 # The grandchild is in a session of its own, and out of the reach of a killed process group.

@@ -10,7 +10,7 @@ import pytest
 from conformance.syscalls.calls import Argument, Call, Descriptor
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.powerloss import Before
-from stress.prediction import (
+from stress.powercut.prediction import (
     ExpectedOfWrite,
     State,
     Write,

@@ -12,7 +12,7 @@ from conformance.syscalls.calls import TraceError
 from conformance.syscalls.plan import Report
 from conformance.syscalls.powerloss import Before
 from conformance.syscalls.tracing import Outcome
-from stress.recording import acknowledged, before_write, files_in
+from stress.powercut.recording import acknowledged, before_write, files_in
 
 REPORT = Report((), (), None)
 

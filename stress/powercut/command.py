@@ -1,0 +1,96 @@
+"""``pulse stress powercut``: real power cuts, from the command line to the results."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import click
+from rich.markup import escape
+
+from conformance import run as runs
+from conformance.clauses import load_clauses
+from conformance.errors import ImplementationError, ManifestError
+from conformance.manifest import operating_system, resolve
+from conformance.report import write_report
+from conformance.results import Exit, Result, ResultsFile, decide
+from stress.output import header_of, new_console, print_verdict, results_file
+from stress.powercut import experiment
+from stress.powercut.disk import KINDS
+from stress.powercut.verdict import CLAUSES, Way, case_name
+
+__all__ = ["powercut"]
+
+_WAYS: tuple[Way, ...] = ("random", "boundaries")
+
+
+@click.command(name="powercut")
+@click.option("--impl", default="reference", show_default=True, help="A manifest's path, or a name.")
+@click.option("--file-system", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="Only these; repeatable.")
+@click.option("--way", "ways", multiple=True, type=click.Choice(_WAYS), help="Only these ways of cutting; repeatable.")
+@click.option("--cuts", type=click.IntRange(1), default=200, show_default=True, help="Random cuts a file system.")
+@click.option("--only", type=click.IntRange(0), help="Only the cut with this number, to repeat a failure.")
+@click.option("--seed", type=click.IntRange(0), help="Repeat what is drawn at random; the moments are not exact.")
+@click.option("--strict", is_flag=True, help="A failed SHOULD fails the run.")
+@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for results.jsonl and HTML.")
+@click.option("--dir", "parent", type=click.Path(file_okay=False, path_type=Path), help="Where the images are made.")
+def powercut(
+    impl: str,
+    kinds: tuple[str, ...],
+    ways: tuple[Way, ...],
+    cuts: int,
+    only: int | None,
+    seed: int | None,
+    strict: bool,
+    report: Path | None,
+    parent: Path | None,
+) -> int:
+    """Cut real file systems off while an implementation writes, and look at what is left (Linux, as root).
+
+    Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
+    protocol in the smoke stage, 4 inconclusive: too little was seen, or nothing could be measured here.
+    """
+    wanted = experiment.Wanted(kinds or tuple(KINDS), ways or _WAYS, cuts, only)
+    try:
+        manifest = resolve(impl, frozenset(load_clauses()))
+        run = runs.prepare(manifest, seed=secrets.randbits(32) if seed is None else seed, parent=parent)
+    except ManifestError as error:
+        click.echo(f"pulse stress powercut: {error}", err=True)
+        return Exit.USAGE
+    except ImplementationError as error:
+        click.echo(f"pulse stress powercut: {impl}: {error}", err=True)
+        if error.stderr.strip():
+            click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
+        return Exit.NOT_STARTED
+    try:
+        with results_file(report) as file:
+            return _judge(run, wanted, file, strict=strict, report=report)
+    finally:
+        runs.tear_down(run.folder)
+
+
+def _judge(
+    run: runs.Run, wanted: experiment.Wanted, file: ResultsFile | None, *, strict: bool, report: Path | None
+) -> int:
+    console = new_console()
+    cases = [case_name(way, kind) for kind in wanted.file_systems for way in wanted.ways]
+    header = header_of(run.manifest, run.about, wanted.file_systems, run.seed, {"clause": CLAUSES, "case": cases})
+    if file is not None:
+        file.header(header)
+    results: list[Result] = []
+    for result in experiment.results(run, wanted):
+        results.append(result)
+        if file is not None:
+            file.result(result)
+        if result.clause == "PWR-03":
+            console.print(f"{result.case}: {escape(result.message)} ({result.seconds:.1f} s)", soft_wrap=True)
+    clauses = {clause: load_clauses()[clause] for clause in CLAUSES}
+    # Which known failures match nothing is the suite's business: this run has three clauses only.
+    verdict = decide(results, clauses, (), operating_system(), strict=strict, complete=False)
+    print_verdict(console, header, results, verdict)
+    if file is not None:
+        file.footer(verdict)
+        assert report is not None
+        write_report(report)
+        console.print(f"report: {report}/report.html, results.jsonl", soft_wrap=True)
+    return verdict.exit
