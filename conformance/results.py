@@ -211,6 +211,10 @@ class ResultsFile:
     def result(self, result: Result) -> None:
         self._line({"type": "result", **dataclasses.asdict(result)})
 
+    def record(self, kind: str, value: Mapping[str, Any]) -> None:
+        """A line of another type, for those who know it: `read_results` passes it over."""
+        self._line({"type": kind, **value})
+
     def footer(self, verdict: Verdict) -> None:
         counts = {clause: dict(of_clause) for clause, of_clause in verdict.counts.items()}
         self._line(
