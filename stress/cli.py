@@ -9,17 +9,13 @@ import traceback
 import click
 
 from conformance.results import Exit
+from stress.command import stress
 from stress.powercut.command import powercut
 
 __all__ = ["main"]
 
 
-@click.group(name="pulse stress", context_settings={"help_option_names": ["-h", "--help"]})
-def _group() -> None:
-    """Put an implementation under real stress."""
-
-
-_group.add_command(powercut)
+stress.add_command(powercut)
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +23,7 @@ def main(arguments: list[str]) -> int:
     # Being asked to end is like Ctrl-C: everything is cleaned up.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return int(_group.main(arguments, standalone_mode=False))
+        return int(stress.main(arguments, standalone_mode=False))
     except click.ClickException as error:
         error.show()
         return Exit.USAGE

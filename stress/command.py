@@ -1,0 +1,310 @@
+"""``pulse stress``: the harness, from the command line to the results."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shlex
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from conformance import run as runs
+from conformance.clauses import load_clauses
+from conformance.errors import ImplementationError, ManifestError
+from conformance.implementation import ANSWER_SECONDS
+from conformance.manifest import Manifest, operating_system, resolve
+from conformance.results import Exit, Header, Result, ResultsFile, Verdict, decide
+from stress.chaos import supported
+from stress.harness import Show, run_in_folder
+from stress.judgement import results_of
+from stress.live import showing
+from stress.output import header_of, new_console, print_verdict, results_file
+from stress.records import FolderRecord
+from stress.report import write_report
+from stress.scenario import CHAOS, SIZES, Chaos, Goal, Scenario, parse_goal, parse_size
+from stress.storage import to_json
+
+__all__ = ["Wanted", "prepared", "stress"]
+
+Value = TypeVar("Value")
+POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to run: which implementations, in which folders (as the user named them), how, and where to report."""
+
+    manifest: Manifest
+    reader: Manifest | None
+    scenario: Scenario
+    folders: tuple[Path, ...]
+    repro: str
+    strict: bool
+    report: Path | None
+    answer_seconds: float
+
+
+class _Parsed(click.ParamType[Value]):
+    """A parameter that a function reads; its ValueError is the message."""
+
+    def __init__(self, name: str, parse: Callable[[str], Value]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        """Read one value."""
+        try:
+            return self._parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _parse_sizes(text: str) -> tuple[int, ...]:
+    return tuple(parse_size(part) for part in text.split(","))
+
+
+def _parse_chaos(text: str) -> tuple[Chaos, ...]:
+    wanted = text.split(",")
+    unknown = [part for part in wanted if part not in CHAOS]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no chaos; give any of {', '.join(CHAOS)}, with commas between them")
+    return tuple(kind for kind in CHAOS if kind in wanted)
+
+
+@click.group(name="pulse stress", invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--impl", default="reference", show_default=True, help="The writer: a manifest's path, or a name.")
+@click.option("--reader", "reader_name", help="Judge this reader too: every second reader is one.")
+@click.option("--writers", type=click.IntRange(1, 64), default=2, show_default=True, help="Writer processes.")
+@click.option("--readers", type=click.IntRange(1, 64), default=2, show_default=True, help="Reader processes.")
+@click.option("--targets", type=click.IntRange(1, 100), default=1, show_default=True, help="Files that all write.")
+@click.option(
+    "--size",
+    "sizes",
+    type=_Parsed("SIZE,…", _parse_sizes),
+    default=",".join(map(str, SIZES)),
+    show_default=True,
+    help="Sizes of documents, mixed.",
+)
+@click.option("--seconds", type=POSITIVE, help="How long.  [default: 10, or no limit with --until]")
+@click.option("--until", "goal", type=_Parsed("'N reads'", parse_goal), help="Until N reads, writes or kills.")
+@click.option("--rate", type=click.FloatRange(min=0), default=0.0, help="Writes a second of each writer.")
+@click.option("--read-pause", type=click.FloatRange(min=0), default=0.0, help="Seconds between two reads.")
+@click.option("--pipeline", type=click.IntRange(1, 64), default=2, show_default=True, help="Requests sent ahead.")
+@click.option("--chaos", type=_Parsed("KIND,…", _parse_chaos), default=None, help=f"Any of {', '.join(CHAOS)}.")
+@click.option("--chaos-rate", type=POSITIVE, default=4.0, show_default=True, help="Disturbances a second.")
+@click.option("--dir", "folders", multiple=True, type=click.Path(path_type=Path), help="Where; repeatable.")
+@click.option("--round-seconds", type=POSITIVE, default=2.0, show_default=True, help="Judge the history so often.")
+@click.option("--stop-at-first", is_flag=True, help="End with the round of the first violation.")
+@click.option("--seed", type=click.IntRange(0), help="Repeat sizes, and the schedule of chaos.")
+@click.option("--strict", is_flag=True, help="A failed SHOULD fails the run.")
+@click.option(
+    "--answer-seconds", type=POSITIVE, default=ANSWER_SECONDS, show_default=True, help="Time-out of a request."
+)
+@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for results.jsonl and HTML.")
+@click.pass_context
+def stress(
+    context: click.Context,
+    impl: str,
+    reader_name: str | None,
+    writers: int,
+    readers: int,
+    targets: int,
+    sizes: tuple[int, ...],
+    seconds: float | None,
+    goal: Goal | None,
+    rate: float,
+    read_pause: float,
+    pipeline: int,
+    chaos: tuple[Chaos, ...] | None,
+    chaos_rate: float,
+    folders: tuple[Path, ...],
+    round_seconds: float,
+    stop_at_first: bool,
+    seed: int | None,
+    strict: bool,
+    answer_seconds: float,
+    report: Path | None,
+) -> int | None:
+    """Let writers and readers loose on one file, and judge everything that is seen.
+
+    Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
+    protocol, 4 inconclusive: too little was seen, or the kit itself failed; 130 interrupted.
+    """
+    if context.invoked_subcommand is not None:
+        return None
+    if reader_name is not None and readers < 2:
+        raise click.UsageError("--reader needs --readers 2 or more: the kit's own reader tells whose fault it is")
+    for kind in chaos or ():
+        if not supported(kind):
+            raise click.UsageError(f"--chaos {kind}: only Linux can do that")
+    scenario = Scenario(
+        writers=writers,
+        readers=readers,
+        targets=targets,
+        sizes=sizes,
+        seconds=10.0 if seconds is None and goal is None else seconds,
+        goal=goal,
+        rate=rate,
+        read_pause=read_pause,
+        pipeline=pipeline,
+        chaos=chaos or (),
+        chaos_rate=chaos_rate,
+        round_seconds=round_seconds,
+        stop_at_first=stop_at_first,
+        seed=secrets.randbits(32) if seed is None else seed,
+    )
+    clauses = frozenset(load_clauses())
+    try:
+        manifest = resolve(impl, clauses)
+        reader = None if reader_name is None else resolve(reader_name, clauses)
+    except ManifestError as error:
+        raise click.UsageError(str(error)) from error
+    _require_roles(manifest, reader)
+    wanted = Wanted(
+        manifest=manifest,
+        reader=reader,
+        scenario=scenario,
+        folders=folders or (Path(tempfile.gettempdir()),),
+        repro=_repro(context, scenario.seed),
+        strict=strict,
+        report=report,
+        answer_seconds=answer_seconds,
+    )
+    return _run(wanted)
+
+
+def _require_roles(manifest: Manifest, reader: Manifest | None) -> None:
+    if "writer" not in manifest.roles:
+        raise click.UsageError(
+            f"{manifest.name} does not write: judge it with --reader {manifest.name} --impl variant:plain"
+        )
+    if reader is not None and ("reader" not in reader.roles or reader.profile != manifest.profile):
+        raise click.UsageError(f"{reader.name} does not read what {manifest.name} writes: it needs the role reader")
+
+
+def _repro(context: click.Context, seed: int) -> str:
+    """The command that does the same again."""
+    words = ["pulse", "stress"]
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        given = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
+        if not given or parameter.name in ("seed", "report", "folders") or not isinstance(parameter, click.Option):
+            continue
+        words.append(parameter.opts[-1] if parameter.is_flag else parameter.opts[0])
+        if isinstance(value, Goal):
+            words.append(f"{value.count} {value.kind}")
+        elif isinstance(value, tuple):
+            words.append(",".join(map(str, value)))
+        elif not parameter.is_flag:
+            words.append(str(value))
+    return shlex.join([*words, "--seed", str(seed)])
+
+
+@contextlib.contextmanager
+def prepared(manifest: Manifest, seed: int, answer_seconds: float) -> Iterator[runs.Run]:
+    """The run of an implementation: set up, and torn down again."""
+    run = runs.prepare(manifest, seed=seed, answer_seconds=answer_seconds)
+    try:
+        yield run
+    finally:
+        runs.tear_down(run.folder)
+
+
+def _run(wanted: Wanted) -> int:
+    console = new_console()
+    try:
+        with contextlib.ExitStack() as stack:
+            run = stack.enter_context(prepared(wanted.manifest, wanted.scenario.seed, wanted.answer_seconds))
+            reader = wanted.reader
+            if reader is not None:
+                of_reader = stack.enter_context(prepared(reader, wanted.scenario.seed, wanted.answer_seconds))
+                reader = of_reader.manifest  # its set-up may have moved it
+            file = stack.enter_context(results_file(wanted.report))
+            return _judge(wanted, run, reader, console, file)
+    except ImplementationError as error:
+        click.echo(f"pulse stress: {wanted.manifest.name}: {error}", err=True)
+        if error.stderr.strip():
+            click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
+        return Exit.NOT_STARTED
+    except ManifestError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _judge(wanted: Wanted, run: runs.Run, reader: Manifest | None, console: Console, file: ResultsFile | None) -> int:
+    console.print(f"seed {wanted.scenario.seed}")
+    records: list[FolderRecord] = []
+    results: list[Result] = []
+    with showing(console) as show:
+        for folder in wanted.folders:
+            record = _in_folder(wanted, run, reader, folder, show)
+            records.append(record)
+            new = results_of(
+                record,
+                f"{wanted.repro} --dir {shlex.quote(str(folder))}",
+                reads=reader is not None,
+                known=wanted.manifest.known_failures,
+                os=operating_system(),
+            )
+            results += new
+            console.print(
+                f"[bold]{escape(record.file_system)}[/] ({escape(str(folder))}): {escape(new[0].message)}",
+                soft_wrap=True,
+            )
+            if not record.complete:
+                break
+    clauses = {clause: load_clauses()[clause] for clause in dict.fromkeys(result.clause for result in results)}
+    header = header_of(
+        wanted.manifest,
+        run.about,
+        [record.file_system for record in records],
+        wanted.scenario.seed,
+        {"clause": list(clauses), "case": list(dict.fromkeys(result.case for result in results))},
+    )
+    # Which known failures match nothing is the suite's business: this run has a few clauses only.
+    verdict = decide(results, clauses, (), operating_system(), strict=wanted.strict, complete=False)
+    print_verdict(console, header, results, verdict)
+    complete = all(record.complete for record in records)
+    if not complete:
+        console.print("interrupted: what was seen until then is not the whole run", soft_wrap=True)
+    if file is not None:
+        _write(file, header, results, records, verdict if complete else None)
+        assert wanted.report is not None
+        write_report(wanted.report, header, results, verdict if complete else None, records)
+        console.print(f"report: {wanted.report}/report.html, results.jsonl", soft_wrap=True)
+    return verdict.exit if complete else Exit.INTERRUPTED
+
+
+def _in_folder(wanted: Wanted, run: runs.Run, reader: Manifest | None, folder: Path, show: Show) -> FolderRecord:
+    """One folder's run, in a new folder inside it."""
+    try:
+        inner = Path(tempfile.mkdtemp(prefix="pulse-stress-", dir=folder)).resolve()
+    except OSError as error:
+        raise ManifestError(f"--dir {folder}: cannot make a folder there: {error}") from error
+    try:
+        return run_in_folder(run, wanted.scenario, inner, shown_as=str(folder), reader=reader, show=show)
+    finally:
+        with contextlib.suppress(OSError):
+            runs.remove_folder(inner)
+
+
+def _write(
+    file: ResultsFile,
+    header: Header,
+    results: Sequence[Result],
+    records: Sequence[FolderRecord],
+    verdict: Verdict | None,
+) -> None:
+    file.header(header)
+    for record in records:
+        file.record("stress", to_json(record))
+    for result in results:
+        file.result(result)
+    if verdict is not None:
+        file.footer(verdict)

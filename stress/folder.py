@@ -1,0 +1,50 @@
+"""The folder of a run: which files lie beside the targets, and what the targets hold when nobody writes."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.errors import Violation
+from conformance.payload import Identity
+from stress.reading import Sighting, verify
+from stress.records import Sight
+
+__all__ = ["Look", "look_at", "temps_in"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One read of a target by the kit while all writers stand still; times in nanoseconds."""
+
+    identity: Identity | None
+    begin: int
+    end: int
+    sighting: Sighting | None
+
+
+def look_at(target: Path) -> Look:
+    """Read a target once."""
+    begin = time.monotonic_ns()
+    sight: Sight = "torn"
+    try:
+        data = target.read_bytes()
+        identity = verify(data)
+    except FileNotFoundError:
+        end = time.monotonic_ns()
+        text = "missing: there is no file at the target while nobody writes"
+        return Look(None, begin, end, Sighting("missing", end, text))
+    except Violation as violation:
+        end = time.monotonic_ns()
+        if str(violation).startswith("mixed"):
+            sight = "mixed"
+        text = f"{violation}, while nobody writes"
+        return Look(None, begin, end, Sighting(sight, end, text, dict(violation.evidence)))
+    return Look(identity, begin, time.monotonic_ns(), None)
+
+
+def temps_in(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of all files in the folder that are not targets."""
+    return tuple(sorted(set(os.listdir(folder)) - set(names)))

@@ -1,0 +1,118 @@
+"""What was seen in one folder → result lines of the suite's clauses, and one sentence for people. No I/O here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conformance.manifest import KnownFailure
+from conformance.results import Outcome, Result, apply_known_failures
+from stress.records import FolderRecord, Sight
+
+__all__ = ["case_name", "results_of", "sentence"]
+
+_OF_CLAUSE: dict[str, tuple[Sight, ...]] = {
+    "CON-01": ("torn", "mixed", "missing", "refused", "ended", "leak"),
+    "CON-03": ("stale", "future", "unknown"),
+    "KIL-02": ("refused",),
+    "KIL-04": ("torn", "mixed", "missing"),
+    "RDR-14": ("misread",),
+}
+_ALWAYS: tuple[Sight, ...] = ("torn", "mixed", "missing", "stale", "future")
+
+
+def case_name(record: FolderRecord) -> str:
+    """The name of a case, as the suite names its own: ``under_load:2x2:ext4``."""
+    return f"under_load:{record.scenario.name}:{record.file_system}"
+
+
+def results_of(
+    record: FolderRecord, repro: str, *, reads: bool, known: Sequence[KnownFailure], os: str
+) -> list[Result]:
+    """One result for each clause that this run measures. ``reads`` says that a reader implementation was part of it.
+
+    A violation fails its clauses whatever else is in doubt; without one, a run that saw too little is inconclusive.
+    """
+    clauses = ["CON-01", "CON-03"]
+    if record.totals.kills:
+        clauses += ["KIL-02", "KIL-03", "KIL-04"]
+    if reads:
+        clauses.append("RDR-14")
+    return [apply_known_failures(_result(record, clause, repro), known, os) for clause in clauses]
+
+
+def _result(record: FolderRecord, clause: str, repro: str) -> Result:
+    case, seconds, message = case_name(record), round(record.seconds, 3), sentence(record)
+    totals = record.totals
+    counts = {
+        "CON-01": {"reads": totals.reads, "writes": totals.writes, "positive controls": int(record.control.caught > 0)},
+        "CON-03": {"writes": totals.writes, "distinct documents": totals.distinct},
+        "KIL-02": {"kills": totals.kills, "next writes": totals.restarts},
+        "KIL-03": {"kills": totals.kills, "orphans": totals.orphans_before},
+        "KIL-04": {"kills": totals.kills, "reads": totals.reads},
+        "RDR-14": {"reads": totals.reads},
+    }[clause]
+    if clause == "KIL-03":
+        return _orphans(record, case, repro, counts)
+    sights = [sight for sight in _OF_CLAUSE[clause] if record.counts.get(sight)]
+    if sights:
+        findings = [finding for finding in record.findings if finding.sight in sights]
+        first = findings[0]
+        evidence = {
+            "examples": [{"found": finding.text, **finding.evidence} for finding in findings[:3]],
+            "seconds to the first": round(first.seconds, 3),
+            "doubts": list(record.doubts),
+        }
+        told = f"{message}; the first after {first.seconds:.3f} s: {first.text}"
+        return Result(clause, case, "fail", told, evidence, repro, seconds, counts=counts)
+    if record.doubts:
+        told = f"{message}; {'; '.join(record.doubts)}"
+        return Result(clause, case, "unmeasured", told, {}, repro, seconds, inconclusive=True, counts=counts)
+    return Result(clause, case, "pass", message, {}, repro, seconds, counts=counts)
+
+
+def _orphans(record: FolderRecord, case: str, repro: str, counts: dict[str, int]) -> Result:
+    totals = record.totals
+    told = (
+        f"{totals.orphans_before:,} temps were left by {totals.kills:,} kills; {totals.orphans_after:,} of them were "
+        f"there after the next write of each target, {totals.left:,} at the end"
+    )
+    outcome: Outcome = "fail" if totals.orphans_after or totals.left else "pass"
+    return Result("KIL-03", case, outcome, told, {}, repro, round(record.seconds, 3), counts=counts)
+
+
+def sentence(record: FolderRecord) -> str:
+    """What was done, what was seen out of how many, and how sure that is, in one line."""
+    scenario, totals, counts = record.scenario, record.totals, record.counts
+    parts = [
+        f"{totals.acknowledged:,} of {totals.writes:,} writes acknowledged ({scenario.writers} writers), "
+        f"{totals.reads:,} reads ({scenario.readers} readers) of {totals.distinct:,} documents in {record.seconds:.1f} s: "
+        + ", ".join(f"{counts.get(sight, 0):,} {sight}" for sight in ("torn", "mixed", "missing", "stale", "future"))
+    ]
+    others = ", ".join(
+        f"{counts[sight]:,} {sight}"
+        for sight in ("unknown", "misread", "refused", "ended", "leak")
+        if counts.get(sight)
+    )
+    if others:
+        parts.append(others)
+    if not any(counts.get(sight) for sight in _OF_CLAUSE["CON-03"]):
+        parts.append(f"linearizable in {totals.rounds:,} rounds")
+    if record.bound is not None and not counts.get("torn"):
+        parts.append(f"torn reads are fewer than 1 in {1 / record.bound:,.0f} (95 %)")
+    if record.control.seconds is not None:
+        parts.append(f"positive control caught after {record.control.seconds * 1000:.0f} ms")
+    disturbed = [
+        f"{count:,} {name}"
+        for name, count in (
+            ("kills", totals.kills),
+            ("kills of readers", totals.reader_kills),
+            ("pauses", totals.pauses),
+            ("faults", totals.faults),
+            ("writes that a fault made fail", totals.faulted),
+        )
+        if count
+    ]
+    if disturbed:
+        parts.append(", ".join(disturbed))
+    parts.append(f"at most {totals.most_temps} temps, {totals.left} left")
+    return "; ".join(parts)

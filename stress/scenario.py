@@ -1,0 +1,85 @@
+"""What a run of the harness does in each folder: how many processes, which documents, how long, and what disturbs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+__all__ = ["CHAOS", "GOALS", "LARGEST", "SIZES", "Chaos", "Goal", "Scenario", "parse_goal", "parse_size"]
+
+Chaos = Literal["kill", "kill-reader", "pause", "fault"]
+CHAOS: tuple[Chaos, ...] = get_args(Chaos)
+Kind = Literal["reads", "writes", "kills"]
+GOALS: tuple[Kind, ...] = get_args(Kind)
+SIZES = (256, 4096, 1 << 20)  # bytes
+# The contract allows documents of 1 MiB; an implementation may put white space between the members.
+LARGEST = (1 << 20) - 4096
+
+
+@dataclass(frozen=True)
+class Goal:
+    """How much of what must have happened before a run ends, such as a thousand million reads."""
+
+    count: int
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``writers`` and ``readers`` are processes; each writer writes all ``targets`` (files of one folder) in turn.
+
+    ``sizes`` in bytes are mixed at random. ``rate`` is writes a second of each writer, 0 for as fast as it goes;
+    ``read_pause`` is seconds between two reads of each reader. ``pipeline`` requests at most wait for an answer. The
+    run ends after ``seconds`` or when the ``goal`` is reached, whichever comes first; without a limit it is None.
+    Every ``round_seconds`` the writers stand still for a moment, and the history so far is judged and forgotten.
+    """
+
+    writers: int = 2
+    readers: int = 2
+    targets: int = 1
+    sizes: tuple[int, ...] = SIZES
+    seconds: float | None = 10.0
+    goal: Goal | None = None
+    rate: float = 0.0
+    read_pause: float = 0.0
+    pipeline: int = 2
+    chaos: tuple[Chaos, ...] = ()
+    chaos_rate: float = 4.0  # actions a second
+    round_seconds: float = 2.0
+    stop_at_first: bool = False
+    seed: int = 0
+    first_writer: int = 1  # the number of the first writer: every machine of a cluster has its own
+
+    @property
+    def name(self) -> str:
+        """A short name for results: ``2x2``, with what else is unusual."""
+        words = [f"{self.writers}x{self.readers}"]
+        if self.targets > 1:
+            words.append(f"{self.targets}-targets")
+        if self.rate:
+            words.append(f"{self.rate:g}-a-second")
+        return "-".join([*words, *self.chaos])
+
+
+_GOAL = re.compile(r"(?P<count>\d+(\.\d+)?(e\d+)?)\s*(?P<kind>[a-z]+)", re.IGNORECASE)
+_SIZE = re.compile(r"(?P<count>\d+)\s*(?P<unit>B|KiB|MiB|K|M)?", re.IGNORECASE)
+_UNITS = {"": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mib": 1 << 20}
+
+
+def parse_goal(text: str) -> Goal:
+    """Read a goal such as ``1e9 reads``. Raises ValueError."""
+    match = _GOAL.fullmatch(text.strip())
+    for kind in GOALS:
+        if match is not None and match["kind"].lower() == kind and float(match["count"]) >= 1:
+            return Goal(int(float(match["count"])), kind)
+    raise ValueError(f"{text!r} is not a goal; write a number and one of {', '.join(GOALS)}, such as '1e9 reads'")
+
+
+def parse_size(text: str) -> int:
+    """Read a size such as ``256``, ``4KiB`` or ``1MiB``: bytes. Raises ValueError."""
+    match = _SIZE.fullmatch(text.strip())
+    size = int(match["count"]) * _UNITS[(match["unit"] or "").lower()] if match is not None else -1
+    if not 0 <= size <= 1 << 20:
+        raise ValueError(f"{text!r} is not a size; write bytes from 0 to 1MiB, such as 256 or 4KiB")
+    return size
