@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from conformance.manifest import KnownFailure
 from conformance.results import Outcome, Result, apply_known_failures
-from stress.records import FolderRecord, Sight
+from stress.records import SIGHTS, FolderRecord, Sight
 
 __all__ = ["case_name", "results_of", "sentence"]
 
@@ -83,36 +83,29 @@ def _orphans(record: FolderRecord, case: str, repro: str, counts: dict[str, int]
 def sentence(record: FolderRecord) -> str:
     """What was done, what was seen out of how many, and how sure that is, in one line."""
     scenario, totals, counts = record.scenario, record.totals, record.counts
-    parts = [
+    done = (
         f"{totals.acknowledged:,} of {totals.writes:,} writes acknowledged ({scenario.writers} writers), "
-        f"{totals.reads:,} reads ({scenario.readers} readers) of {totals.distinct:,} documents in {record.seconds:.1f} s: "
-        + ", ".join(f"{counts.get(sight, 0):,} {sight}" for sight in ("torn", "mixed", "missing", "stale", "future"))
-    ]
-    others = ", ".join(
-        f"{counts[sight]:,} {sight}"
-        for sight in ("unknown", "misread", "refused", "ended", "leak")
-        if counts.get(sight)
+        f"{totals.reads:,} reads ({scenario.readers} readers) of {totals.distinct:,} documents "
+        f"in {record.seconds:.1f} s"
     )
+    parts = [f"{done}: {', '.join(f'{counts.get(sight, 0):,} {sight}' for sight in _ALWAYS)}"]
+    others = [f"{counts[sight]:,} {sight}" for sight in SIGHTS if sight not in _ALWAYS and counts.get(sight)]
     if others:
-        parts.append(others)
+        parts.append(", ".join(others))
     if not any(counts.get(sight) for sight in _OF_CLAUSE["CON-03"]):
         parts.append(f"linearizable in {totals.rounds:,} rounds")
     if record.bound is not None and not counts.get("torn"):
         parts.append(f"torn reads are fewer than 1 in {1 / record.bound:,.0f} (95 %)")
     if record.control.seconds is not None:
         parts.append(f"positive control caught after {record.control.seconds * 1000:.0f} ms")
-    disturbed = [
-        f"{count:,} {name}"
-        for name, count in (
-            ("kills", totals.kills),
-            ("kills of readers", totals.reader_kills),
-            ("pauses", totals.pauses),
-            ("faults", totals.faults),
-            ("writes that a fault made fail", totals.faulted),
-        )
-        if count
-    ]
-    if disturbed:
-        parts.append(", ".join(disturbed))
+    disturbed = {
+        "kills": totals.kills,
+        "kills of readers": totals.reader_kills,
+        "pauses": totals.pauses,
+        "faults": totals.faults,
+        "writes that a fault made fail": totals.faulted,
+    }
+    if any(disturbed.values()):
+        parts.append(", ".join(f"{count:,} {name}" for name, count in disturbed.items() if count))
     parts.append(f"at most {totals.most_temps} temps, {totals.left} left")
     return "; ".join(parts)

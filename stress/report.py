@@ -146,7 +146,7 @@ def describe_bound(record: FolderRecord) -> str:
     seen = sum(record.counts.get(sight, 0) for sight in _NOT_WHOLE)
     if seen:
         return f"none: {_some(seen, 'read')} of {record.totals.reads:,} did not see one whole document"
-    if record.bound >= 1:
+    if record.bound > 0.5:
         return "none: there were too few reads"
     return (
         f"with 95 % confidence fewer than 1 in {record.totals.reads // 3:,} reads is torn or missing (3/N), "
