@@ -12,7 +12,7 @@ from conformance.manifest import Manifest
 from conformance.payload import Identity, identify_values
 from conformance.protocol import Answer
 from stress.counters import Counters
-from stress.reading import Row, Seen, Sighting
+from stress.reading import Row, Seen, Sighting, evidence_of
 
 __all__ = ["AskingReader"]
 
@@ -102,7 +102,7 @@ class AskingReader:
         try:
             identity: Identity = identify_values(status)
         except Violation as violation:
-            seen.note(Sighting("misread", end, str(violation), dict(violation.evidence)))
+            seen.note(Sighting("misread", end, str(violation), evidence_of(violation)))
             return
         if identity != row.identity:
             seen.changes += 1

@@ -6,7 +6,7 @@ import contextlib
 import secrets
 import shlex
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,11 +20,11 @@ from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
 from conformance.implementation import ANSWER_SECONDS
 from conformance.manifest import Manifest, operating_system, resolve
-from conformance.results import Exit, Header, Result, ResultsFile, Verdict, decide
+from conformance.results import Exit, Result, ResultsFile, decide, file_system_of
 from stress.chaos import supported
 from stress.harness import Show, run_in_folder
-from stress.judgement import results_of
-from stress.live import showing
+from stress.judgement import case_name, clauses_of, results_of, sentence
+from stress.live import View, logging_to, showing
 from stress.output import header_of, new_console, print_verdict, results_file
 from stress.records import FolderRecord
 from stress.report import write_report
@@ -48,6 +48,7 @@ class Wanted:
     repro: str
     strict: bool
     report: Path | None
+    log: Path | None
     answer_seconds: float
 
 
@@ -108,6 +109,7 @@ def _parse_chaos(text: str) -> tuple[Chaos, ...]:
     "--answer-seconds", type=POSITIVE, default=ANSWER_SECONDS, show_default=True, help="Time-out of a request."
 )
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for results.jsonl and HTML.")
+@click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Append a line a minute; may be rotated.")
 @click.pass_context
 def stress(
     context: click.Context,
@@ -131,6 +133,7 @@ def stress(
     strict: bool,
     answer_seconds: float,
     report: Path | None,
+    log: Path | None,
 ) -> int | None:
     """Let writers and readers loose on one file, and judge everything that is seen.
 
@@ -175,6 +178,7 @@ def stress(
         repro=_repro(context, scenario.seed),
         strict=strict,
         report=report,
+        log=log,
         answer_seconds=answer_seconds,
     )
     return _run(wanted)
@@ -238,10 +242,19 @@ def _run(wanted: Wanted) -> int:
 
 
 def _judge(wanted: Wanted, run: runs.Run, reader: Manifest | None, console: Console, file: ResultsFile | None) -> int:
+    clauses = {clause: load_clauses()[clause] for clause in clauses_of(wanted.scenario, reads=reader is not None)}
+    systems = [file_system_of(folder) for folder in wanted.folders]
+    cases = [case_name(wanted.scenario, system) for system in systems]
+    header = header_of(
+        wanted.manifest, run.about, systems, wanted.scenario.seed, {"clause": list(clauses), "case": cases}
+    )
+    if file is not None:
+        file.header(header)
     console.print(f"seed {wanted.scenario.seed}")
     records: list[FolderRecord] = []
     results: list[Result] = []
-    with showing(console) as show:
+    with showing(console) as on_console:
+        show = on_console if wanted.log is None else _both(on_console, logging_to(wanted.log))
         for folder in wanted.folders:
             record = _in_folder(wanted, run, reader, folder, show)
             records.append(record)
@@ -253,32 +266,36 @@ def _judge(wanted: Wanted, run: runs.Run, reader: Manifest | None, console: Cons
                 os=operating_system(),
             )
             results += new
-            console.print(
-                f"[bold]{escape(record.file_system)}[/] ({escape(str(folder))}): {escape(new[0].message)}",
-                soft_wrap=True,
-            )
+            if file is not None:  # at once: whatever happens later, this is known
+                file.record("stress", to_json(record))
+                for result in new:
+                    file.result(result)
+            where = f"[bold]{escape(record.file_system)}[/] ({escape(str(folder))})"
+            console.print(f"{where}: {escape(sentence(record))}", soft_wrap=True)
             if not record.complete:
                 break
-    clauses = {clause: load_clauses()[clause] for clause in dict.fromkeys(result.clause for result in results)}
-    header = header_of(
-        wanted.manifest,
-        run.about,
-        [record.file_system for record in records],
-        wanted.scenario.seed,
-        {"clause": list(clauses), "case": list(dict.fromkeys(result.case for result in results))},
-    )
     # Which known failures match nothing is the suite's business: this run has a few clauses only.
     verdict = decide(results, clauses, (), operating_system(), strict=wanted.strict, complete=False)
-    print_verdict(console, header, results, verdict)
     complete = all(record.complete for record in records)
-    if not complete:
-        console.print("interrupted: what was seen until then is not the whole run", soft_wrap=True)
     if file is not None:
-        _write(file, header, results, records, verdict if complete else None)
+        if complete:
+            file.footer(verdict)
         assert wanted.report is not None
         write_report(wanted.report, header, results, verdict if complete else None, records)
+    print_verdict(console, header, results, verdict)
+    if not complete:
+        console.print("interrupted: what was seen until then is not the whole run", soft_wrap=True)
+    if wanted.report is not None:
         console.print(f"report: {wanted.report}/report.html, results.jsonl", soft_wrap=True)
     return verdict.exit if complete else Exit.INTERRUPTED
+
+
+def _both(one: Show, other: Show) -> Show:
+    def show(view: View) -> None:
+        one(view)
+        other(view)
+
+    return show
 
 
 def _in_folder(wanted: Wanted, run: runs.Run, reader: Manifest | None, folder: Path, show: Show) -> FolderRecord:
@@ -292,19 +309,3 @@ def _in_folder(wanted: Wanted, run: runs.Run, reader: Manifest | None, folder: P
     finally:
         with contextlib.suppress(OSError):
             runs.remove_folder(inner)
-
-
-def _write(
-    file: ResultsFile,
-    header: Header,
-    results: Sequence[Result],
-    records: Sequence[FolderRecord],
-    verdict: Verdict | None,
-) -> None:
-    file.header(header)
-    for record in records:
-        file.record("stress", to_json(record))
-    for result in results:
-        file.result(result)
-    if verdict is not None:
-        file.footer(verdict)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conformance.errors import Violation
 from conformance.payload import Identity
-from stress.reading import Sighting, verify
+from stress.reading import Sighting, evidence_of, verify
 from stress.records import Sight
 
 __all__ = ["Look", "look_at", "temps_in"]
@@ -41,7 +41,7 @@ def look_at(target: Path) -> Look:
         if str(violation).startswith("mixed"):
             sight = "mixed"
         text = f"{violation}, while nobody writes"
-        return Look(None, begin, end, Sighting(sight, end, text, dict(violation.evidence)))
+        return Look(None, begin, end, Sighting(sight, end, text, evidence_of(violation)))
     return Look(identity, begin, time.monotonic_ns(), None)
 
 

@@ -5,7 +5,6 @@ Bucket k holds what is at least ``EDGES[k]`` and less than ``EDGES[k + 1]``: eig
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +26,7 @@ class Histogram:
     counts: tuple[int, ...] = (0,) * len(EDGES)
 
     @staticmethod
-    def of(nanoseconds: npt.ArrayLike | Iterable[int]) -> Histogram:
+    def of(nanoseconds: npt.ArrayLike) -> Histogram:
         """Sort durations (nanoseconds, any number of them; below 0 counts as 0) into buckets."""
         values = np.maximum(np.asarray(nanoseconds, dtype=np.int64), 0)
         buckets = np.searchsorted(EDGES, values, side="right") - 1

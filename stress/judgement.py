@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from conformance.manifest import KnownFailure
 from conformance.results import Outcome, Result, apply_known_failures
 from stress.records import SIGHTS, FolderRecord, Sight
+from stress.scenario import Scenario
 
-__all__ = ["case_name", "results_of", "sentence"]
+__all__ = ["case_name", "clauses_of", "results_of", "sentence"]
 
 _OF_CLAUSE: dict[str, tuple[Sight, ...]] = {
     "CON-01": ("torn", "mixed", "missing", "refused", "ended", "leak"),
@@ -20,9 +21,15 @@ _OF_CLAUSE: dict[str, tuple[Sight, ...]] = {
 _ALWAYS: tuple[Sight, ...] = ("torn", "mixed", "missing", "stale", "future")
 
 
-def case_name(record: FolderRecord) -> str:
+def case_name(scenario: Scenario, file_system: str) -> str:
     """The name of a case, as the suite names its own: ``under_load:2x2:ext4``."""
-    return f"under_load:{record.scenario.name}:{record.file_system}"
+    return f"under_load:{scenario.name}:{file_system}"
+
+
+def clauses_of(scenario: Scenario, *, reads: bool) -> tuple[str, ...]:
+    """The clauses that a run measures. ``reads`` says that a reader implementation is part of it."""
+    of_kills = ("KIL-02", "KIL-03", "KIL-04") if "kill" in scenario.chaos else ()
+    return ("CON-01", "CON-03", *of_kills, *(("RDR-14",) if reads else ()))
 
 
 def results_of(
@@ -32,16 +39,12 @@ def results_of(
 
     A violation fails its clauses whatever else is in doubt; without one, a run that saw too little is inconclusive.
     """
-    clauses = ["CON-01", "CON-03"]
-    if record.totals.kills:
-        clauses += ["KIL-02", "KIL-03", "KIL-04"]
-    if reads:
-        clauses.append("RDR-14")
+    clauses = clauses_of(record.scenario, reads=reads)
     return [apply_known_failures(_result(record, clause, repro), known, os) for clause in clauses]
 
 
 def _result(record: FolderRecord, clause: str, repro: str) -> Result:
-    case, seconds, message = case_name(record), round(record.seconds, 3), sentence(record)
+    case, seconds, message = case_name(record.scenario, record.file_system), round(record.seconds, 3), sentence(record)
     totals = record.totals
     counts = {
         "CON-01": {"reads": totals.reads, "writes": totals.writes, "positive controls": int(record.control.caught > 0)},
@@ -64,8 +67,11 @@ def _result(record: FolderRecord, clause: str, repro: str) -> Result:
         }
         told = f"{message}; the first after {first.seconds:.3f} s: {first.text}"
         return Result(clause, case, "fail", told, evidence, repro, seconds, counts=counts)
-    if record.doubts:
-        told = f"{message}; {'; '.join(record.doubts)}"
+    doubts = record.doubts
+    if clause.startswith("KIL") and not totals.kills:
+        doubts = (*doubts, "no kill hit anything: run it for longer")
+    if doubts:
+        told = f"{message}; {'; '.join(doubts)}"
         return Result(clause, case, "unmeasured", told, {}, repro, seconds, inconclusive=True, counts=counts)
     return Result(clause, case, "pass", message, {}, repro, seconds, counts=counts)
 
@@ -76,6 +82,10 @@ def _orphans(record: FolderRecord, case: str, repro: str, counts: dict[str, int]
         f"{totals.orphans_before:,} temps were left by {totals.kills:,} kills; {totals.orphans_after:,} of them were "
         f"there after the next write of each target, {totals.left:,} at the end"
     )
+    if not totals.kills:
+        return Result(
+            "KIL-03", case, "unmeasured", "no kill hit anything", {}, repro, round(record.seconds, 3), inconclusive=True
+        )
     outcome: Outcome = "fail" if totals.orphans_after or totals.left else "pass"
     return Result("KIL-03", case, outcome, told, {}, repro, round(record.seconds, 3), counts=counts)
 
@@ -93,9 +103,10 @@ def sentence(record: FolderRecord) -> str:
     if others:
         parts.append(", ".join(others))
     if not any(counts.get(sight) for sight in _OF_CLAUSE["CON-03"]):
-        parts.append(f"linearizable in {totals.rounds:,} rounds")
+        of_what = "what was whole is " if counts.get("torn") or counts.get("mixed") else ""
+        parts.append(f"{of_what}linearizable in {totals.rounds:,} rounds")
     if record.bound is not None and not counts.get("torn"):
-        parts.append(f"torn reads are fewer than 1 in {1 / record.bound:,.0f} (95 %)")
+        parts.append(f"torn reads are fewer than 1 in {int(1 / record.bound):,} (95 %)")
     if record.control.seconds is not None:
         parts.append(f"positive control caught after {record.control.seconds * 1000:.0f} ms")
     disturbed = {

@@ -21,13 +21,14 @@ from conformance.errors import Violation
 from conformance.payload import Identity, identify, identify_values
 from stress.records import Sight
 
-__all__ = ["COLUMNS", "FileReader", "Row", "Seen", "Sighting", "read_unchanged", "verify"]
+__all__ = ["COLUMNS", "FileReader", "Row", "Seen", "Sighting", "evidence_of", "read_unchanged", "verify"]
 
 COLUMNS = ("target", "writer", "sequence", "first_begin", "first_end", "last_begin", "last_end")
 """Of each row of reads of one document: which target, which document, and its first and last read in nanoseconds."""
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _CHUNK = 1 << 20
 _MOST_SIGHTINGS = 20  # of a kind, that are kept with their evidence
+_SHOWN = 80  # characters of each end of a long message
 _INT64_MAX = 2**63 - 1
 NOTHING = (-1, -1)  # the identity of what is not a document
 
@@ -75,6 +76,19 @@ def verify(data: bytes) -> Identity:
         return identify(data)
 
 
+def evidence_of(violation: Violation) -> dict[str, Any]:
+    """The evidence of a torn or mixed document, of which a long message shows its two ends only."""
+    values = violation.evidence.get("values")
+    if not isinstance(values, dict):
+        return dict(violation.evidence)
+    return {"values": {name: _shortened(value) for name, value in values.items()}}
+
+
+def _shortened(value: Any) -> Any:
+    whole = not isinstance(value, str) or len(value) <= 2 * _SHOWN
+    return value if whole else f"{value[:_SHOWN]} … {value[-_SHOWN:]} ({len(value):,} characters)"
+
+
 class FileReader:
     """Reads the files ``names`` of the current folder in turn; what it sees goes into ``seen``.
 
@@ -115,7 +129,7 @@ class FileReader:
             identity = verify(data)
         except Violation as violation:
             sight: Sight = "mixed" if str(violation).startswith("mixed") else "torn"
-            seen.note(Sighting(sight, end, str(violation), dict(violation.evidence)))
+            seen.note(Sighting(sight, end, str(violation), evidence_of(violation)))
             identity = NOTHING
         if identity != target.row.identity or identity == NOTHING:
             seen.changes += 1
@@ -165,7 +179,7 @@ class _Target:
     """One target: its name, its row, and the bytes that were read last."""
 
     def __init__(self, number: int, name: str) -> None:
-        self.name = name
+        self.name = os.fsencode(name)  # so that it is not encoded for each read
         self.row = Row(number)
         self.document: bytes | None = None  # None: not known, or not worth knowing, so that the next read is a change
 
@@ -177,39 +191,45 @@ class _Target:
 def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, bytes | OSError | None]:
     """The loop that everything is about: (reads done, begin and end of the last one, what was new in it, or None).
 
-    One look at the clock a read: the end of one is the begin of the next. That makes intervals longer, never shorter.
+    The clock is looked at once for two reads, and the end of one pair is the begin of the next. That makes intervals
+    longer, never shorter, so that nothing is blamed that did not happen.
     """
     expected, name = target.document, target.name
-    size = _CHUNK if expected is None else len(expected) + 1
+    size = _CHUNK if expected is None else len(expected) + 1  # one more byte would show a longer document
     open_file, read, close, now, flags = os.open, os.read, os.close, time.monotonic_ns, _FLAGS
-    descriptor, done = -1, 0
     first = target.row.times[:2]
+    descriptor, done = -1, 0
     begin = before = 0
     end = now()
     try:
-        for done in range(count):
+        for done in range(1, count + 1, 2):
             before = begin
             begin = end
             descriptor = open_file(name, flags)
             data = read(descriptor, size)
             if data != expected:
-                data = _rest(descriptor, data)
-                close(descriptor)
-                end = now()
-                if before:  # the reads before this one saw the same as ever
-                    target.row.times = (*first, before, begin)
-                return done + 1, begin, end, data
+                break
+            close(descriptor)
+            descriptor = open_file(name, flags)
+            data = read(descriptor, size)
+            if data != expected:
+                done += 1
+                break
             close(descriptor)
             end = now()
+        else:
+            target.row.times = (*first, begin, end)
+            return done + 1, begin, end, None
+        new: bytes | OSError = _rest(descriptor, data)
+        close(descriptor)
     except OSError as error:
+        new = error
         if descriptor >= 0 and error.filename is None:  # it was open
             with suppress(OSError):
                 close(descriptor)
-        if before:
-            target.row.times = (*first, before, begin)
-        return done + 1, begin, now(), error
-    target.row.times = (*first, begin, end)
-    return count, begin, end, None
+    if before:  # the pair before this one saw the same as ever
+        target.row.times = (*first, before, begin)
+    return done, begin, now(), new
 
 
 def _rest(descriptor: int, data: bytes) -> bytes:

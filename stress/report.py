@@ -30,7 +30,7 @@ _MEANINGS: dict[Sight, str] = {
     "ended": "a process of the implementation ended by itself",
     "leak": "a temp that belongs to no live writer",
 }
-_OF_READS: tuple[Sight, ...] = ("torn", "mixed", "missing", "stale", "future", "unknown", "misread")
+_OF_READS: tuple[Sight, ...] = ("torn", "mixed", "missing", "stale", "future", "unknown")
 # A read that saw one of these shows that publishing is not atomic on this folder.
 _NOT_WHOLE: tuple[Sight, ...] = ("torn", "mixed", "missing")
 _MOST_CHARACTERS = 2000  # of one piece of evidence; results.jsonl has all of it
@@ -116,6 +116,8 @@ def out_of(sight: Sight, record: FolderRecord) -> str:
     totals = record.totals
     if sight in _OF_READS:
         return f"of {_some(totals.reads, 'read')}"
+    if sight == "misread":
+        return "where a reader is under test"
     if sight == "refused":
         return f"of {_some(totals.writes, 'write')}"
     if sight == "leak":
@@ -132,7 +134,7 @@ def describe_control(record: FolderRecord) -> str:
         return "was not read at all: nothing says that these readers would have noticed anything here"
     if not control.caught:
         return f"not caught in {_some(control.reads, 'read')}: these readers might miss torn documents on this folder"
-    first = f", the first after {control.seconds:.2g} s" if control.seconds is not None else ""
+    first = f", the first after {describe_duration(control.seconds * 1e9)}" if control.seconds is not None else ""
     return (
         f"caught {_some(control.caught, 'torn or missing document')} in {_some(control.reads, 'read')}{first}, "
         "of a writer that overwrites in place"
@@ -172,7 +174,7 @@ def _folder(record: FolderRecord) -> dict[str, Any]:
                 "name": sight,
                 "count": record.counts.get(sight, 0),
                 "of": out_of(sight, record),
-                "none_style": _none_style(record, record.totals.reads if sight in _OF_READS else record.totals.writes),
+                "none_style": _none_style(record, _done(sight, record)),
                 "meaning": _MEANINGS[sight],
                 "findings": _drawn_findings([one for one in record.findings if one.sight == sight], first),
             }
@@ -187,6 +189,12 @@ def _folder(record: FolderRecord) -> dict[str, Any]:
         "first_plot": _markup(plots.timeline(first)) if first else None,
         "plots": [(title, _markup(plot)) for title, plot in drawn if plot],
     }
+
+
+def _done(sight: Sight, record: FolderRecord) -> int:
+    if sight == "misread":
+        return 0  # a record does not know whether a reader was under test
+    return record.totals.reads if sight in _OF_READS else record.totals.writes
 
 
 def _none_style(record: FolderRecord, done: int) -> str:

@@ -64,6 +64,7 @@ class Scenario:
 
 _GOAL = re.compile(r"(?P<count>\d+(\.\d+)?(e\d+)?)\s*(?P<kind>[a-z]+)", re.IGNORECASE)
 _SIZE = re.compile(r"(?P<count>\d+)\s*(?P<unit>B|KiB|MiB|K|M)?", re.IGNORECASE)
+_ENDLESS = 1e18
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mib": 1 << 20}
 
 
@@ -71,7 +72,7 @@ def parse_goal(text: str) -> Goal:
     """Read a goal such as ``1e9 reads``. Raises ValueError."""
     match = _GOAL.fullmatch(text.strip())
     for kind in GOALS:
-        if match is not None and match["kind"].lower() == kind and float(match["count"]) >= 1:
+        if match is not None and match["kind"].lower() == kind and 1 <= float(match["count"]) < _ENDLESS:
             return Goal(int(float(match["count"])), kind)
     raise ValueError(f"{text!r} is not a goal; write a number and one of {', '.join(GOALS)}, such as '1e9 reads'")
 

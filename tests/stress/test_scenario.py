@@ -1,0 +1,69 @@
+"""What a run does: its name in results, and the goals and sizes that a user writes."""
+
+import pytest
+
+from stress.scenario import CHAOS, GOALS, LARGEST, SIZES, Goal, Scenario, parse_goal, parse_size
+
+
+@pytest.mark.parametrize(
+    ("scenario", "name"),
+    [
+        (Scenario(), "2x2"),
+        (Scenario(writers=3, readers=1), "3x1"),
+        (Scenario(targets=4), "2x2-4-targets"),
+        (Scenario(rate=0.5), "2x2-0.5-a-second"),
+        (Scenario(chaos=("kill", "pause")), "2x2-kill-pause"),
+        (Scenario(targets=2, rate=100, chaos=("fault",)), "2x2-2-targets-100-a-second-fault"),
+    ],
+)
+def test_the_name_says_what_is_unusual(scenario: Scenario, name: str) -> None:
+    assert scenario.name == name
+
+
+def test_a_scenario_can_be_a_key() -> None:
+    assert {Scenario(seed=1): "one"}[Scenario(seed=1)] == "one"
+
+
+def test_the_largest_document_with_white_space_is_within_the_limit_of_the_contract() -> None:
+    assert LARGEST < 1 << 20
+    assert max(SIZES) <= 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("text", "goal"),
+    [
+        ("1e9 reads", Goal(1_000_000_000, "reads")),
+        (" 10000 kills ", Goal(10_000, "kills")),
+        ("2.5E3writes", Goal(2_500, "writes")),
+        ("1 Reads", Goal(1, "reads")),
+    ],
+)
+def test_a_goal_is_a_number_and_what_is_counted(text: str, goal: Goal) -> None:
+    assert parse_goal(text) == goal
+
+
+@pytest.mark.parametrize(
+    "text", ["", "reads", "10", "10 files", "-1 reads", "0 reads", "0.9 kills", "1e reads", "1 2 reads"]
+)
+def test_anything_else_is_no_goal_and_the_error_tells_how_to_write_one(text: str) -> None:
+    with pytest.raises(ValueError, match="such as '1e9 reads'") as caught:
+        parse_goal(text)
+    assert all(kind in str(caught.value) for kind in GOALS)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("0", 0), ("256", 256), ("256B", 256), ("4KiB", 4096), ("4 k", 4096), ("1MiB", 1 << 20), ("1m", 1 << 20)],
+)
+def test_a_size_is_bytes_with_a_unit(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "KiB", "-1", "1.5KiB", "4KB", "1048577", "2MiB", "1 GiB"])
+def test_a_size_that_the_contract_does_not_allow_is_refused_with_the_limit(text: str) -> None:
+    with pytest.raises(ValueError, match="from 0 to 1MiB"):
+        parse_size(text)
+
+
+def test_every_kind_of_chaos_has_its_own_name() -> None:
+    assert CHAOS == ("kill", "kill-reader", "pause", "fault")
