@@ -19,7 +19,7 @@ from stress.histogram import Histogram
 from stress.reading import Seen, Sighting
 from stress.records import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals
 from stress.scenario import Scenario
-from stress.writing import INDETERMINATE, Written
+from stress.writing import INDETERMINATE, Temp, Written
 
 __all__ = ["Account", "Least", "share_of_goal"]
 
@@ -86,6 +86,8 @@ class Account:
         self._initial: list[Identity | None] = [None] * len(names)
         self._written: dict[int, list[Table]] = {}
         self._seen: list[tuple[str, bool, Table]] = []  # name, whether an implementation is judged, rows
+        self._orphans_before: set[Temp] = set()
+        self._orphans_after: set[Temp] = set()
         self._faults: list[tuple[int, int, int]] = []  # writer, begin, end
         self._findings: list[Finding] = []
         self._samples: list[Sample] = []
@@ -121,9 +123,12 @@ class Account:
             retries=written.retries,
             kills=written.deaths,
             restarts=written.restarts,
-            orphans_before=written.orphans_before,
-            orphans_after=written.orphans_after,
         )
+        # Two writers may find the same orphan.
+        self._orphans_before |= written.orphans_before
+        self._orphans_after |= written.orphans_after
+        before, after = len(self._orphans_before), len(self._orphans_after)
+        self.totals = dataclasses.replace(self.totals, orphans_before=before, orphans_after=after)
         for sighting in written.sightings:
             if sighting.sight != "refused":
                 self.note(sighting)

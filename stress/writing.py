@@ -22,13 +22,16 @@ from stress.counters import Counters
 from stress.reading import Sighting
 from stress.scenario import LARGEST
 
-__all__ = ["COLUMNS", "INDETERMINATE", "Writer", "Written", "named_error"]
+__all__ = ["COLUMNS", "INDETERMINATE", "Temp", "Writer", "Written", "named_error"]
 
 COLUMNS = ("target", "sequence", "size", "begin", "end", "outcome")
 """Of each write; begin and end in nanoseconds, outcome 1 for acknowledged, 0 for refused, -1 for never answered."""
 INDETERMINATE = 2**63 - 1
 _ERROR = re.compile(r"\[?(Errno \d+|WinError \d+)\]?|\b(E[A-Z]{2,}[A-Z0-9]*)\b")
 _MOST_STARTS = 20  # in a row that a kill may spoil
+
+_LIFE_OF_A_TEMP = 0.1  # seconds
+Temp = tuple[str, int]  # name and inode
 
 
 @dataclass
@@ -44,8 +47,8 @@ class Written:
     sightings: list[Sighting] = field(default_factory=list)
     deaths: int = 0
     restarts: int = 0
-    orphans_before: int = 0
-    orphans_after: int = 0
+    orphans_before: set[Temp] = field(default_factory=set)
+    orphans_after: set[Temp] = field(default_factory=set)
     retries: int = 0
     counted: int = 0  # refusals that the shared counter has already
 
@@ -95,7 +98,7 @@ class Writer:
         self._counters = counters
         self._deaths = 0
         self._waiting: deque[_Request] = deque()
-        self._orphans: set[tuple[str, int]] = set()
+        self._orphans: set[Temp] = set()
         self._after_death: set[int] = set()  # targets that the new process has not written yet
         self._implementation = self._start()
 
@@ -185,9 +188,10 @@ class Writer:
             )
         left = self._temps()
         self._implementation = self._start()
-        # Temps of living writers are gone after the time that a start takes.
-        self._orphans = left & self._temps()
-        self.written.orphans_before += len(self._orphans)
+        if isinstance(self._implementation, OneshotImplementation):
+            time.sleep(_LIFE_OF_A_TEMP)  # another one's start takes that time by itself
+        self._orphans = left & self._temps()  # temps of living writers are gone by now
+        self.written.orphans_before |= self._orphans
         self._after_death = set(range(len(self._paths)))
 
     def _worked_again(self, target: int) -> None:
@@ -197,10 +201,10 @@ class Writer:
             self.written.restarts += 1
         self._after_death.discard(target)
         if not self._after_death:
-            self.written.orphans_after += len(self._orphans & self._temps())
+            self.written.orphans_after |= self._orphans & self._temps()
             self._orphans = set()
 
-    def _temps(self) -> set[tuple[str, int]]:
+    def _temps(self) -> set[Temp]:
         """Name and inode of everything in the folder that is no target."""
         with os.scandir(self._folder) as entries:
             return {(entry.name, entry.inode()) for entry in entries if entry.name not in self._names}
