@@ -1,7 +1,7 @@
 """What disturbs a run: kills, pauses and faults, drawn from the seed, and carried out on processes of the run.
 
 Who is hit are the processes of implementations and the kit's readers; the processes that drive implementations live on
-and tell the story. A kill between two writes, or of a process that is just being started, is a kill as any other.
+and tell the story. A kill between two writes is a kill as any other; a process that is just being started is left alone.
 """
 
 from __future__ import annotations

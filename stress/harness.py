@@ -224,8 +224,8 @@ class _Load:
     def _act(self, action: chaos.Action) -> None:
         members = self.crew.writers if action.of_writers else self.crew.readers
         member = members[action.number]
-        if action.kind == "fault" and member.counters.get("starting"):
-            return
+        if action.kind in ("fault", "kill") and member.counters.get("starting"):
+            return  # it would hit a start, which no clause is about
         own_process = not action.of_writers and not self._is_implementation(action.number)
         targets = [psutil.Process(member.process.pid)] if own_process else member.implementations()
         if action.kind in ("kill", "kill-reader") and not own_process:
