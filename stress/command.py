@@ -17,11 +17,12 @@ from rich.markup import escape
 
 from conformance import run as runs
 from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, ManifestError
+from conformance.errors import ImplementationError, ManifestError, Unmeasured
 from conformance.implementation import ANSWER_SECONDS
 from conformance.manifest import Manifest, operating_system, resolve
 from conformance.results import Exit, Result, ResultsFile, decide, file_system_of
 from stress.chaos import supported
+from stress.disk import KINDS, disk_of, enter_private_namespace, require_means
 from stress.harness import Show, run_in_folder
 from stress.judgement import case_name, clauses_of, results_of, sentence
 from stress.live import View, logging_to, showing
@@ -45,6 +46,7 @@ class Wanted:
     reader: Manifest | None
     scenario: Scenario
     folders: tuple[Path, ...]
+    disks: tuple[str, ...]
     repro: str
     strict: bool
     report: Path | None
@@ -101,6 +103,9 @@ def _parse_chaos(text: str) -> tuple[Chaos, ...]:
 @click.option("--chaos", type=_Parsed("KIND,…", _parse_chaos), default=None, help=f"Any of {', '.join(CHAOS)}.")
 @click.option("--chaos-rate", type=POSITIVE, default=4.0, show_default=True, help="Disturbances a second.")
 @click.option("--dir", "folders", multiple=True, type=click.Path(path_type=Path), help="Where; repeatable.")
+@click.option(
+    "--disk", "disks", multiple=True, type=click.Choice(list(KINDS)), help="A new file system of this type; repeatable."
+)
 @click.option("--round-seconds", type=POSITIVE, default=2.0, show_default=True, help="Judge the history so often.")
 @click.option("--stop-at-first", is_flag=True, help="End with the round of the first violation.")
 @click.option("--seed", type=click.IntRange(0), help="Repeat sizes, and the schedule of chaos.")
@@ -127,6 +132,7 @@ def stress(
     chaos: tuple[Chaos, ...] | None,
     chaos_rate: float,
     folders: tuple[Path, ...],
+    disks: tuple[str, ...],
     round_seconds: float,
     stop_at_first: bool,
     seed: int | None,
@@ -174,7 +180,8 @@ def stress(
         manifest=manifest,
         reader=reader,
         scenario=scenario,
-        folders=folders or (Path(tempfile.gettempdir()),),
+        folders=folders or (() if disks else (Path(tempfile.gettempdir()),)),
+        disks=disks,
         repro=_repro(context, scenario.seed),
         strict=strict,
         report=report,
@@ -199,7 +206,11 @@ def _repro(context: click.Context, seed: int) -> str:
     for parameter in context.command.params:
         value = context.params.get(parameter.name or "")
         given = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
-        if not given or parameter.name in ("seed", "report", "folders") or not isinstance(parameter, click.Option):
+        if (
+            not given
+            or parameter.name in ("seed", "report", "log", "folders", "disks")
+            or not isinstance(parameter, click.Option)
+        ):
             continue
         words.append(parameter.opts[-1] if parameter.is_flag else parameter.opts[0])
         if isinstance(value, Goal):
@@ -237,13 +248,13 @@ def _run(wanted: Wanted) -> int:
         if error.stderr.strip():
             click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
         return Exit.NOT_STARTED
-    except ManifestError as error:
+    except (ManifestError, Unmeasured) as error:
         raise click.UsageError(str(error)) from error
 
 
 def _judge(wanted: Wanted, run: runs.Run, reader: Manifest | None, console: Console, file: ResultsFile | None) -> int:
     clauses = {clause: load_clauses()[clause] for clause in clauses_of(wanted.scenario, reads=reader is not None)}
-    systems = [file_system_of(folder) for folder in wanted.folders]
+    systems = [*(file_system_of(folder) for folder in wanted.folders), *wanted.disks]
     cases = [case_name(wanted.scenario, system) for system in systems]
     header = header_of(
         wanted.manifest, run.about, systems, wanted.scenario.seed, {"clause": list(clauses), "case": cases}
@@ -255,12 +266,13 @@ def _judge(wanted: Wanted, run: runs.Run, reader: Manifest | None, console: Cons
     results: list[Result] = []
     with showing(console) as on_console:
         show = on_console if wanted.log is None else _both(on_console, logging_to(wanted.log))
-        for folder in wanted.folders:
-            record = _in_folder(wanted, run, reader, folder, show)
+        places: list[Path | str] = [*wanted.folders, *wanted.disks]
+        for where in places:
+            record = _in_place(wanted, run, reader, where, show)
             records.append(record)
             new = results_of(
                 record,
-                f"{wanted.repro} --dir {shlex.quote(str(folder))}",
+                f"{wanted.repro} {'--disk' if isinstance(where, str) else '--dir'} {shlex.quote(str(where))}",
                 reads=reader is not None,
                 known=wanted.manifest.known_failures,
                 os=operating_system(),
@@ -270,8 +282,8 @@ def _judge(wanted: Wanted, run: runs.Run, reader: Manifest | None, console: Cons
                 file.record("stress", to_json(record))
                 for result in new:
                     file.result(result)
-            where = f"[bold]{escape(record.file_system)}[/] ({escape(str(folder))})"
-            console.print(f"{where}: {escape(sentence(record))}", soft_wrap=True)
+            title = f"[bold]{escape(record.file_system)}[/] ({escape(record.folder)})"
+            console.print(f"{title}: {escape(sentence(record))}", soft_wrap=True)
             if not record.complete:
                 break
     # Which known failures match nothing is the suite's business: this run has a few clauses only.
@@ -298,14 +310,25 @@ def _both(one: Show, other: Show) -> Show:
     return show
 
 
-def _in_folder(wanted: Wanted, run: runs.Run, reader: Manifest | None, folder: Path, show: Show) -> FolderRecord:
-    """One folder's run, in a new folder inside it."""
+def _in_place(wanted: Wanted, run: runs.Run, reader: Manifest | None, where: Path | str, show: Show) -> FolderRecord:
+    """One folder's run, in a new folder inside it, or that of a new file system on a loop device."""
+    if isinstance(where, Path):
+        return _in_folder(wanted, run, reader, where, str(where), show)
+    require_means(KINDS[where])
+    enter_private_namespace()
+    with disk_of(KINDS[where], run.folder) as disk:
+        return _in_folder(wanted, run, reader, disk.place, f"a new {where} on a loop device", show)
+
+
+def _in_folder(
+    wanted: Wanted, run: runs.Run, reader: Manifest | None, folder: Path, shown_as: str, show: Show
+) -> FolderRecord:
     try:
         inner = Path(tempfile.mkdtemp(prefix="pulse-stress-", dir=folder)).resolve()
     except OSError as error:
         raise ManifestError(f"--dir {folder}: cannot make a folder there: {error}") from error
     try:
-        return run_in_folder(run, wanted.scenario, inner, shown_as=str(folder), reader=reader, show=show)
+        return run_in_folder(run, wanted.scenario, inner, shown_as=shown_as, reader=reader, show=show)
     finally:
         with contextlib.suppress(OSError):
             runs.remove_folder(inner)

@@ -16,7 +16,7 @@ from conformance.report import write_report
 from conformance.results import Exit, Result, ResultsFile, decide
 from stress.output import header_of, new_console, print_verdict, results_file
 from stress.powercut import experiment
-from stress.powercut.disk import KINDS
+from stress.disk import CAN_BE_CUT
 from stress.powercut.verdict import CLAUSES, Way, case_name
 
 __all__ = ["powercut"]
@@ -26,7 +26,7 @@ _WAYS: tuple[Way, ...] = ("random", "boundaries")
 
 @click.command(name="powercut")
 @click.option("--impl", default="reference", show_default=True, help="A manifest's path, or a name.")
-@click.option("--file-system", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="Only these; repeatable.")
+@click.option("--file-system", "kinds", multiple=True, type=click.Choice(CAN_BE_CUT), help="Only these; repeatable.")
 @click.option("--way", "ways", multiple=True, type=click.Choice(_WAYS), help="Only these ways of cutting; repeatable.")
 @click.option("--cuts", type=click.IntRange(1), default=200, show_default=True, help="Random cuts a file system.")
 @click.option("--only", type=click.IntRange(0), help="Only the cut with this number, to repeat a failure.")
@@ -50,7 +50,7 @@ def powercut(
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
     protocol in the smoke stage, 4 inconclusive: too little was seen, or nothing could be measured here.
     """
-    wanted = experiment.Wanted(kinds or tuple(KINDS), ways or _WAYS, cuts, only)
+    wanted = experiment.Wanted(kinds or CAN_BE_CUT, ways or _WAYS, cuts, only)
     try:
         manifest = resolve(impl, frozenset(load_clauses()))
         run = runs.prepare(manifest, seed=secrets.randbits(32) if seed is None else seed, parent=parent)

@@ -19,7 +19,7 @@ from conformance.oracle import snapshot
 from conformance.payload import encode, make_status
 from conformance.protocol import Answer
 from conformance.run import Run
-from stress.powercut.disk import Disk
+from stress.disk import Disk
 from stress.powercut.plan import RandomCut
 from stress.powercut.processes import end_descendants
 from stress.powercut.verdict import Finding, judge, require_document

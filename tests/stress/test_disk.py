@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import Unmeasured
-from stress.powercut import disk
-from stress.powercut.disk import KINDS, loop_configuration, require_means
+from stress import disk
+from stress.disk import KINDS, loop_configuration, require_means
 
 EXT4 = KINDS["ext4"]
 

@@ -1,4 +1,4 @@
-"""A real file system in a file, which can be cut off: loop device, mount, FS_IOC_SHUTDOWN, recovery (Linux, root).
+"""A real file system in a file, some of which can be cut off: loop device, mount, shutdown, recovery (Linux, root).
 
 Nothing of it can outlive the process. The mounts are in a mount namespace of our own (mount_namespaces(7)), which ends
 with its last process; the loop device detaches itself after its last user (LO_FLAGS_AUTOCLEAR, loop(4)).
@@ -23,7 +23,16 @@ from pathlib import Path
 
 from conformance.errors import Unmeasured
 
-__all__ = ["KINDS", "Disk", "Kind", "disk_of", "enter_private_namespace", "loop_configuration", "require_means"]
+__all__ = [
+    "CAN_BE_CUT",
+    "KINDS",
+    "Disk",
+    "Kind",
+    "disk_of",
+    "enter_private_namespace",
+    "loop_configuration",
+    "require_means",
+]
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,10 @@ KINDS: Mapping[str, Kind] = {
             "e2fsprogs",
         ),
         Kind("xfs", 320 << 20, ("mkfs.xfs", "-q", "-f", "-K"), "", "xfsprogs"),
+        Kind("btrfs", 128 << 20, ("mkfs.btrfs", "-q", "-f", "-K"), "", "btrfs-progs"),
     )
 }
+CAN_BE_CUT = ("ext4", "xfs")  # btrfs answers ENOTTY to FS_IOC_SHUTDOWN
 
 _CLONE_NEWNS = 0x00020000
 _MS_REC, _MS_PRIVATE, _MNT_DETACH = 0x4000, 0x40000, 2
