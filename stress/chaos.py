@@ -16,7 +16,7 @@ import psutil
 
 from stress.scenario import Chaos
 
-__all__ = ["Action", "hit", "release", "schedule", "supported"]
+__all__ = ["Action", "alive", "hit", "release", "schedule", "supported"]
 
 _LONGEST_PAUSE = 0.1  # seconds
 _LONGEST_FAULT = 0.03  # seconds
@@ -71,13 +71,21 @@ def schedule(seed: int, kinds: tuple[Chaos, ...], rate: float, writers: int, rea
         )
 
 
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those of them that still run: not ended, and not dead and waited for by nobody yet."""
+    running = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                running.append(process)
+    return running
+
+
 def hit(action: Action, processes: list[psutil.Process]) -> bool:
     """Do it to these processes. Returns whether any of them was there to be hit."""
     done = False
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            if process.status() == psutil.STATUS_ZOMBIE:
-                continue
             if action.kind in ("kill", "kill-reader"):
                 process.kill()
             elif action.kind == "pause":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
+import time
 import traceback
+from types import FrameType
 
 import click
 
@@ -14,14 +17,33 @@ from stress.powercut.command import powercut
 
 __all__ = ["main"]
 
+_PRESS_SECONDS = 2.0
+
 
 stress.add_command(powercut)
 
 
+class _OneInterrupt:
+    """Ctrl-C, or being asked to end, ends the run once: what comes right after it would only spoil the summary.
+
+    One press may arrive several times, for example through ``timeout``. A later one counts again.
+    """
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler."""
+        now = time.monotonic()
+        if now - self._last > _PRESS_SECONDS:
+            self._last = now
+            raise KeyboardInterrupt
+
+
 def main(arguments: list[str]) -> int:
     """Run ``pulse stress`` with these arguments. Returns the exit code."""
-    # Being asked to end is like Ctrl-C: everything is cleaned up.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    handler = _OneInterrupt()
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return int(stress.main(arguments, standalone_mode=False))
     except click.ClickException as error:
@@ -35,7 +57,8 @@ def main(arguments: list[str]) -> int:
         click.echo("pulse stress: the kit itself failed; this says nothing about the implementation", err=True)
         return Exit.INCONCLUSIVE
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handled_by in before.items():
+            signal.signal(number, handled_by)
 
 
 if __name__ == "__main__":
