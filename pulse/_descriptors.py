@@ -9,20 +9,23 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import starmap
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 __all__ = ["use_descriptor"]
 
 Result = TypeVar("Result")
+More = TypeVarTuple("More")
 
 
-def use_descriptor(opener: Callable[..., int], arguments: tuple[Any, ...], use: Callable[[int], Result]) -> Result:
+def use_descriptor(
+    opener: Callable[..., int], arguments: tuple[Any, ...], use: Callable[[int, *More], Result], *more: *More
+) -> Result:
     """Open a descriptor, hand it to ``use``, and close it whatever happens.
 
     Args:
         opener: returns a descriptor; a function written in C (``os.open``), or the opening itself can leak.
         arguments: the positional arguments of ``opener``.
-        use: called once with the descriptor.
+        use: called once with the descriptor and with ``more``.
 
     Returns:
         What ``use`` returned.
@@ -36,7 +39,7 @@ def use_descriptor(opener: Callable[..., int], arguments: tuple[Any, ...], use: 
     try:
         try:
             held.extend(starmap(opener, (arguments,)))
-            result = use(held[0])
+            result = use(held[0], *more)
             next(closing)
         except BaseException:
             _close_quietly(closing)

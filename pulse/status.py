@@ -106,15 +106,14 @@ def _shown(value: object) -> str:
 
 def _finite(name: str, value: object) -> float:
     """``value`` as a finite ``float``."""
-    if type(value) is float:
-        number = value
-    elif isinstance(value, Real) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except (ArithmeticError, TypeError, ValueError) as error:
-            raise InvalidStatus(f"{name} must fit a double, and {_shown(value)} does not: {error}") from error
-    else:
+    if type(value) is float and -math.inf < value < math.inf:
+        return value  # nearly always
+    if not isinstance(value, Real) or isinstance(value, bool):
         raise InvalidStatus(f"{name} must be a number, not {_shown(value)}")
+    try:
+        number = float(value)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise InvalidStatus(f"{name} must fit a double, and {_shown(value)} does not: {error}") from error
     if not math.isfinite(number):
         raise InvalidStatus(f"{name} must be finite: JSON cannot carry {number} (say it in message)")
     return number
@@ -122,6 +121,8 @@ def _finite(name: str, value: object) -> float:
 
 def _not_negative(name: str, value: object) -> float:
     """``value`` as a finite ``float`` that is not negative."""
+    if type(value) is float and 0.0 <= value < math.inf:
+        return value  # nearly always
     number = _finite(name, value)
     if number < 0.0:
         raise InvalidStatus(f"{name} must not be negative, and {number} is")

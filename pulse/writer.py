@@ -11,7 +11,6 @@ import json
 import os
 import stat
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from pulse._descriptors import use_descriptor
@@ -131,16 +130,15 @@ def _publish(path: StrPath, document: bytes, durable: bool) -> None:
     published = False
     try:
         target, before = _resolve(path)
-        cut = target.rindex(os.sep) + 1
-        folder, base = target[:cut], target[cut:]  # the folder keeps its separator: "/" is one too
+        folder, separator, base = target.rpartition(os.sep)
+        folder += separator  # "/" is a folder too
         temp = folder + temp_name(base)
         pending = [temp]
         # Two levels: an interrupt that arrives inside the inner clean-up is finished by the outer one. One
         # just after the replace unlinks a random name that nobody has; a success never does (VIS-04).
         try:
             try:
-                fill = partial(_fill, document, before)
-                use_descriptor(os.open, (temp, CREATE_FLAGS, creation_mode(before)), fill)
+                use_descriptor(os.open, (temp, CREATE_FLAGS, creation_mode(before)), _fill, document, before)
                 replace(temp, target)
             except FileExistsError as error:
                 if error.filename2 is None:  # not of the rename: the temp's name is taken, by somebody else (VIS-03)
@@ -175,26 +173,21 @@ def _resolve(path: StrPath) -> tuple[str, os.stat_result | None]:
         OSError: there is something else that is not a regular file, a loop of links, or no access.
     """
     target = absolute(os.fsdecode(path))
-    before = _status_of(target, follow=False)
-    if before is not None and stat.S_ISLNK(before.st_mode):
-        target = os.path.realpath(target)
-        before = _status_of(target, follow=True)  # following again makes a loop of links fail here, as ELOOP
-    if before is not None and not stat.S_ISREG(before.st_mode):
-        if stat.S_ISDIR(before.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
-        raise OSError(errno.EINVAL, "not a regular file, so it is not replaced", target)
-    return target, before
-
-
-def _status_of(target: str, *, follow: bool) -> os.stat_result | None:
-    """What is at ``target``, or ``None`` if nothing is."""
     try:
-        return os.stat(target, follow_symlinks=follow)
+        before = os.stat(target, follow_symlinks=False)
+        if stat.S_ISLNK(before.st_mode):
+            target = os.path.realpath(target)
+            before = os.stat(target)  # following again makes a loop of links fail here, as ELOOP
     except FileNotFoundError:
-        return None
+        return target, None
+    if stat.S_ISREG(before.st_mode):
+        return target, before
+    if stat.S_ISDIR(before.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
+    raise OSError(errno.EINVAL, "not a regular file, so it is not replaced", target)
 
 
-def _fill(document: bytes, before: os.stat_result | None, descriptor: int) -> None:
+def _fill(descriptor: int, document: bytes, before: os.stat_result | None) -> None:
     """Give the empty temp its attributes, all its bytes, and a place on the disk.
 
     Attributes come first: whoever may not read the target may not read the temp either (F20).
