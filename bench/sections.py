@@ -1,0 +1,263 @@
+"""What is measured, section by section. Each function returns its table, with a reason for what was not measured."""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+import statistics
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.contenders import c_loop, compile_loops, python_loop, race
+from bench.history import against_porcupine, throughput
+from bench.measure import Row, Section, compare, unmeasured
+from bench.peers import Workshop, read_peers
+from bench.plots import Curve, plot_curves
+from conformance import payload
+from conformance.results import file_system_of
+from pulse.status import from_members, serialise
+
+__all__ = ["SECTIONS", "Place", "Plan"]
+
+DOCUMENT_BYTES = 150
+SIZES = (256, 1024, 4096, 16384, 65536, 262144, 1048576)
+
+_KEPT_MODE = 0o640  # not what a umask leaves: whoever ends with it has kept it
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder in which files are written, and the type of its file system."""
+
+    folder: Path
+    file_system: str
+
+    @classmethod
+    def of(cls, folder: Path) -> Place:
+        """The place that this existing folder is."""
+        return cls(folder, file_system_of(folder))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run measures with.
+
+    Attributes:
+        disk: where durable writes are measured.
+        memory: where writes without a disk are measured; None when there is no such file system.
+        rounds: how often the contenders take turns before they are started anew.
+        generations: how often they are started.
+        scratch: a folder for programs and installed peers.
+        plots: where plots are written, or None for none.
+        progress: told what is being measured.
+    """
+
+    disk: Place
+    memory: Place | None
+    rounds: int
+    generations: int
+    scratch: Path
+    plots: Path | None
+    progress: Callable[[str], None]
+
+    def race(self, what: str, commands: Mapping[str, list[str]]) -> dict[str, list[float]]:
+        """Let contenders take turns and say which round it is."""
+        total = self.rounds * self.generations
+
+        def progress(done: int) -> None:
+            self.progress(f"{what}: round {done} of {total}")
+
+        return race(commands, self.rounds, progress, generations=self.generations)
+
+
+@contextlib.contextmanager
+def _targets(place: Place, names: Iterable[str], size: int = DOCUMENT_BYTES) -> Iterator[dict[str, Path]]:
+    """Targets side by side in a new folder, each with a valid, self-verifying document of about ``size`` bytes.
+
+    All contenders of a race write into one folder: where a file system puts a folder changes what its sync costs.
+    """
+    # The reference's layout takes a little more room than one line does.
+    excess = len(serialise(payload.make_status(1, 1))) - len(payload.encode(payload.make_status(1, 1)))
+    document = serialise(from_members(payload.make_status(1, 1, size - excess), complete=True))
+    with tempfile.TemporaryDirectory(dir=place.folder.resolve(), prefix="bench-") as folder:
+        targets = {name: Path(folder) / f"{name}.json" for name in names}
+        for target in targets.values():
+            target.write_bytes(document)
+            target.chmod(_KEPT_MODE)
+        yield targets
+
+
+def _writes(plan: Plan, place: Place, durable: bool, target: float) -> tuple[Row, ...]:
+    """The reference and the interpreter's floor against C."""
+    what = f"{'durable' if durable else 'not durable'} write of {DOCUMENT_BYTES} B, {place.file_system}"
+    floor = f"the same calls from Python, {place.file_system}"
+    option = "1" if durable else "0"
+    try:
+        program = compile_loops(plan.scratch)
+    except FileNotFoundError as error:
+        return unmeasured(what, str(error), target), unmeasured(floor, str(error))
+    with _targets(place, ("reference", "calls", "c")) as targets:
+        seconds = plan.race(
+            what,
+            {
+                "reference": python_loop("write", targets["reference"], option),
+                "calls": python_loop("calls", targets["calls"], option),
+                "c": c_loop(program, "write", targets["c"], option),
+            },
+        )
+    return (
+        compare(what, seconds["reference"], seconds["c"], target=target, note="validated, serialised, published"),
+        compare(floor, seconds["calls"], seconds["c"], note="the floor: nothing is checked or cleaned up"),
+    )
+
+
+def write(plan: Plan) -> Section:
+    """The reference's write against a C loop with the same system calls (design §9)."""
+    rows = list(_writes(plan, plan.disk, True, 0.90))
+    if plan.memory is None:
+        rows.append(unmeasured(f"not durable write of {DOCUMENT_BYTES} B, tmpfs", "needs a tmpfs: give --memory", 0.60))
+    else:
+        rows += _writes(plan, plan.memory, False, 0.60)
+    return Section(
+        "The reference's write",
+        "Against a loop in C that makes the same system calls: stat, getrandom, open, fstat, write, fsync, close, "
+        "rename, and for a durable write open, fsync and close of the folder.",
+        tuple(rows),
+    )
+
+
+def read(plan: Plan) -> Section:
+    """Reading an unchanged document: the stress reader and the reference against a C open-read-close loop."""
+    rows: list[Row] = []
+    for place in (plan.disk, plan.memory):
+        if place is not None:
+            rows += _reads(plan, place)
+    return Section(
+        "Reads of an unchanged document",
+        f"Of {DOCUMENT_BYTES} B, one process each, against a C loop of open, read and close. The stress reader "
+        "verifies a document by comparing it with the one that it verified before.",
+        tuple(rows),
+    )
+
+
+def _reads(plan: Plan, place: Place) -> tuple[Row, Row]:
+    stress, reference = (f"{who}, {place.file_system}" for who in ("stress reader, verified", "pulse.read_status"))
+    try:
+        program = compile_loops(plan.scratch)
+    except FileNotFoundError as error:
+        return unmeasured(stress, str(error), 0.75), unmeasured(reference, str(error))
+    with _targets(place, ("status",)) as targets:
+        target = targets["status"]
+        commands = {
+            "stress": python_loop("stress", target),
+            "reference": python_loop("read", target),
+            "c": c_loop(program, "read", target),
+        }
+        seconds = plan.race(f"reads, {place.file_system}", commands)
+    return (
+        compare(stress, seconds["stress"], seconds["c"], target=0.75),
+        compare(reference, seconds["reference"], seconds["c"], note="parsed and validated every time"),
+    )
+
+
+def peers(plan: Plan) -> Section:
+    """Other libraries at equal guarantees."""
+    workshop = Workshop(plan.scratch)
+    missing: dict[str, str] = {}
+    commands: dict[str, list[str]] = {}
+    everyone = read_peers()
+    with _targets(plan.disk, ("1", "0", *(peer.name for peer in everyone))) as targets:
+        for option in ("1", "0"):
+            commands[option] = python_loop("write", targets[option], option)
+        for peer in everyone:
+            plan.progress(f"installing {peer.title}")
+            reason = workshop.install(peer)
+            if reason is None:
+                commands[peer.name] = workshop.command(peer, targets[peer.name])
+            else:
+                missing[peer.name] = reason
+        seconds = plan.race("peers", commands)
+        modes = {peer.name: stat.S_IMODE(targets[peer.name].stat().st_mode) for peer in everyone}
+    rows = [
+        unmeasured(peer.title, missing[peer.name], 1.0)
+        if peer.name in missing
+        else compare(
+            peer.title,
+            seconds["1" if peer.folder else "0"],
+            seconds[peer.name],
+            target=1.0 if peer.synced == "before" else None,
+            note=peer.guarantees(modes[peer.name] == _KEPT_MODE),
+        )
+        for peer in everyone
+    ]
+    return Section(
+        "Other libraries at equal guarantees",
+        f"Each is given {DOCUMENT_BYTES} B of finished text and writes them on {plan.disk.file_system}; the reference "
+        "validates and serialises too, syncs the file before the rename, and keeps mode and owner. It syncs the folder "
+        "when the library does. A library that syncs the file after the rename guarantees less, and has no target.",
+        tuple(rows),
+        ours="reference",
+        other="library",
+    )
+
+
+def sizes(plan: Plan) -> Section:
+    """How the cost of one write and one read grows with the document."""
+    place = plan.memory or plan.disk
+    title = "Cost by size of the document"
+    try:
+        program = compile_loops(plan.scratch)
+    except FileNotFoundError as error:
+        return Section(title, "", (unmeasured(title, str(error)),))
+    medians: dict[str, list[tuple[float, float]]] = {}
+    rows = []
+    for size in SIZES:
+        with _targets(place, ("reference", "c", "unchanged"), size) as targets:
+            exact = targets["unchanged"].stat().st_size
+            seconds = plan.race(
+                f"documents of {size} B",
+                {
+                    "write": python_loop("write", targets["reference"], "0"),
+                    "C write": c_loop(program, "write", targets["c"], "0"),
+                    "read": python_loop("read", targets["unchanged"]),
+                    "C read": c_loop(program, "read", targets["unchanged"]),
+                },
+            )
+        for what, series in seconds.items():
+            medians.setdefault(what, []).append((exact, statistics.median(series) * 1e6))
+        rows += [compare(f"{what} of {exact} B", seconds[what], seconds[f"C {what}"]) for what in ("write", "read")]
+    plots: tuple[str, ...] = ()
+    if plan.plots is not None:
+        path = plan.plots / "cost-by-size.svg"
+        curves = [Curve(what, tuple(points)) for what, points in medians.items()]
+        plot_curves(path, f"{title}, {place.file_system}", "bytes of the document", "µs per operation", curves)
+        plots = (f"{plan.plots.name}/{path.name}",)
+    return Section(
+        title,
+        f"On {place.file_system}, writes not durable. A read parses and validates the document; the C loop does not.",
+        tuple(rows),
+        plots=plots,
+    )
+
+
+def history(plan: Plan) -> Section:
+    """The history checker's operations a second (design §9)."""
+    return throughput(plan.rounds, plan.progress)
+
+
+def porcupine(plan: Plan) -> Section:
+    """The history checker beside Porcupine (design §9)."""
+    return against_porcupine(plan.scratch, max(2, plan.rounds // 2), plan.progress)
+
+
+SECTIONS: Mapping[str, Callable[[Plan], Section]] = {
+    "write": write,
+    "read": read,
+    "peers": peers,
+    "sizes": sizes,
+    "history": history,
+    "porcupine": porcupine,
+}
+"""Name, as ``--only`` takes it → what it measures."""
