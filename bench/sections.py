@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import under_load
 from bench.contenders import c_loop, compile_loops, python_loop, race
 from bench.history import against_porcupine, throughput
 from bench.measure import Row, Section, compare, unmeasured
@@ -252,6 +253,23 @@ def porcupine(plan: Plan) -> Section:
     return against_porcupine(plan.scratch, max(2, plan.rounds // 2), plan.progress)
 
 
+def processes(plan: Plan) -> Section:
+    """More writers, more readers."""
+    place = plan.memory or plan.disk
+    quick = plan.generations < 3
+    return under_load.processes(place.folder, place.file_system, 2.0 if quick else 5.0, plan.plots, plan.progress)
+
+
+def suite(plan: Plan) -> Section:
+    """How long the suite takes (design §9)."""
+    return under_load.suite(1 if plan.generations < 3 else 3, plan.progress)
+
+
+def detection(plan: Plan) -> Section:
+    """How soon the harness sees what only load shows."""
+    return under_load.detection(plan.disk.folder, 1 if plan.generations < 3 else 5, plan.progress)
+
+
 SECTIONS: Mapping[str, Callable[[Plan], Section]] = {
     "write": write,
     "read": read,
@@ -259,5 +277,8 @@ SECTIONS: Mapping[str, Callable[[Plan], Section]] = {
     "sizes": sizes,
     "history": history,
     "porcupine": porcupine,
+    "processes": processes,
+    "suite": suite,
+    "detection": detection,
 }
 """Name, as ``--only`` takes it → what it measures."""

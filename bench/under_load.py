@@ -1,0 +1,154 @@
+"""What the harness and the suite cost, and how soon the harness sees what only load shows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench.measure import Row, Section, limit_row, per_operation, unmeasured
+from bench.plots import Curve, plot_curves
+from conformance import run as runs
+from conformance.clauses import load_clauses
+from conformance.manifest import resolve
+from stress.harness import run_in_folder
+from stress.live import View
+from stress.records import FolderRecord
+from stress.scenario import Scenario
+
+__all__ = ["detection", "processes", "suite"]
+
+COUNTS = (1, 2, 4, 8)  # of writers beside one reader, and of readers beside one writer
+_SIZE = 256  # bytes
+_SUITE_LIMIT = 60.0  # seconds (design, section 9)
+_PATIENCE = 1800.0  # seconds
+
+
+def processes(
+    folder: Path, file_system: str, seconds: float, plots: Path | None, say: Callable[[str], None]
+) -> Section:
+    """How many writes and verified reads a second there are with more writers, and with more readers.
+
+    Each combination runs for ``seconds`` in a new folder inside ``folder``.
+    """
+    title = "Writers and readers under load"
+    manifest = resolve("reference", frozenset(load_clauses()))
+    run = runs.prepare(manifest, seed=0)
+    rows, of_writers, of_readers = [], [], []
+    try:
+        for writers, readers in dict.fromkeys([*((count, 1) for count in COUNTS), *((1, count) for count in COUNTS)]):
+            say(f"{writers} writers, {readers} readers")
+            scenario = Scenario(writers=writers, readers=readers, sizes=(_SIZE,), seconds=seconds)
+            with tempfile.TemporaryDirectory(dir=folder, prefix="bench-") as inner:
+                record = run_in_folder(run, scenario, Path(inner), shown_as=str(folder), reader=None, show=_nothing)
+            rows.append(_row(record))
+            if readers == 1:
+                of_writers.append((writers, record.totals.acknowledged / record.seconds))
+            if writers == 1:
+                of_readers.append((readers, record.totals.reads / record.seconds))
+    finally:
+        runs.tear_down(run.folder)
+    files: tuple[str, ...] = ()
+    if plots is not None:
+        path = plots / "under-load.svg"
+        curves = [
+            Curve("writes, by writers beside one reader", tuple(of_writers)),
+            Curve("verified reads, by readers beside one writer", tuple(of_readers)),
+        ]
+        plot_curves(path, f"{title}, {file_system}", "processes", "operations a second", curves)
+        files = (f"{plots.name}/{path.name}",)
+    return Section(
+        title,
+        f"The reference and the kit's reader, documents of {_SIZE} B on {file_system}, {seconds:g} s each. A writer is two "
+        "processes: the implementation, and the one that drives it. Violations were looked for as always: "
+        f"{sum(row.note.startswith('0 violations') for row in rows)} of {len(rows)} runs saw none.",
+        tuple(rows),
+        ours="writes/s",
+        other="verified reads/s",
+        plots=files,
+    )
+
+
+def _row(record: FolderRecord) -> Row:
+    scenario, totals = record.scenario, record.totals
+    write, staleness = record.write_latency.percentile(0.5), record.staleness.percentile(0.5)
+    told = [f"{record.wrong} violations"]
+    if write is not None:
+        told.append(f"a write takes {per_operation(write / 1e9)}")
+    if staleness is not None:
+        told.append(f"seen {per_operation(staleness / 1e9)} after it began")
+    return Row(
+        f"{scenario.writers} writers, {scenario.readers} readers",
+        f"{totals.acknowledged / record.seconds:,.0f}",
+        f"{totals.reads / record.seconds:,.0f}",
+        runs=1,
+        note=", ".join(told),
+    )
+
+
+def _nothing(view: View) -> None:
+    """The benchmark shows what it does in a line of its own."""
+
+
+def suite(rounds: int, say: Callable[[str], None]) -> Section:
+    """How long the whole suite takes on the reference: the shortest of some runs."""
+    taken = []
+    for number in range(rounds):
+        say(f"the whole suite, {number + 1} of {rounds}")
+        begin = time.perf_counter()
+        ended = subprocess.run(
+            [sys.executable, "-m", "conformance.cli"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE
+        )
+        taken.append(time.perf_counter() - begin)
+        if ended.returncode != 0:
+            row = unmeasured("the whole suite on the reference", f"it ended with exit code {ended.returncode}", 1.0)
+            return Section("The suite", "", (row,))
+    row = replace(limit_row("the whole suite on the reference", min(taken), _SUITE_LIMIT), runs=rounds)
+    return Section("The suite", "`pulse conformance`, with as many workers as cores.", (row,), other="limit")
+
+
+def detection(folder: Path, repeat: int, say: Callable[[str], None]) -> Section:
+    """Time to detect: ``pulse stress mutants``, each mutant ``repeat`` times, and the controls."""
+    say("mutants under load")
+    title = "Time to detect"
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        file = Path(scratch) / "detection.json"
+        words = ["mutants", "--repeat", str(repeat), "--dir", str(folder), "--json", str(file)]
+        ended = subprocess.run(
+            [sys.executable, "-m", "stress.cli", *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+        )
+        if not file.exists():
+            last = ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+            return Section(title, "", (unmeasured(title, f"exit code {ended.returncode}: {' '.join(last)}"),))
+        figures: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    rows = tuple(_specimen(one) for one in figures["specimens"])
+    text = (
+        f"`pulse stress mutants --repeat {repeat}` on {figures['file_system']}: the median of the time from the begin of the "
+        "load to the first violation of the clause that must catch it, with the shortest and the longest. Variants are "
+        "unusual but right: nothing must be said against them."
+    )
+    return Section(title, text, rows, ours="time to detect", other="reads until then")
+
+
+def _specimen(one: dict[str, Any]) -> Row:
+    seconds = one["seconds"]
+    told = f"{one['role']}, {one['verdict']}"
+    if seconds is None:
+        return Row(one["name"], "", f"{one['reads']:,.0f}", runs=len(one["trials"]), note=told)
+    spread = f"{per_operation(seconds['min'])} to {per_operation(seconds['max'])}"
+    return Row(
+        one["name"],
+        per_operation(seconds["median"]),
+        f"{one['reads']:,.0f}",
+        runs=len(one["trials"]),
+        note=f"{told} by {one['clause']} ({', '.join(one['caught_by'])}), {spread}",
+    )
