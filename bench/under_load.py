@@ -65,8 +65,8 @@ def processes(
         files = (f"{plots.name}/{path.name}",)
     return Section(
         title,
-        f"The reference and the kit's reader, documents of {_SIZE} B on {file_system}, {seconds:g} s each. A writer is two "
-        "processes: the implementation, and the one that drives it. Violations were looked for as always: "
+        f"The reference and the kit's reader, documents of {_SIZE} B on {file_system}, {seconds:g} s each. A writer is "
+        "two processes: the implementation, and the one that drives it. Violations were looked for as always: "
         f"{sum(row.note.startswith('0 violations') for row in rows)} of {len(rows)} runs saw none.",
         tuple(rows),
         ours="writes/s",
@@ -132,9 +132,9 @@ def detection(folder: Path, repeat: int, say: Callable[[str], None]) -> Section:
         figures: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     rows = tuple(_specimen(one) for one in figures["specimens"])
     text = (
-        f"`pulse stress mutants --repeat {repeat}` on {figures['file_system']}: the median of the time from the begin of the "
-        "load to the first violation of the clause that must catch it, with the shortest and the longest. Variants are "
-        "unusual but right: nothing must be said against them."
+        f"`pulse stress mutants --repeat {repeat}` on {figures['file_system']}: the median of the time from the begin of "
+        "the load to the first violation of the clause that must catch it, with the shortest and the longest. Variants "
+        "are unusual but right: nothing must be said against them."
     )
     return Section(title, text, rows, ours="time to detect", other="reads until then")
 
