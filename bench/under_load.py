@@ -132,8 +132,8 @@ def detection(folder: Path, repeat: int, say: Callable[[str], None]) -> Section:
         figures: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     rows = tuple(_specimen(one) for one in figures["specimens"])
     text = (
-        f"`pulse stress mutants --repeat {repeat}` on {figures['file_system']}: the median of the time from the begin of "
-        "the load to the first violation of the clause that must catch it, with the shortest and the longest. Variants "
+        f"`pulse stress mutants --repeat {repeat}` on {figures['file_system']}: the median of the time from the begin "
+        "of the load to the first violation of the clause that must catch it, with the shortest and the longest. Variants "
         "are unusual but right: nothing must be said against them."
     )
     return Section(title, text, rows, ours="time to detect", other="reads until then")
