@@ -133,8 +133,8 @@ def detection(folder: Path, repeat: int, say: Callable[[str], None]) -> Section:
     rows = tuple(_specimen(one) for one in figures["specimens"])
     text = (
         f"`pulse stress mutants --repeat {repeat}` on {figures['file_system']}: the median of the time from the begin "
-        "of the load to the first violation of the clause that must catch it, with the shortest and the longest. Variants "
-        "are unusual but right: nothing must be said against them."
+        "of the load to the first violation of the clause that must catch it, with the shortest and the longest. "
+        "Variants are unusual but right: nothing must be said against them."
     )
     return Section(title, text, rows, ours="time to detect", other="reads until then")
 

@@ -91,6 +91,7 @@ class Account:
         self._faults: list[tuple[int, int, int]] = []  # writer, begin, end
         self._findings: list[Finding] = []
         self._samples: list[Sample] = []
+        self._reported = 0  # violations that readers told
         self._every = 1  # each how many-th sample is kept
         self._sampled = 0
         self._write_latency, self._read_latency = Histogram(), Histogram()
@@ -142,6 +143,7 @@ class Account:
         for sighting in seen.sightings:
             self.note(sighting, 0)
         self.counts.update(seen.counts)
+        self._reported += sum(seen.counts.values())
 
     def looked(self, looks: Sequence[Look], leftover: Sequence[str]) -> None:
         """Take what the kit saw while all writers stood still, and judge the round: nothing of it is kept.
@@ -160,6 +162,13 @@ class Account:
         self._seen.clear()
         self._faults.clear()
         self._add(rounds=1)
+
+    def counted(self, wrong: int) -> None:
+        """Take how many violations the readers counted while they saw them: a killed one has not told all of them."""
+        untold = wrong - self._reported
+        if untold > 0:
+            text = f"torn: {untold} torn, mixed or missing documents were seen by readers killed before they told"
+            self.note(Sighting("torn", time.monotonic_ns(), text), untold)
 
     def ended(self, left: Sequence[str]) -> None:
         """Take what is beside the targets when everybody has ended; only killed writers may have left it."""
@@ -267,6 +276,7 @@ class Account:
             values = [*look.identity, look.begin, look.end, look.begin, look.end]
             by_kit.append(OfReader(_KIT, *(np.array([value], dtype=np.int64) for value in values)))
         initial = self._initial[target]
+        writers += self._others(writers, [*by_kit, *by_implementation])
         judged = judge_target(writers, by_kit, initial, self.origin)
         if judged.sighting is not None:
             self.note(judged.sighting, timeline=judged.timeline)
@@ -281,6 +291,10 @@ class Account:
         self.overlap = Overlap(
             self.overlap.writers + judged.writers_overlap, self.overlap.readers + judged.readers_overlap
         )
+
+    def _others(self, writers: Sequence[OfWriter], readers: Sequence[OfReader]) -> list[OfWriter]:
+        """Writes that are possible although nobody here did them: none, for on one machine all writers are known."""
+        return []
 
     def _add(self, **counts: int) -> None:
         added = {name: getattr(self.totals, name) + count for name, count in counts.items()}

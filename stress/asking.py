@@ -7,12 +7,13 @@ from collections import deque
 from pathlib import Path
 
 from conformance.errors import ImplementationError, Violation
-from conformance.implementation import Circumstances, ServeImplementation, start
+from conformance.implementation import Circumstances, OneshotImplementation, ServeImplementation, start
 from conformance.manifest import Manifest
 from conformance.payload import Identity, identify_values
 from conformance.protocol import Answer
 from stress.counters import Counters
 from stress.reading import Row, Seen, Sighting, evidence_of
+from stress.writing import MOST_STARTS
 
 __all__ = ["AskingReader"]
 
@@ -39,7 +40,7 @@ class AskingReader:
         self._pipeline, self._counters = pipeline, counters
         self._deaths = 0
         self._waiting: deque[tuple[int, int, int]] = deque()  # request, target, begin
-        self._implementation = start(manifest, circumstances)
+        self._implementation = self._start()
 
     def read(self, count: int) -> None:
         """Have each target read so many times."""
@@ -117,4 +118,14 @@ class AskingReader:
             self._deaths = self._counters.get("kills")
         else:
             self.seen.note(Sighting("misread", now, f"the reader {error}", {"stderr": error.stderr[-1000:]}))
-        self._implementation = start(self._manifest, self._circumstances)
+        self._implementation = self._start()
+
+    def _start(self) -> ServeImplementation | OneshotImplementation:
+        for _ in range(MOST_STARTS):
+            try:
+                return start(self._manifest, self._circumstances)
+            except ImplementationError:
+                if self._deaths >= self._counters.get("kills"):
+                    raise
+                self._deaths = self._counters.get("kills")  # it was killed while it started: a kill as any other
+        raise ImplementationError(f"was killed {MOST_STARTS} times in a row before it could start", "")

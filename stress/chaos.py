@@ -1,7 +1,8 @@
 """What disturbs a run: kills, pauses and faults, drawn from the seed, and carried out on processes of the run.
 
 Who is hit are the processes of implementations and the kit's readers; the processes that drive implementations live on
-and tell the story. A kill between two writes is a kill as any other; a process that is just being started is left alone.
+and tell the story. A kill between two writes is a kill as any other. A process that is just being started is left
+alone, because no clause is about starting.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import psutil
 
 from stress.scenario import Chaos
 
-__all__ = ["Action", "alive", "hit", "release", "schedule", "supported"]
+__all__ = ["Action", "Hit", "alive", "hit", "release", "schedule", "supported"]
 
 _LONGEST_PAUSE = 0.1  # seconds
 _LONGEST_FAULT = 0.03  # seconds
+_FEW_BYTES = 100
 
 
 @dataclass(frozen=True)
@@ -81,42 +83,48 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return running
 
 
-def hit(action: Action, processes: list[psutil.Process]) -> bool:
-    """Do it to these processes. Returns whether any of them was there to be hit."""
-    done = False
+@dataclass(frozen=True)
+class Hit:
+    """A process that an action hit, and its soft limit before a fault took it away."""
+
+    process: psutil.Process
+    limit: int = 0
+
+
+def hit(action: Action, processes: list[psutil.Process]) -> list[Hit]:
+    """Do it to these processes. Returns those that were there to be hit, for `release`."""
+    done = []
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
+            before = 0
             if action.kind in ("kill", "kill-reader"):
                 process.kill()
             elif action.kind == "pause":
                 process.suspend()
-            elif not _take_away(process, action.limit):
-                continue
-            done = True
+            else:
+                taken_away = 0 if action.limit == "descriptors" else _FEW_BYTES
+                before = _set_limit(process, action.limit, taken_away)
+                if before == taken_away:
+                    continue  # an earlier fault still lasts, and ends it
+            done.append(Hit(process, before))
     return done
 
 
-def release(action: Action, processes: list[psutil.Process]) -> None:
+def release(action: Action, hits: list[Hit]) -> None:
     """End a pause or a fault."""
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess, PermissionError):
+    for one in hits:
+        with contextlib.suppress(psutil.NoSuchProcess):
             if action.kind == "pause":
-                process.resume()
+                one.process.resume()
             elif action.kind == "fault":
-                _give_back(process, action.limit)
+                _set_limit(one.process, action.limit, one.limit)
 
 
-def _take_away(process: psutil.Process, limit: str) -> bool:
-    if sys.platform == "linux":
-        resource = psutil.RLIMIT_NOFILE if limit == "descriptors" else psutil.RLIMIT_FSIZE
-        _, hard = process.rlimit(resource)
-        process.rlimit(resource, (0 if limit == "descriptors" else 100, hard))
-        return True
-    return False
-
-
-def _give_back(process: psutil.Process, limit: str) -> None:
-    if sys.platform == "linux":
-        resource = psutil.RLIMIT_NOFILE if limit == "descriptors" else psutil.RLIMIT_FSIZE
-        _, hard = process.rlimit(resource)
-        process.rlimit(resource, (hard, hard))
+def _set_limit(process: psutil.Process, limit: str, soft: int) -> int:
+    """Set a soft limit (prlimit(2)). Returns what it was."""
+    if sys.platform != "linux":
+        raise RuntimeError("limits of another process need Linux: `supported` says so")
+    resource = psutil.RLIMIT_NOFILE if limit == "descriptors" else psutil.RLIMIT_FSIZE
+    before, hard = process.rlimit(resource)
+    process.rlimit(resource, (soft, hard))
+    return int(before)

@@ -6,7 +6,7 @@ next round. So the history is judged whole, and memory stays the same however lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,8 @@ _MOST_SHOWN = 60
 class OfWriter:
     """What one writer did to the target in the round: arrays of one length, in the order of its writes.
 
-    ``end`` is `INDETERMINATE` for what was not acknowledged.
+    ``end`` is `INDETERMINATE` for what was not acknowledged. Of a writer whose times are not known at all, every
+    ``begin`` is `BEFORE` and every ``end`` `INDETERMINATE`.
     """
 
     writer: int
@@ -81,13 +82,15 @@ def judge_target(
     np.minimum.at(first_seen, history.reads.value[known], history.reads.end[known])
     seen = first_seen != INDETERMINATE
     begun = history.writes.begin != BEFORE
-    firsts = known & history.is_first & begun[history.reads.value]
+    firsts = np.flatnonzero(known & history.is_first)
+    firsts = firsts[begun[history.reads.value[firsts]]]
     delays = history.reads.end[firsts] - history.writes.begin[history.reads.value[firsts]]
     return Judged(
         sighting=None if finding is None else _sighting(history, finding, origin),
         timeline=() if finding is None else _timeline(history, finding, origin),
         distinct=int((seen & begun).sum()),
-        writers_overlap=_overlaps(writers),
+        # Writes without known times prove nothing.
+        writers_overlap=_overlaps([one for one in writers if not (one.begin == BEFORE).all()]),
         readers_overlap=int((seen & begun & (first_seen < history.writes.end)).sum()),
         staleness=Histogram.of(delays),
     )
@@ -102,7 +105,6 @@ class _History:
     names: tuple[str, ...]  # of the readers
     reader: Column  # of each read, an index into names
     is_first: npt.NDArray[np.bool_]  # whether it began a row
-    latest: Mapping[int, int]  # writer → its latest sequence number
 
 
 def _history(writers: Sequence[OfWriter], readers: Sequence[OfReader], initial: Identity | None) -> _History:
@@ -136,7 +138,6 @@ def _history(writers: Sequence[OfWriter], readers: Sequence[OfReader], initial: 
         tuple(reader.name for reader in readers),
         reader_number,
         is_first.astype(bool),
-        {one.writer: int(one.sequence[-1]) for one in writers if len(one.sequence)},
     )
 
 
@@ -174,13 +175,19 @@ def _overlaps(writers: Sequence[OfWriter]) -> int:
 
 
 def _sight(history: _History, finding: Finding) -> Sight:
-    """The word for a contradiction. What nobody wrote in this round is of an earlier one, or of none."""
+    """The word for a contradiction. What nobody wrote in this round is of an earlier round, of a later one, or of none.
+
+    A writer's numbers grow. One between those of this round went to another target, or nowhere.
+    """
     if finding.kind != "unknown":
         return finding.kind
     writer, sequence = (int(number) for number in history.seen[finding.operations[0].index])
-    if writer not in history.latest:
-        return "stale" if any(writer == one for one, _ in history.identities.tolist()) else "unknown"
-    return "stale" if sequence <= history.latest[writer] else "future"
+    of_writer = history.identities[:, 0] == writer
+    of_round = of_writer & (history.writes.begin != BEFORE)
+    numbers = history.identities[of_round if of_round.any() else of_writer, 1]
+    if not len(numbers) or numbers.min() < sequence < numbers.max():
+        return "unknown"
+    return "stale" if sequence < numbers.min() else "future"
 
 
 def _sighting(history: _History, finding: Finding, origin: int) -> Sighting:

@@ -22,7 +22,9 @@ from conformance.implementation import ANSWER_SECONDS
 from conformance.manifest import Manifest, operating_system, resolve
 from conformance.results import Exit, Result, ResultsFile, decide, file_system_of
 from stress.chaos import supported
+from stress.cluster import Cluster, ClusterError, ClusterUsageError, connected, parse_place
 from stress.disk import KINDS, disk_of, enter_private_namespace, require_means
+from stress.folder import new_folder
 from stress.harness import Show, run_in_folder
 from stress.judgement import case_name, clauses_of, results_of, sentence
 from stress.live import View, logging_to, showing
@@ -47,6 +49,8 @@ class Wanted:
     scenario: Scenario
     folders: tuple[Path, ...]
     disks: tuple[str, ...]
+    dask: str | None
+    places: tuple[tuple[str, str], ...]
     repro: str
     strict: bool
     report: Path | None
@@ -106,6 +110,8 @@ def _parse_chaos(text: str) -> tuple[Chaos, ...]:
 @click.option(
     "--disk", "disks", multiple=True, type=click.Choice(list(KINDS)), help="A new file system of this type; repeatable."
 )
+@click.option("--dask", help="Run on all workers of the Dask cluster with this scheduler; --dir is what all see.")
+@click.option("--dask-dir", "places", multiple=True, metavar="WORKER=PATH", help="What a worker sees --dir as.")
 @click.option("--round-seconds", type=POSITIVE, default=2.0, show_default=True, help="Judge the history so often.")
 @click.option("--stop-at-first", is_flag=True, help="End with the round of the first violation.")
 @click.option("--seed", type=click.IntRange(0), help="Repeat sizes, and the schedule of chaos.")
@@ -133,6 +139,8 @@ def stress(
     chaos_rate: float,
     folders: tuple[Path, ...],
     disks: tuple[str, ...],
+    dask: str | None,
+    places: tuple[str, ...],
     round_seconds: float,
     stop_at_first: bool,
     seed: int | None,
@@ -153,6 +161,10 @@ def stress(
     for kind in chaos or ():
         if not supported(kind):
             raise click.UsageError(f"--chaos {kind}: only Linux can do that")
+    if dask is not None and (reader_name is not None or chaos or disks or not folders):
+        raise click.UsageError("--dask needs --dir, which all machines see; and goes without --reader, --chaos, --disk")
+    if dask is None and places:
+        raise click.UsageError("--dask-dir needs --dask")
     scenario = Scenario(
         writers=writers,
         readers=readers,
@@ -176,12 +188,18 @@ def stress(
     except ManifestError as error:
         raise click.UsageError(str(error)) from error
     _require_roles(manifest, reader)
+    try:
+        own_places = tuple(parse_place(place) for place in places)
+    except ValueError as error:
+        raise click.UsageError(f"--dask-dir: {error}") from error
     wanted = Wanted(
         manifest=manifest,
         reader=reader,
         scenario=scenario,
         folders=folders or (() if disks else (Path(tempfile.gettempdir()),)),
         disks=disks,
+        dask=dask,
+        places=own_places,
         repro=_repro(context, scenario.seed),
         strict=strict,
         report=report,
@@ -212,6 +230,9 @@ def _repro(context: click.Context, seed: int) -> str:
             or not isinstance(parameter, click.Option)
         ):
             continue
+        if parameter.multiple and value is not None:
+            words += [word for one in value for word in (parameter.opts[0], one)]
+            continue
         words.append(parameter.opts[-1] if parameter.is_flag else parameter.opts[0])
         if isinstance(value, Goal):
             words.append(f"{value.count} {value.kind}")
@@ -241,21 +262,36 @@ def _run(wanted: Wanted) -> int:
             if reader is not None:
                 of_reader = stack.enter_context(prepared(reader, wanted.scenario.seed, wanted.answer_seconds))
                 reader = of_reader.manifest  # its set-up may have moved it
+            cluster = stack.enter_context(connected(wanted.dask, wanted.places)) if wanted.dask else None
             file = stack.enter_context(results_file(wanted.report))
-            return _judge(wanted, run, reader, console, file)
+            return _judge(wanted, run, reader, cluster, console, file)
     except ImplementationError as error:
         click.echo(f"pulse stress: {wanted.manifest.name}: {error}", err=True)
         if error.stderr.strip():
             click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
         return Exit.NOT_STARTED
-    except (ManifestError, Unmeasured) as error:
+    except ClusterError as error:
+        click.echo(f"pulse stress: {error}; this says nothing about the implementation", err=True)
+        return Exit.INCONCLUSIVE
+    except (ClusterUsageError, ManifestError, Unmeasured) as error:
         raise click.UsageError(str(error)) from error
 
 
-def _judge(wanted: Wanted, run: runs.Run, reader: Manifest | None, console: Console, file: ResultsFile | None) -> int:
+def _judge(
+    wanted: Wanted,
+    run: runs.Run,
+    reader: Manifest | None,
+    cluster: Cluster | None,
+    console: Console,
+    file: ResultsFile | None,
+) -> int:
     clauses = {clause: load_clauses()[clause] for clause in clauses_of(wanted.scenario, reads=reader is not None)}
-    systems = [*(file_system_of(folder) for folder in wanted.folders), *wanted.disks]
-    cases = [case_name(wanted.scenario, system) for system in systems]
+    if cluster is None:
+        systems, scenario = [*(file_system_of(folder) for folder in wanted.folders), *wanted.disks], wanted.scenario
+    else:
+        systems = [cluster.file_system(str(folder)) for folder in wanted.folders]
+        scenario = cluster.scenario_of_all(wanted.scenario)
+    cases = [case_name(scenario, system) for system in systems]
     header = header_of(
         wanted.manifest, run.about, systems, wanted.scenario.seed, {"clause": list(clauses), "case": cases}
     )
@@ -268,7 +304,11 @@ def _judge(wanted: Wanted, run: runs.Run, reader: Manifest | None, console: Cons
         show = on_console if wanted.log is None else _both(on_console, logging_to(wanted.log))
         places: list[Path | str] = [*wanted.folders, *wanted.disks]
         for where in places:
-            record = _in_place(wanted, run, reader, where, show)
+            if cluster is None:
+                record = _in_place(wanted, run, reader, where, show)
+            else:
+                source, patience = wanted.manifest.source, wanted.answer_seconds
+                record = cluster.run(source, wanted.scenario, str(where), answer_seconds=patience, show=show)
             records.append(record)
             new = results_of(
                 record,
@@ -323,12 +363,5 @@ def _in_place(wanted: Wanted, run: runs.Run, reader: Manifest | None, where: Pat
 def _in_folder(
     wanted: Wanted, run: runs.Run, reader: Manifest | None, folder: Path, shown_as: str, show: Show
 ) -> FolderRecord:
-    try:
-        inner = Path(tempfile.mkdtemp(prefix="pulse-stress-", dir=folder)).resolve()
-    except OSError as error:
-        raise ManifestError(f"--dir {folder}: cannot make a folder there: {error}") from error
-    try:
+    with new_folder(folder) as inner:
         return run_in_folder(run, wanted.scenario, inner, shown_as=shown_as, reader=reader, show=show)
-    finally:
-        with contextlib.suppress(OSError):
-            runs.remove_folder(inner)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.errors import Violation
+from conformance.errors import ManifestError, Violation
 from conformance.payload import Identity
+from conformance.run import remove_folder
 from stress.reading import Sighting, evidence_of, verify
 from stress.records import Sight
 
-__all__ = ["Look", "look_at", "temps_in"]
+__all__ = ["Look", "look_at", "new_folder", "temps_in"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,20 @@ class Look:
     begin: int
     end: int
     sighting: Sighting | None
+
+
+@contextlib.contextmanager
+def new_folder(parent: Path) -> Iterator[Path]:
+    """A new folder inside ``parent``, removed at the end. Raises ManifestError when it cannot be made."""
+    try:
+        inner = Path(tempfile.mkdtemp(prefix="pulse-stress-", dir=parent)).resolve()
+    except OSError as error:
+        raise ManifestError(f"--dir {parent}: cannot make a folder there: {error}") from error
+    try:
+        yield inner
+    finally:
+        with contextlib.suppress(OSError):
+            remove_folder(inner)
 
 
 def look_at(target: Path) -> Look:

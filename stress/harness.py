@@ -33,7 +33,7 @@ from stress.scenario import Scenario
 from stress.workers import ReaderPlan, WriterPlan, control_process
 from stress.writing import Written
 
-__all__ = ["Show", "run_in_folder"]
+__all__ = ["Shared", "Show", "run_in_folder"]
 
 Show = Callable[[View], None]
 CONTROL_SECONDS = 5.0
@@ -41,17 +41,37 @@ _LOOK_SECONDS = 0.01  # between two looks at the folder
 _SHOW_SECONDS = 0.25
 
 
+@dataclass(frozen=True)
+class Shared:
+    """How a run shares its folder with runs on other machines.
+
+    ``account`` judges without what only the others know. ``control_name`` is a file name that no other has. ``wait``
+    is called before the load, and returns when the others are as far.
+    """
+
+    account: Account
+    control_name: str
+    wait: Callable[[], None]
+
+
 def run_in_folder(
-    run: Run, scenario: Scenario, folder: Path, *, shown_as: str, reader: Manifest | None, show: Show
+    run: Run,
+    scenario: Scenario,
+    folder: Path,
+    *,
+    shown_as: str,
+    reader: Manifest | None,
+    show: Show,
+    shared: Shared | None = None,
 ) -> FolderRecord:
-    """Put ``run.manifest`` under load in an existing, empty folder. Returns what was seen.
+    """Put ``run.manifest`` under load in an existing folder, empty unless it is ``shared``. Returns what was seen.
 
     ``reader`` is a reader implementation, or None: every second reader is one, the others are the kit's own, which tell
     whose fault it is. ``shown_as`` is the folder as the user named it. Ctrl-C ends the run early: the record is then
     not complete. Raises ImplementationError when an implementation cannot be started or does not end, RuntimeError when
     a process of the kit fails.
     """
-    names = tuple(f"status{number or ''}.json" for number in range(scenario.targets))
+    names = scenario.names
     circumstances = run.circumstances(ignore_signals=True)
     writers = tuple(
         WriterPlan(
@@ -67,7 +87,9 @@ def run_in_folder(
         )
         for number in range(scenario.writers)
     )
-    control_name = "control.json"
+    account = shared.account if shared else Account(scenario, names)
+    control_name = shared.control_name if shared else "control.json"
+    wait = shared.wait if shared else _go_on
     readers = tuple(
         ReaderPlan(
             folder,
@@ -81,7 +103,12 @@ def run_in_folder(
         for number in range(scenario.readers)
     )
     with Crew(writers, readers, run.answer_seconds) as crew:
-        return _Load(crew, scenario, folder, names, control_name, shown_as, reader is not None, show).run()
+        with_reader = reader is not None
+        return _Load(crew, scenario, folder, names, account, control_name, wait, shown_as, with_reader, show).run()
+
+
+def _go_on() -> None:
+    """There is nobody to wait for."""
 
 
 @dataclass
@@ -90,18 +117,20 @@ class _Load:
     scenario: Scenario
     folder: Path
     names: tuple[str, ...]
+    account: Account
     control_name: str
+    wait: Callable[[], None]
     shown_as: str
     with_reader: bool
     show: Show
     last: Sample | None = None
     control: Control = field(default_factory=lambda: Control(0, 0, None))
-    pending: list[tuple[float, int, chaos.Action, list[psutil.Process], int]] = field(default_factory=list)
+    pending: list[tuple[float, int, chaos.Action, list[chaos.Hit], int]] = field(default_factory=list)
+    ending_round: bool = False
 
     def __post_init__(self) -> None:
         self.file_system = file_system_of(self.folder)
         self.before = dict.fromkeys(FIELDS, 0)  # the shared counters when the load began
-        self.account = Account(self.scenario, self.names)
         self.order = itertools.count()
 
     def run(self) -> FolderRecord:
@@ -110,12 +139,8 @@ class _Load:
         with contextlib.suppress(KeyboardInterrupt):
             self._write_first()
             self.control = self._positive_control()
-            try:
-                self._load()
-            finally:
-                self._release_all()
-            self._close()
-            complete = True
+            self.wait()
+            complete = self._load_until_done_or_interrupted()
         return self.account.record(
             folder=self.shown_as,
             file_system=self.file_system,
@@ -123,6 +148,22 @@ class _Load:
             seconds=self._seconds(),
             complete=complete,
         )
+
+    def _load_until_done_or_interrupted(self) -> bool:
+        """Whether it was done. When it was interrupted, the round that had begun is judged all the same."""
+        done = False
+        try:
+            self._load()
+            done = True
+        except KeyboardInterrupt:
+            if self.ending_round:
+                return False  # half of a round would accuse the innocent
+        finally:
+            self._release_all()
+        self._end_round()
+        if done:
+            self._close()
+        return done
 
     def _write_first(self) -> None:
         """Have each target written once, so that a reader always finds a document."""
@@ -193,8 +234,6 @@ class _Load:
                 if member.failed():
                     self._meet_failure(member)
             time.sleep(_LOOK_SECONDS)
-        self._release_all()
-        self._end_round()
 
     def _finished(self) -> bool:
         limit = self.scenario.seconds
@@ -203,6 +242,7 @@ class _Load:
 
     def _end_round(self, command: str = "pause") -> None:
         """Have the writers stand still, and judge what was done and seen."""
+        self.ending_round = True
         for writer, written in zip(self.crew.writers, self._ask(self.crew.writers, command), strict=True):
             self.account.written(self._number(writer), written)
         self._tell(self.crew.readers, "report")
@@ -211,11 +251,13 @@ class _Load:
             self.account.seen(reader.name, self._answer_of_reader(reader), of_implementation=judged)
         looks = [look_at(self.folder / name) for name in self.names]
         self.account.looked(looks, temps_in(self.folder, self.names))
+        self.ending_round = False
 
     def _close(self) -> None:
         """One more write of each target by each writer, after which nothing may be left; then everybody ends."""
         self._sample("closing")
         self._end_round("all")
+        self.account.counted(self._count("wrong"))
         self.account.ended(temps_in(self.folder, self.names))
         self._ask(self.crew.everybody, "stop")
 
@@ -227,14 +269,12 @@ class _Load:
         if action.kind in ("fault", "kill") and member.counters.get("starting"):
             return  # it would hit a start, which no clause is about
         own_process = not action.of_writers and not self._is_implementation(action.number)
-        targets = [psutil.Process(member.process.pid)] if own_process else member.implementations()
-        if action.kind in ("kill", "kill-reader") and not own_process:
-            # Before the kill, so that the process that drives it never takes the death for its own.
+        targets = chaos.alive([psutil.Process(member.process.pid)] if own_process else member.implementations())
+        if targets and action.kind in ("kill", "kill-reader") and not own_process:
+            # Before the kill, and never taken back: the process that drives it may be looking at any moment.
             member.counters.add("kills", 1)
-            if not chaos.hit(action, targets):
-                member.counters.add("kills", -1)
-                return
-        elif not chaos.hit(action, targets):
+        hits = chaos.hit(action, targets)
+        if not hits:
             return
         counts = {"pause": "pauses", "kill-reader": "reader_kills"}
         self.account.acted(action.told(), **({counts[action.kind]: 1} if action.kind in counts else {}))
@@ -242,13 +282,13 @@ class _Load:
             member.begin("watch")  # what it had seen since its last report is lost
         elif action.kind in ("pause", "fault"):
             until = self._seconds() + action.hold
-            entry = (until, next(self.order), action, targets, time.monotonic_ns())
+            entry = (until, next(self.order), action, hits, time.monotonic_ns())
             heapq.heappush(self.pending, entry)
 
     def _release_due(self, now: float) -> None:
         while self.pending and self.pending[0][0] <= now:
-            _, _, action, targets, begin = heapq.heappop(self.pending)
-            chaos.release(action, targets)
+            _, _, action, hits, begin = heapq.heappop(self.pending)
+            chaos.release(action, hits)
             if action.kind == "fault":
                 number = self._number(self.crew.writers[action.number])
                 self.account.faulted(number, begin, time.monotonic_ns())

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from stress.histogram import Histogram
 from stress.scenario import Scenario
 
-__all__ = ["SIGHTS", "Control", "Finding", "FolderRecord", "Overlap", "Sample", "Shown", "Sight", "Totals"]
+__all__ = ["SIGHTS", "Control", "Finding", "FolderRecord", "Machines", "Overlap", "Sample", "Shown", "Sight", "Totals"]
 
 Sight = Literal["torn", "mixed", "missing", "stale", "future", "unknown", "refused", "ended", "leak", "misread"]
 """What can be wrong. ``refused``: a write failed, and nothing had been done to it. ``ended``: the implementation's
@@ -99,6 +99,15 @@ class Control:
 
 
 @dataclass(frozen=True)
+class Machines:
+    """Of a run on several machines: their names, and how long after the last write (seconds) all of them read the same
+    last document: None for never, or for a run that was interrupted."""
+
+    names: tuple[str, ...]
+    settled: float | None
+
+
+@dataclass(frozen=True)
 class Sample:
     """Totals at one moment of the run, ``seconds`` after the load began, for plots over time."""
 
@@ -140,6 +149,7 @@ class FolderRecord:
     errors: Mapping[str, int]
     sizes: Mapping[int, int]  # bytes of a document → writes of that size
     actions: tuple[str, ...] = ()  # the schedule of chaos, as it was carried out; the first ones
+    machines: Machines | None = None  # None for one machine, with one clock
 
     @property
     def wrong(self) -> int:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-__all__ = ["CHAOS", "GOALS", "LARGEST", "SIZES", "Chaos", "Goal", "Scenario", "parse_goal", "parse_size"]
+__all__ = [
+    "CHAOS",
+    "GOALS",
+    "LARGEST",
+    "SIZES",
+    "Chaos",
+    "Goal",
+    "Scenario",
+    "command_line",
+    "parse_goal",
+    "parse_size",
+]
 
 Chaos = Literal["kill", "kill-reader", "pause", "fault"]
 CHAOS: tuple[Chaos, ...] = get_args(Chaos)
@@ -52,6 +66,11 @@ class Scenario:
     first_writer: int = 1  # the number of the first writer: every machine of a cluster has its own
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The file names of the targets."""
+        return tuple(f"status{number or ''}.json" for number in range(self.targets))
+
+    @property
     def name(self) -> str:
         """A short name for results: ``2x2``, with what else is unusual."""
         words = [f"{self.writers}x{self.readers}"]
@@ -84,3 +103,24 @@ def parse_size(text: str) -> int:
     if not 0 <= size <= 1 << 20:
         raise ValueError(f"{text!r} is not a size; write bytes from 0 to 1MiB, such as 256 or 4KiB")
     return size
+
+
+def command_line(scenario: Scenario, options: Mapping[str, str]) -> str:
+    """The command that runs this scenario again. ``options`` are those of ``pulse stress`` beside the scenario's own,
+    such as ``{"impl": "reference"}``.
+    """
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    usual = Scenario(seconds=None)
+    for field in dataclasses.fields(Scenario):
+        value = getattr(scenario, field.name)
+        if value == getattr(usual, field.name) or field.name in ("seed", "first_writer"):
+            continue
+        name = {"sizes": "size", "goal": "until"}.get(field.name, field.name.replace("_", "-"))
+        words.append(f"--{name}")
+        if isinstance(value, Goal):
+            words.append(f"{value.count} {value.kind}")
+        elif isinstance(value, tuple):
+            words.append(",".join(map(str, value)))
+        elif not isinstance(value, bool):
+            words.append(f"{value:g}")
+    return shlex.join(["pulse", "stress", *words, "--seed", str(scenario.seed)])

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from stress.histogram import EDGES, Histogram
-from stress.records import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals
+from stress.records import Control, Finding, FolderRecord, Machines, Overlap, Sample, Shown, Totals
 from stress.scenario import Goal, Scenario
 
-__all__ = ["from_json", "to_json"]
+__all__ = ["from_json", "scenario_from_json", "to_json"]
 
 
 def to_json(record: FolderRecord) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def from_json(value: Mapping[str, Any]) -> FolderRecord:
         return FolderRecord(
             **{
                 **value,
-                "scenario": _scenario(value["scenario"]),
+                "scenario": scenario_from_json(value["scenario"]),
                 "totals": Totals(**value["totals"]),
                 "overlap": Overlap(**value["overlap"]),
                 "control": Control(**value["control"]),
@@ -41,6 +41,7 @@ def from_json(value: Mapping[str, Any]) -> FolderRecord:
                 "samples": tuple(Sample(**sample) for sample in value["samples"]),
                 "sizes": {int(size): count for size, count in value["sizes"].items()},
                 "actions": tuple(value["actions"]),
+                "machines": _machines(value["machines"]),
                 **{name: _histogram(value[name]) for name in ("write_latency", "read_latency", "staleness")},
             }
         )
@@ -67,7 +68,8 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{value!r} is not a value that JSON knows; keep it as text, number, list or mapping")
 
 
-def _scenario(value: Mapping[str, Any]) -> Scenario:
+def scenario_from_json(value: Mapping[str, Any]) -> Scenario:
+    """The scenario that this was made of by `to_json`."""
     goal = None if value["goal"] is None else Goal(**value["goal"])
     return Scenario(**{**value, "sizes": tuple(value["sizes"]), "goal": goal, "chaos": tuple(value["chaos"])})
 
@@ -75,6 +77,10 @@ def _scenario(value: Mapping[str, Any]) -> Scenario:
 def _finding(value: Mapping[str, Any]) -> Finding:
     timeline = tuple(Shown(**{**shown, "value": tuple(shown["value"])}) for shown in value["timeline"])
     return Finding(**{**value, "timeline": timeline})
+
+
+def _machines(value: Mapping[str, Any] | None) -> Machines | None:
+    return None if value is None else Machines(**{**value, "names": tuple(value["names"])})
 
 
 def _histogram(value: Mapping[str, int]) -> Histogram:

@@ -22,13 +22,13 @@ from stress.counters import Counters
 from stress.reading import Sighting
 from stress.scenario import LARGEST
 
-__all__ = ["COLUMNS", "INDETERMINATE", "Temp", "Writer", "Written", "named_error"]
+__all__ = ["COLUMNS", "INDETERMINATE", "MOST_STARTS", "Temp", "Writer", "Written", "named_error"]
 
 COLUMNS = ("target", "sequence", "size", "begin", "end", "outcome")
 """Of each write; begin and end in nanoseconds, outcome 1 for acknowledged, 0 for refused, -1 for never answered."""
 INDETERMINATE = 2**63 - 1
 _ERROR = re.compile(r"\[?(Errno \d+|WinError \d+)\]?|\b(E[A-Z]{2,}[A-Z0-9]*)\b")
-_MOST_STARTS = 20  # in a row that a kill may spoil
+MOST_STARTS = 20  # in a row that a kill may spoil
 
 _LIFE_OF_A_TEMP = 0.1  # seconds
 Temp = tuple[str, int]  # name and inode
@@ -211,7 +211,7 @@ class Writer:
 
     def _start(self) -> ServeImplementation | OneshotImplementation:
         self._counters.set("starting", 1)  # a fault now would be one of the start, not of a write
-        for _ in range(_MOST_STARTS):
+        for _ in range(MOST_STARTS):
             try:
                 implementation = start(self._manifest, self._circumstances)
             except ImplementationError:
@@ -222,7 +222,7 @@ class Writer:
             else:
                 self._counters.set("starting", 0)
                 return implementation
-        raise ImplementationError(f"was killed {_MOST_STARTS} times in a row before it could start", "")
+        raise ImplementationError(f"was killed {MOST_STARTS} times in a row before it could start", "")
 
 
 def _request(profile: str, path: str, status: dict[str, Any]) -> dict[str, Any]:

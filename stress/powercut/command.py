@@ -14,9 +14,9 @@ from conformance.errors import ImplementationError, ManifestError
 from conformance.manifest import operating_system, resolve
 from conformance.report import write_report
 from conformance.results import Exit, Result, ResultsFile, decide
+from stress.disk import CAN_BE_CUT
 from stress.output import header_of, new_console, print_verdict, results_file
 from stress.powercut import experiment
-from stress.disk import CAN_BE_CUT
 from stress.powercut.verdict import CLAUSES, Way, case_name
 
 __all__ = ["powercut"]

@@ -14,9 +14,9 @@ from conformance.errors import ImplementationError, Inconclusive, Unmeasured
 from conformance.manifest import operating_system
 from conformance.results import Result, apply_known_failures
 from conformance.run import Run
+from stress.disk import KINDS, Kind, disk_of, enter_private_namespace, require_means
 from stress.powercut.boundaries import cut_at_boundaries
 from stress.powercut.cutting import Bench, cut_at_random, require_that_losses_show
-from stress.disk import KINDS, Kind, disk_of, enter_private_namespace, require_means
 from stress.powercut.plan import RandomCut, random_cut
 from stress.powercut.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_row
 from stress.powercut.processes import adopt_orphans

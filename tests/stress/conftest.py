@@ -5,10 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
+
+from conformance.errors import ImplementationError
+from conformance.implementation import Circumstances, OneshotImplementation, ServeImplementation
+from conformance.manifest import Manifest
+from conformance.protocol import Answer
+
+DEADLINE_SECONDS = 60.0
+Respond = Callable[[str, dict[str, Any]], Answer]
 
 
 @pytest.fixture
@@ -49,3 +61,120 @@ def left_behind(temporary: Path) -> Callable[[], list[str]]:
         return [*mine, *(path.name for path in temporary.iterdir())]
 
     return look
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], object], str], None]:
+    """Waits until a condition holds; fails when it never does: ``eventually(condition, "what should happen")``."""
+
+    def wait(condition: Callable[[], object], what: str) -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, f"never happened: {what}"
+            time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def gone() -> Callable[[int], bool]:
+    """Whether a process has ended; one that nobody has reaped yet has."""
+
+    def ended(pid: int) -> bool:
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return ended
+
+
+@dataclass
+class Script:
+    """Implementations that are no processes: ``respond(operation, fields)`` answers, or raises ImplementationError.
+
+    ``begin`` is called when one is started, and may raise ImplementationError too.
+    """
+
+    respond: Respond = lambda operation, fields: Answer(True, None, "", {})
+    begin: Callable[[], None] = lambda: None
+    serve: bool = True
+    said: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # requests, when they are sent
+    story: list[str] = field(default_factory=list)  # start, send, receive, stop, kill, as they come
+
+
+class _Serving(ServeImplementation):
+    """Answers when it is asked for the answer; after an error it is dead."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._sent: list[tuple[str, dict[str, Any]]] = []
+        self._dead: ImplementationError | None = None
+
+    def send(self, operation: str, **fields: Any) -> int:
+        self._script.said.append((operation, fields))
+        self._script.story.append("send")
+        self._sent.append((operation, fields))
+        return len(self._sent) - 1
+
+    def receive(self, number: int, seconds: float | None = None) -> Answer:
+        self._script.story.append("receive")
+        if self._dead is None:
+            try:
+                return self._script.respond(*self._sent[number])
+            except ImplementationError as error:
+                self._dead = error
+        raise self._dead
+
+    def stop(self) -> None:
+        self._script.story.append("stop")
+
+    def kill(self) -> None:
+        self._script.story.append("kill")
+
+
+class _Oneshot(OneshotImplementation):
+    """A process for each request."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def request(self, operation: str, **fields: Any) -> Answer:
+        self._script.said.append((operation, fields))
+        self._script.story.append("request")
+        return self._script.respond(operation, fields)
+
+    def stop(self) -> None:
+        self._script.story.append("stop")
+
+    def kill(self) -> None:
+        self._script.story.append("kill")
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Script:
+    """What the writers and readers of this test start, in place of processes."""
+    script = Script()
+
+    def start(manifest: Manifest, circumstances: Circumstances) -> ServeImplementation | OneshotImplementation:
+        script.story.append("start")
+        script.begin()
+        return _Serving(script) if script.serve else _Oneshot(script)
+
+    monkeypatch.setattr("stress.writing.start", start)
+    monkeypatch.setattr("stress.asking.start", start)
+    return script
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    """A manifest that nothing needs to be true of."""
+    return Manifest("scripted", "python", "pulse", ("writer", "reader"), "serve", tmp_path, "scripted", ("none",))
+
+
+@pytest.fixture
+def circumstances(tmp_path: Path) -> Circumstances:
+    """How implementations are started, with the folders that they need."""
+    for name in ("children", "scratch"):
+        (tmp_path / name).mkdir()
+    return Circumstances(children=tmp_path / "children", scratch=tmp_path / "scratch")

@@ -1,8 +1,12 @@
 """What a run does: its name in results, and the goals and sizes that a user writes."""
 
+import dataclasses
+import shlex
+
 import pytest
 
-from stress.scenario import CHAOS, GOALS, LARGEST, SIZES, Goal, Scenario, parse_goal, parse_size
+from stress.command import stress
+from stress.scenario import CHAOS, GOALS, LARGEST, SIZES, Goal, Scenario, command_line, parse_goal, parse_size
 
 
 @pytest.mark.parametrize(
@@ -67,3 +71,24 @@ def test_a_size_that_the_contract_does_not_allow_is_refused_with_the_limit(text:
 
 def test_every_kind_of_chaos_has_its_own_name() -> None:
     assert CHAOS == ("kill", "kill-reader", "pause", "fault")
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        Scenario(seconds=None, goal=Goal(1_000_000, "reads")),
+        Scenario(
+            writers=4, readers=1, targets=3, sizes=(256, 1 << 20), rate=50.0, read_pause=0.002, pipeline=1, seed=7
+        ),
+        Scenario(chaos=CHAOS, chaos_rate=0.5, round_seconds=0.25, seconds=3.5, stop_at_first=True),
+    ],
+)
+def test_the_command_line_of_a_scenario_says_all_that_it_is(scenario: Scenario) -> None:
+    words = shlex.split(command_line(scenario, {"impl": "mutant:name", "dir": "/a folder"}))
+    assert words[:2] == ["pulse", "stress"]
+    given = stress.make_context("stress", words[2:]).params
+    assert given["impl"] == "mutant:name"
+    assert [str(folder) for folder in given["folders"]] == ["/a folder"]
+    fields = {field.name for field in dataclasses.fields(Scenario)} - {"first_writer", "chaos"}
+    assert {name: given[name] for name in fields} == {name: getattr(scenario, name) for name in fields}
+    assert (given["chaos"] or ()) == scenario.chaos
