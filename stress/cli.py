@@ -13,7 +13,9 @@ import click
 
 from conformance.results import Exit
 from stress.command import stress
+from stress.detection import mutants
 from stress.powercut.command import powercut
+from stress.suite.command import suite
 
 __all__ = ["main"]
 
@@ -21,6 +23,8 @@ _PRESS_SECONDS = 2.0
 
 
 stress.add_command(powercut)
+stress.add_command(mutants)
+stress.add_command(suite)
 
 
 class _OneInterrupt:

@@ -31,7 +31,7 @@ from stress.live import View, logging_to, showing
 from stress.output import header_of, new_console, print_verdict, results_file
 from stress.records import FolderRecord
 from stress.report import write_report
-from stress.scenario import CHAOS, SIZES, Chaos, Goal, Scenario, parse_goal, parse_size
+from stress.scenario import CHAOS, SIZES, Chaos, Goal, Scenario, command_line, parse_goal, parse_size
 from stress.storage import to_json
 
 __all__ = ["Wanted", "prepared", "stress"]
@@ -192,6 +192,7 @@ def stress(
         own_places = tuple(parse_place(place) for place in places)
     except ValueError as error:
         raise click.UsageError(f"--dask-dir: {error}") from error
+    options = _options(impl, reader_name, dask, places, answer_seconds)
     wanted = Wanted(
         manifest=manifest,
         reader=reader,
@@ -200,7 +201,7 @@ def stress(
         disks=disks,
         dask=dask,
         places=own_places,
-        repro=_repro(context, scenario.seed),
+        repro=command_line(scenario, options) + (" --strict" if strict else ""),
         strict=strict,
         report=report,
         log=log,
@@ -218,29 +219,15 @@ def _require_roles(manifest: Manifest, reader: Manifest | None) -> None:
         raise click.UsageError(f"{reader.name} does not read what {manifest.name} writes: it needs the role reader")
 
 
-def _repro(context: click.Context, seed: int) -> str:
-    """The command that does the same again."""
-    words = ["pulse", "stress"]
-    for parameter in context.command.params:
-        value = context.params.get(parameter.name or "")
-        given = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
-        if (
-            not given
-            or parameter.name in ("seed", "report", "log", "folders", "disks")
-            or not isinstance(parameter, click.Option)
-        ):
-            continue
-        if parameter.multiple and value is not None:
-            words += [word for one in value for word in (parameter.opts[0], one)]
-            continue
-        words.append(parameter.opts[-1] if parameter.is_flag else parameter.opts[0])
-        if isinstance(value, Goal):
-            words.append(f"{value.count} {value.kind}")
-        elif isinstance(value, tuple):
-            words.append(",".join(map(str, value)))
-        elif not parameter.is_flag:
-            words.append(str(value))
-    return shlex.join([*words, "--seed", str(seed)])
+def _options(
+    impl: str, reader: str | None, dask: str | None, places: tuple[str, ...], answer_seconds: float
+) -> list[tuple[str, str]]:
+    """The options that belong into the command that does the same again, beside those of the scenario."""
+    given = {"impl": None if impl == "reference" else impl, "reader": reader, "dask": dask}
+    options = [(name, value) for name, value in given.items() if value is not None]
+    if answer_seconds != ANSWER_SECONDS:
+        options.append(("answer-seconds", f"{answer_seconds:g}"))
+    return [*options, *(("dask-dir", place) for place in places)]
 
 
 @contextlib.contextmanager

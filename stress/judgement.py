@@ -99,8 +99,8 @@ def sentence(record: FolderRecord) -> str:
     """What was done, what was seen out of how many, and how sure that is, in one line."""
     scenario, totals, counts = record.scenario, record.totals, record.counts
     done = (
-        f"{totals.acknowledged:,} of {totals.writes:,} writes acknowledged ({scenario.writers} writers), "
-        f"{totals.reads:,} reads ({scenario.readers} readers) of {totals.distinct:,} documents "
+        f"{totals.acknowledged:,} of {totals.writes:,} writes acknowledged ({_many(scenario.writers, 'writer')}), "
+        f"{totals.reads:,} reads ({_many(scenario.readers, 'reader')}) of {totals.distinct:,} documents "
         f"in {record.seconds:.1f} s"
     )
     parts = [f"{done}: {', '.join(f'{counts.get(sight, 0):,} {sight}' for sight in _ALWAYS)}"]
@@ -129,3 +129,7 @@ def sentence(record: FolderRecord) -> str:
         parts.append(", ".join(f"{count:,} {name}" for name, count in disturbed.items() if count))
     parts.append(f"at most {totals.most_temps} temps, {totals.left} left")
     return "; ".join(parts)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -105,11 +105,11 @@ def parse_size(text: str) -> int:
     return size
 
 
-def command_line(scenario: Scenario, options: Mapping[str, str]) -> str:
+def command_line(scenario: Scenario, options: Iterable[tuple[str, str]]) -> str:
     """The command that runs this scenario again. ``options`` are those of ``pulse stress`` beside the scenario's own,
-    such as ``{"impl": "reference"}``.
+    such as ``[("impl", "reference")]``.
     """
-    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    words = [word for name, value in options for word in (f"--{name}", value)]
     usual = Scenario(seconds=None)
     for field in dataclasses.fields(Scenario):
         value = getattr(scenario, field.name)

@@ -40,6 +40,33 @@ def one_temp_for_all_processes(self: Honest, target: str) -> str:
     return temp
 
 
+@mutant("publish", kills="CON-01")
+def one_temp_opened_by_all(self: Honest, path: str, data: bytes) -> None:
+    """Fills one temp that others may have open at the same time, and calls it published when somebody renamed it."""
+    target = self.resolve(path)
+    temp = f"{target}.tmp"
+    descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            self.keep_metadata(temp, target)
+        self.send(descriptor, data)
+        self.sync(descriptor)
+    finally:
+        os.close(descriptor)
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(temp, target)
+
+
+@mutant("publish", kills="CON-01")
+def large_document_appended(self: Honest, path: str, data: bytes) -> None:
+    """Publishes the first 64 KiB by a replace, and appends the rest to the target piece by piece."""
+    size = 64 * 1024
+    Honest.publish(self, path, data[:size])
+    for start in range(size, len(data), size):
+        with open(path, "ab", buffering=0) as file:
+            file.write(data[start : start + size])
+
+
 @mutant("temp_name", kills="CON-02")
 def all_temps_removed(self: Honest, target: str) -> str:
     """Removes every *.tmp in the folder before it makes its own, other writers' temps among them."""
@@ -89,6 +116,19 @@ def every_tenth_write_dropped(self: Honest, path: str, data: bytes) -> None:
     self.memory[path] = self.memory.get(path, 0) + 1
     if self.memory[path] % 10 > 0:
         Honest.publish(self, path, data)
+
+
+@mutant("publish", kills="CON-03")
+def published_after_the_next(self: Honest, path: str, data: bytes) -> None:
+    """Holds every tenth document of a target back, and publishes it after the one that follows."""
+    count, held = self.memory.get(path, (0, None))
+    if count % 10 == 9:
+        self.memory[path] = count + 1, data
+        return
+    Honest.publish(self, path, data)
+    if held is not None:
+        Honest.publish(self, path, held)
+    self.memory[path] = count + 1, None
 
 
 @mutant("temp_name", kills="CON-04")

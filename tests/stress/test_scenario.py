@@ -84,7 +84,7 @@ def test_every_kind_of_chaos_has_its_own_name() -> None:
     ],
 )
 def test_the_command_line_of_a_scenario_says_all_that_it_is(scenario: Scenario) -> None:
-    words = shlex.split(command_line(scenario, {"impl": "mutant:name", "dir": "/a folder"}))
+    words = shlex.split(command_line(scenario, [("impl", "mutant:name"), ("dir", "/a folder")]))
     assert words[:2] == ["pulse", "stress"]
     given = stress.make_context("stress", words[2:]).params
     assert given["impl"] == "mutant:name"

@@ -1,0 +1,100 @@
+"""``pulse stress suite``: a set of scenarios side by side, from the command line to the results."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from conformance.clauses import load_clauses
+from conformance.errors import ImplementationError, ManifestError
+from conformance.implementation import ANSWER_SECONDS
+from conformance.manifest import operating_system, resolve
+from conformance.results import Exit, decide
+from conformance.run import Run
+from stress.command import prepared
+from stress.output import header_of, new_console, print_verdict
+from stress.plugin import SOAK_SECONDS, Gathered, HandOver
+
+__all__ = ["suite"]
+
+SUITE = Path(__file__).parent
+_PATIENCE_SECONDS = 300
+
+
+@click.command(name="suite")
+@click.option("--impl", default="reference", show_default=True, help="Who writes, and reads: a manifest, or a name.")
+@click.option("--soak", is_flag=True, help=f"{SOAK_SECONDS / 60:g} minutes of each scenario.")
+@click.option(
+    "--dir",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where; repeatable.",
+)
+@click.option("-n", "workers", type=click.IntRange(0), help="Scenarios at a time; 0 = one. Default: one per CPU.")
+@click.option("-k", "expression", default="", help="Only scenarios whose names match, as pytest's -k.")
+@click.option("--seed", type=click.IntRange(0), help="Repeat sizes, and the schedule of chaos.")
+def suite(
+    impl: str, soak: bool, folders: tuple[Path, ...], workers: int | None, expression: str, seed: int | None
+) -> int:
+    """Put an implementation under one load after the other: many writers, many readers, several targets, chaos.
+
+    Exit codes: as those of ``pulse stress``.
+    """
+    try:
+        manifest = resolve(impl, frozenset(load_clauses()))
+        if "writer" not in manifest.roles:
+            raise click.UsageError(f"{manifest.name} does not write: nothing would be under load")
+        with prepared(manifest, secrets.randbits(32) if seed is None else seed, ANSWER_SECONDS) as run:
+            return _run(run, soak, folders, workers, expression)
+    except ManifestError as error:
+        raise click.UsageError(str(error)) from error
+    except ImplementationError as error:
+        click.echo(f"pulse stress suite: {impl}: {error}", err=True)
+        if error.stderr.strip():
+            click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
+        return Exit.NOT_STARTED
+
+
+def _run(run: Run, soak: bool, folders: tuple[Path, ...], workers: int | None, expression: str) -> int:
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = count if workers is None else workers
+    patience = _PATIENCE_SECONDS + (SOAK_SECONDS if soak else 0)
+    arguments = [
+        str(SUITE),
+        *("-c", os.devnull, "--rootdir", str(SUITE), "--noconftest", "-p", "no:cacheprovider"),
+        # What else is installed beside the kit must not change a verdict.
+        *("--disable-plugin-autoload", "-p", "stress.plugin", "-p", "pytest_timeout"),
+        *("-v", "--no-header", "--tb=no", "-r", "N", "--strict-markers", "--import-mode=importlib"),
+        *("--assert=plain", "--disable-warnings", "--basetemp", str(run.folder / "pytest")),
+        *("--timeout", f"{patience:g}"),
+        *(("-p", "xdist.plugin", "-n", str(wanted), "--dist", "worksteal") if wanted else ()),
+        *(("-k", expression) if expression else ()),
+        *(("--soak",) if soak else ()),
+        *(word for folder in folders for word in ("--stress-dir", str(folder.resolve()))),
+    ]
+    # Nothing is written outside the run's own folder: no bytecode beside the scenarios.
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    # They are meant for the user's own tests.
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
+    gathered = Gathered()
+    code = pytest.main(arguments, plugins=[HandOver(run), gathered])
+    if code == pytest.ExitCode.INTERRUPTED and not gathered.mishaps:
+        return Exit.INTERRUPTED
+    results = gathered.results
+    clauses = {clause: load_clauses()[clause] for clause in dict.fromkeys(result.clause for result in results)}
+    systems = list(dict.fromkeys(result.case.rpartition(":")[2] for result in results))
+    cases = list(dict.fromkeys(result.case for result in results))
+    header = header_of(run.manifest, run.about, systems, run.seed, {"clause": list(clauses), "case": cases})
+    verdict = decide(results, clauses, (), operating_system(), mishaps=gathered.mishaps, strict=False, complete=False)
+    print_verdict(new_console(), header, results, verdict)
+    for mishap in gathered.mishaps:
+        click.echo(mishap, err=True)
+    return verdict.exit

@@ -1,0 +1,50 @@
+"""Each scenario puts the implementation under another load; nothing of what is seen may be wrong.
+
+Short ones end when enough was written, and late only on a slow machine; with ``--soak`` each lasts ten minutes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from stress.plugin import PutUnderLoad
+from stress.scenario import CHAOS, Goal, Scenario
+
+_ENOUGH = Scenario(seconds=40.0, goal=Goal(160, "writes"), round_seconds=1.0, stop_at_first=True)
+
+_scenario = partial(replace, _ENOUGH)
+
+SCENARIOS = {
+    "two-by-two": _scenario(),
+    "one-writer": _scenario(writers=1, readers=4),
+    "one-reader": _scenario(writers=4, readers=1),
+    "three-targets": _scenario(targets=3),
+    "paced": _scenario(rate=50.0, read_pause=0.002, goal=Goal(300, "writes")),
+    "large": _scenario(sizes=(1 << 20,), goal=Goal(300, "writes")),
+    "small": _scenario(sizes=(256,), goal=Goal(300, "writes")),
+}
+# Paced or with a number of kills, so that on the fastest disk there is time for something to happen.
+CHAOTIC = {
+    "kill": _scenario(chaos=("kill",), chaos_rate=2.0, goal=Goal(5, "kills")),
+    "pause": _scenario(chaos=("pause",), chaos_rate=8.0, rate=60.0, goal=Goal(200, "writes")),
+    "fault": _scenario(chaos=("fault",), chaos_rate=12.0, rate=60.0, goal=Goal(200, "writes")),
+    "everything": _scenario(chaos=CHAOS, chaos_rate=10.0, goal=Goal(6, "kills")),
+}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_load(put_under_load: PutUnderLoad, name: str) -> None:
+    put_under_load(SCENARIOS[name])
+
+
+def test_reader(put_under_load: PutUnderLoad) -> None:
+    """The implementation reads what it writes, beside a reader of the kit."""
+    put_under_load(_scenario(), with_reader=True)
+
+
+@pytest.mark.parametrize("name", CHAOTIC)
+def test_chaos(put_under_load: PutUnderLoad, name: str) -> None:
+    put_under_load(CHAOTIC[name])
