@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 from conformance.protocol import PROTOCOL, decode_floats
 
-__all__ = ["PAUSES", "load_factory", "load_object", "serve"]
+__all__ = ["PAUSES", "load_factory", "load_object", "pauses_before_file_calls", "serve"]
 
 PAUSES = "PULSE_HOST_PAUSES"  # a variable of the environment
 
@@ -100,7 +100,7 @@ def _threads(implementation: Any, writes: list[list[dict[str, Any]]]) -> list[li
                 answers[number].append({"ok": False, "error": "crash", "message": traceback.format_exc()})
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(len(writes))]
-    with _pauses_before_file_calls():
+    with pauses_before_file_calls():
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -109,7 +109,8 @@ def _threads(implementation: Any, writes: list[list[dict[str, Any]]]) -> list[li
 
 
 @contextmanager
-def _pauses_before_file_calls() -> Iterator[None]:
+def pauses_before_file_calls() -> Iterator[None]:
+    """Inside it, each file call of this process is preceded by a pause at random, of less than a millisecond."""
     pausing = True
 
     def pause(event: str, _: tuple[Any, ...]) -> None:
@@ -140,7 +141,7 @@ def main(arguments: list[str]) -> None:
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)
         implementation = load_object(folder, entry_point)
-        with _pauses_before_file_calls() if os.environ.get(PAUSES) else nullcontext():
+        with pauses_before_file_calls() if os.environ.get(PAUSES) else nullcontext():
             serve(implementation, sys.stdin.buffer, answers)
 
 

@@ -19,7 +19,7 @@ from conformance import run as runs
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError, Unmeasured
 from conformance.implementation import ANSWER_SECONDS
-from conformance.manifest import Manifest, operating_system, resolve
+from conformance.manifest import KnownFailure, Manifest, operating_system, resolve
 from conformance.results import Exit, Result, ResultsFile, decide, file_system_of
 from stress.chaos import supported
 from stress.cluster import Cluster, ClusterError, ClusterUsageError, connected, parse_place
@@ -301,7 +301,7 @@ def _judge(
                 record,
                 f"{wanted.repro} {'--disk' if isinstance(where, str) else '--dir'} {shlex.quote(str(where))}",
                 reads=reader is not None,
-                known=wanted.manifest.known_failures,
+                known=_known_failures(wanted),
                 os=operating_system(),
             )
             results += new
@@ -327,6 +327,12 @@ def _judge(
     if wanted.report is not None:
         console.print(f"report: {wanted.report}/report.html, results.jsonl", soft_wrap=True)
     return verdict.exit if complete else Exit.INTERRUPTED
+
+
+def _known_failures(wanted: Wanted) -> tuple[KnownFailure, ...]:
+    """What is written down about the writer, and about the reader's own clause."""
+    of_reader = wanted.reader.known_failures if wanted.reader is not None else ()
+    return (*wanted.manifest.known_failures, *(entry for entry in of_reader if entry.clause == "RDR-14"))
 
 
 def _both(one: Show, other: Show) -> Show:

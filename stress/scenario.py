@@ -74,11 +74,21 @@ class Scenario:
     def name(self) -> str:
         """A short name for results: ``2x2``, with what else is unusual."""
         words = [f"{self.writers}x{self.readers}"]
+        if self.sizes != SIZES:
+            words.append("-".join(_short(size) for size in self.sizes))
         if self.targets > 1:
             words.append(f"{self.targets}-targets")
         if self.rate:
             words.append(f"{self.rate:g}-a-second")
         return "-".join([*words, *self.chaos])
+
+
+def _short(size: int) -> str:
+    """A size in a name: ``256B``, ``4KiB``, ``1MiB``."""
+    for scale, unit in ((1 << 20, "MiB"), (1 << 10, "KiB")):
+        if size and size % scale == 0:
+            return f"{size // scale}{unit}"
+    return f"{size}B"
 
 
 _GOAL = re.compile(r"(?P<count>\d+(\.\d+)?(e\d+)?)\s*(?P<kind>[a-z]+)", re.IGNORECASE)

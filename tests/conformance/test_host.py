@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from conformance import host
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError
 from conformance.host import load_object, serve
@@ -188,3 +189,19 @@ def test_a_module_that_does_not_exist_is_said_on_standard_error(
     with pytest.raises(ImplementationError, match="ended with exit code 1") as caught:
         hosted("Missing")
     assert "has no attribute 'Missing'" in caught.value.stderr
+
+
+def test_file_calls_pause_while_writes_must_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paused: list[float] = []
+    monkeypatch.setattr(host.time, "sleep", paused.append)
+    with host.pauses_before_file_calls():
+        (tmp_path / "a").write_bytes(b"")
+        before_rename = len(paused)
+        (tmp_path / "a").rename(tmp_path / "b")
+        (tmp_path / "b").unlink()
+    assert before_rename >= 1
+    assert len(paused) >= before_rename + 2
+    assert all(0 <= seconds < 0.01 for seconds in paused)
+    paused.clear()
+    (tmp_path / "c").write_bytes(b"")
+    assert not paused

@@ -12,6 +12,8 @@ from stress.scenario import CHAOS, GOALS, LARGEST, SIZES, Goal, Scenario, comman
 @pytest.mark.parametrize(
     ("scenario", "name"),
     [
+        (Scenario(sizes=(256,)), "2x2-256B"),
+        (Scenario(sizes=(4096, 1 << 20, 100)), "2x2-4KiB-1MiB-100B"),
         (Scenario(), "2x2"),
         (Scenario(writers=3, readers=1), "3x1"),
         (Scenario(targets=4), "2x2-4-targets"),
