@@ -193,7 +193,7 @@ def test_a_module_that_does_not_exist_is_said_on_standard_error(
 
 def test_file_calls_pause_while_writes_must_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paused: list[float] = []
-    monkeypatch.setattr(host.time, "sleep", paused.append)
+    monkeypatch.setattr("conformance.host.time.sleep", paused.append)
     with host.pauses_before_file_calls():
         (tmp_path / "a").write_bytes(b"")
         before_rename = len(paused)
