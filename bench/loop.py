@@ -5,6 +5,7 @@ A line ``COUNT`` on the standard input is answered with the seconds that COUNT o
     write TARGET DURABLE    the reference replaces the target; DURABLE is 1 or 0
     calls TARGET DURABLE    the system calls of that write from Python, with nothing between: the interpreter's floor
     read TARGET             the reference reads and validates the target
+    reads TARGET            the system calls of a read from Python, with nothing between: the interpreter's floor
     stress TARGET           the reader of ``stress/`` reads and verifies it
 """
 
@@ -76,6 +77,22 @@ def _read(target: Path) -> Callable[[int], float]:
     return run
 
 
+def _reads(target: Path) -> Callable[[int], float]:
+    os.chdir(target.parent)
+    flags: int = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+    size = target.stat().st_size + 1
+
+    def run(count: int) -> float:
+        begin = time.perf_counter()
+        for _ in range(count):
+            file = os.open(target.name, flags)
+            os.read(file, size)
+            os.close(file)
+        return time.perf_counter() - begin
+
+    return run
+
+
 def _stress(target: Path) -> Callable[[int], float]:
     os.chdir(target.parent)  # as in the harness
     return lambda count: read_unchanged(target.name, count)
@@ -96,6 +113,7 @@ def main() -> None:
         "write": lambda: _write(target, durable),
         "calls": lambda: _calls(target, durable),
         "read": lambda: _read(target),
+        "reads": lambda: _reads(target),
         "stress": lambda: _stress(target),
     }
     serve(loops[kind]())

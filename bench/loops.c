@@ -1,7 +1,8 @@
 /* The physical limit: the system calls of the reference, and of a reader, without anything between them.
  *
  *   loops write TARGET SIZE DURABLE    replaces TARGET, an absolute path; DURABLE is 1 or 0
- *   loops read TARGET SIZE             opens, reads and closes TARGET
+ *   loops read TARGET SIZE             opens, reads and closes TARGET, by its name in the current folder
+ *   loops read-path TARGET SIZE        the same by its absolute path
  *
  * A line "COUNT" on the standard input is answered with the seconds that COUNT operations took. The calls of a write
  * are those that strace shows for the reference when its target exists; tests/bench/test_contenders.py compares them.
@@ -55,8 +56,10 @@ static void write_once(int durable) {
     }
 }
 
+static const char *read_as;
+
 static void read_once(void) {
-    int file = open(name, O_RDONLY | O_CLOEXEC);
+    int file = open(read_as, O_RDONLY | O_CLOEXEC);
     insist(file >= 0, "open");
     insist(read(file, document, size + 1) == (ssize_t)size, "read");
     insist(close(file) == 0, "close");
@@ -70,13 +73,14 @@ static double now(void) {
 
 int main(int argc, char **argv) {
     if (argc < 4 || argv[2][0] != '/') {
-        fputs("usage: loops write TARGET SIZE DURABLE | loops read TARGET SIZE\n", stderr);
+        fputs("usage: loops write TARGET SIZE DURABLE | loops read TARGET SIZE | loops read-path TARGET SIZE\n", stderr);
         return 2;
     }
     int writes = strcmp(argv[1], "write") == 0, durable = argc > 4 && strcmp(argv[4], "1") == 0;
     target = argv[2];
     name = strrchr(target, '/') + 1;
     snprintf(folder, sizeof folder, "%.*s", (int)(name - target), target);
+    read_as = strcmp(argv[1], "read") == 0 ? name : target;
     size = strtoul(argv[3], NULL, 10);
     document = malloc(size + 1);
     insist(document != NULL, "malloc");

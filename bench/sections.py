@@ -138,13 +138,22 @@ def read(plan: Plan) -> Section:
     return Section(
         "Reads of an unchanged document",
         f"Of {DOCUMENT_BYTES} B, one process each, against a C loop of open, read and close. The stress reader "
-        "verifies a document by comparing it with the one that it verified before.",
+        "verifies a document by comparing it with the one that it verified before. It opens the name in the current "
+        "folder, and so does the C loop; the row before tells what an absolute path costs.",
         tuple(rows),
     )
 
 
-def _reads(plan: Plan, place: Place) -> tuple[Row, Row]:
-    stress, reference = (f"{who}, {place.file_system}" for who in ("stress reader, verified", "pulse.read_status"))
+def _reads(plan: Plan, place: Place) -> tuple[Row, ...]:
+    by_path, stress, floor, reference = (
+        f"{who}, {place.file_system}"
+        for who in (
+            "stress reader, verified, against C with an absolute path",
+            "stress reader, verified",
+            "the same calls from Python",
+            "pulse.read_status",
+        )
+    )
     try:
         program = compile_loops(plan.scratch)
     except FileNotFoundError as error:
@@ -153,12 +162,16 @@ def _reads(plan: Plan, place: Place) -> tuple[Row, Row]:
         target = targets["status"]
         commands = {
             "stress": python_loop("stress", target),
+            "floor": python_loop("reads", target),
             "reference": python_loop("read", target),
             "c": c_loop(program, "read", target),
+            "c by path": c_loop(program, "read-path", target),
         }
         seconds = plan.race(f"reads, {place.file_system}", commands)
     return (
+        compare(by_path, seconds["stress"], seconds["c by path"]),
         compare(stress, seconds["stress"], seconds["c"], target=0.75),
+        compare(floor, seconds["floor"], seconds["c"], note="nothing verified"),
         compare(reference, seconds["reference"], seconds["c"], note="parsed and validated every time"),
     )
 

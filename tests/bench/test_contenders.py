@@ -64,7 +64,7 @@ def test_the_reference_writes_the_members_that_it_found(target: Path, durable: s
     assert {**after, "timestamp": 0} == {**before, "timestamp": 0}
 
 
-@pytest.mark.parametrize("kind", ["read", "stress"])
+@pytest.mark.parametrize("kind", ["read", "reads", "stress"])
 def test_readers_leave_the_document_alone(target: Path, kind: str) -> None:
     before = target.read_bytes()
     (seconds,) = race({kind: python_loop(kind, target)}, 1)[kind]
