@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for_any
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
@@ -156,8 +155,11 @@ class Crew:
             member.end()
 
 
-def new_pipe_process(target: Callable[..., None], *arguments: Any) -> tuple[SpawnProcess, Connection]:
-    """A process of its own that is no member: the positive control. Returns it and our end of its pipe."""
+def new_pipe_process(target: Callable[..., None], *arguments: Any) -> tuple[SpawnProcess, Any]:
+    """A process of its own that is no member: the positive control.
+
+    Returns it and our end of its pipe, whose class is another one on Windows.
+    """
     ours, theirs = _CONTEXT.Pipe()
     process: SpawnProcess = _CONTEXT.Process(target=target, args=(theirs, *arguments), daemon=True)
     process.start()
