@@ -24,7 +24,7 @@ from conformance.report import write_report
 from conformance.results import Exit
 from conformance.selection import Selection
 from conformance.session import Controller
-from conformance.summary import print_clauses, print_summary
+from conformance.summary import print_clauses, print_summary, tell_not_started
 
 __all__ = ["main"]
 
@@ -96,10 +96,7 @@ def _command(
         click.echo(f"pulse conformance: {error}", err=True)
         return Exit.USAGE
     except ImplementationError as error:
-        click.echo(f"pulse conformance: {impl}: {error}", err=True)
-        if error.stderr.strip():
-            click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
-        return Exit.NOT_STARTED
+        return tell_not_started("pulse conformance", impl, error)
     try:
         try:
             controller = Controller(run, selection, strict=strict, report=report)

@@ -1,20 +1,22 @@
-"""What a run prints at its end: the clauses by group with counts, the failures, the verdict."""
+"""What a run prints at its end: the clauses by group with counts, the failures, the verdict; or why there is none."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from conformance.clauses import GROUP_TITLES, Clause, load_clauses
-from conformance.results import OUTCOMES, Result, clause_outcome, reasons_beside
+from conformance.errors import ImplementationError
+from conformance.results import OUTCOMES, Exit, Result, clause_outcome, reasons_beside
 from conformance.selection import Selection
 from conformance.session import Controller
 
-__all__ = ["clause_table", "print_clauses", "print_summary"]
+__all__ = ["clause_table", "print_clauses", "print_summary", "tell_not_started"]
 
 _STYLES = {
     "pass": "green",
@@ -173,3 +175,11 @@ def _print_unmeasured(console: Console, results: list[Result]) -> None:
     for reason, clauses in reasons.items():
         names = ", ".join(dict.fromkeys(clauses))
         console.print(f"[dim]unmeasured:[/] {names}: {escape(reason)}", soft_wrap=True)
+
+
+def tell_not_started(command: str, impl: str, error: ImplementationError) -> Exit:
+    """Say on standard error why an implementation could not be started, with the last that it printed there itself."""
+    click.echo(f"{command}: {impl}: {error}", err=True)
+    if error.stderr.strip():
+        click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
+    return Exit.NOT_STARTED

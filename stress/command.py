@@ -21,6 +21,7 @@ from conformance.errors import ImplementationError, ManifestError, Unmeasured
 from conformance.implementation import ANSWER_SECONDS
 from conformance.manifest import KnownFailure, Manifest, operating_system, resolve
 from conformance.results import Exit, Result, ResultsFile, decide, file_system_of
+from conformance.summary import tell_not_started
 from stress.chaos import supported
 from stress.cluster import Cluster, ClusterError, ClusterUsageError, connected, parse_place
 from stress.disk import KINDS, disk_of, enter_private_namespace, require_means
@@ -253,10 +254,7 @@ def _run(wanted: Wanted) -> int:
             file = stack.enter_context(results_file(wanted.report))
             return _judge(wanted, run, reader, cluster, console, file)
     except ImplementationError as error:
-        click.echo(f"pulse stress: {wanted.manifest.name}: {error}", err=True)
-        if error.stderr.strip():
-            click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
-        return Exit.NOT_STARTED
+        return tell_not_started("pulse stress", wanted.manifest.name, error)
     except ClusterError as error:
         click.echo(f"pulse stress: {error}; this says nothing about the implementation", err=True)
         return Exit.INCONCLUSIVE

@@ -83,37 +83,33 @@ def showing(console: Console, *, every: float = 5.0) -> Iterator[Callable[[View]
             yield draw
         return
 
+    yield _in_lines(lambda line: console.print(line, soft_wrap=True, markup=False, highlight=False), every)
+
+
+def logging_to(path: Path, *, every: float = 60.0) -> Callable[[View], None]:
+    """As `showing` where there is no terminal, appended to a file that is opened for each line: it may be rotated."""
+
+    def append(line: str) -> None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+    return _in_lines(append, every)
+
+
+def _in_lines(write: Callable[[str], None], every: float) -> Callable[[View], None]:
+    """What gives each view that is due as a line to ``write``."""
     printed: View | None = None
 
     def show(view: View) -> None:
         nonlocal printed
         if due(printed, view, every):
             if printed is None or _begins(printed, view):
-                line = phase_line(view)
+                write(phase_line(view))
             else:
-                line = plain_line(replace(view, before=printed.now))
-            console.print(line, soft_wrap=True, markup=False, highlight=False)
+                write(plain_line(replace(view, before=printed.now)))
             printed = view
 
-    yield show
-
-
-def logging_to(path: Path, *, every: float = 60.0) -> Callable[[View], None]:
-    """As `showing` where there is no terminal, appended to a file that is opened for each line: it may be rotated."""
-    printed: View | None = None
-
-    def log(view: View) -> None:
-        nonlocal printed
-        if due(printed, view, every):
-            if printed is None or _begins(printed, view):
-                line = phase_line(view)
-            else:
-                line = plain_line(replace(view, before=printed.now))
-            with path.open("a", encoding="utf-8") as file:
-                file.write(f"{line}\n")
-            printed = view
-
-    return log
+    return show
 
 
 def due(printed: View | None, view: View, every: float) -> bool:

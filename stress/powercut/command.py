@@ -14,6 +14,7 @@ from conformance.errors import ImplementationError, ManifestError
 from conformance.manifest import operating_system, resolve
 from conformance.report import write_report
 from conformance.results import Exit, Result, ResultsFile, decide
+from conformance.summary import tell_not_started
 from stress.disk import CAN_BE_CUT
 from stress.output import header_of, new_console, print_verdict, results_file
 from stress.powercut import experiment
@@ -58,10 +59,7 @@ def powercut(
         click.echo(f"pulse stress powercut: {error}", err=True)
         return Exit.USAGE
     except ImplementationError as error:
-        click.echo(f"pulse stress powercut: {impl}: {error}", err=True)
-        if error.stderr.strip():
-            click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
-        return Exit.NOT_STARTED
+        return tell_not_started("pulse stress powercut", impl, error)
     try:
         with results_file(report) as file:
             return _judge(run, wanted, file, strict=strict, report=report)

@@ -16,6 +16,7 @@ from conformance.implementation import ANSWER_SECONDS
 from conformance.manifest import operating_system, resolve
 from conformance.results import Exit, decide
 from conformance.run import Run
+from conformance.summary import tell_not_started
 from stress.command import prepared
 from stress.output import header_of, new_console, print_verdict
 from stress.plugin import SOAK_SECONDS, Gathered, HandOver
@@ -55,10 +56,7 @@ def suite(
     except ManifestError as error:
         raise click.UsageError(str(error)) from error
     except ImplementationError as error:
-        click.echo(f"pulse stress suite: {impl}: {error}", err=True)
-        if error.stderr.strip():
-            click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
-        return Exit.NOT_STARTED
+        return tell_not_started("pulse stress suite", impl, error)
 
 
 def _run(run: Run, soak: bool, folders: tuple[Path, ...], workers: int | None, expression: str) -> int:
