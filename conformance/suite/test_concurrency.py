@@ -22,6 +22,7 @@ from conformance.payload import encode, identify, make_status
 
 PROCESSES = 3
 BUDGET_SECONDS = 2.0
+MEASUREMENTS = 3
 PATIENCE_SECONDS = 60.0  # for which writes go on, when a busy machine lets the kit see little
 
 
@@ -240,14 +241,18 @@ def test_writer_does_not_wait_for_a_reader(case: Case, kind: str) -> None:
     def write(sequence: int) -> None:
         case.require_ok(case.publish(case.target, make_status(0, sequence)), "a write while the target is held")
 
+    def too_slow() -> str:
+        alone = seconds_of(partial(write, 2))
+        with case.target.open("r+b") as holder:
+            if kind != "open":
+                (fcntl.flock if kind == "flock" else fcntl.lockf)(holder, fcntl.LOCK_EX)
+            taken = seconds_of(partial(write, 3))
+        if taken <= alone + BUDGET_SECONDS:
+            return ""
+        return f"the write took {taken:.2f} s while the target was held ({kind}), and {alone:.2f} s alone"
+
     write(1)
-    alone = seconds_of(partial(write, 2))
-    with case.target.open("r+b") as holder:
-        if kind != "open":
-            (fcntl.flock if kind == "flock" else fcntl.lockf)(holder, fcntl.LOCK_EX)
-        taken = seconds_of(partial(write, 3))
-    if taken > alone + BUDGET_SECONDS:
-        raise Violation(f"the write took {taken:.2f} s while the target was held ({kind}), and {alone:.2f} s alone")
+    require_once_in_time(too_slow)
     case.require_holds(case.target, make_status(0, 3))
 
 
@@ -276,7 +281,7 @@ def test_reader_and_writer_at_once(case: Case) -> None:
         if not answer.ok or answer.fields.get("status") is None:
             raise Violation(f"a read during the writes gave {answer.error or 'null'}: {answer.message}")
 
-    slowest = {"read": 0.0, "write": 0.0}
+    slowest: dict[str, float] = {}
 
     def write_all() -> None:
         slowest["write"] = write(writes_each(case) // 4)
@@ -285,15 +290,32 @@ def test_reader_and_writer_at_once(case: Case) -> None:
         while not finished.is_set():
             slowest["read"] = max(slowest["read"], seconds_of(one_read))
 
-    alone = {"write": write(3), "read": seconds_of(one_read)}
-    finished.clear()
-    run_together([write_all, read_meanwhile])
-    for kind, seconds in slowest.items():
-        if seconds > alone[kind] + BUDGET_SECONDS:
-            raise Violation(
-                f"the slowest {kind} took {seconds:.2f} s, and {alone[kind]:.2f} s alone; "
-                f"the budget for waiting is {BUDGET_SECONDS:g} s"
-            )
+    def too_slow() -> str:
+        slowest.update(read=0.0, write=0.0)
+        alone = {"write": write(3), "read": seconds_of(one_read)}
+        finished.clear()
+        run_together([write_all, read_meanwhile])
+        for kind, seconds in slowest.items():
+            if seconds > alone[kind] + BUDGET_SECONDS:
+                return (
+                    f"the slowest {kind} took {seconds:.2f} s, and {alone[kind]:.2f} s alone; "
+                    f"the budget for waiting is {BUDGET_SECONDS:g} s"
+                )
+        return ""
+
+    require_once_in_time(too_slow)
+
+
+def require_once_in_time(too_slow: Callable[[], str]) -> None:
+    """Measure up to three times: who waits for somebody is too slow each time, a busy machine is not.
+
+    ``too_slow`` says what took too long, or returns an empty string.
+    """
+    for _ in range(MEASUREMENTS):
+        found = too_slow()
+        if not found:
+            return
+    raise Violation(f"{found} (the last of {MEASUREMENTS} measurements)")
 
 
 def seconds_of(action: Callable[[], None]) -> float:
