@@ -84,7 +84,7 @@ def _row(record: FolderRecord) -> Row:
     if staleness is not None:
         told.append(f"seen {per_operation(staleness / 1e9)} after it began")
     return Row(
-        f"{scenario.writers} writers, {scenario.readers} readers",
+        f"{_many(scenario.writers, 'writer')}, {_many(scenario.readers, 'reader')}",
         f"{totals.acknowledged / record.seconds:,.0f}",
         f"{totals.reads / record.seconds:,.0f}",
         runs=1,
@@ -152,3 +152,7 @@ def _specimen(one: dict[str, Any]) -> Row:
         runs=len(one["trials"]),
         note=f"{told} by {one['clause']} ({', '.join(one['caught_by'])}), {spread}",
     )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
