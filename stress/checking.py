@@ -196,7 +196,7 @@ def _sighting(history: _History, finding: Finding, origin: int) -> Sighting:
     words = {
         "stale": "an older document was read after a newer one was published",
         "future": "a document was read that nobody had yet begun to write",
-        "unknown": "a document was read that was never written to this target",
+        "unknown": "a document was read that nobody wrote to this target in this round",
     }
     if finding.kind == "unknown" and sight == "stale":
         words["stale"] = "a document was read that was replaced before this round began, when all writers stood still"
