@@ -37,6 +37,7 @@ __all__ = ["Machine"]
 
 _MOST_STDERR = 4000  # characters
 _END_SECONDS = 10.0
+_SCRATCH = "pulse-machine-"
 
 
 class Machine:
@@ -49,6 +50,7 @@ class Machine:
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._stderr: IO[bytes] | None = None
+        self._scratch: Path | None = None
 
     def __del__(self) -> None:
         # Dask forgets the actor when the client is gone. The process then stops by itself; nobody waits for it here.
@@ -105,9 +107,13 @@ class Machine:
 
     def start(self, plan: Mapping[str, Any]) -> None:
         """Start the load's process."""
+        # The process makes its folders there: one that is killed cannot remove them.
+        self._scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+        scratch = str(self._scratch)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process, until `end`
         self._process = subprocess.Popen(
             [sys.executable, "-m", "stress.machine"],
+            env={**os.environ, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -148,6 +154,10 @@ class Machine:
             self._process.wait()
         self._stderr.close()
         self._process = None
+        if self._scratch is not None and self._scratch.is_dir():
+            for folder in self._scratch.iterdir():
+                runs.tear_down(folder)
+            self.remove(str(self._scratch))
 
     def _told_at_the_end(self) -> str:
         assert self._process is not None
@@ -194,6 +204,11 @@ def main() -> None:
         say({"failed": "implementation", "text": str(error), "stderr": error.stderr})
     except Exception:
         say({"failed": "kit", "text": traceback.format_exc()})
+    finally:
+        # Empty by now. When the worker is gone there is nobody else to remove it.
+        if os.path.basename(tempfile.gettempdir()).startswith(_SCRATCH):
+            with contextlib.suppress(OSError):
+                os.rmdir(tempfile.gettempdir())
 
 
 def _lines() -> Iterator[Any]:
