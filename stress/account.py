@@ -16,9 +16,10 @@ from stress import reading, writing
 from stress.checking import OfReader, OfWriter, judge_target
 from stress.folder import Look
 from stress.histogram import Histogram
-from stress.reading import Seen, Sighting
+from stress.reading import Seen
 from stress.records import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals
 from stress.scenario import Scenario
+from stress.sightings import Sighting
 from stress.writing import INDETERMINATE, Temp, Written
 
 __all__ = ["Account", "Least", "share_of_goal"]

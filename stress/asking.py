@@ -7,13 +7,14 @@ from collections import deque
 from pathlib import Path
 
 from conformance.errors import ImplementationError, Violation
-from conformance.implementation import Circumstances, OneshotImplementation, ServeImplementation, start
+from conformance.implementation import Circumstances, OneshotImplementation, ServeImplementation
 from conformance.manifest import Manifest
 from conformance.payload import Identity, identify_values
 from conformance.protocol import Answer
 from stress.counters import Counters
-from stress.reading import Row, Seen, Sighting, evidence_of
-from stress.writing import MOST_STARTS
+from stress.reading import Row, Seen
+from stress.sightings import Sighting, evidence_of
+from stress.starting import start_despite_kills
 
 __all__ = ["AskingReader"]
 
@@ -121,11 +122,6 @@ class AskingReader:
         self._implementation = self._start()
 
     def _start(self) -> ServeImplementation | OneshotImplementation:
-        for _ in range(MOST_STARTS):
-            try:
-                return start(self._manifest, self._circumstances)
-            except ImplementationError:
-                if self._deaths >= self._counters.get("kills"):
-                    raise
-                self._deaths = self._counters.get("kills")  # it was killed while it started: a kill as any other
-        raise ImplementationError(f"was killed {MOST_STARTS} times in a row before it could start", "")
+        started = start_despite_kills(self._manifest, self._circumstances, self._counters, self._deaths)
+        self._deaths = started.kills
+        return started.implementation

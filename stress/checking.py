@@ -15,8 +15,8 @@ import numpy.typing as npt
 from conformance.payload import Identity
 from conformance.zones import BEFORE, INDETERMINATE, UNWRITTEN, Finding, Operation, Reads, Writes, check
 from stress.histogram import Histogram
-from stress.reading import Sighting
 from stress.records import Shown, Sight
+from stress.sightings import Sighting
 
 __all__ = ["Judged", "OfReader", "OfWriter", "judge_target"]
 

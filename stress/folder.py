@@ -13,8 +13,8 @@ from pathlib import Path
 from conformance.errors import ManifestError, Violation
 from conformance.payload import Identity
 from conformance.run import remove_folder
-from stress.reading import Sighting, evidence_of, verify
 from stress.records import Sight
+from stress.sightings import Sighting, evidence_of, verify
 
 __all__ = ["Look", "look_at", "new_folder", "temps_in"]
 

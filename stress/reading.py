@@ -7,7 +7,6 @@ same document is its first and its last read, so that memory grows with document
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sys
 import time
@@ -15,32 +14,21 @@ from array import array
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from conformance.errors import Violation
-from conformance.payload import Identity, identify, identify_values
+from conformance.payload import Identity
 from stress.records import Sight
+from stress.sightings import Sighting, evidence_of, verify
 
-__all__ = ["COLUMNS", "FileReader", "Row", "Seen", "Sighting", "evidence_of", "read_unchanged", "verify"]
+__all__ = ["COLUMNS", "FileReader", "Row", "Seen", "read_unchanged"]
 
 COLUMNS = ("target", "writer", "sequence", "first_begin", "first_end", "last_begin", "last_end")
 """Of each row of reads of one document: which target, which document, and its first and last read in nanoseconds."""
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _CHUNK = 1 << 20
 _MOST_SIGHTINGS = 20  # of a kind, that are kept with their evidence
-_SHOWN = 80  # characters of each end of a long message
 _INT64_MAX = 2**63 - 1
 NOTHING = (-1, -1)  # the identity of what is not a document
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """A violation that a reader, a writer or the watch of the folder saw by itself, at ``time`` (nanoseconds)."""
-
-    sight: Sight
-    time: int
-    text: str
-    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -63,30 +51,6 @@ class Seen:
         self.counts[sighting.sight] = self.counts.get(sighting.sight, 0) + 1
         if self.counts[sighting.sight] <= _MOST_SIGHTINGS:
             self.sightings.append(sighting)
-
-
-def verify(data: bytes) -> Identity:
-    """Say which document these bytes are. Raises Violation: torn or mixed.
-
-    The standard library's parser is quick; what does not come out right is examined again by the kit's own.
-    """
-    try:
-        return identify_values(json.loads(data))
-    except (ValueError, TypeError, RecursionError, Violation):
-        return identify(data)
-
-
-def evidence_of(violation: Violation) -> dict[str, Any]:
-    """The evidence of a torn or mixed document, of which a long message shows its two ends only."""
-    values = violation.evidence.get("values")
-    if not isinstance(values, dict):
-        return dict(violation.evidence)
-    return {"values": {name: _shortened(value) for name, value in values.items()}}
-
-
-def _shortened(value: Any) -> Any:
-    whole = not isinstance(value, str) or len(value) <= 2 * _SHOWN
-    return value if whole else f"{value[:_SHOWN]} … {value[-_SHOWN:]} ({len(value):,} characters)"
 
 
 class FileReader:

@@ -139,15 +139,15 @@ class FolderRecord:
     totals: Totals
     overlap: Overlap
     control: Control
-    counts: Mapping[str, int]
-    findings: tuple[Finding, ...]
-    doubts: tuple[str, ...]
-    samples: tuple[Sample, ...]
-    write_latency: Histogram
-    read_latency: Histogram
-    staleness: Histogram
-    errors: Mapping[str, int]
-    sizes: Mapping[int, int]  # bytes of a document → writes of that size
+    counts: Mapping[str, int] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    doubts: tuple[str, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    write_latency: Histogram = field(default_factory=Histogram)
+    read_latency: Histogram = field(default_factory=Histogram)
+    staleness: Histogram = field(default_factory=Histogram)
+    errors: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[int, int] = field(default_factory=dict)  # bytes of a document → writes of that size
     actions: tuple[str, ...] = ()  # the schedule of chaos, as it was carried out; the first ones
     machines: Machines | None = None  # None for one machine, with one clock
 

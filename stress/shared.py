@@ -27,9 +27,9 @@ from conformance.zones import BEFORE
 from stress.account import Account
 from stress.checking import OfReader, OfWriter
 from stress.folder import Look
-from stress.reading import Sighting
 from stress.records import Sight
 from stress.scenario import Scenario
+from stress.sightings import Sighting
 from stress.writing import INDETERMINATE, Written
 
 __all__ = ["Key", "Marks", "SharedAccount", "SightOfLatest", "marks_from_json", "marks_to_json"]

@@ -14,22 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError
-from conformance.implementation import Circumstances, OneshotImplementation, ServeImplementation, start
+from conformance.implementation import Circumstances, OneshotImplementation, ServeImplementation
 from conformance.manifest import Manifest
 from conformance.payload import encode, make_status
 from conformance.protocol import Answer
 from stress.counters import Counters
-from stress.reading import Sighting
 from stress.scenario import LARGEST
+from stress.sightings import Sighting
+from stress.starting import start_despite_kills
 
-__all__ = ["COLUMNS", "INDETERMINATE", "MOST_STARTS", "Temp", "Writer", "Written", "named_error"]
+__all__ = ["COLUMNS", "INDETERMINATE", "Temp", "Writer", "Written", "named_error"]
 
 COLUMNS = ("target", "sequence", "size", "begin", "end", "outcome")
 """Of each write; begin and end in nanoseconds, outcome 1 for acknowledged, 0 for refused, -1 for never answered."""
 INDETERMINATE = 2**63 - 1
 _ERROR = re.compile(r"\[?(Errno \d+|WinError \d+)\]?|\b(E[A-Z]{2,}[A-Z0-9]*)\b")
-MOST_STARTS = 20  # in a row that a kill may spoil
-
 _LIFE_OF_A_TEMP = 0.1  # seconds
 Temp = tuple[str, int]  # name and inode
 
@@ -211,18 +210,11 @@ class Writer:
 
     def _start(self) -> ServeImplementation | OneshotImplementation:
         self._counters.set("starting", 1)  # a fault now would be one of the start, not of a write
-        for _ in range(MOST_STARTS):
-            try:
-                implementation = start(self._manifest, self._circumstances)
-            except ImplementationError:
-                if self._deaths >= self._counters.get("kills"):
-                    raise
-                self._deaths = self._counters.get("kills")  # it was killed while it started: a kill as any other
-                self.written.deaths += 1
-            else:
-                self._counters.set("starting", 0)
-                return implementation
-        raise ImplementationError(f"was killed {MOST_STARTS} times in a row before it could start", "")
+        started = start_despite_kills(self._manifest, self._circumstances, self._counters, self._deaths)
+        self._counters.set("starting", 0)
+        self._deaths = started.kills
+        self.written.deaths += started.spoilt
+        return started.implementation
 
 
 def _request(profile: str, path: str, status: dict[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 import conformance
@@ -100,32 +98,6 @@ def conformance_command(tmp_path: Path) -> Callable[..., subprocess.CompletedPro
         )
 
     return run
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], object], str], None]:
-    """Waits until a condition holds; fails when it never does: ``eventually(condition, "what should happen")``."""
-
-    def wait(condition: Callable[[], object], what: str) -> None:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, f"never happened: {what}"
-            time.sleep(0.01)
-
-    return wait
-
-
-@pytest.fixture
-def gone() -> Callable[[int], bool]:
-    """Whether a process has ended; one that nobody has reaped yet has."""
-
-    def ended(pid: int) -> bool:
-        try:
-            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return True
-
-    return ended
 
 
 @pytest.fixture

@@ -1,25 +1,24 @@
-"""What the tests of the harness share: the command line in a process of its own, and what it left behind."""
+"""What the tests of the harness share: its command line, what that left behind, scripted implementations."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from conformance.errors import ImplementationError
 from conformance.implementation import Circumstances, OneshotImplementation, ServeImplementation
 from conformance.manifest import Manifest
 from conformance.protocol import Answer
+from stress.counters import Counters, new_counters
 
-DEADLINE_SECONDS = 60.0
 Respond = Callable[[str, dict[str, Any]], Answer]
 
 
@@ -61,32 +60,6 @@ def left_behind(temporary: Path) -> Callable[[], list[str]]:
         return [*mine, *(path.name for path in temporary.iterdir())]
 
     return look
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], object], str], None]:
-    """Waits until a condition holds; fails when it never does: ``eventually(condition, "what should happen")``."""
-
-    def wait(condition: Callable[[], object], what: str) -> None:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, f"never happened: {what}"
-            time.sleep(0.01)
-
-    return wait
-
-
-@pytest.fixture
-def gone() -> Callable[[int], bool]:
-    """Whether a process has ended; one that nobody has reaped yet has."""
-
-    def ended(pid: int) -> bool:
-        try:
-            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return True
-
-    return ended
 
 
 @dataclass
@@ -161,9 +134,14 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
         script.begin()
         return _Serving(script) if script.serve else _Oneshot(script)
 
-    monkeypatch.setattr("stress.writing.start", start)
-    monkeypatch.setattr("stress.asking.start", start)
+    monkeypatch.setattr("stress.starting.start", start)
     return script
+
+
+@pytest.fixture
+def counters() -> Counters:
+    """Those of one process, all 0."""
+    return new_counters(multiprocessing.get_context("spawn"), 1)
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ import pytest
 from conformance.payload import Identity
 from stress.account import Account, Least, share_of_goal
 from stress.folder import Look
-from stress.reading import Seen, Sighting
+from stress.reading import Seen
 from stress.records import Control, FolderRecord, Overlap, Sample, Totals
 from stress.scenario import Goal, Scenario
+from stress.sightings import Sighting
 from stress.writing import INDETERMINATE, Written
 
 CAUGHT = Control(3, 100, 0.01)
@@ -115,12 +116,8 @@ def test_a_round_that_can_be_explained_says_nothing_and_its_last_document_begins
     for number in (1, 2, 3):
         start = 100 * number
         one.written(1, written(write(number, start + 10, start + 20)))
-        one.seen(
-            "reader 1",
-            seen(((1, number - 1), start, start + 5), ((1, number), start + 25, start + 30))
-            if number > 1
-            else seen(((1, 1), start + 25, start + 30)),
-        )
+        before = [((1, number - 1), start, start + 5)] if number > 1 else []
+        one.seen("reader 1", seen(*before, ((1, number), start + 25, start + 30)))
         one.looked([look((1, number), start + 50)], [])
     record = record_of(one)
     assert record.counts == {}
@@ -393,10 +390,8 @@ def test_the_share_of_the_goal_that_is_reached(goal: Goal | None, share: float |
 
 
 def test_what_a_killed_reader_saw_and_did_not_tell_is_counted() -> None:
-    one = Account(Scenario(), ("status.json",))
-    seen = Seen(counts={"torn": 2})
-    one.seen("reader 1", seen)
-    one.counted(2)
-    assert one.counts == {"torn": 2}
-    one.counted(5)
-    assert one.counts == {"torn": 5}
+    one = account()
+    one.seen("reader 1", seen(counts={"torn": 2}))
+    for wrong in (2, 5):
+        one.counted(wrong)
+        assert one.counts == {"torn": wrong}

@@ -19,7 +19,6 @@ from conformance.results import read_results
 from stress import command
 from stress.cli import main
 from stress.command import Wanted
-from stress.histogram import Histogram
 from stress.records import Control, Finding, FolderRecord, Overlap, Totals
 from stress.scenario import Goal, Scenario
 from stress.storage import from_json
@@ -68,15 +67,6 @@ RECORD = FolderRecord(
     totals=Totals(reads=5000, writes=100, acknowledged=100, distinct=90, changes=90),
     overlap=Overlap(20, 20),
     control=Control(1, 10, 0.01),
-    counts={},
-    findings=(),
-    doubts=(),
-    samples=(),
-    write_latency=Histogram(),
-    read_latency=Histogram(),
-    staleness=Histogram(),
-    errors={},
-    sizes={},
 )
 
 

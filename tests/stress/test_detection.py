@@ -15,7 +15,6 @@ from conformance.registry import all_mutants, all_variants
 from conformance.results import Exit
 from stress.cli import main
 from stress.detection import CONTROLS, SPECIMENS, Specimen, Trial, exit_of, summary, trial_of
-from stress.histogram import Histogram
 from stress.records import Control, Finding, FolderRecord, Overlap, Sample, Totals
 from stress.scenario import Scenario
 
@@ -32,15 +31,7 @@ CLEAN = FolderRecord(
     totals=Totals(reads=4000, writes=400),
     overlap=Overlap(),
     control=Control(1, 10, 0.01),
-    counts={},
-    findings=(),
-    doubts=(),
     samples=(Sample(1.0, 1000, 0, 100, 0, 0, 0),),
-    write_latency=Histogram(),
-    read_latency=Histogram(),
-    staleness=Histogram(),
-    errors={},
-    sizes={},
 )
 CAUGHT = Trial("torn", 0.5, 500, 50, ("torn",), ())
 NOTHING = Trial("", None, 4000, 400, (), ())

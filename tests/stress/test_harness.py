@@ -27,9 +27,9 @@ from stress.crew import ProcessLost
 from stress.harness import run_in_folder
 from stress.judgement import results_of
 from stress.live import View
-from stress.reading import verify
 from stress.records import FolderRecord
 from stress.scenario import Chaos, Goal, Scenario
+from stress.sightings import verify
 from stress.writing import Written
 
 # What a lie needs to show itself is far more than enough; a violation ends the run with its round.

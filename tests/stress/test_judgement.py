@@ -9,7 +9,6 @@ import pytest
 from conformance.clauses import load_clauses
 from conformance.manifest import KnownFailure
 from conformance.results import Exit, Result, decide
-from stress.histogram import Histogram
 from stress.judgement import case_name, clauses_of, results_of, sentence
 from stress.records import SIGHTS, Control, Finding, FolderRecord, Overlap, Sight, Totals
 from stress.scenario import Scenario
@@ -23,15 +22,6 @@ CLEAN = FolderRecord(
     totals=Totals(reads=300_000, writes=1200, acknowledged=1190, distinct=900, changes=950, rounds=5, most_temps=2),
     overlap=Overlap(400, 300),
     control=Control(3, 100, 0.012),
-    counts={},
-    findings=(),
-    doubts=(),
-    samples=(),
-    write_latency=Histogram(),
-    read_latency=Histogram(),
-    staleness=Histogram(),
-    errors={},
-    sizes={},
 )
 KILLED = replace(
     CLEAN,

@@ -25,13 +25,9 @@ RECORD = FolderRecord(
     totals=Totals(reads=1000, writes=50, acknowledged=50, distinct=30, rounds=5, most_temps=2),
     overlap=Overlap(3, 4),
     control=Control(2, 100, 0.5),
-    counts={},
-    findings=(),
-    doubts=(),
     samples=(Sample(0.0, 0, 0, 0, 0, 0, 0), Sample(1.0, 10, 1, 5, 0, 0, 1), Sample(2.0, 20, 2, 10, 0, 0, 2)),
     write_latency=Histogram.of([1000]),
     read_latency=Histogram.of([1000]),
-    staleness=Histogram(),
     errors={"ENOSPC": 1},
     sizes={256: 50},
 )

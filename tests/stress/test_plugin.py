@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from conformance.results import Exit
-from stress.histogram import Histogram
 from stress.judgement import results_of
 from stress.plugin import SOAK_SECONDS, Gathered, lengths, told, undisturbed
 from stress.records import Control, Finding, FolderRecord, Overlap, Totals
@@ -29,15 +28,6 @@ CLEAN = FolderRecord(
     totals=Totals(reads=4000, writes=400, acknowledged=400, distinct=300, changes=300),
     overlap=Overlap(),
     control=Control(1, 10, 0.01),
-    counts={},
-    findings=(),
-    doubts=(),
-    samples=(),
-    write_latency=Histogram(),
-    read_latency=Histogram(),
-    staleness=Histogram(),
-    errors={},
-    sizes={},
 )
 # Runs nothing: the record is that of a clean run, with these changes.
 FAKE = """

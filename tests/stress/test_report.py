@@ -49,16 +49,12 @@ CLEAN = FolderRecord(
     ),
     overlap=Overlap(writers=912, readers=1_302),
     control=Control(37, 412, 0.021),
-    counts={},
-    findings=(),
-    doubts=(),
     samples=tuple(
         Sample(tick / 4, reads=tick * 100, changes=tick, writes=tick, refused=0, wrong=0, temps=1) for tick in range(9)
     ),
     write_latency=Histogram.of([3_000_000, 5_000_000]),
     read_latency=Histogram.of([9_000, 10_000]),
     staleness=Histogram.of([400_000]),
-    errors={},
     sizes={256: 1_600, 4096: 1_582},
 )
 STALE = Finding(

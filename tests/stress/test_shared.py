@@ -12,10 +12,11 @@ import pytest
 
 from stress.folder import Look
 from stress.merging import LastRead, OfMachine, judge_ending, judge_future
-from stress.reading import Seen, Sighting
+from stress.reading import Seen
 from stress.records import Control, Finding, FolderRecord
 from stress.scenario import Scenario
 from stress.shared import SharedAccount, marks_from_json, marks_to_json
+from stress.sightings import Sighting
 from stress.writing import Written
 
 OWN, OTHER = 1, 2  # writers: the scenario's first, and one of another machine

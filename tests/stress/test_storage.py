@@ -21,15 +21,6 @@ SMALL = FolderRecord(
     totals=Totals(),
     overlap=Overlap(),
     control=Control(0, 0, None),
-    counts={},
-    findings=(),
-    doubts=(),
-    samples=(),
-    write_latency=Histogram(),
-    read_latency=Histogram(),
-    staleness=Histogram(),
-    errors={},
-    sizes={},
 )
 LARGE = replace(
     SMALL,

@@ -18,7 +18,8 @@ from conformance.manifest import Manifest
 from conformance.payload import encode, make_status
 from conformance.protocol import Answer
 from stress.counters import new_counters
-from stress.reading import Seen, verify
+from stress.reading import Seen
+from stress.sightings import verify
 from stress.workers import Failed, ReaderPlan, WriterPlan, control_process, reader_process, writer_process
 from stress.writing import Written
 
