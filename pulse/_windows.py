@@ -1,15 +1,23 @@
-"""What Windows needs in its own way. The functions are those of ``_posix.py``.
+"""What Windows needs in its own way (design §4.12). The functions are those of ``_posix.py``.
 
-It imports on every platform, so that its decisions are tested everywhere.
+It imports on every platform, so that its decisions are tested everywhere; the system calls are in ``_kernel32.py``.
 """
 
+import errno
+import ntpath
 import os
 import random
+import socket
+import stat
+import sys
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeVar
 
+from pulse import _kernel32
 from pulse._descriptors import use_descriptor
+from pulse._holders import holders
 
 __all__ = [
     "CREATE_FLAGS",
@@ -26,31 +34,70 @@ __all__ = [
 
 Result = TypeVar("Result")
 
-# Without O_BINARY the C library turns every \n into \r\n; without O_NOINHERIT a child holds the file.
-_OWN_FLAGS: int = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
-
-CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OWN_FLAGS
+CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _kernel32.OWN_FLAGS
 """How a temp is opened: it must not exist, bytes are not translated, and no child process inherits it."""
 
 DEADLINE = 2.0
-"""Seconds for which a rename or removal is retried while another program holds the file (WIN-01…03)."""
+"""Seconds for which a rename is retried while another program holds the target or the temp (WIN-01…03)."""
+REMOVAL_DEADLINE = 0.5
+"""Seconds for which the removal of a temp is retried; it comes after a rename that has waited already."""
+READ_DEADLINE = 0.25
+"""Seconds for which an open for reading is retried while a rename is under way."""
 
-_SHORTEST_DELAY, _LONGEST_DELAY = 0.001, 0.05  # seconds
+_SHORTEST_DELAY, _LONGEST_DELAY = 0.001, 0.032  # seconds
 _HELD = (5, 32, 33)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
+_LONGEST_PLAIN_PATH = 150  # characters; with the name of a temp it stays below the 260 that Windows takes without \\?\
 
 
 def absolute(path: str) -> str:
-    """The absolute form of ``path``."""
-    return os.path.abspath(path)
+    """The absolute form of ``path``, in the form that has no limit of 260 characters when it is long (WIN-06).
+
+    Raises:
+        OSError: Windows would take this name for another one, for a device or for a stream of a file.
+    """
+    return without_limit(path, os.path.abspath(path))
+
+
+def without_limit(given: str, whole: str) -> str:
+    r"""``whole``, which Windows made of the path ``given``; with ``\\?\`` before it when it is long.
+
+    Raises:
+        OSError: the two do not name the same file.
+    """
+    base = ntpath.basename(given)
+    is_another = base.endswith((".", " ")) and base not in (".", "..")
+    is_device = whole.startswith("\\\\.\\") and not given.startswith(("\\\\.\\", "//./"))
+    if is_another or is_device or ":" in ntpath.splitdrive(base)[1]:
+        raise OSError(errno.EINVAL, "Windows takes this name for another one: choose a plain one", given)
+    if len(whole) <= _LONGEST_PLAIN_PATH:
+        return whole
+    if whole.startswith("\\\\"):
+        return whole if whole[2:4] in ("?\\", ".\\") else "\\\\?\\UNC\\" + whole[2:]
+    return "\\\\?\\" + whole if whole[1:3] == ":\\" else whole
 
 
 def open_for_reading(path: str, use: Callable[[int], Result]) -> Result:
-    """Open ``path``, hand the descriptor to ``use``, close it at once, and return what ``use`` did."""
-    return use_descriptor(os.open, (path, os.O_RDONLY | _OWN_FLAGS), use)
+    """Open ``path``, hand the descriptor to ``use``, close it at once, and return what ``use`` did (WIN-05).
+
+    Whoever replaces, renames or deletes the file meanwhile is not refused; who is doing so just now is waited for,
+    up to :data:`READ_DEADLINE`.
+    """
+    whole = absolute(path)
+
+    def opener() -> int:
+        return _retry(lambda: _kernel32.open_shared(whole), READ_DEADLINE, lambda: os.path.isdir(whole))
+
+    return use_descriptor(opener, (), use)
 
 
 def creation_mode(before: os.stat_result | None) -> int:
-    """Always ``0o666``: any other mode would make the temp read-only, and then it could not be removed."""
+    """Always ``0o666``: any other mode would make the temp read-only, and then it could not be removed.
+
+    Raises:
+        PermissionError: the target has the read-only attribute; it is not replaced (WIN-04).
+    """
+    if before is not None and not before.st_mode & stat.S_IWRITE:
+        raise PermissionError(errno.EACCES, "the target has the read-only attribute: take it away (attrib -r)")
     return 0o666
 
 
@@ -61,44 +108,103 @@ def keep_attributes(descriptor: int, before: os.stat_result) -> None:
 def replace(temp: str, target: str) -> None:
     """Rename ``temp`` to ``target`` in one step, waiting up to :data:`DEADLINE` for whoever holds either.
 
+    POSIX semantics come first: they replace a target that is open by readers who share delete. Where the system
+    cannot, ``os.replace`` (``MoveFileExW``) needs a moment in which nobody has the target open.
+
     Raises:
-        OSError: nothing has changed. It is the first attempt's error.
+        OSError: nothing has changed. It is the first attempt's error, with a note that says who holds the target.
     """
-    _retry(lambda: os.replace(temp, target))
+    try:
+        _retry(lambda: _rename(temp, target), DEADLINE)
+    except OSError as error:
+        if _is_held(error):
+            error.add_note(_blame(target))
+        raise
 
 
 def remove(temp: str) -> None:
-    """Remove ``temp``, waiting up to :data:`DEADLINE` for whoever holds it (a virus scanner).
+    """Remove ``temp``, waiting up to :data:`REMOVAL_DEADLINE` for whoever holds it (a virus scanner).
 
     Raises:
         OSError: it is missing, or still held.
     """
-    _retry(lambda: os.unlink(temp))
+    _retry(lambda: os.unlink(temp), REMOVAL_DEADLINE)
 
 
 def sync_folder(folder: str) -> None:
     """Nothing: Windows has no such call; NTFS journals the rename."""
 
 
+@lru_cache(maxsize=1)
 def writer_id() -> str:
-    """Who writes: the process id, as the name of a temp carries it."""
-    return str(os.getpid())
+    """Who writes: machine, creation time and id of the process, as the name of a temp carries them."""
+    return f"{_machine() or 'unknown'}-{_kernel32.own_times():x}-{os.getpid()}"
 
 
 def has_ended(writer: str) -> bool:
-    """Never certain: on Windows signal 0 is not a question, so an orphan stays until someone removes it."""
-    return False
+    """Whether the process that called itself ``writer`` (see :func:`writer_id`) is certainly gone.
+
+    Process ids are given again, so the creation time must be the same, too. A writer of another machine cannot be
+    judged from here, so it counts as alive.
+    """
+    machine, _, process = writer.partition("-")
+    if not _machine() or machine != _machine():
+        return False
+    created, _, process = process.partition("-")
+    try:
+        running_since = _kernel32.times_of(int(process))
+        return running_since is None or running_since != int(created, 16)
+    except (OSError, ValueError, OverflowError):  # another user's process, or a name that is not ours
+        return False
 
 
-def _retry(operation: Callable[[], None]) -> None:
-    """Run ``operation`` until it succeeds, fails for a reason that waiting cannot cure, or time is up."""
+@lru_cache(maxsize=1)
+def _machine() -> str:
+    """Eight hexadecimal digits for this installation of Windows and its name, or ``""`` where it cannot be told."""
+    if sys.platform == "win32":
+        import winreg
+        import zlib
+
+        try:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, "SOFTWARE\\Microsoft\\Cryptography") as key:
+                installation, _ = winreg.QueryValueEx(key, "MachineGuid")
+        except OSError:
+            return ""
+        return f"{zlib.crc32(f'{installation} {socket.gethostname()}'.encode()):08x}"
+    return ""
+
+
+def _rename(temp: str, target: str) -> None:
+    if not _kernel32.rename_posix(temp, target):
+        os.replace(temp, target)
+
+
+def _blame(target: str) -> str:
+    """Who is in the way of a rename that was refused, and what they have to do about it."""
+    who = ", ".join(holders(target)) or "another program"
+    return (
+        f"pulse: {who} had the target, or the temp, open at every attempt for {DEADLINE:g} s; a reader must share "
+        "delete, close at once, and pause between two reads"
+    )
+
+
+def _is_held(error: OSError) -> bool:
+    return getattr(error, "winerror", None) in _HELD
+
+
+def _retry(operation: Callable[[], Result], seconds: float, is_hopeless: Callable[[], bool] = lambda: False) -> Result:
+    """Run ``operation`` until it succeeds, fails for a reason that waiting cannot cure, or ``seconds`` are over.
+
+    Raises:
+        OSError: the first error that somebody holds the file; or the one that cannot be cured.
+    """
     try:
         return operation()
     except OSError as error:
-        if getattr(error, "winerror", None) not in _HELD:
+        if not _is_held(error) or is_hopeless():
             raise
         original = error
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + seconds
     delay = _SHORTEST_DELAY
     while time.monotonic() < deadline:
         time.sleep(delay * random.uniform(0.5, 1.5))  # jitter: two writers must not keep meeting
@@ -106,6 +212,6 @@ def _retry(operation: Callable[[], None]) -> None:
         try:
             return operation()
         except OSError as error:
-            if getattr(error, "winerror", None) not in _HELD:
+            if not _is_held(error):
                 raise
     raise original
