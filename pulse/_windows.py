@@ -44,7 +44,7 @@ REMOVAL_DEADLINE = 0.5
 READ_DEADLINE = 0.25
 """Seconds for which an open for reading is retried while a rename is under way."""
 
-_SHORTEST_DELAY, _LONGEST_DELAY = 0.001, 0.032  # seconds
+_SHORTEST_DELAY, _LONGEST_DELAY = 0.0005, 0.004  # seconds: many attempts, because readers leave only short gaps
 _HELD = (5, 32, 33)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
 _LONGEST_PLAIN_PATH = 150  # characters; with the name of a temp it stays below the 260 that Windows takes without \\?\
 
@@ -85,7 +85,8 @@ def open_for_reading(path: str, use: Callable[[int], Result]) -> Result:
     whole = absolute(path)
 
     def opener() -> int:
-        return _retry(lambda: _kernel32.open_shared(whole), READ_DEADLINE, lambda: os.path.isdir(whole))
+        deadline = time.monotonic() + READ_DEADLINE
+        return _retry(lambda: _kernel32.open_shared(whole), deadline, lambda: os.path.isdir(whole))
 
     return use_descriptor(opener, (), use)
 
@@ -112,10 +113,12 @@ def replace(temp: str, target: str) -> None:
     cannot, ``os.replace`` (``MoveFileExW``) needs a moment in which nobody has the target open.
 
     Raises:
-        OSError: nothing has changed. It is the first attempt's error, with a note that says who holds the target.
+        OSError: nothing has changed. It is the first error, with a note that says who holds the target.
     """
     try:
-        _retry(lambda: _rename(temp, target), DEADLINE)
+        deadline = time.monotonic() + DEADLINE
+        if not _retry(lambda: _kernel32.rename_posix(temp, target), deadline):
+            _retry(lambda: os.replace(temp, target), deadline)
     except OSError as error:
         if _is_held(error):
             error.add_note(_blame(target))
@@ -128,7 +131,7 @@ def remove(temp: str) -> None:
     Raises:
         OSError: it is missing, or still held.
     """
-    _retry(lambda: os.unlink(temp), REMOVAL_DEADLINE)
+    _retry(lambda: os.unlink(temp), time.monotonic() + REMOVAL_DEADLINE)
 
 
 def sync_folder(folder: str) -> None:
@@ -174,11 +177,6 @@ def _machine() -> str:
     return ""
 
 
-def _rename(temp: str, target: str) -> None:
-    if not _kernel32.rename_posix(temp, target):
-        os.replace(temp, target)
-
-
 def _blame(target: str) -> str:
     """Who is in the way of a rename that was refused, and what they have to do about it."""
     who = ", ".join(holders(target)) or "another program"
@@ -192,8 +190,8 @@ def _is_held(error: OSError) -> bool:
     return getattr(error, "winerror", None) in _HELD
 
 
-def _retry(operation: Callable[[], Result], seconds: float, is_hopeless: Callable[[], bool] = lambda: False) -> Result:
-    """Run ``operation`` until it succeeds, fails for a reason that waiting cannot cure, or ``seconds`` are over.
+def _retry(operation: Callable[[], Result], deadline: float, is_hopeless: Callable[[], bool] = lambda: False) -> Result:
+    """Run ``operation`` until it succeeds, fails for a reason that waiting cannot cure, or the deadline has passed.
 
     Raises:
         OSError: the first error that somebody holds the file; or the one that cannot be cured.
@@ -204,7 +202,6 @@ def _retry(operation: Callable[[], Result], seconds: float, is_hopeless: Callabl
         if not _is_held(error) or is_hopeless():
             raise
         original = error
-    deadline = time.monotonic() + seconds
     delay = _SHORTEST_DELAY
     while time.monotonic() < deadline:
         time.sleep(delay * random.uniform(0.5, 1.5))  # jitter: two writers must not keep meeting
