@@ -82,6 +82,16 @@ class TestOnWindows:
         assert target.read_bytes() == b"new"
         assert os.listdir(tmp_path) == [target.name]
 
+    def test_the_older_rename_takes_the_same_structure(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """FileRenameInfo has the layout of FileRenameInfoEx and is known to every Windows: the name arrives whole."""
+        monkeypatch.setattr(_kernel32, "_FILE_RENAME_INFO_EX", 3, raising=False)
+        temp, target = tmp_path / "temp", tmp_path / "a target with a longer name é.json"
+        temp.write_bytes(b"new")
+        target.write_bytes(b"old")
+        assert _kernel32.rename_posix(str(temp), str(target))
+        assert os.listdir(tmp_path) == [target.name]
+        assert target.read_bytes() == b"new"
+
     @pytest.mark.skipif(not under_wine(), reason="Windows can")
     def test_a_rename_that_cannot_be_done_changes_nothing(self, tmp_path: Path) -> None:
         (tmp_path / "temp").write_bytes(b"new")
