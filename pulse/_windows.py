@@ -44,7 +44,7 @@ REMOVAL_DEADLINE = 0.5
 READ_DEADLINE = 0.25
 """Seconds for which an open for reading is retried while a rename is under way."""
 
-_SHORTEST_DELAY, _LONGEST_DELAY = 0.0005, 0.004  # seconds: many attempts, because readers leave only short gaps
+_SHORTEST_DELAY, _LONGEST_DELAY = 0.00025, 0.001  # seconds: many attempts, because readers leave only short gaps
 _HELD = (5, 32, 33)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
 _LONGEST_PLAIN_PATH = 150  # characters; with the name of a temp it stays below the 260 that Windows takes without \\?\
 

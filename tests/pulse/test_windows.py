@@ -98,7 +98,7 @@ class TestRetries:
         operation()
         assert calls == [names] * 9
         assert len(clock.slept) == 8
-        assert all(0.00025 <= seconds <= 0.006 for seconds in clock.slept)
+        assert all(0.000125 <= seconds <= 0.0015 for seconds in clock.slept)
         assert clock.slept[-1] > clock.slept[0]
 
     def test_a_permanent_holder_ends_in_the_original_error_at_the_deadline(
