@@ -54,7 +54,10 @@ def absolute(path: str) -> str:
 
     Raises:
         OSError: Windows would take this name for another one, for a device or for a stream of a file.
+        ValueError: there is a NUL in it, at which Windows would cut it off.
     """
+    if "\0" in path:
+        raise ValueError("embedded null character in path")
     return without_limit(path, os.path.abspath(path))
 
 

@@ -43,7 +43,7 @@ def selftest(stdout: TextIO) -> int:
                 lines = check(os.path.join(folder, "training_status.json"))
             except Exception as error:  # whatever goes wrong is this test's verdict, and the others still run
                 failures += 1
-                print(f"Test {number}: {title} ❌ {error!a}", file=stdout)
+                _say(stdout, f"Test {number}: {title} ❌ {error!a}")
                 continue
             _say(stdout, f"Test {number}: {title} ✅")
             for line in lines:

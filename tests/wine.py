@@ -3,7 +3,9 @@
 import ctypes
 import sys
 
-__all__ = ["under_wine"]
+import pytest
+
+__all__ = ["long_names_are_refused", "under_wine"]
 
 
 def under_wine() -> bool:
@@ -11,3 +13,6 @@ def under_wine() -> bool:
     if sys.platform == "win32":
         return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
     return False
+
+
+long_names_are_refused = pytest.mark.skipif(under_wine(), reason="Wine calls a file missing whose name is too long")

@@ -44,6 +44,13 @@ def test_a_terminal_without_the_marks_gets_words(encoding: str) -> None:
     assert printed == PASSED.replace("✅", "OK").replace("📊", "->")
 
 
+def test_a_failure_is_told_to_a_terminal_without_the_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftest, "write_error_status", write_nothing)
+    code, printed = run("ascii")
+    assert code == 1
+    assert "Test 4: write_error_status()... FAILED OSError(28, 'disk full \\u2717')" in printed
+
+
 def test_a_stream_without_an_encoding_is_taken_for_utf_8() -> None:
     stdout = io.StringIO()
     assert selftest.selftest(stdout) == 0

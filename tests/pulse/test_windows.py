@@ -10,7 +10,6 @@ import pytest
 
 from pulse import _kernel32, _windows
 
-
 TARGET = os.path.abspath("target")
 
 
@@ -290,6 +289,10 @@ class TestPaths:
     )
     def test_that_are_long_take_the_form_without_a_limit(self, whole: str, form: str) -> None:
         assert _windows.without_limit(whole, whole) == form
+
+    def test_with_a_nul_are_refused_instead_of_cut(self) -> None:
+        with pytest.raises(ValueError, match="null"):
+            _windows.absolute("a\0b")
 
     @pytest.mark.parametrize("folder", [".", "..", "C:\\x\\.."])
     def test_of_folders_stay_folders(self, folder: str) -> None:

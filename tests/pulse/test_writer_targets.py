@@ -57,6 +57,7 @@ def injected(call: str, number: int, *, really: bool = False) -> Callable[..., A
     return stand_in
 
 
+@posix
 class TestAttributes:
     @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o666, 0o664, 0o444, 0o777, 0o1644])
     @pytest.mark.parametrize("mask", [0o022, 0o077, 0])
