@@ -5,6 +5,9 @@ errors ``invalid``, ``io`` and ``unsupported``. The operation ``threads`` is bet
 runs several lists of writes at once, one thread each (clause CON-04). Each thread pauses before each of its file
 calls: else a whole row of writes fits into the time that CPython lets one thread run, and no two writes ever meet.
 So does every write where the environment has PULSE_HOST_PAUSES: processes meet seldom on a fast disk or a busy machine.
+
+It imports little, and late: it starts thousands of times in a run, and what it imports is most of what a start costs.
+That is why it, and what mutants and variants import of the kit, has named tuples and no dataclasses.
 """
 
 from __future__ import annotations
@@ -12,11 +15,8 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import random
 import sys
-import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, BinaryIO
@@ -88,6 +88,9 @@ def _result(implementation: Any, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _threads(implementation: Any, writes: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+    import threading
+    import traceback
+
     answers: list[list[dict[str, Any]]] = [[] for _ in writes]
     together = threading.Barrier(len(writes))
 
@@ -111,6 +114,8 @@ def _threads(implementation: Any, writes: list[list[dict[str, Any]]]) -> list[li
 @contextmanager
 def pauses_before_file_calls() -> Iterator[None]:
     """Inside it, each file call of this process is preceded by a pause at random, of less than a millisecond."""
+    import random
+
     pausing = True
 
     def pause(event: str, _: tuple[Any, ...]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from conformance.errors import Violation
+from conformance.sharing import read_shared
 
 __all__ = [
     "MEMBERS",
@@ -138,7 +139,9 @@ def _judge_member(name: str, value: Any) -> Any:
         return Problem("DOC-08", f"timestamp is {_written(value)}, not an integer token from 0 to 2^53-1")
     if not isinstance(value, str):
         return Problem("DOC-07", f"message is {_written(value)}, not a string")
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in value):
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
         return Problem("DOC-07", "message has a lone surrogate")
     return value
 
@@ -234,5 +237,5 @@ def snapshot(path: Path) -> Snapshot:
         mode=stat.S_IMODE(found.st_mode),
         owner=(found.st_uid, found.st_gid),
         modified=found.st_mtime_ns,
-        data=path.read_bytes() if stat.S_ISREG(found.st_mode) else None,
+        data=read_shared(path) if stat.S_ISREG(found.st_mode) else None,
     )

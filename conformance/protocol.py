@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from conformance.errors import ImplementationError
 
@@ -16,8 +15,7 @@ PROTOCOL = 1
 ERROR_KINDS = ("invalid", "io", "unsupported")
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):  # why no dataclass: see `conformance.host`
     """One answer. ``error`` is None when ``ok``, else ``invalid``, ``io`` or ``unsupported``.
 
     ``fields`` holds every other member of the answer (``status``, ``fresh``, ``progress``, …). In oneshot mode the

@@ -7,12 +7,9 @@ A mutant or a variant is one function that takes the place of one method of the 
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from conformance import mutants, variants
 from conformance.errors import ManifestError
@@ -21,17 +18,18 @@ from conformance.mutants.honest import Honest
 if TYPE_CHECKING:
     from conformance.manifest import Manifest
 
-__all__ = ["Entry", "Factory", "all_mutants", "all_variants", "manifest_of", "mutant", "variant"]
+__all__ = ["EVERYWHERE", "Entry", "Factory", "all_mutants", "all_variants", "manifest_of", "mutant", "variant"]
 
 Kind = Literal["mutant", "variant"]
+EVERYWHERE = ("linux", "macos", "windows")
 _PACKAGES: dict[str, ModuleType] = {"mutant": mutants, "variant": variants}
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One mutant or variant. ``kills`` is the clause that must catch it (a variant: empty), and ``outcome`` how.
 
-    ``docstring`` states the lie, or what is unusual but right. ``callable`` is the manifest's entry point.
+    ``docstring`` states the lie, or what is unusual but right. ``callable`` is the manifest's entry point. ``on`` are
+    the systems that it runs on, named as a manifest's ``known_failure.os``.
     """
 
     name: str
@@ -39,10 +37,10 @@ class Entry:
     outcome: Literal["fail", "error"]
     docstring: str
     callable: str
+    on: tuple[str, ...] = EVERYWHERE
 
 
-@dataclass(frozen=True)
-class Factory:
+class Factory(NamedTuple):
     """What a decorated function becomes: calling it makes the honest base with one method replaced."""
 
     kind: Kind
@@ -59,23 +57,29 @@ class Factory:
 
 
 def mutant(
-    replaces: str, *, kills: str, outcome: Literal["fail", "error"] = "fail"
+    replaces: str, *, kills: str, outcome: Literal["fail", "error"] = "fail", on: tuple[str, ...] = EVERYWHERE
 ) -> Callable[[Callable[..., Any]], Factory]:
     """Make a mutant of a function that lies in the place of the honest method ``replaces``.
 
     ``kills`` names the clause that must catch it, ``outcome`` what the suite must then say: ``error`` for a mutant
-    that dies or hangs. Raises AttributeError when the honest base has no such method.
+    that dies or hangs, ``on`` the systems where it can be told. Raises AttributeError when the honest base has no such
+    method.
     """
-    return lambda function: _factory("mutant", function, replaces, kills, outcome)
+    return lambda function: _factory("mutant", function, replaces, kills, outcome, on)
 
 
-def variant(replaces: str) -> Callable[[Callable[..., Any]], Factory]:
+def variant(replaces: str, *, on: tuple[str, ...] = EVERYWHERE) -> Callable[[Callable[..., Any]], Factory]:
     """Make a variant of a function that does the work of the honest method ``replaces`` in an unusual, right way."""
-    return lambda function: _factory("variant", function, replaces, "", "fail")
+    return lambda function: _factory("variant", function, replaces, "", "fail", on)
 
 
 def _factory(
-    kind: Kind, function: Callable[..., Any], part: str, kills: str, outcome: Literal["fail", "error"]
+    kind: Kind,
+    function: Callable[..., Any],
+    part: str,
+    kills: str,
+    outcome: Literal["fail", "error"],
+    on: tuple[str, ...],
 ) -> Factory:
     getattr(Honest, part)
     entry = Entry(
@@ -84,6 +88,7 @@ def _factory(
         outcome=outcome,
         docstring=" ".join((function.__doc__ or "").split()),
         callable=f"{function.__module__}:{function.__name__}",
+        on=on,
     )
     return Factory(kind, entry, part, function)
 
@@ -99,6 +104,8 @@ def all_variants() -> tuple[Entry, ...]:
 
 
 def _entries(kind: str) -> tuple[Entry, ...]:
+    import pkgutil  # late, for the processes of mutants
+
     package = _PACKAGES[kind]
     names = sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.name != "__main__")
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
@@ -109,6 +116,8 @@ def _entries(kind: str) -> tuple[Entry, ...]:
 def manifest_of(kind: str, name: str) -> Manifest:
     """The manifest of ``mutant:NAME`` or ``variant:NAME``. Raises ManifestError, which lists the known names."""
     # Not at the top: every mutant's own process imports this module, and starts a hundred times in a run.
+    from pathlib import Path
+
     from conformance.manifest import Manifest
 
     entries = {entry.name: entry for entry in _entries(kind)}

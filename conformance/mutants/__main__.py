@@ -1,4 +1,4 @@
-"""``python -m conformance.mutants [--report DIR] [-n JOBS] [NAME…]``: judges the suite by its mutants and variants.
+"""``python -m conformance.mutants [--report DIR] [-n JOBS] [--clause GLOB] [NAME…]``: judges the suite by mutants.
 
 Exit codes: 0 every mutant that can be measured here is killed by the clause it names, every variant passes and every
 measured clause kills a mutant; 1 otherwise; 2 usage.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import fnmatch
 import json
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -33,59 +33,34 @@ from conformance.mutants.matrix import (
     measured_clauses,
     total,
 )
+from conformance.mutants.trials import conformance
 from conformance.registry import Entry, all_mutants, all_variants
-from conformance.results import Exit, read_results
+from conformance.results import Exit
+from conformance.summary import print_every_character
 
 __all__ = ["main"]
 
-_TRIAL_SECONDS = 900.0
 # Mutants that hang are waited for this long at every request; all others answer in milliseconds.
-_ANSWER_SECONDS = 2.0
+# On Windows a correct writer itself waits for whoever holds the target, and processes start slowly.
+_ANSWER_SECONDS = 8.0 if sys.platform == "win32" else 2.0
 # A whole run makes a hundred; each boundary is visited by itself besides.
 _KILLS_OF_VARIANTS = "12"
-# A file system in memory: the matrix is about the suite, and a busy disk would only make it slow.
-_MEMORY = Path("/dev/shm")
 
 
 def _cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _conformance(impl: str, *options: str) -> Trial:
-    """Run `pulse conformance` in a process of its own."""
-    with tempfile.TemporaryDirectory(prefix="pulse-mutants-") as report:
-        command = [sys.executable, "-m", "conformance.cli", "--impl", impl, *options, "-n", "0", "--report", report]
-        if os.access(_MEMORY, os.W_OK):
-            command += ["--dir", str(_MEMORY)]
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                timeout=_TRIAL_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            return Trial(-1, (), finished=False, complaint=f"no end within {_TRIAL_SECONDS:g} s")
-        last_lines = done.stderr.decode("utf-8", "replace").splitlines()[-3:]
-        complaint = " ".join(text[:300] for text in last_lines)
-        file = Path(report) / "results.jsonl"
-        if not file.is_file():
-            return Trial(done.returncode, (), finished=False, complaint=complaint)
-        _, results, footer = read_results(file)
-        return Trial(done.returncode, results, footer is not None, complaint)
-
-
 def _try_mutant(entry: Entry) -> MutantRow:
     options = ("--clause", entry.kills, "--answer-seconds", f"{_ANSWER_SECONDS:g}", "--exitfirst")
-    trial = _conformance(f"mutant:{entry.name}", *options)
+    trial = conformance(f"mutant:{entry.name}", *options)
     row = judge_mutant(entry, trial, every_engine=operating_system() == "linux")
     click.echo(f"mutant {entry.name}: {row.verdict}", err=True)
     return row
 
 
 def _try_variant(entry: Entry) -> tuple[VariantRow, Trial]:
-    trial = _conformance(f"variant:{entry.name}", "--strict", "--kills", _KILLS_OF_VARIANTS)
+    trial = conformance(f"variant:{entry.name}", "--strict", "--kills", _KILLS_OF_VARIANTS)
     row = judge_variant(entry, trial)
     click.echo(f"variant {entry.name}: {row.verdict}", err=True)
     return row, trial
@@ -110,11 +85,15 @@ def _print(console: Console, mutants: Sequence[MutantRow], variants: Sequence[Va
         console.print(table)
 
 
+def _as_json(row: MutantRow | VariantRow) -> dict[str, Any]:
+    return {**dataclasses.asdict(row), "entry": row.entry._asdict()}
+
+
 def _write_report(folder: Path, mutants: Sequence[MutantRow], variants: Sequence[VariantRow], totals: Totals) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     matrix = {
-        "mutants": [dataclasses.asdict(row) for row in mutants],
-        "variants": [dataclasses.asdict(row) for row in variants],
+        "mutants": [_as_json(row) for row in mutants],
+        "variants": [_as_json(row) for row in variants],
         "totals": dataclasses.asdict(totals),
     }
     (folder / "matrix.json").write_text(json.dumps(matrix, indent=2) + "\n", encoding="utf-8")
@@ -123,19 +102,23 @@ def _write_report(folder: Path, mutants: Sequence[MutantRow], variants: Sequence
 @click.command(name="python -m conformance.mutants", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for matrix.json.")
 @click.option("-n", "jobs", type=click.IntRange(1), help="Runs at a time. Default: one per CPU.")
+@click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Mutants of these clauses only, no variant.")
 @click.argument("names", nargs=-1)
-def _command(report: Path | None, jobs: int | None, names: tuple[str, ...]) -> int:
+def _command(report: Path | None, jobs: int | None, clauses: tuple[str, ...], names: tuple[str, ...]) -> int:
     """Judge the suite: every mutant must be caught by the clause it names, every variant must pass.
 
-    NAMES selects some mutants and variants; then no clause has to kill anything.
+    NAMES selects some mutants and variants; then, and with --clause, no clause has to kill anything. What can only be
+    told on another system is left out.
     """
     entries = (*all_mutants(), *all_variants())
     unknown = sorted(set(names) - {entry.name for entry in entries})
     if unknown:
         known = ", ".join(sorted(entry.name for entry in entries))
         raise click.UsageError(f"no mutant or variant is called {unknown[0]}; known are {known}")
-    wanted_mutants = [entry for entry in all_mutants() if not names or entry.name in names]
-    wanted_variants = [entry for entry in all_variants() if not names or entry.name in names]
+    selected = [entry for entry in entries if _selected(entry, clauses, names)]
+    here = [entry for entry in selected if operating_system() in entry.on]
+    wanted_mutants = [entry for entry in here if entry.kills]
+    wanted_variants = [entry for entry in here if not entry.kills]
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     pool = concurrent.futures.ThreadPoolExecutor(jobs or _cpus())
     try:
@@ -148,17 +131,26 @@ def _command(report: Path | None, jobs: int | None, names: tuple[str, ...]) -> i
         # Ctrl-C also reaches the runs, which end themselves; no further one must begin.
         pool.shutdown(cancel_futures=True)
     variants = [row for row, _ in tried]
-    measured = measured_clauses(trial for _, trial in tried) if not names else frozenset()
+    measured = measured_clauses(trial for _, trial in tried) if not (names or clauses) else frozenset()
     totals = total(mutants, variants, load_clauses(), measured)
     _print(console, mutants, variants)
     console.print(totals.sentence())
+    if len(here) < len(selected):
+        console.print(f"{len(selected) - len(here)} left out: they can only be told on another system")
     if report is not None:
         _write_report(report, mutants, variants, totals)
     return Exit.CONFORMANT if totals.holds else Exit.NOT_CONFORMANT
 
 
+def _selected(entry: Entry, clauses: Sequence[str], names: Sequence[str]) -> bool:
+    if names and entry.name not in names:
+        return False
+    return not clauses or any(fnmatch.fnmatchcase(entry.kills, glob) for glob in clauses)
+
+
 def main(arguments: list[str]) -> int:
     """Run the matrix with these arguments. Returns the exit code."""
+    print_every_character()
     try:
         return int(_command.main(arguments, standalone_mode=False))
     except click.ClickException as error:

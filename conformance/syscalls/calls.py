@@ -7,7 +7,7 @@ Two sources make these records: the kit's own tracer (`conformance.syscalls.trac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["HARMLESS", "SIGNATURES", "Argument", "Call", "Descriptor", "TraceError"]
 
@@ -16,8 +16,7 @@ class TraceError(RuntimeError):
     """A trace cannot be understood. It is an error of the kit, never a verdict on the implementation."""
 
 
-@dataclass(frozen=True)
-class Descriptor:
+class Descriptor(NamedTuple):
     """An open file at the time of the call: its number, and its path as ``/proc/PID/fd/NUMBER`` names it.
 
     The path of an unlinked file ends in `` (deleted)``; what is not a file has a path like ``pipe:[4711]``. A number
@@ -31,8 +30,7 @@ class Descriptor:
 Argument = int | str | Descriptor
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One system call. ``begun`` and ``ended`` number all beginnings and ends of the trace in one order.
 
     ``arguments`` are named as in `SIGNATURES`. Paths are absolute, with ``.`` and ``..`` resolved and symbolic links

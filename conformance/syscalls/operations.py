@@ -7,8 +7,7 @@ kinds are those of the errors table (`conformance.injections.ERRORS_OF_CALL`) wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from conformance.syscalls.calls import Argument, Call, Descriptor, TraceError
 
@@ -58,8 +57,7 @@ _CLONING = (0x40049409, 0x4020940D)  # FICLONE, FICLONERANGE
 _ASKING = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x80086601, 0x801C581F)
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """One operation of a write. ``number`` counts the operations of a trace by their beginnings, from 0.
 
     ``name`` is relative to the folder (``"."`` for the folder itself), or absolute for a path outside of it; an
@@ -93,8 +91,7 @@ def relative_name(path: str, folder: str) -> str:
     return path[len(folder) + 1 :] if path.startswith(f"{folder}/") else path
 
 
-@dataclass(frozen=True)
-class _Mapping:
+class _Mapping(NamedTuple):
     process: int
     start: int
     length: int

@@ -6,12 +6,11 @@ Each message is one line of JSON. To the tracer: ``arm`` with a plan, ``go`` aft
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
-from conformance.syscalls.calls import Call, Descriptor, TraceError
+from conformance.syscalls.calls import Argument, Call, Descriptor, TraceError
 
 __all__ = [
     "Action",
@@ -31,8 +30,7 @@ Action = Literal["fail", "shorten", "kill", "interrupt", "hold"]
 _NEVER = 1 << 30
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """One thing to do at operations ``first`` … ``last`` (numbers as in `operations_of`), if their call is one of
     ``calls`` (none named: any), before the kernel does the operation or after.
 
@@ -54,16 +52,14 @@ class Rule:
         return in_range and (not self.calls or name in self.calls)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The folder whose operations are recorded, and the rules."""
 
     folder: str
     rules: tuple[Rule, ...] = ()
 
 
-@dataclass(frozen=True)
-class Fired:
+class Fired(NamedTuple):
     """One rule that was carried out, at which operation. ``value`` is the rule's; of an ``interrupt`` it is 1 when the
     implementation had a handler for SIGINT, 2 when it ignored SIGINT there but not when the request began, else 0.
     """
@@ -75,8 +71,7 @@ class Fired:
     value: int
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """What was recorded. ``ended`` is the wait status of the implementation, None while it lives."""
 
     calls: tuple[Call, ...]
@@ -86,7 +81,7 @@ class Report:
 
 def write_plan(plan: Plan) -> str:
     """A plan as JSON."""
-    return json.dumps(dataclasses.asdict(plan))
+    return json.dumps({"folder": plan.folder, "rules": [rule._asdict() for rule in plan.rules]})
 
 
 def read_plan(text: str) -> Plan:
@@ -98,7 +93,12 @@ def read_plan(text: str) -> Plan:
 
 def write_report(report: Report) -> str:
     """A report as JSON."""
-    return json.dumps(dataclasses.asdict(report))
+    calls = [{**call._asdict(), "arguments": _plain(call.arguments)} for call in report.calls]
+    return json.dumps({"calls": calls, "fired": [fired._asdict() for fired in report.fired], "ended": report.ended})
+
+
+def _plain(arguments: Mapping[str, Argument]) -> dict[str, Any]:
+    return {name: value._asdict() if isinstance(value, Descriptor) else value for name, value in arguments.items()}
 
 
 def read_report(text: str) -> Report:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
+import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import Literal, NamedTuple
@@ -99,7 +99,9 @@ def _ptrace(request: int, thread: int, address: int = 0, data: object = 0) -> in
 @cache
 def architecture() -> str:
     """``x86_64``, ``aarch64`` or any other name of uname(2)."""
-    return platform.machine()
+    if sys.platform == "win32":
+        return ""
+    return os.uname().machine
 
 
 @cache

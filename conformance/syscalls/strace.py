@@ -161,8 +161,8 @@ class _Reader:
             raise line.error("strace made this call seem to succeed; inject errors only")
         names = SHOWN.get(line.name) or SIGNATURES.get(name)
         if names is None:
-            return replace(call, arguments=_of_unknown(name, line.arguments))
-        return replace(call, arguments=self._arguments(call, line, names))
+            return call._replace(arguments=_of_unknown(name, line.arguments))
+        return call._replace(arguments=self._arguments(call, line, names))
 
     @staticmethod
     def _errno(line: Line, name: str | None) -> int | None:

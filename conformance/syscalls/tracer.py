@@ -4,6 +4,9 @@ WHEN is ``later``, or ``at-start`` for a command that must be armed before it ex
 It is a process of its own, because waiting for traced threads and for ordinary children does not mix, and because
 the parent of a process may trace it where nobody else may (Yama). It obeys the messages of `conformance.syscalls.plan`
 on the socket DESCRIPTOR, costs nothing while it is not armed, and ends as the command ends.
+
+It starts thousands of times in a run. To import dataclasses would double what a start costs: its records, and those of
+the modules that it imports, are named tuples and plain classes.
 """
 
 from __future__ import annotations
@@ -14,7 +17,6 @@ import os
 import select
 import signal
 import sys
-from dataclasses import dataclass, field
 
 from conformance.syscalls import ptrace
 from conformance.syscalls.calls import SIGNATURES, Argument, Call
@@ -33,29 +35,29 @@ _HIGHEST_ERRNO = 4095
 _RESTARTS = (512, 513, 514, 516)  # ERESTARTSYS and its kin, which no program sees: the call begins again
 
 
-@dataclass
 class _Begun:
     """An operation that has begun and not ended."""
 
-    number: int
-    begun: int
-    name: str
-    arguments: dict[str, Argument]
-    result: int | None = None  # what it is made to return
+    def __init__(self, number: int, begun: int, name: str, arguments: dict[str, Argument]) -> None:
+        self.number = number
+        self.begun = begun
+        self.name = name
+        self.arguments = arguments
+        self.result: int | None = None  # what it is made to return
 
 
-@dataclass
 class _Recording:
-    """One armed period."""
+    """One armed period. ``caught`` says whether the command caught SIGINT when it began."""
 
-    plan: Plan
-    concern: Concern
-    caught: bool  # whether the command caught SIGINT when this began
-    calls: list[Call] = field(default_factory=list)
-    fired: list[Fired] = field(default_factory=list)
-    begun: dict[int, _Begun] = field(default_factory=dict)  # by thread
-    moments: int = 0
-    operations: int = 0
+    def __init__(self, plan: Plan, *, caught: bool) -> None:
+        self.plan = plan
+        self.concern = Concern(plan.folder)
+        self.caught = caught
+        self.calls: list[Call] = []
+        self.fired: list[Fired] = []
+        self.begun: dict[int, _Begun] = {}  # by thread
+        self.moments = 0
+        self.operations = 0
 
     def moment(self) -> int:
         self.moments += 1
@@ -95,7 +97,7 @@ class _Tracer:
         word, _, rest = line.decode().strip().partition(" ")
         if word == "arm":
             plan = read_plan(rest)
-            self.recording = _Recording(plan, Concern(plan.folder), self.dispositions()[0])
+            self.recording = _Recording(plan, caught=self.dispositions()[0])
             self.switch(armed=True)
         elif word == "disarm":
             self.switch(armed=False)

@@ -6,12 +6,9 @@ import contextlib
 import ctypes
 import errno
 import os
-import platform
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from conformance.mutants.honest import Honest
@@ -19,7 +16,7 @@ from conformance.registry import variant
 
 
 @contextlib.contextmanager
-def _closing(descriptor: int) -> Iterator[int]:
+def closing(descriptor: int) -> Iterator[int]:
     """Close a descriptor at the end, without hiding why the block failed. Raises OSError when only the close fails."""
     try:
         yield descriptor
@@ -28,19 +25,6 @@ def _closing(descriptor: int) -> Iterator[int]:
             os.close(descriptor)
         raise
     os.close(descriptor)
-
-
-@variant("fill_temp")
-def synced_in_another_thread(self: Honest, temp: str, target: str, data: bytes) -> None:
-    """Opens and closes the temp in the caller's thread, writes it in a second one and syncs it in a third."""
-    with (
-        _closing(self.create(temp)) as descriptor,
-        ThreadPoolExecutor(1) as writing,
-        ThreadPoolExecutor(1) as syncing,
-    ):
-        writing.submit(self.send, descriptor, data).result()
-        self.keep_metadata(temp, target)
-        syncing.submit(self.sync, descriptor).result()
 
 
 @variant("replace")
@@ -58,27 +42,27 @@ def temp_renamed_when_complete(self: Honest, temp: str, target: str) -> None:
 if sys.platform != "win32":
     _NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
-    def _fill(
+    def fill(
         self: Honest, temp: str, target: str, send: Callable[[int], None], sync: Callable[[int], None], flags: int
     ) -> None:
         """`Honest.fill_temp` with other flags, and another way to write and to sync."""
-        with _closing(os.open(temp, _NEW_FILE | flags, 0o666)) as descriptor:
+        with closing(os.open(temp, _NEW_FILE | flags, 0o666)) as descriptor:
             send(descriptor)
             self.keep_metadata(temp, target)
             sync(descriptor)
 
-    def _no_more(descriptor: int) -> None:
+    def no_more(descriptor: int) -> None:
         """What was written is on the disk already."""
 
     @variant("fill_temp")
     def opened_with_o_dsync(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Opens the temp with O_DSYNC, so that every write is on the disk when it returns, and calls no fsync."""
-        _fill(self, temp, target, lambda descriptor: self.send(descriptor, data), _no_more, os.O_WRONLY | os.O_DSYNC)
+        fill(self, temp, target, lambda descriptor: self.send(descriptor, data), no_more, os.O_WRONLY | os.O_DSYNC)
 
     @variant("fill_temp")
     def opened_with_o_sync(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Opens the temp with O_SYNC, so that every write is on the disk when it returns, and calls no fsync."""
-        _fill(self, temp, target, lambda descriptor: self.send(descriptor, data), _no_more, os.O_WRONLY | os.O_SYNC)
+        fill(self, temp, target, lambda descriptor: self.send(descriptor, data), no_more, os.O_WRONLY | os.O_SYNC)
 
     @variant("send")
     def gathered_pieces(self: Honest, descriptor: int, data: bytes) -> None:
@@ -99,7 +83,7 @@ if sys.platform != "win32":
     @variant("send")
     def through_a_duplicate(self: Honest, descriptor: int, data: bytes) -> None:
         """Writes through a duplicate of the temp's descriptor and closes it before the original is synced."""
-        with _closing(os.dup(descriptor)) as duplicate:
+        with closing(os.dup(descriptor)) as duplicate:
             Honest.send(self, duplicate, data)
 
     @variant("fill_temp")
@@ -109,10 +93,10 @@ if sys.platform != "win32":
         def write_and_sync(descriptor: int) -> None:
             self.send(descriptor, data)
             # Before the temp gets the target's mode, which may not let its owner read.
-            with _closing(os.open(temp, os.O_RDONLY | os.O_CLOEXEC)) as fresh:
+            with closing(os.open(temp, os.O_RDONLY | os.O_CLOEXEC)) as fresh:
                 self.sync(fresh)
 
-        _fill(self, temp, target, write_and_sync, _no_more, os.O_WRONLY)
+        fill(self, temp, target, write_and_sync, no_more, os.O_WRONLY)
 
     @variant("guard")
     @contextlib.contextmanager
@@ -123,63 +107,6 @@ if sys.platform != "win32":
             yield
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-    # A child, which is given the temp's and the target's names and gets the document on its standard input.
-    _WORK = """
-import contextlib, errno, os, signal, stat, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent cleans up
-temp, target = sys.argv[1:]
-rest = memoryview(sys.stdin.buffer.read())
-try:
-    descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    while rest:
-        rest = rest[os.write(descriptor, rest):]
-    with contextlib.suppress(FileNotFoundError):
-        old = os.stat(target)
-        with contextlib.suppress(PermissionError):
-            os.fchown(descriptor, old.st_uid, old.st_gid)
-        os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-    os.fsync(descriptor)
-    os.close(descriptor)
-    os.replace(temp, target)
-    folder = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-except OSError as error:
-    sys.exit(error.errno)
-"""
-
-    def _run(words: list[str], data: bytes = b"") -> int:
-        """Run a child to its end, and kill it when the caller is interrupted. Returns its exit status."""
-        with subprocess.Popen(words, stdin=subprocess.PIPE) as child:
-            try:
-                child.communicate(data)
-            finally:
-                child.kill()
-                child.wait()
-        if child.returncode == -signal.SIGINT:
-            raise KeyboardInterrupt
-        return child.returncode
-
-    @variant("publish")
-    def child_process_does_the_work(self: Honest, path: str, data: bytes) -> None:
-        """Lets a child process write, sync and rename, and removes the temp when that fails."""
-        target = self.resolve(path)
-        temp = self.temp_name(target)
-        try:
-            status = _run([sys.executable, "-I", "-S", "-c", _WORK, temp, target], data)
-            if status != 0:
-                # A child that was killed has a negative status.
-                number = status if status > 0 else errno.ECANCELED
-                raise OSError(number, os.strerror(number), target)
-        except FileExistsError:
-            raise  # the temp's name is taken: that file is somebody else's
-        except BaseException:
-            self.discard(temp)
-            raise
 
 
 if sys.platform == "linux":
@@ -212,23 +139,8 @@ if sys.platform == "linux":
     @variant("sync_folder")
     def folder_synced_with_its_file_system(self: Honest, target: str) -> None:
         """Syncs the whole file system with syncfs(2) instead of the folder."""
-        with _closing(os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as folder:
+        with closing(os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as folder:
             _called(_libc.syncfs, folder)
-
-    @variant("fill_temp")
-    def synced_in_a_child(self: Honest, temp: str, target: str, data: bytes) -> None:
-        """Lets another program sync the temp, by its name.
-
-        Not coreutils' `sync`: that fails when a signal interrupts its fsync (FLT-07).
-        """
-
-        def write_and_sync(descriptor: int) -> None:
-            self.send(descriptor, data)
-            program = "import os, sys; os.fsync(os.open(sys.argv[1], os.O_RDONLY))"
-            if _run([sys.executable, "-I", "-S", "-c", program, temp]) != 0:
-                raise OSError(errno.EIO, "sync failed", temp)
-
-        _fill(self, temp, target, write_and_sync, _no_more, os.O_WRONLY)
 
     @variant("fill_temp")
     def each_write_flagged_dsync(self: Honest, temp: str, target: str, data: bytes) -> None:
@@ -239,7 +151,7 @@ if sys.platform == "linux":
             while start < len(data):
                 start += os.pwritev(descriptor, [data[start:]], start, os.RWF_DSYNC)
 
-        _fill(self, temp, target, write, _no_more, os.O_WRONLY)
+        fill(self, temp, target, write, no_more, os.O_WRONLY)
 
     @variant("fill_temp")
     def mapped_and_synced(self: Honest, temp: str, target: str, data: bytes) -> None:
@@ -259,7 +171,7 @@ if sys.platform == "linux":
             finally:
                 _libc.munmap(mapped, size)
 
-        _fill(self, temp, target, copy, _no_more, os.O_RDWR)
+        fill(self, temp, target, copy, no_more, os.O_RDWR)
 
     @variant("send")
     def room_reserved_first(self: Honest, descriptor: int, data: bytes) -> None:
@@ -291,13 +203,13 @@ if sys.platform == "linux":
     def copied_from_memory(self: Honest, descriptor: int, data: bytes) -> None:
         """Copies from a file in memory with copy_file_range(2), which many systems refuse between file systems."""
         size = len(data)
-        with _closing(os.memfd_create("document")) as source:
+        with closing(os.memfd_create("document")) as source:
             _copied(self, source, descriptor, data, lambda at: os.copy_file_range(source, descriptor, size - at, at))
 
     @variant("send")
     def sent_from_memory(self: Honest, descriptor: int, data: bytes) -> None:
         """Copies from a file in memory with sendfile(2)."""
-        with _closing(os.memfd_create("document")) as source:
+        with closing(os.memfd_create("document")) as source:
             _copied(self, source, descriptor, data, lambda at: os.sendfile(descriptor, source, at, len(data) - at))
 
     @variant("fill_temp")
@@ -315,14 +227,14 @@ if sys.platform == "linux":
             size = len(data)
             _copied(self, source, descriptor, data, lambda at: os.copy_file_range(source, descriptor, size - at, at))
 
-        with _closing(unnamed) as source:
-            _fill(self, temp, target, send, self.sync, os.O_WRONLY)
+        with closing(unnamed) as source:
+            fill(self, temp, target, send, self.sync, os.O_WRONLY)
 
     @variant("send")
     def spliced_through_a_pipe(self: Honest, descriptor: int, data: bytes) -> None:
         """Writes into a pipe and moves that into the temp with splice(2)."""
         reading, writing = os.pipe()
-        with _closing(reading), _closing(writing):
+        with closing(reading), closing(writing):
             start = 0
             while start < len(data):
                 waiting = os.write(writing, data[start : start + 4096])
@@ -337,7 +249,7 @@ if sys.platform == "linux":
     def renamed_by_renameat2(self: Honest, temp: str, target: str) -> None:
         """Renames with renameat2(2) without a flag, relative to the folder's descriptor."""
         folder_path, name = os.path.split(target)
-        number = _RENAMEAT2.get(platform.machine())
+        number = _RENAMEAT2.get(os.uname().machine)
         if number is None:
             Honest.replace(self, temp, target)
             return
@@ -357,7 +269,7 @@ if sys.platform == "linux":
     @variant("fill_temp")
     def closed_to_others_while_written(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Creates the temp with the mode 0600 and opens it to others when it is complete."""
-        with _closing(os.open(temp, os.O_WRONLY | _NEW_FILE, 0o600)) as descriptor:
+        with closing(os.open(temp, os.O_WRONLY | _NEW_FILE, 0o600)) as descriptor:
             self.send(descriptor, data)
             os.fchmod(descriptor, 0o666 & ~_umask())
             self.keep_metadata(temp, target)

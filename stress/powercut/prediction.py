@@ -6,7 +6,6 @@ what the one before it left, which is complete.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -67,7 +66,7 @@ def begun_before(calls: Iterable[Call], number: int, folder: str, existing: Coll
     begun = (
         call
         if call.ended is not None and call.ended < held
-        else dataclasses.replace(call, ended=None, result=None, error=0)
+        else call._replace(ended=None, result=None, error=0)
         for call in in_order[:number]
     )
     return operations_of(begun, folder, existing)

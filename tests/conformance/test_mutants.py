@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
+import io
 import json
 import os
 import stat
@@ -27,13 +27,14 @@ from conformance.mutants.matrix import (
     measured_clauses,
     total,
 )
+from conformance.mutants.trials import conformance
 from conformance.payload import make_status
 from conformance.registry import Entry, all_mutants, all_variants
 from conformance.vectors import load_vectors
 
 STATUS = {"status": "running", "epoch": 2.5, "total_epochs": 3.0, "loss": 0.342, "message": "эпоха 🎉", "timestamp": 5}
 MUTANT = Entry("broken", "VIS-01", "fail", "Lies.", "module:broken")
-DYING = dataclasses.replace(MUTANT, outcome="error")
+DYING = MUTANT._replace(outcome="error")
 VARIANT = Entry("unusual", "", "fail", "Is right.", "module:unusual")
 
 
@@ -46,6 +47,13 @@ def line(outcome: str, clause: str = "VIS-01", **others: Any) -> dict[str, Any]:
 
 def trial(*results: dict[str, Any], exit: int = 1, finished: bool = True) -> Trial:
     return Trial(exit, results, finished)
+
+
+def test_what_the_output_cannot_show_becomes_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert main(["--help"]) == 0
+    assert stream.errors == "backslashreplace"
 
 
 # A mutant
@@ -160,7 +168,7 @@ def test_a_measured_clause_without_a_kill_breaks_it() -> None:
 
 
 def test_what_this_platform_cannot_measure_is_counted_and_does_not_break_it() -> None:
-    unmeasured = MutantRow(dataclasses.replace(MUTANT, kills="MET-03"), "unmeasured", "run as root")
+    unmeasured = MutantRow(MUTANT._replace(kills="MET-03"), "unmeasured", "run as root")
     totals = total([KILLED, unmeasured], [PASSED], load_clauses(), {"VIS-01"})
     assert totals.holds
     assert "1 of 2 mutants killed, 1 unmeasured here" in totals.sentence()
@@ -183,6 +191,30 @@ def test_it_runs_what_is_named_and_reports_it(tmp_path: Path, capsys: pytest.Cap
     assert matrix["totals"]["holds"] is True
 
 
+def test_what_can_only_be_told_on_another_system_is_left_out_and_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "operating_system", lambda: "linux")
+    assert main(["no-retry", "generic-error", "waits-grow"]) == 0
+    printed = capsys.readouterr().out
+    assert "0 of 0 mutants killed" in printed
+    assert "3 left out: they can only be told on another system" in printed
+
+
+def test_mutants_are_selected_by_the_clause_that_must_catch_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def answered(impl: str, *options: str) -> Trial:
+        asked.append(impl)
+        return Trial(1, [line("fail", clause=options[1])], True)
+
+    monkeypatch.setattr(command, "conformance", answered)
+    assert main(["--clause", "RDR-0[23]"]) == 0
+    named = {f"mutant:{entry.name}" for entry in all_mutants() if entry.kills in ("RDR-02", "RDR-03")}
+    assert named
+    assert set(asked) == named
+
+
 def test_an_unknown_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nobody"]) == 2
     assert "no mutant or variant is called nobody" in capsys.readouterr().err
@@ -200,14 +232,14 @@ def test_a_false_alarm_makes_it_fail(
         asked.append((impl, options))
         return finished
 
-    monkeypatch.setattr(command, "_conformance", answered)
+    monkeypatch.setattr(command, "conformance", answered)
     assert main(["plain"]) == exit_code
     assert asked == [("variant:plain", ("--strict", "--kills", "12"))]
     assert f"{exit_code} false alarms in 1 cases of 1 variants" in capsys.readouterr().out
 
 
 def test_a_run_that_cannot_start_gives_a_trial_without_results() -> None:
-    found = command._conformance("mutant:nobody")
+    found = conformance("mutant:nobody")
     assert (found.exit, found.finished, list(found.results)) == (2, False, [])
     assert "no such mutant" in found.complaint
 

@@ -9,7 +9,7 @@ from conformance.errors import ManifestError
 from conformance.host import load_object
 from conformance.manifest import resolve
 from conformance.mutants.honest import Honest
-from conformance.registry import Entry, all_mutants, all_variants, manifest_of, mutant, variant
+from conformance.registry import EVERYWHERE, Entry, all_mutants, all_variants, manifest_of, mutant, variant
 
 MUTANTS, VARIANTS = all_mutants(), all_variants()
 by_name = pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.name) for entry in MUTANTS])
@@ -39,6 +39,17 @@ def test_every_mutant_names_a_clause_that_exists(entry: Entry) -> None:
 def test_every_clause_that_this_kit_measures_has_a_mutant() -> None:
     measured = {clause.id for clause in load_clauses().values() if clause.engine in ("portable", "in-process")}
     assert measured - {entry.kills for entry in MUTANTS} == set()
+
+
+def test_every_clause_of_windows_has_a_mutant_that_is_told_there_only() -> None:
+    of_windows = {clause.id for clause in load_clauses().values() if clause.engine == "windows"}
+    assert of_windows - {entry.kills for entry in MUTANTS if entry.on == ("windows",)} == set()
+
+
+@pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.name) for entry in (*MUTANTS, *VARIANTS)])
+def test_every_entry_is_for_known_systems(entry: Entry) -> None:
+    assert entry.on
+    assert set(entry.on) <= set(EVERYWHERE)
 
 
 def test_variants_kill_nothing() -> None:

@@ -108,8 +108,8 @@ def overlapping(operations: list[Operation], earlier: int, later: int) -> list[O
     assert later == earlier + 1
     first, second = operations[earlier].call, operations[later].call
     changed = list(operations)
-    changed[earlier] = replace(operations[earlier], call=replace(first, ended=second.begun))
-    changed[later] = replace(operations[later], call=replace(second, begun=first.begun + 1))
+    changed[earlier] = operations[earlier]._replace(call=first._replace(ended=second.begun))
+    changed[later] = operations[later]._replace(call=second._replace(begun=first.begun + 1))
     return changed
 
 
@@ -432,9 +432,8 @@ UNKNOWN: dict[str, Callable[[], list[Operation]]] = {
     "a folder with files that moves": lambda: trace("make-folder a; create a/temp; rename a b"),
     "fallocate that moves bytes": lambda: [
         trace("create temp")[0],
-        replace(
-            (punch := trace("create temp; punch temp 8 0")[1]),
-            call=replace(punch.call, arguments={"mode": 8}),
+        (punch := trace("create temp; punch temp 8 0")[1])._replace(
+            call=punch.call._replace(arguments={"mode": 8}),
         ),
     ],
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import pytest
@@ -101,7 +100,7 @@ class TestBegunBefore:
     def test_what_was_under_way_in_another_thread_promises_nothing(self) -> None:
         """The sync of the data had begun when the rename's successor was held, and was answered by a dead disk."""
         create, write, sync, rename, held = calls(*DURABLE)
-        late = dataclasses.replace(sync, ended=100, result=-1, error=5)
+        late = sync._replace(ended=100, result=-1, error=5)
         operations = begun_before([create, write, late, rename, held], 4, "/folder", ["target"])
         assert [operation.call.ended for operation in operations] == [1, 3, None, 7]
         assert operations[2].call.error == 0
@@ -110,7 +109,7 @@ class TestBegunBefore:
     def test_what_was_under_way_may_have_happened(self) -> None:
         """It began after everything that had ended."""
         create, write, sync, rename, held = calls(*DURABLE)
-        late = dataclasses.replace(rename, ended=100, result=-1, error=5)
+        late = rename._replace(ended=100, result=-1, error=5)
         operations = begun_before([create, write, sync, late, held], 4, "/folder", ["target"])
         assert foreseen_at_end(Write(operations, before(exists=True))).states == {0, 1}
 
@@ -157,6 +156,6 @@ class TestRow:
 
     def test_an_operation_that_never_ended_allows_all_of_the_write(self) -> None:
         operations = list(a_write(*DURABLE).operations)
-        unfinished = dataclasses.replace(operations[-1].call, ended=None, result=None)
-        operations[-1] = dataclasses.replace(operations[-1], call=unfinished)
+        unfinished = operations[-1].call._replace(ended=None, result=None)
+        operations[-1] = operations[-1]._replace(call=unfinished)
         assert expected_of_write(Write(tuple(operations), before(exists=True))).end == {"old", "new"}
