@@ -145,7 +145,12 @@ class Case:
         """End what the case started and remove its folder."""
         for implementation in self._started:
             implementation.kill()
-        remove_folder(self.folder)
+        try:
+            remove_folder(self.folder)
+        except PermissionError:  # on Windows what the shared implementation has open cannot be removed
+            if self.shared.implementation is not None:
+                self.shared.implementation.kill()
+            remove_folder(self.folder)
 
     def evidence(self) -> dict[str, Any]:
         """What a failure report shows beside the message."""

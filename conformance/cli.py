@@ -24,7 +24,7 @@ from conformance.report import write_report
 from conformance.results import Exit
 from conformance.selection import Selection
 from conformance.session import Controller
-from conformance.summary import print_clauses, print_summary, tell_not_started
+from conformance.summary import print_clauses, print_every_character, print_summary, tell_not_started
 
 __all__ = ["main"]
 
@@ -157,6 +157,7 @@ def _run_suite(controller: Controller, workers: int | None, report: Path | None,
 
 def main(arguments: list[str]) -> int:
     """Run ``pulse conformance`` with these arguments. Returns the exit code."""
+    print_every_character()
     # Being asked to end is like Ctrl-C: everything is cleaned up.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from conformance.errors import Inconclusive, Violation
 from conformance.history import Read, Write, find_contradiction
 from conformance.payload import Identity, identify
+from conformance.sharing import PAUSE_SECONDS, read_shared
 
 __all__ = ["Observation", "observing"]
 
@@ -85,7 +86,7 @@ class Observation:
 
 
 @contextmanager
-def observing(target: Path, initial: Identity, pause: float = 0.0) -> Iterator[Observation]:
+def observing(target: Path, initial: Identity, pause: float = PAUSE_SECONDS) -> Iterator[Observation]:
     """Read the target in a loop, in a thread, from now to the end of the block, with a pause (seconds) between reads.
 
     The target holds the document ``initial``, which counts as written before everything else.
@@ -108,13 +109,13 @@ def _observe(target: Path, observation: Observation, finished: threading.Event, 
         while not finished.is_set() and len(observation.violations) < _MOST_VIOLATIONS:
             begin = time.monotonic_ns()
             try:
-                with open(path, "rb", buffering=0) as file:
-                    data = file.readall()
+                data = read_shared(path)
             except FileNotFoundError:
                 observation.violations.append(Violation("missing: a reader found no file at the target"))
                 continue
             except PermissionError:
                 if sys.platform == "win32":  # a replace is under way: no observation, and no violation
+                    finished.wait(pause)
                     continue
                 raise
             end = time.monotonic_ns()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import json
 import platform
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -113,15 +115,26 @@ def describe_implementation(manifest: Manifest, about: Mapping[str, Any]) -> dic
 
 def describe_platform() -> dict[str, str]:
     """The header's entry for the machine's kind (never its name)."""
-    return {"system": operating_system(), "release": platform.release(), "machine": platform.machine()}
+    system = f"{operating_system()} (wine)" if _under_wine() else operating_system()
+    return {"system": system, "release": platform.release(), "machine": platform.machine()}
 
 
 def file_system_of(folder: Path) -> str:
-    """The type of the file system that holds a folder, such as ``ext4``; ``unknown`` when the system does not say."""
+    """The type of the file system that holds a folder, such as ``ext4``; ``unknown`` when the system does not say.
+
+    Wine calls every file system NTFS, which says nothing.
+    """
+    if _under_wine():
+        return "unknown"
     mounts = sorted(psutil.disk_partitions(all=True), key=lambda mount: len(mount.mountpoint))
     resolved = folder.resolve()
     holding = [mount for mount in mounts if resolved.is_relative_to(mount.mountpoint)]
     return holding[-1].fstype if holding else "unknown"
+
+
+def _under_wine() -> bool:
+    """Whether this Windows is Wine: it shows the share rules of Windows, not its file systems."""
+    return sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 
 
 def apply_known_failures(result: Result, known: Iterable[KnownFailure], os: str) -> Result:

@@ -20,6 +20,7 @@ from conformance.implementation import ANSWER_SECONDS, START_SECONDS, Circumstan
 from conformance.manifest import Manifest
 from conformance.payload import encode, make_status
 from conformance.processes import kill_recorded_children, spawn
+from conformance.windows import verbatim
 
 __all__ = ["KILLS", "Run", "load", "prepare", "remove_folder", "save", "tear_down"]
 
@@ -94,10 +95,15 @@ def tear_down(folder: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder, also when a case that was interrupted left closed folders in it. Raises OSError."""
+    """Remove a folder, whatever a case left in it: closed folders, and on Windows read-only files and odd names.
+
+    Raises OSError.
+    """
+    folder = verbatim(folder)
     folder.chmod(0o700)
-    for path, names, _ in os.walk(folder):
-        for inner in (Path(path, name) for name in names):
+    for path, names, files in os.walk(folder):
+        closed = [*names, *files] if sys.platform == "win32" else names
+        for inner in (Path(path, name) for name in closed):
             if not inner.is_symlink():
                 inner.chmod(0o700)
     shutil.rmtree(folder)

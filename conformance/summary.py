@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -16,7 +18,7 @@ from conformance.results import OUTCOMES, Exit, Result, clause_outcome, reasons_
 from conformance.selection import Selection
 from conformance.session import Controller
 
-__all__ = ["clause_table", "print_clauses", "print_summary", "tell_not_started"]
+__all__ = ["clause_table", "print_clauses", "print_every_character", "print_summary", "tell_not_started"]
 
 _STYLES = {
     "pass": "green",
@@ -29,6 +31,15 @@ _STYLES = {
 }
 _LEVELS = {"must": "", "should": "(S)", "informative": "(I)"}
 _SHOWN_REASONS = 25
+
+
+def print_every_character() -> None:
+    """Let standard output show what its encoding lacks as an escape, such as ``\\u2265``, instead of failing.
+
+    Standard error does so by itself. The pipes of Windows have encodings of 256 characters, the plain C locale of 128.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def print_clauses(console: Console, selection: Selection) -> None:

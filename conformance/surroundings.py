@@ -1,7 +1,8 @@
-"""Ways to start an implementation in bad surroundings: real faults that every language meets, without tracing.
+"""Bad surroundings: real faults that every language meets, without tracing, and symbolic links.
 
-Each function returns the command prefix that makes the surroundings and then executes the implementation. Mounts
-live in a private mount namespace (mount_namespaces(7)) of that process alone: they end with it, whatever happens.
+Each function but `make_link` returns the command prefix that makes the surroundings and then executes the
+implementation. Mounts live in a private mount namespace (mount_namespaces(7)) of that process alone: they end with it,
+whatever happens.
 Raises Unmeasured where the system does not allow it.
 """
 
@@ -16,7 +17,20 @@ from pathlib import Path
 
 from conformance.errors import Unmeasured
 
-__all__ = ["bind_mounted", "file_size_limited", "small_file_system", "without_permission_override"]
+__all__ = ["bind_mounted", "file_size_limited", "make_link", "small_file_system", "without_permission_override"]
+
+
+def make_link(link: Path, destination: str) -> None:
+    """Make a symbolic link. Raises Unmeasured where the system does not, whatever it says.
+
+    Windows allows it to administrators and in developer mode; Wine answers that it made one, and makes none.
+    """
+    try:
+        link.symlink_to(destination, target_is_directory=(link.parent / destination).is_dir())
+    except OSError as error:
+        raise Unmeasured(f"symbolic links cannot be made here: {error}") from error
+    if not link.is_symlink():
+        raise Unmeasured("symbolic links cannot be made here: the system said that it made one, and there is none")
 
 
 @cache

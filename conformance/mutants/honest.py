@@ -9,18 +9,22 @@ import contextlib
 import errno
 import json
 import math
+import ntpath
 import os
 import stat
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from conformance.sharing import open_shared
 
 __all__ = ["DEFAULTS", "MEMBERS", "STATUSES", "Honest", "sync_folder"]
 
 MEMBERS = ("status", "epoch", "total_epochs", "loss", "message", "timestamp")
 STATUSES = ("idle", "running", "done", "error")
 DEFAULTS = {"epoch": 0.0, "total_epochs": 0.0, "loss": 0.0, "message": ""}
+Result = TypeVar("Result")
 SIZE_LIMIT = 1024 * 1024  # bytes
 TIMESTAMP_LIMIT = 2**53 - 1  # seconds
 # Flags that not every system has: no translation of line ends, no waiting for the other end of a FIFO.
@@ -28,21 +32,38 @@ _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NOT_BLOCKING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 if sys.platform == "win32":
-    _PATIENCE = 2.0  # seconds
+    _PATIENCE, _READERS_PATIENCE = 1.5, 0.25  # seconds
     _HELD_BY_SOMEBODY = (5, 32)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION
+    _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"})
+    _PLAIN_PATH = 200  # characters; with a temp's name it stays below the 260 that every call takes
 
     def replace_patiently(temp: str, target: str) -> None:
         """os.replace, tried again while somebody holds the target. Raises OSError."""
-        deadline = time.monotonic() + _PATIENCE
+        try_patiently(lambda: os.replace(temp, target), target, _PATIENCE)
+
+    def try_patiently(action: Callable[[], Result], path: str, seconds: float) -> Result:
+        """Do it, again and again while somebody holds the file. Raises OSError."""
+        deadline = time.monotonic() + seconds
         while True:
             try:
-                os.replace(temp, target)
-                return
+                return action()
             except PermissionError as error:
-                held = getattr(error, "winerror", None) in _HELD_BY_SOMEBODY and not os.path.isdir(target)
+                held = getattr(error, "winerror", None) in _HELD_BY_SOMEBODY and not os.path.isdir(path)
                 if not held or time.monotonic() > deadline:
                     raise
                 time.sleep(0.005 * (1 + os.urandom(1)[0] % 4))
+
+    def open_to_read(path: str) -> int:
+        """Open a file so that whoever replaces or deletes it is not refused. Raises OSError."""
+        return try_patiently(lambda: open_shared(path), path, _READERS_PATIENCE)
+
+    def whole_path(path: str) -> str:
+        r"""The absolute path, with ``\\?\`` when long. Raises OSError for a name that is taken for another one."""
+        name = ntpath.basename(path)
+        if name.endswith((".", " ")) or ":" in name or name.partition(".")[0].upper() in _DEVICES:
+            raise OSError(errno.EINVAL, "Windows takes this name for another one", path)
+        whole = os.path.realpath(path)
+        return f"\\\\?\\{whole}" if len(whole) > _PLAIN_PATH and whole[1:3] == ":\\" else whole
 
     def keep_owner_and_mode(temp: str, old: os.stat_result) -> None:
         """Windows has neither."""
@@ -52,6 +73,11 @@ if sys.platform == "win32":
 
 else:
     replace_patiently = os.replace
+    whole_path = os.path.realpath
+
+    def open_to_read(path: str) -> int:
+        """Open a file without waiting for the other end of a FIFO. Raises OSError."""
+        return os.open(path, os.O_RDONLY | _BINARY | _NOT_BLOCKING)
 
     def keep_owner_and_mode(temp: str, old: os.stat_result) -> None:
         """Give the temp the owner and the mode of the old file, as far as the system allows."""
@@ -170,7 +196,7 @@ class Honest:
 
     def resolve(self, path: str) -> str:
         """The absolute path of the file that is replaced: symbolic links are followed."""
-        return os.path.realpath(path)
+        return whole_path(path)
 
     def temp_name(self, target: str) -> str:
         """A new name in the target's folder, short enough for any target."""
@@ -239,7 +265,7 @@ class Honest:
     def load(self, path: str) -> bytes | None:
         """The bytes of a regular file of at most 1 MiB. Never blocks, never raises."""
         try:
-            descriptor = os.open(path, os.O_RDONLY | _BINARY | _NOT_BLOCKING)
+            descriptor = open_to_read(path)
         except (OSError, ValueError):
             return None
         try:

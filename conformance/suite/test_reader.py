@@ -16,6 +16,7 @@ from conformance.errors import Unmeasured, Violation
 from conformance.oracle import SIZE_LIMIT, shown
 from conformance.payload import encode
 from conformance.suite.reading import DOCUMENT, STATUS, read, require_equal
+from conformance.surroundings import make_link
 from conformance.vectors import Vector, load_vectors
 
 VALID, INVALID, EITHER = (load_vectors(kind) for kind in ("valid", "invalid", "either"))
@@ -149,19 +150,11 @@ def make_socket(path: Path) -> None:
             os.close(folder)
 
 
-def link_to(destination: str, path: Path) -> None:
-    """A symbolic link."""
-    try:
-        path.symlink_to(destination)
-    except OSError as error:
-        raise Unmeasured(f"symbolic links cannot be made here: {error}") from error
-
-
 def link_to_device(name: str, path: Path) -> None:
     """A symbolic link to a device that never ends, or never begins."""
     if not Path(name).exists():
         raise Unmeasured(f"there is no {name} here")
-    link_to(name, path)
+    make_link(path, name)
 
 
 ODDITIES = {
@@ -169,8 +162,8 @@ ODDITIES = {
     "folder": lambda path: path.mkdir(),
     "device-zero": lambda path: link_to_device("/dev/zero", path),
     "device-null": lambda path: link_to_device("/dev/null", path),
-    "dangling-link": lambda path: link_to("nowhere.json", path),
-    "link-to-itself": lambda path: link_to(path.name, path),
+    "dangling-link": lambda path: make_link(path, "nowhere.json"),
+    "link-to-itself": lambda path: make_link(path, path.name),
     "socket": make_socket,
 }
 

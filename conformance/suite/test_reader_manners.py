@@ -17,6 +17,7 @@ from conformance.kitwriter import KitWriter
 from conformance.oracle import snapshot
 from conformance.payload import encode, identify_values, make_status
 from conformance.processes import process_tree
+from conformance.sharing import PAUSE_SECONDS, hold, read_shared
 from conformance.suite.reading import DOCUMENT, SPOILS, STATUS, poll, read, require_equal, require_poll
 from conformance.surroundings import without_permission_override
 from conformance.watch import FolderWatch
@@ -99,6 +100,14 @@ def test_no_handle_is_kept(case: Case) -> None:
 
 def require_nothing_held(pid: int, folder: Path, when: str) -> None:
     """Raise Violation when the process, or a child of it, has a file of the folder open or mapped, replaced or not."""
+    if sys.platform == "win32":
+        for path in folder.iterdir():
+            try:
+                with hold(path, "none"):  # it cannot be opened unshared while anybody has it open
+                    pass
+            except PermissionError as error:
+                raise Violation(f"a file is still open {when}", files=[str(path)]) from error
+        return
     held: list[str] = []
     for process in process_tree(pid):
         if sys.platform == "linux":
@@ -217,6 +226,7 @@ def test_never_torn_while_a_writer_runs(case: Case, size: int) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     with KitWriter(case.target, size) as writer:
         while time.monotonic() < deadline and (len(seen) < enough or len(set(seen)) < DISTINCT):
+            time.sleep(PAUSE_SECONDS)
             there = sequence_at(case.target)
             if seen and there < seen[-1]:
                 raise Violation(f"future: document {seen[-1]} was read, and after that the target held {there}")
@@ -241,10 +251,11 @@ def sequence_at(target: Path) -> int:
     """The number of the document that is at the target now, as the kit itself reads it."""
     while True:
         try:
-            return identify_values(json.loads(target.read_bytes()))[1]
+            return identify_values(json.loads(read_shared(target)))[1]
         except PermissionError:
             if sys.platform != "win32":
                 raise  # only there does a replace that is under way stand in the way for a moment
+            time.sleep(PAUSE_SECONDS)
 
 
 @pytest.mark.clause("RDR-14")

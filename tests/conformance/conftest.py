@@ -73,7 +73,8 @@ def misbehaving(make_manifest: Callable[..., Path], traces: Path) -> Callable[..
     """The manifest of an implementation that misbehaves: ``misbehaving(HOW, NUMBER)``, see that adapter."""
 
     def make(how: str = "behave", number: int = 0, more: str = "", **members: object) -> Path:
-        command = ["{python}", str(ADAPTERS / "misbehaving.py"), how, str(number), str(traces)]
+        # Without site, so that what measures the tests is not loaded into it: it starts hundreds of times.
+        command = ["{python}", "-S", str(ADAPTERS / "misbehaving.py"), how, str(number), str(traces)]
         return make_manifest(command, more=more, **members)
 
     return make

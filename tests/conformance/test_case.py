@@ -15,7 +15,7 @@ from conformance.errors import ImplementationError, Unmeasured, Violation
 from conformance.manifest import load_manifest
 from conformance.payload import encode, make_status
 from conformance.protocol import Answer
-from conformance.run import Run
+from conformance.run import Run, remove_folder
 
 OLD, NEW = make_status(0, 1), make_status(0, 2)
 IO = Answer(False, "io", "the disk is full", {})
@@ -54,6 +54,22 @@ def replacing(make_case: Callable[..., Case], make_manifest: Callable[..., Path]
     path = make_manifest(mode="python", entry_point="in_process:Bytes", profile="replace")
     (path.parent / "in_process.py").write_bytes((adapters / "in_process.py").read_bytes())
     return make_case(path)
+
+
+def test_a_folder_that_the_implementation_keeps_open_is_removed_when_it_has_been_ended(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = case.implementation
+
+    def remove(folder: Path) -> None:
+        if running.usable:
+            raise PermissionError("somebody has a file of it open")
+        remove_folder(folder)
+
+    monkeypatch.setattr("conformance.case.remove_folder", remove)
+    case.finish()
+    assert not case.folder.exists()
+    assert case.implementation is not running
 
 
 class TestShared:

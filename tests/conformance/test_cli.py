@@ -16,7 +16,7 @@ import pytest
 
 from conformance.clauses import load_clauses
 from conformance.manifest import operating_system
-from conformance.results import read_results
+from conformance.results import describe_platform, read_results
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Manifests = Callable[..., Path]
@@ -76,11 +76,20 @@ class TestConformantRun:
         }
         assert header["seed"] == 7
         assert header["selection"] == {"clause": ["DOC-0[34]"], "case": ["status:*"], "point": ["*"]}
-        assert header["platform"]["system"] == operating_system()
+        assert header["platform"] == describe_platform()
         assert footer is not None
         assert footer["verdict"] == "conformant"
         assert (footer["exit"], footer["results"], footer["reasons"]) == (0, len(results), [])
         assert {clause: counts for clause, counts in footer["counts"].items() if counts} == {"DOC-03": {"pass": 4}}
+
+    @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+    def test_what_the_output_cannot_show_becomes_an_escape(
+        self, conformance_command: Command, misbehaving: Manifests, encoding: str
+    ) -> None:
+        chosen = ("--impl", misbehaving(), "--clause", "DOC-04", "--case", "any_epoch", "-n", 0)
+        done = conformance_command(*chosen, environment={"PYTHONIOENCODING": encoding})
+        assert (done.returncode, done.stderr) == (0, "")
+        assert r"epoch is a finite number \u2265 0" in done.stdout
 
     def test_what_does_not_concern_it_is_said(
         self, conformance_command: Command, misbehaving: Manifests, report: Path

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
+from conformance import results as results_module
 from conformance.clauses import Clause, load_clauses
 from conformance.manifest import KnownFailure, Manifest, operating_system
 from conformance.results import (
@@ -29,6 +30,7 @@ from conformance.results import (
     file_system_of,
     read_results,
 )
+from tests.wine import under_wine
 
 MUST = Clause("VIS-01", "", "must", ("writer",), "any", "portable")
 SHOULD = Clause("MET-01", "", "should", ("writer",), "any", "portable")
@@ -403,7 +405,13 @@ def test_the_header_says_what_was_judged() -> None:
 def test_the_header_says_the_kind_of_machine_and_not_its_name() -> None:
     found = describe_platform()
     assert found.keys() == {"system", "release", "machine"}
-    assert found["system"] == operating_system()
+    assert found["system"] == operating_system() + (" (wine)" if under_wine() else "")
+
+
+def test_wine_is_not_called_windows_nor_its_folders_ntfs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(results_module, "_under_wine", lambda: True)
+    assert describe_platform()["system"] == f"{operating_system()} (wine)"
+    assert file_system_of(tmp_path) == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -426,6 +434,7 @@ def test_the_file_system_is_that_of_the_closest_mount(
     folder = root / "data" / "deep"
     folder.mkdir(parents=True)
     listed = [SimpleNamespace(mountpoint=f"{root}{point}".rstrip("/"), fstype=name) for point, name in mounts.items()]
+    monkeypatch.setattr(results_module, "_under_wine", lambda: False)
     monkeypatch.setattr(psutil, "disk_partitions", lambda all: listed)
     assert file_system_of(folder) == kind
 
@@ -436,6 +445,7 @@ def test_of_two_mounts_at_one_place_the_later_one_counts(monkeypatch: pytest.Mon
         SimpleNamespace(mountpoint=point, fstype="ext4"),
         SimpleNamespace(mountpoint=point, fstype="tmpfs"),
     ]
+    monkeypatch.setattr(results_module, "_under_wine", lambda: False)
     monkeypatch.setattr(psutil, "disk_partitions", lambda all: listed)
     assert file_system_of(tmp_path) == "tmpfs"
 

@@ -15,6 +15,7 @@ from conformance.errors import ImplementationError, ManifestError
 from conformance.manifest import Manifest, load_manifest
 from conformance.processes import spawn
 from conformance.run import Run, load, prepare, remove_folder, save, tear_down
+from conformance.windows import verbatim
 
 
 def read(path: Path) -> Manifest:
@@ -264,6 +265,17 @@ class TestTearDown:
             (parent / "run" / "link").symlink_to(inner)
         for folder in (inner, inner.parent, inner.parent.parent):
             folder.chmod(0)
+        remove_folder(parent / "run")
+        assert list(parent.iterdir()) == []
+
+    @pytest.mark.skipif(sys.platform != "win32", reason="only Windows keeps such files from being removed")
+    def test_read_only_files_and_reserved_names_are_removed(self, parent: Path) -> None:
+        inner = parent / "run" / "inner"
+        inner.mkdir(parents=True)
+        for name in ("status.json", "nul.json", "trailing dot.", "trailing space "):
+            file = verbatim(inner / name)
+            file.touch()
+            file.chmod(0o444)
         remove_folder(parent / "run")
         assert list(parent.iterdir()) == []
 

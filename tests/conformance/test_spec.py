@@ -113,7 +113,7 @@ def test_a_clause_says_first_what_its_engine_does_or_that_there_is_none(
     begins = {
         "trace": "the syscall engine",
         "powercut": "`pulse stress powercut`",
-        "windows": "nothing in this version",
+        "windows": "the Windows engine",
     }
     measured = section.part("Measured by")
     assert [engine for engine, words in begins.items() if measured.startswith(words)] == [

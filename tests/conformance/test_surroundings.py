@@ -15,6 +15,7 @@ from conformance.errors import Unmeasured
 from conformance.surroundings import (
     bind_mounted,
     file_size_limited,
+    make_link,
     small_file_system,
     without_permission_override,
 )
@@ -170,6 +171,32 @@ def test_an_ordinary_user_overrides_no_permission_anyway(monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert without_permission_override() == ()
+
+
+def test_a_link_is_made_where_links_can_be_made(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    try:
+        make_link(tmp_path / "link", "folder")
+    except Unmeasured as reason:
+        pytest.skip(str(reason))
+    assert (tmp_path / "link").readlink() == Path("folder")
+    assert (tmp_path / "link").is_dir()
+
+
+def refuse(link: Path, destination: str, target_is_directory: bool = False) -> None:
+    raise OSError(errno.EPERM, "a required privilege is not held by the client")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [(refuse, "privilege is not held"), (lambda *_, **__: None, "said that it made one, and there is none")],
+)
+def test_where_no_link_comes_of_it_nothing_is_measured(
+    tmp_path: Path, make: Callable[..., None], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "symlink_to", make)
+    with pytest.raises(Unmeasured, match=reason):
+        make_link(tmp_path / "link", "nowhere")
 
 
 @posix_only

@@ -1,7 +1,9 @@
 // Serves write-file-atomic to the conformance kit: one JSON request a line on stdin, one answer a line on stdout
 // (SPEC.md, "Mode serve"). It adds nothing to the library: no option, no retry, no check.
+// It reads and answers synchronously, because under Wine Node cannot open a pipe as a stream (EINVAL). Nothing has to
+// wait for that: a write is awaited before the next request is read.
+import { readSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createInterface } from 'node:readline'
 import writeFileAtomic from 'write-file-atomic'
 
 const { name, version } = createRequire(import.meta.url)('write-file-atomic/package.json')
@@ -26,8 +28,28 @@ async function answer (request) {
   }
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
+// How many bytes of stdin were read into the buffer; 0 at its end.
+function read (buffer) {
+  try {
+    return readSync(0, buffer)
+  } catch (error) {
+    if (error.code === 'EOF') return 0 // how Windows tells that the other end of a pipe is closed
+    throw error
+  }
+}
+
+function * lines () {
+  const buffer = Buffer.alloc(65536)
+  let begun = ''
+  for (let size; (size = read(buffer)) > 0;) {
+    const parts = (begun + buffer.toString('latin1', 0, size)).split('\n') // requests are pure ASCII
+    begun = parts.pop()
+    yield * parts
+  }
+}
+
+for (const line of lines()) {
   const request = JSON.parse(line)
-  process.stdout.write(JSON.stringify({ id: request.id, ...await answer(request) }) + '\n')
+  writeFileSync(1, JSON.stringify({ id: request.id, ...await answer(request) }) + '\n')
   if (request.op === 'stop') break
 }

@@ -1,0 +1,101 @@
+"""Opens files in a chosen share mode: on Windows what is open may keep others from replacing it, elsewhere never.
+
+Python's own ``open()`` shares reading and writing there, but not deletion, so the kit would provoke the very refusals
+that it counts. Source: CreateFileW and "Creating and Opening Files" in Microsoft's Win32 reference. While a file is
+being renamed an open may fail for a moment with winerror 5 or 32, whatever it shares: callers decide what that means.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path  # not at run time: implementations of the kit import this module at every start
+
+__all__ = ["HELD", "PAUSE_SECONDS", "Sharing", "hold", "open_shared", "read_shared", "require_deletable"]
+
+Sharing = Literal["none", "read", "read-write", "read-write-delete"]
+"""What others may do meanwhile. ``read-write`` is what Python's and the C library's ``open()`` share."""
+
+HELD = (5, 32, 33)
+"""How Windows refuses because of others: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION."""
+
+PAUSE_SECONDS = 0.002 if sys.platform == "win32" else 0.0
+"""Between two reads of one that polls: whoever reads there without pause leaves no moment in which to replace."""
+
+_READ, _DELETE = 0x80000000, 0x00010000  # access: GENERIC_READ, DELETE
+_SHARES: dict[Sharing, int] = {"none": 0, "read": 1, "read-write": 3, "read-write-delete": 7}
+
+
+def open_shared(path: str | Path, sharing: Sharing = "read-write-delete") -> int:
+    """Open an existing file for reading, as bytes, inherited by no child. ``sharing`` means nothing outside Windows.
+
+    Returns a descriptor, which the caller closes. Raises OSError with the file's name (on Windows with ``winerror``).
+    """
+    return _open(str(path), _READ, sharing)
+
+
+def read_shared(path: str | Path) -> bytes:
+    """All bytes of a file, read so that others may replace or remove it meanwhile. Raises OSError as `open_shared`."""
+    with open(path, "rb", buffering=0, opener=lambda name, _: open_shared(name)) as file:
+        return file.readall()
+
+
+@contextmanager
+def hold(path: str | Path, sharing: Sharing) -> Iterator[None]:
+    """Inside it the file is open for reading, and shared only so far. Raises OSError as `open_shared`."""
+    descriptor = open_shared(path, sharing)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def require_deletable(path: str | Path) -> None:
+    """Raise OSError (winerror 32) when anybody has the file open without sharing deletion: whoever replaces is refused.
+
+    Outside Windows it asks only that the file can be opened.
+    """
+    os.close(_open(str(path), _DELETE, "read-write-delete"))
+
+
+if sys.platform == "win32":
+    import ctypes
+    import msvcrt
+    from ctypes import wintypes
+
+    _OPEN_EXISTING = 3
+    _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+    _create_file = _kernel32.CreateFileW
+    _create_file.restype = wintypes.HANDLE
+    _create_file.argtypes = [
+        wintypes.LPCWSTR,  # name
+        wintypes.DWORD,  # access
+        wintypes.DWORD,  # share mode
+        wintypes.LPVOID,  # security: NULL, so that no child inherits the handle
+        wintypes.DWORD,  # what to do when the file exists, or does not
+        wintypes.DWORD,  # flags and attributes
+        wintypes.HANDLE,  # template
+    ]
+    _close_handle = _kernel32.CloseHandle
+    _close_handle.argtypes = [wintypes.HANDLE]
+
+    def _open(path: str, access: int, sharing: Sharing) -> int:
+        handle = _create_file(path, access, _SHARES[sharing], None, _OPEN_EXISTING, 0, None)
+        if handle == wintypes.HANDLE(-1).value:
+            code = ctypes.get_last_error()
+            raise OSError(None, ctypes.FormatError(code).strip(), path, code)
+        try:
+            return msvcrt.open_osfhandle(handle, os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT)
+        except OSError:
+            _close_handle(handle)
+            raise
+
+else:
+
+    def _open(path: str, access: int, sharing: Sharing) -> int:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
