@@ -64,9 +64,7 @@ def begun_before(calls: Iterable[Call], number: int, folder: str, existing: Coll
     in_order = sorted(calls, key=lambda call: call.begun)  # the tracer records operations only, and counts them so
     held = in_order[number].begun
     begun = (
-        call
-        if call.ended is not None and call.ended < held
-        else call._replace(ended=None, result=None, error=0)
+        call if call.ended is not None and call.ended < held else call._replace(ended=None, result=None, error=0)
         for call in in_order[:number]
     )
     return operations_of(begun, folder, existing)
