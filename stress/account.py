@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,15 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from conformance.payload import Identity
-from stress import reading, writing
+from stress import clock, reading, writing
 from stress.checking import OfReader, OfWriter, judge_target
 from stress.folder import Look
 from stress.histogram import Histogram
+from stress.progress import HOLD_SECONDS, Waits, kept_waiting, worked
 from stress.reading import Seen
 from stress.records import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals
 from stress.scenario import Scenario
 from stress.sightings import Sighting
-from stress.writing import INDETERMINATE, Temp, Written
+from stress.writing import HELD, INDETERMINATE, Temp, Written
 
 __all__ = ["Account", "Least", "share_of_goal"]
 
@@ -67,11 +67,13 @@ class Least:
                 doubts.append(
                     f"{count:,} {words[name]}; at least {getattr(self, name):,} are needed: run it for longer"
                 )
+        if doubts and scenario.sharing is not None and not scenario.read_pause:
+            doubts.append("readers without pause may leave no moment to replace what they read: give --read-pause")
         return tuple(doubts)
 
 
 class Account:
-    """Adds up one folder's run. Times given to it are nanoseconds of the monotonic clock.
+    """Adds up one folder's run. Times given to it are nanoseconds of `stress.clock`.
 
     ``origin`` is when the load began.
     """
@@ -99,6 +101,7 @@ class Account:
         self._errors: Counter[str] = Counter()
         self._sizes: Counter[int] = Counter()
         self._actions: list[str] = []
+        self._waits = Waits(scenario)
 
     # What comes in
 
@@ -106,11 +109,8 @@ class Account:
         """Take what a writer did."""
         rows = _table(written.rows, writing.COLUMNS)
         self._written.setdefault(writer, []).append(rows)
-        begin, end, outcome = rows[:, 3], rows[:, 4], rows[:, 5]
-        answered = outcome >= 0
-        # A request that waits in a pipeline is not being worked on before the answer to the one before it.
-        idle_until = np.concatenate([[np.iinfo(np.int64).min], np.where(answered, end, begin)[:-1]])
-        self._write_latency += Histogram.of((end - np.maximum(begin, idle_until))[answered])
+        outcome, taken = rows[:, 5], worked(rows)
+        self._write_latency += Histogram.of(taken[outcome >= 0])
         self._sizes.update(
             {int(size): int(count) for size, count in zip(*np.unique(rows[:, 2], return_counts=True), strict=True)}
         )
@@ -119,13 +119,17 @@ class Account:
         self._add(
             writes=len(rows),
             acknowledged=int((outcome == 1).sum()),
-            refused=int((outcome == 0).sum()),
+            refused=int(_is_refused(rows).sum()),
+            held=int(kept_waiting(rows, self._scenario).sum()),
             indeterminate=int((outcome == -1).sum()),
             faulted=faulted,
             retries=written.retries,
             kills=written.deaths,
             restarts=written.restarts,
         )
+        blocked = self._waits.add(writer, rows)
+        if blocked is not None:
+            self.note(blocked)
         # Two writers may find the same orphan.
         self._orphans_before |= written.orphans_before
         self._orphans_after |= written.orphans_after
@@ -169,14 +173,14 @@ class Account:
         untold = wrong - self._reported
         if untold > 0:
             text = f"torn: {untold} torn, mixed or missing documents were seen by readers killed before they told"
-            self.note(Sighting("torn", time.monotonic_ns(), text), untold)
+            self.note(Sighting("torn", clock.nanoseconds(), text), untold)
 
     def ended(self, left: Sequence[str]) -> None:
         """Take what is beside the targets when everybody has ended; only killed writers may have left it."""
         self._add(left=len(left))
         if left and not self.totals.kills:
             text = f"leak: {len(left)} files are left beside the targets at the end: {', '.join(left[:5])}"
-            self.note(Sighting("leak", time.monotonic_ns(), text))
+            self.note(Sighting("leak", clock.nanoseconds(), text))
 
     def faulted(self, writer: int, begin: int, end: int) -> None:
         """A fault was there for this writer from begin to end: its refusals then are what was asked for."""
@@ -242,20 +246,26 @@ class Account:
             errors=dict(self._errors),
             sizes=dict(self._sizes),
             actions=tuple(self._actions),
+            longest_wait=self._waits.longest,
         )
 
     # Judging
 
     def _judge_refusals(self, writer: int, rows: Table, sightings: Sequence[Sighting]) -> int:
         """Note each refused write to which no fault was done. Returns how many had one."""
-        refused = rows[rows[:, 5] == 0]
+        wanted = _is_refused(rows) & ~kept_waiting(rows, self._scenario)
+        refused, taken = rows[wanted], worked(rows)[wanted] / 1e9
         excused = np.zeros(len(refused), dtype=bool)
         for of_writer, begin, end in self._faults:
             if of_writer == writer:
                 excused |= (refused[:, 3] <= end) & (refused[:, 4] >= begin)
         examples = {sighting.time: sighting for sighting in sightings if sighting.sight == "refused"}
-        for moment in refused[~excused, 4].tolist():
-            self.note(examples.get(moment, Sighting("refused", moment, "a write was refused")))
+        for row, seconds in zip(refused[~excused].tolist(), taken[~excused].tolist(), strict=True):
+            example = examples.get(row[4], Sighting("refused", row[4], "a write was refused"))
+            if self._scenario.sharing is not None and row[5] == HELD:
+                why = f"after {seconds:.3f} s; a target that is held for {HOLD_SECONDS:g} s must be waited for"
+                example = dataclasses.replace(example, text=f"{example.text}, {why}")
+            self.note(example)
         return int(excused.sum())
 
     def _judge(self, target: int, look: Look) -> None:
@@ -304,6 +314,11 @@ class Account:
 
 def _table(flat: Sequence[int], columns: tuple[str, ...]) -> Table:
     return np.array(flat, dtype=np.int64).reshape(-1, len(columns))
+
+
+def _is_refused(rows: Table) -> npt.NDArray[np.bool_]:
+    chosen: npt.NDArray[np.bool_] = (rows[:, 5] == 0) | (rows[:, 5] == HELD)
+    return chosen
 
 
 def _of_target(rows: Table, target: int) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from conformance.implementation import Circumstances, OneshotImplementation, Ser
 from conformance.manifest import Manifest
 from conformance.payload import Identity, identify_values
 from conformance.protocol import Answer
+from stress import clock
 from stress.counters import Counters
 from stress.reading import Row, Seen
 from stress.sightings import Sighting, evidence_of
@@ -69,7 +69,7 @@ class AskingReader:
         self._implementation.kill()
 
     def _ask(self, target: int) -> None:
-        begin = time.monotonic_ns()
+        begin = clock.nanoseconds()
         path = self._paths[target]
         running = self._implementation
         try:
@@ -91,7 +91,7 @@ class AskingReader:
             self._died(error)
 
     def _judge(self, answer: Answer, target: int, begin: int) -> None:
-        end = time.monotonic_ns()
+        end = clock.nanoseconds()
         seen, row = self.seen, self._rows[target]
         seen.reads += 1
         if seen.reads % 64 == 1:
@@ -112,7 +112,7 @@ class AskingReader:
         row.extend(identity, begin, end)
 
     def _died(self, error: ImplementationError) -> None:
-        now = time.monotonic_ns()
+        now = clock.nanoseconds()
         self._waiting.clear()
         self._implementation.kill()
         if self._deaths < self._counters.get("kills"):

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from conformance.payload import Identity
 from conformance.zones import BEFORE, INDETERMINATE, UNWRITTEN, Finding, Operation, Reads, Writes, check
 from stress.histogram import Histogram
-from stress.records import Shown, Sight
-from stress.sightings import Sighting
+from stress.records import Shown
+from stress.sightings import Sight, Sighting
 
 __all__ = ["Judged", "OfReader", "OfWriter", "judge_target"]
 
@@ -77,7 +77,7 @@ def judge_target(
     """
     history = _history(writers, readers, initial)
     finding = check(history.writes, history.reads)
-    first_seen = np.full(len(history.writes.begin), INDETERMINATE)
+    first_seen = np.full(len(history.writes.begin), INDETERMINATE, dtype=np.int64)
     known = history.reads.value != UNWRITTEN
     np.minimum.at(first_seen, history.reads.value[known], history.reads.end[known])
     seen = first_seen != INDETERMINATE
@@ -120,7 +120,7 @@ def _history(writers: Sequence[OfWriter], readers: Sequence[OfReader], initial: 
     pieces = [_reads_of(number, reader) for number, reader in enumerate(readers)]
     columns = [np.concatenate(column) for column in zip(*pieces, strict=True)] if pieces else []
     writer, sequence, begin, end, reader_number, is_first = columns or [np.empty(0, dtype=np.int64)] * 6
-    value = np.full(len(writer), UNWRITTEN)
+    value = np.full(len(writer), UNWRITTEN, dtype=np.int64)  # by itself 32 bits on Windows, before NumPy 2
     offset = 0 if initial is None else 1
     if initial is not None:
         value[(writer == initial[0]) & (sequence == initial[1])] = 0

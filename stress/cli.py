@@ -12,6 +12,7 @@ from types import FrameType
 import click
 
 from conformance.results import Exit
+from conformance.summary import print_every_character
 from stress.command import stress
 from stress.detection import mutants
 from stress.powercut.command import powercut
@@ -46,6 +47,7 @@ class _OneInterrupt:
 
 def main(arguments: list[str]) -> int:
     """Run ``pulse stress`` with these arguments. Returns the exit code."""
+    print_every_character()
     handler = _OneInterrupt()
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

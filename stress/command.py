@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shlex
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,13 +32,25 @@ from stress.judgement import case_name, clauses_of, results_of, sentence
 from stress.live import View, logging_to, showing
 from stress.output import header_of, new_console, print_verdict, results_file
 from stress.records import FolderRecord
-from stress.report import write_report
-from stress.scenario import CHAOS, SIZES, Chaos, Goal, Scenario, command_line, parse_goal, parse_size
+from stress.scenario import (
+    CHAOS,
+    PAUSE_ON_WINDOWS,
+    SHARINGS,
+    SIZES,
+    Chaos,
+    Goal,
+    Scenario,
+    Sharing,
+    command_line,
+    parse_goal,
+    parse_size,
+)
 from stress.storage import to_json
 
 __all__ = ["Wanted", "prepared", "stress"]
 
 Value = TypeVar("Value")
+SYSTEM: str = sys.platform
 POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
@@ -103,7 +116,16 @@ def _parse_chaos(text: str) -> tuple[Chaos, ...]:
 @click.option("--seconds", type=POSITIVE, help="How long.  [default: 10, or no limit with --until]")
 @click.option("--until", "goal", type=_Parsed("'N reads'", parse_goal), help="Until N reads, writes or kills.")
 @click.option("--rate", type=click.FloatRange(min=0), default=0.0, help="Writes a second of each writer.")
-@click.option("--read-pause", type=click.FloatRange(min=0), default=0.0, help="Seconds between two reads.")
+@click.option(
+    "--read-pause",
+    type=click.FloatRange(min=0),
+    help=f"Seconds between two reads.  [default: 0, on Windows {PAUSE_ON_WINDOWS:g}]",
+)
+@click.option(
+    "--sharing",
+    type=click.Choice(SHARINGS),
+    help="Windows: whether the kit's readers let others replace what they read.  [default: delete]",
+)
 @click.option("--pipeline", type=click.IntRange(1, 64), default=2, show_default=True, help="Requests sent ahead.")
 @click.option("--chaos", type=_Parsed("KIND,…", _parse_chaos), default=None, help=f"Any of {', '.join(CHAOS)}.")
 @click.option("--chaos-rate", type=POSITIVE, default=4.0, show_default=True, help="Disturbances a second.")
@@ -134,7 +156,8 @@ def stress(
     seconds: float | None,
     goal: Goal | None,
     rate: float,
-    read_pause: float,
+    read_pause: float | None,
+    sharing: Sharing | None,
     pipeline: int,
     chaos: tuple[Chaos, ...] | None,
     chaos_rate: float,
@@ -159,9 +182,14 @@ def stress(
         return None
     if reader_name is not None and readers < 2:
         raise click.UsageError("--reader needs --readers 2 or more: the kit's own reader tells whose fault it is")
+    on_windows = SYSTEM == "win32"
     for kind in chaos or ():
         if not supported(kind):
             raise click.UsageError(f"--chaos {kind}: only Linux can do that")
+    if disks and SYSTEM != "linux":
+        raise click.UsageError("--disk: only Linux makes file systems on loop devices; give a folder with --dir")
+    if sharing is not None and not on_windows:
+        raise click.UsageError("--sharing: only on Windows can an open file keep others from replacing it")
     if dask is not None and (reader_name is not None or chaos or disks or not folders):
         raise click.UsageError("--dask needs --dir, which all machines see; and goes without --reader, --chaos, --disk")
     if dask is None and places:
@@ -174,13 +202,14 @@ def stress(
         seconds=10.0 if seconds is None and goal is None else seconds,
         goal=goal,
         rate=rate,
-        read_pause=read_pause,
+        read_pause=read_pause if read_pause is not None else PAUSE_ON_WINDOWS if on_windows else 0.0,
         pipeline=pipeline,
         chaos=chaos or (),
         chaos_rate=chaos_rate,
         round_seconds=round_seconds,
         stop_at_first=stop_at_first,
         seed=secrets.randbits(32) if seed is None else seed,
+        sharing=sharing or ("delete" if on_windows else None),
     )
     clauses = frozenset(load_clauses())
     try:
@@ -318,6 +347,8 @@ def _judge(
         if complete:
             file.footer(verdict)
         assert wanted.report is not None
+        from stress.report import write_report  # not before: matplotlib takes seconds on some systems
+
         write_report(wanted.report, header, results, verdict if complete else None, records)
     print_verdict(console, header, results, verdict)
     if not complete:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -31,10 +32,22 @@ from stress.harness import run_in_folder
 from stress.judgement import results_of
 from stress.live import View
 from stress.output import new_console
-from stress.records import FolderRecord, Sight
-from stress.scenario import Scenario, command_line
+from stress.records import FolderRecord
+from stress.scenario import Scenario, as_on, command_line
+from stress.sightings import Sight
 
-__all__ = ["CONTROLS", "SPECIMENS", "Specimen", "Summary", "Trial", "exit_of", "mutants", "summary", "trial_of"]
+__all__ = [
+    "CONTROLS",
+    "ON_WINDOWS",
+    "SPECIMENS",
+    "Specimen",
+    "Summary",
+    "Trial",
+    "exit_of",
+    "mutants",
+    "summary",
+    "trial_of",
+]
 
 Role = Literal["writer", "reader"]
 _SMALL, _LARGE = 4096, 1 << 20
@@ -65,7 +78,14 @@ class Specimen:
         return {"impl": "variant:plain", "reader": self.source}
 
 
+_HELD = replace(_OF_MUTANTS, readers=4, sharing="plain")
+ON_WINDOWS = (
+    Specimen("no-retry", "writer", "CON-01", ("refused",), _HELD),
+    Specimen("in-place-when-refused", "writer", "CON-01", ("torn", "mixed"), _HELD),
+)
+"""What goes wrong only where an open file is in the way."""
 SPECIMENS = (
+    *(ON_WINDOWS if sys.platform == "win32" else ()),
     Specimen("acknowledged-before-published", "writer", "CON-03", ("stale",)),
     Specimen("published-after-the-next", "writer", "CON-03", ("stale",)),
     Specimen("every-tenth-write-dropped", "writer", "CON-03", ("stale",), replace(_OF_MUTANTS, writers=1, rate=100.0)),
@@ -195,7 +215,7 @@ def mutants(repeat: int, folder: Path | None, seed: int | None, file: Path | Non
     console.print(f"seed {first_seed}; {file_system} {where}", soft_wrap=True)
     summaries = []
     for chosen in (one for one in everything if not names or one.name in names):
-        specimen = replace(chosen, scenario=replace(chosen.scenario, seed=first_seed))
+        specimen = replace(chosen, scenario=as_on(sys.platform, replace(chosen.scenario, seed=first_seed)))
         try:
             trials = list(_trials(specimen, where, repeat))
         except ManifestError as error:

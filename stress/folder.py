@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ from pathlib import Path
 from conformance.errors import ManifestError, Violation
 from conformance.payload import Identity
 from conformance.run import remove_folder
-from stress.records import Sight
-from stress.sightings import Sighting, evidence_of, verify
+from stress import clock
+from stress.sightings import Sight, Sighting, evidence_of, verify
 
 __all__ = ["Look", "look_at", "new_folder", "temps_in"]
 
@@ -45,22 +44,22 @@ def new_folder(parent: Path) -> Iterator[Path]:
 
 def look_at(target: Path) -> Look:
     """Read a target once."""
-    begin = time.monotonic_ns()
+    begin = clock.nanoseconds()
     sight: Sight = "torn"
     try:
         data = target.read_bytes()
         identity = verify(data)
     except FileNotFoundError:
-        end = time.monotonic_ns()
+        end = clock.nanoseconds()
         text = "missing: there is no file at the target while nobody writes"
         return Look(None, begin, end, Sighting("missing", end, text))
     except Violation as violation:
-        end = time.monotonic_ns()
+        end = clock.nanoseconds()
         if str(violation).startswith("mixed"):
             sight = "mixed"
         text = f"{violation}, while nobody writes"
         return Look(None, begin, end, Sighting(sight, end, text, evidence_of(violation)))
-    return Look(identity, begin, time.monotonic_ns(), None)
+    return Look(identity, begin, clock.nanoseconds(), None)
 
 
 def temps_in(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:

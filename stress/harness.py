@@ -21,7 +21,7 @@ from conformance.errors import ImplementationError
 from conformance.manifest import Manifest
 from conformance.results import file_system_of
 from conformance.run import Run
-from stress import chaos
+from stress import chaos, clock
 from stress.account import Account, share_of_goal
 from stress.counters import FIELDS
 from stress.crew import Crew, Member, new_pipe_process
@@ -99,6 +99,7 @@ def run_in_folder(
             reader if number % 2 else None,
             run.circumstances(),
             scenario.pipeline,
+            scenario.sharing,
         )
         for number in range(scenario.readers)
     )
@@ -181,11 +182,11 @@ class _Load:
         try:
             if pipe.recv() != "ready":
                 raise RuntimeError("the positive control could not write into this folder")
-            begin = time.monotonic_ns()
+            begin = clock.nanoseconds()
             self._tell(self.crew.readers, "control")
-            deadline = time.monotonic() + CONTROL_SECONDS
+            deadline = clock.seconds() + CONTROL_SECONDS
             self._show("positive control")
-            while not self.crew.counters.total("wrong") and time.monotonic() < deadline:
+            while not self.crew.counters.total("wrong") and clock.seconds() < deadline:
                 time.sleep(_LOOK_SECONDS)
             seen: list[Seen] = self._ask(self.crew.readers, "report")
             self._ask(self.crew.readers, "watch")
@@ -208,7 +209,7 @@ class _Load:
     def _load(self) -> None:
         scenario = self.scenario
         self.before = {name: self.crew.counters.total(name) for name in FIELDS}
-        self.account.origin = time.monotonic_ns()
+        self.account.origin = clock.nanoseconds()
         actions = chaos.schedule(scenario.seed, scenario.chaos, scenario.chaos_rate, scenario.writers, scenario.readers)
         action = next(actions, None)
         self._tell(self.crew.writers, "write")
@@ -282,7 +283,7 @@ class _Load:
             member.begin("watch")  # what it had seen since its last report is lost
         elif action.kind in ("pause", "fault"):
             until = self._seconds() + action.hold
-            entry = (until, next(self.order), action, hits, time.monotonic_ns())
+            entry = (until, next(self.order), action, hits, clock.nanoseconds())
             heapq.heappush(self.pending, entry)
 
     def _release_due(self, now: float) -> None:
@@ -291,7 +292,7 @@ class _Load:
             chaos.release(action, hits)
             if action.kind == "fault":
                 number = self._number(self.crew.writers[action.number])
-                self.account.faulted(number, begin, time.monotonic_ns())
+                self.account.faulted(number, begin, clock.nanoseconds())
 
     def _release_all(self) -> None:
         self._release_due(float("inf"))
@@ -324,7 +325,7 @@ class _Load:
 
     def _seconds(self) -> float:
         """Seconds since the load began."""
-        return (time.monotonic_ns() - self.account.origin) / 1e9 if self.account.origin else 0.0
+        return (clock.nanoseconds() - self.account.origin) / 1e9 if self.account.origin else 0.0
 
     def _count(self, name: str) -> int:
         """A shared counter since the load began."""

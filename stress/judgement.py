@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 from conformance.manifest import KnownFailure
 from conformance.results import Outcome, Result, apply_known_failures
-from stress.records import SIGHTS, FolderRecord, Sight
+from stress.progress import measures_progress
+from stress.records import FolderRecord
 from stress.scenario import Scenario
+from stress.sightings import SIGHTS, Sight
 
 __all__ = ["case_name", "clauses_of", "results_of", "sentence"]
 
 _OF_CLAUSE: dict[str, tuple[Sight, ...]] = {
     "CON-01": ("torn", "mixed", "missing", "refused", "ended", "leak"),
     "CON-03": ("stale", "future", "unknown"),
+    "CON-05": ("blocked",),
     "KIL-02": ("refused",),
     "KIL-04": ("torn", "mixed", "missing"),
     "RDR-14": ("misread",),
@@ -29,7 +32,8 @@ def case_name(scenario: Scenario, file_system: str) -> str:
 def clauses_of(scenario: Scenario, *, reads: bool) -> tuple[str, ...]:
     """The clauses that a run measures. ``reads`` says that a reader implementation is part of it."""
     of_kills = ("KIL-02", "KIL-03", "KIL-04") if "kill" in scenario.chaos else ()
-    return ("CON-01", "CON-03", *of_kills, *(("RDR-14",) if reads else ()))
+    of_holders = () if scenario.sharing is None else ("CON-05",)
+    return ("CON-01", "CON-03", *of_holders, *of_kills, *(("RDR-14",) if reads else ()))
 
 
 def results_of(
@@ -49,6 +53,7 @@ def _result(record: FolderRecord, clause: str, repro: str) -> Result:
     counts = {
         "CON-01": {"reads": totals.reads, "writes": totals.writes, "positive controls": int(record.control.caught > 0)},
         "CON-03": {"writes": totals.writes, "distinct documents": totals.distinct},
+        "CON-05": {"writes": totals.writes, "refused while the target was held": totals.held},
         "KIL-02": {"kills": totals.kills, "next writes": totals.restarts},
         "KIL-03": {"kills": totals.kills, "orphans": totals.orphans_before},
         "KIL-04": {"kills": totals.kills, "reads": totals.reads},
@@ -67,6 +72,9 @@ def _result(record: FolderRecord, clause: str, repro: str) -> Result:
         }
         told = f"{message}; the first after {first.seconds:.3f} s: {first.text}"
         return Result(clause, case, "fail", told, evidence, repro, seconds, counts=counts)
+    if clause == "CON-05" and not measures_progress(record.scenario):
+        told = "readers without pause may leave a writer no moment to replace what they read: give --read-pause"
+        return Result(clause, case, "unmeasured", told, {}, repro, seconds, counts=counts)
     doubts = record.doubts
     if clause.startswith("KIL") and not totals.kills:
         doubts = (*doubts, "no kill hit anything: run it for longer")
@@ -118,6 +126,8 @@ def sentence(record: FolderRecord) -> str:
         parts.append(f"torn reads are fewer than 1 in {totals.reads // 3:,} (95 %)")
     if record.control.seconds is not None:
         parts.append(f"positive control caught after {record.control.seconds * 1000:.0f} ms")
+    if scenario.sharing is not None:
+        parts.append(_holding(record))
     disturbed = {
         "kills": totals.kills,
         "kills of readers": totals.reader_kills,
@@ -129,6 +139,15 @@ def sentence(record: FolderRecord) -> str:
         parts.append(", ".join(f"{count:,} {name}" for name, count in disturbed.items() if count))
     parts.append(f"at most {totals.most_temps} temps, {totals.left} left")
     return "; ".join(parts)
+
+
+def _holding(record: FolderRecord) -> str:
+    """How often readers and writers on Windows were in each other's way, by the system's errors."""
+    errors = [f"{count:,} {name}" for name, count in sorted(record.errors.items())]
+    return (
+        f"{record.totals.held:,} writes refused while the target was held, none got through for "
+        f"{record.longest_wait:.1f} s at most; errors: {', '.join(errors) or 'none'}"
+    )
 
 
 def _many(count: int, what: str) -> str:

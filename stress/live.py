@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from stress.histogram import Histogram, describe_duration
-from stress.records import SIGHTS, Sample
+from stress.records import Sample
+from stress.sightings import SIGHTS
 
 __all__ = [
     "View",
@@ -33,6 +34,7 @@ __all__ = [
 
 _ALWAYS = ("torn", "mixed", "missing", "stale", "future")  # sights that a plain line shows even when there are none
 _OF_WRITERS = ("refused", "ended", "leak")  # sights that need no reader
+_OF_FEW = ("misread", "blocked")  # sights that need a reader under test or Windows; a view knows of neither
 _STEADY = 8  # views over which the rates of the panel are means, so that they can be read
 _WIDTH = 80  # characters
 _FOLDER_WIDTH = 36
@@ -227,8 +229,7 @@ def _violations(view: View) -> Table:
     for sight in SIGHTS:
         count = view.counts.get(sight, 0)
         # Nothing wrong in nothing read says nothing, so it is not green.
-        # A view does not know whether a reader is under test, without which nothing can be misread.
-        done = view.now.writes if sight in _OF_WRITERS else view.now.reads if sight != "misread" else 0
+        done = 0 if sight in _OF_FEW else view.now.writes if sight in _OF_WRITERS else view.now.reads
         style = "bold red" if count else "green" if done else "dim"
         cells += [Text(_count(count), style), Text(sight, style if count else "dim")]
     for start in range(0, len(cells), 2 * columns):

@@ -14,9 +14,10 @@ from typing import Any
 
 from conformance.payload import Identity
 from stress.histogram import Histogram
-from stress.records import Control, Finding, FolderRecord, Machines, Overlap, Sample, Sight, Totals
+from stress.records import Control, Finding, FolderRecord, Machines, Overlap, Sample, Totals
 from stress.scenario import Scenario
 from stress.shared import Key, Marks
+from stress.sightings import Sight
 
 __all__ = [
     "LEAST_OF_OTHERS",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import secrets
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,7 +26,7 @@ from stress.harness import run_in_folder
 from stress.judgement import case_name, results_of, sentence
 from stress.live import View
 from stress.records import FolderRecord
-from stress.scenario import Scenario, command_line
+from stress.scenario import Scenario, as_on, command_line
 
 __all__ = ["SOAK_SECONDS", "Gathered", "HandOver", "PutUnderLoad", "lengths", "told", "undisturbed"]
 
@@ -111,7 +112,7 @@ def put_under_load(request: pytest.FixtureRequest, stress_folder: Path) -> PutUn
         unsupported = [kind for kind in scenario.chaos if not supported(kind)]
         if unsupported:
             pytest.skip(f"chaos {', '.join(unsupported)} can be made on Linux only")
-        for attempt in lengths(dataclasses.replace(scenario, seed=run.seed), soak=soak):
+        for attempt in lengths(as_on(sys.platform, dataclasses.replace(scenario, seed=run.seed)), soak=soak):
             judged = _judged(run, attempt, stress_folder, with_reader=with_reader)
             if judged.exit != Exit.INCONCLUSIVE:
                 break

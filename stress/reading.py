@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import time
 from array import array
 from collections.abc import Callable
@@ -17,8 +16,11 @@ from dataclasses import dataclass, field
 
 from conformance.errors import Violation
 from conformance.payload import Identity
-from stress.records import Sight
-from stress.sightings import Sighting, evidence_of, verify
+from conformance.sharing import HELD, open_shared
+from conformance.sharing import Sharing as ShareMode
+from stress import clock
+from stress.scenario import Sharing
+from stress.sightings import Sight, Sighting, evidence_of, verify
 
 __all__ = ["COLUMNS", "FileReader", "Row", "Seen", "read_unchanged"]
 
@@ -34,7 +36,7 @@ NOTHING = (-1, -1)  # the identity of what is not a document
 @dataclass
 class Seen:
     """What a reader saw since the last report: rows of `COLUMNS`, violations by kind, the first of them, samples of how
-    long a read took (nanoseconds), and how many reads were refused, by error.
+    long a read took (nanoseconds), and how many reads failed, by error.
     """
 
     rows: array[int] = field(default_factory=lambda: array("q"))
@@ -45,6 +47,11 @@ class Seen:
     reads: int = 0
     changes: int = 0
     counted: tuple[int, int, int] = (0, 0, 0)  # reads, changes and violations that the shared counters have already
+
+    def refused(self, error: OSError) -> None:
+        """Count a read that failed, by its error."""
+        name = name_of_error(error)
+        self.errors[name] = self.errors.get(name, 0) + 1
 
     def note(self, sighting: Sighting) -> None:
         """Count a violation, and keep it with its evidence if it is one of the first."""
@@ -57,11 +64,12 @@ class FileReader:
     """Reads the files ``names`` of the current folder in turn; what it sees goes into ``seen``.
 
     The names are relative: the system then walks no path, and every process of a run is in the folder already.
+    ``sharing`` is what others may do with a target meanwhile, on Windows; None is the system's own way.
     """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], sharing: Sharing | None = None) -> None:
         self.seen = Seen()
-        self._targets = [_Target(number, name) for number, name in enumerate(names)]
+        self._targets = [_Target(number, name, sharing) for number, name in enumerate(names)]
 
     def read(self, count: int) -> None:
         """Read each target so many times."""
@@ -81,6 +89,10 @@ class FileReader:
         """Read until something other than the last document comes, at most ``count`` times. Returns how many times."""
         seen = self.seen
         done, begin, end, data = _read_while_unchanged(target, count)
+        if isinstance(data, OSError) and is_held(data):
+            seen.reads += done - 1  # one that was refused for a moment has read nothing
+            seen.refused(data)
+            return done
         seen.reads += done
         seen.latencies.append((end - begin) // 2 if data is None else end - begin)  # two reads a look at the clock
         if data is None:
@@ -106,10 +118,13 @@ class FileReader:
         if isinstance(error, FileNotFoundError):
             self.seen.note(Sighting("missing", time, "missing: a reader found no file at the target"))
         else:
-            name = name_of_error(error)
-            self.seen.errors[name] = self.seen.errors.get(name, 0) + 1
-            if sys.platform != "win32":  # there a replace that is under way may refuse a reader for a moment
-                self.seen.note(Sighting("missing", time, f"missing: a reader could not open the target: {error}"))
+            self.seen.refused(error)
+            self.seen.note(Sighting("missing", time, f"missing: a reader could not open the target: {error}"))
+
+
+def is_held(error: OSError) -> bool:
+    """Whether Windows refused for a moment, because of a rename that is under way: nothing was seen, nothing wrong."""
+    return getattr(error, "winerror", None) in HELD
 
 
 def name_of_error(error: OSError) -> str:
@@ -142,8 +157,9 @@ class Row:
 class _Target:
     """One target: its name, its row, and the bytes that were read last."""
 
-    def __init__(self, number: int, name: str) -> None:
+    def __init__(self, number: int, name: str, sharing: Sharing | None) -> None:
         self.name = os.fsencode(name)  # so that it is not encoded for each read
+        self.sharing = sharing
         self.row = Row(number)
         self.document: bytes | None = None  # None: not known, or not worth knowing, so that the next read is a change
 
@@ -160,7 +176,7 @@ def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, b
     """
     expected, name = target.document, target.name
     size = _CHUNK if expected is None else len(expected) + 1  # one more byte would show a longer document
-    open_file, read, close, now, flags = os.open, os.read, os.close, time.monotonic_ns, _FLAGS
+    open_file, read, close, now, flags = _opener(target.sharing), os.read, os.close, clock.nanoseconds, _FLAGS
     first = target.row.times[:2]
     descriptor, done = -1, 0
     begin = before = 0
@@ -174,16 +190,16 @@ def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, b
             if data != expected:
                 break
             close(descriptor)
+            done += 1
             descriptor = open_file(name, flags)
             data = read(descriptor, size)
             if data != expected:
-                done += 1
                 break
             close(descriptor)
             end = now()
         else:
             target.row.times = (*first, begin, end)
-            return done + 1, begin, end, None
+            return done, begin, end, None
         new: bytes | OSError = _rest(descriptor, data)
         close(descriptor)
     except OSError as error:
@@ -194,6 +210,14 @@ def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, b
     if before:  # the pair before this one saw the same as ever
         target.row.times = (*first, before, begin)
     return done, begin, now(), new
+
+
+def _opener(sharing: Sharing | None) -> Callable[[bytes, int], int]:
+    """How a file is opened: the system's call, or in this share mode."""
+    if sharing is None:
+        return os.open
+    mode: ShareMode = "read-write-delete" if sharing == "delete" else "read-write"
+    return lambda name, flags: open_shared(os.fsdecode(name), mode)
 
 
 def _rest(descriptor: int, data: bytes) -> bytes:

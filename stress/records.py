@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from stress.histogram import Histogram
 from stress.scenario import Scenario
+from stress.sightings import Sight
 
-__all__ = ["SIGHTS", "Control", "Finding", "FolderRecord", "Machines", "Overlap", "Sample", "Shown", "Sight", "Totals"]
-
-Sight = Literal["torn", "mixed", "missing", "stale", "future", "unknown", "refused", "ended", "leak", "misread"]
-"""What can be wrong. ``refused``: a write failed, and nothing had been done to it. ``ended``: the implementation's
-process ended by itself. ``leak``: a temp that belongs to no live writer. ``misread``: a reader implementation returned
-nothing, or what no order of the writes explains, while the kit's own readers saw nothing wrong."""
-SIGHTS: tuple[Sight, ...] = Sight.__args__  # type: ignore[attr-defined]  # a Literal is made at run time
+__all__ = ["Control", "Finding", "FolderRecord", "Machines", "Overlap", "Sample", "Shown", "Totals"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +65,7 @@ class Totals:
     pauses: int = 0
     faults: int = 0
     faulted: int = 0
+    held: int = 0  # of the refused writes, those on Windows that somebody's open file explains
     orphans_before: int = 0  # temps of killed writers, counted after each kill
     orphans_after: int = 0  # of those, what was left after the next write
     left: int = 0  # files beside the targets at the very end
@@ -149,6 +145,7 @@ class FolderRecord:
     errors: Mapping[str, int] = field(default_factory=dict)
     sizes: Mapping[int, int] = field(default_factory=dict)  # bytes of a document → writes of that size
     actions: tuple[str, ...] = ()  # the schedule of chaos, as it was carried out; the first ones
+    longest_wait: float = 0.0  # seconds that a writer was without an acknowledged write; measured on Windows only
     machines: Machines | None = None  # None for one machine, with one clock
 
     @property

@@ -13,8 +13,10 @@ from conformance.clauses import load_clauses
 from conformance.results import Exit, Header, Result, Verdict, reasons_beside
 from stress import plots
 from stress.histogram import describe_duration
-from stress.records import SIGHTS, Finding, FolderRecord, Sight
-from stress.scenario import Scenario
+from stress.progress import measures_progress
+from stress.records import Finding, FolderRecord
+from stress.scenario import Scenario, Sharing
+from stress.sightings import SIGHTS, Sight
 
 __all__ = ["describe_bound", "describe_control", "describe_scenario", "out_of", "render", "write_report"]
 
@@ -27,8 +29,13 @@ _MEANINGS: dict[Sight, str] = {
     "unknown": "a document that nobody wrote",
     "misread": "the reader under test returned what the kit's own readers and all writes contradict",
     "refused": "a write failed although nothing had been done to it",
+    "blocked": "readers kept a write waiting for longer than the budget",
     "ended": "a process of the implementation ended by itself",
     "leak": "a temp that belongs to no live writer",
+}
+_SHARINGS: dict[Sharing, str] = {
+    "delete": "the kit's readers let others replace and remove what they have open",
+    "plain": "the kit's readers share reading and writing only, as Python's own open() does",
 }
 _OF_READS: tuple[Sight, ...] = ("torn", "mixed", "missing", "stale", "future", "unknown")
 # A read that saw one of these shows that publishing is not atomic on this folder.
@@ -102,6 +109,7 @@ def describe_scenario(scenario: Scenario) -> list[tuple[str, str]]:
             + (f", {scenario.read_pause:g} s between two reads of each reader" if scenario.read_pause else "")
             + f"; at most {_some(scenario.pipeline, 'request')} wait for an answer",
         ),
+        *([("sharing", _SHARINGS[scenario.sharing])] if scenario.sharing is not None else []),
         (
             "chaos",
             f"{', '.join(scenario.chaos)}; {scenario.chaos_rate:g} actions a second" if scenario.chaos else "none",
@@ -118,6 +126,8 @@ def out_of(sight: Sight, record: FolderRecord) -> str:
         return f"of {_some(totals.reads, 'read')}"
     if sight == "misread":
         return "where a reader is under test"
+    if sight == "blocked":
+        return "where an open file is in the way"
     if sight == "refused":
         return f"of {_some(totals.writes, 'write')}"
     if sight == "leak":
@@ -194,6 +204,8 @@ def _folder(record: FolderRecord) -> dict[str, Any]:
 def _done(sight: Sight, record: FolderRecord) -> int:
     if sight == "misread":
         return 0  # a record does not know whether a reader was under test
+    if sight == "blocked" and not measures_progress(record.scenario):
+        return 0
     return record.totals.reads if sight in _OF_READS else record.totals.writes
 
 
@@ -218,6 +230,17 @@ def _totals(record: FolderRecord) -> list[tuple[str, str]]:
             "writes",
             f"{totals.writes:,}: {totals.acknowledged:,} acknowledged, {totals.refused:,} refused, "
             f"{totals.indeterminate:,} never answered; {_some(totals.retries, 'retry', 'retries')} told of",
+        ),
+        *(
+            [
+                (
+                    "held targets",
+                    f"{_some(totals.held, 'write')} refused because of them; "
+                    f"no writer was without an acknowledged write for more than {record.longest_wait:.1f} s",
+                )
+            ]
+            if record.scenario.sharing is not None
+            else []
         ),
         (
             "reads",

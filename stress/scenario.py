@@ -13,10 +13,14 @@ __all__ = [
     "CHAOS",
     "GOALS",
     "LARGEST",
+    "PAUSE_ON_WINDOWS",
+    "SHARINGS",
     "SIZES",
     "Chaos",
     "Goal",
     "Scenario",
+    "Sharing",
+    "as_on",
     "command_line",
     "parse_goal",
     "parse_size",
@@ -24,6 +28,11 @@ __all__ = [
 
 Chaos = Literal["kill", "kill-reader", "pause", "fault"]
 CHAOS: tuple[Chaos, ...] = get_args(Chaos)
+Sharing = Literal["delete", "plain"]
+"""What the kit's readers let others do with an open target, on Windows: ``delete`` lets them replace and remove it too,
+``plain`` read and write it only, as Python's own ``open()`` does."""
+SHARINGS: tuple[Sharing, ...] = get_args(Sharing)
+PAUSE_ON_WINDOWS = 0.002  # seconds between two reads, unless something else is asked for
 Kind = Literal["reads", "writes", "kills"]
 GOALS: tuple[Kind, ...] = get_args(Kind)
 SIZES = (256, 4096, 1 << 20)  # bytes
@@ -47,6 +56,7 @@ class Scenario:
     ``read_pause`` is seconds between two reads of each reader. ``pipeline`` requests at most wait for an answer. The
     run ends after ``seconds`` or when the ``goal`` is reached, whichever comes first; without a limit it is None.
     Every ``round_seconds`` the writers stand still for a moment, and the history so far is judged and forgotten.
+    ``sharing`` is None where an open file keeps nobody from replacing it, which is everywhere but on Windows.
     """
 
     writers: int = 2
@@ -64,6 +74,7 @@ class Scenario:
     stop_at_first: bool = False
     seed: int = 0
     first_writer: int = 1  # the number of the first writer: every machine of a cluster has its own
+    sharing: Sharing | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,7 +91,21 @@ class Scenario:
             words.append(f"{self.targets}-targets")
         if self.rate:
             words.append(f"{self.rate:g}-a-second")
+        if self.sharing == "plain":
+            words.append("plain")
         return "-".join([*words, *self.chaos])
+
+
+def as_on(system: str, scenario: Scenario) -> Scenario:
+    """The scenario as it is on a system (a value of `sys.platform`).
+
+    On Windows readers share deletion unless the scenario says otherwise, and pause: who reads there without pause
+    leaves no moment in which to replace what is read.
+    """
+    if system != "win32":
+        return scenario
+    pause = scenario.read_pause or PAUSE_ON_WINDOWS
+    return dataclasses.replace(scenario, sharing=scenario.sharing or "delete", read_pause=pause)
 
 
 def _short(size: int) -> str:
@@ -121,6 +146,8 @@ def command_line(scenario: Scenario, options: Iterable[tuple[str, str]]) -> str:
     """
     words = [word for name, value in options for word in (f"--{name}", value)]
     usual = Scenario(seconds=None)
+    if scenario.sharing is not None:
+        usual = as_on("win32", usual)
     for field in dataclasses.fields(Scenario):
         value = getattr(scenario, field.name)
         if value == getattr(usual, field.name) or field.name in ("seed", "first_writer"):
@@ -131,6 +158,8 @@ def command_line(scenario: Scenario, options: Iterable[tuple[str, str]]) -> str:
             words.append(f"{value.count} {value.kind}")
         elif isinstance(value, tuple):
             words.append(",".join(map(str, value)))
+        elif isinstance(value, str):
+            words.append(value)
         elif not isinstance(value, bool):
             words.append(f"{value:g}")
     return shlex.join(["pulse", "stress", *words, "--seed", str(scenario.seed)])

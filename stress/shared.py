@@ -27,9 +27,8 @@ from conformance.zones import BEFORE
 from stress.account import Account
 from stress.checking import OfReader, OfWriter
 from stress.folder import Look
-from stress.records import Sight
 from stress.scenario import Scenario
-from stress.sightings import Sighting
+from stress.sightings import Sight, Sighting
 from stress.writing import INDETERMINATE, Written
 
 __all__ = ["Key", "Marks", "SharedAccount", "SightOfLatest", "marks_from_json", "marks_to_json"]

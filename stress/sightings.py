@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from conformance.errors import Violation
 from conformance.payload import Identity, identify, identify_values
-from stress.records import Sight
 
-__all__ = ["Sighting", "evidence_of", "verify"]
+__all__ = ["SIGHTS", "Sight", "Sighting", "evidence_of", "verify"]
+
+Sight = Literal[
+    "torn", "mixed", "missing", "stale", "future", "unknown", "refused", "blocked", "ended", "leak", "misread"
+]
+"""What can be wrong. ``refused``: a write failed, and nothing had been done to it. ``blocked``: on
+Windows, readers kept a write waiting for longer than the budget. ``ended``: the implementation's
+process ended by itself. ``leak``: a temp that belongs to no live writer. ``misread``: a reader implementation returned
+nothing, or what no order of the writes explains, while the kit's own readers saw nothing wrong."""
+SIGHTS: tuple[Sight, ...] = Sight.__args__  # type: ignore[attr-defined]  # a Literal is made at run time
 
 _SHOWN = 80  # characters of each end of a long message
 

@@ -7,6 +7,7 @@ fails says so and ends. Started by ``spawn`` everywhere, so that all systems beh
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import sys
@@ -21,9 +22,11 @@ from typing import Any, Literal
 from conformance.errors import ImplementationError
 from conformance.implementation import Circumstances
 from conformance.manifest import Manifest
+from stress import clock
 from stress.asking import AskingReader
 from stress.counters import Counters
 from stress.reading import FileReader
+from stress.scenario import Sharing
 from stress.writing import Writer
 
 __all__ = ["Failed", "ReaderPlan", "WriterPlan", "control_process", "reader_process", "writer_process"]
@@ -31,6 +34,7 @@ __all__ = ["Failed", "ReaderPlan", "WriterPlan", "control_process", "reader_proc
 _BATCH_SECONDS = 0.002  # of reads between two looks for a command
 _LARGEST_BATCH = 4096
 _PARENT = os.getppid()
+_SHORT_PAUSE = 0.05  # seconds; to look at a pipe meanwhile would take as long
 
 ReaderCommand = Literal["control", "watch", "report", "stop"]
 WriterCommand = Literal["all", "write", "pause", "stop"]
@@ -49,7 +53,8 @@ class Failed:
 class ReaderPlan:
     """What a reader reads: the targets ``names`` in ``folder``, before that the file ``control``.
 
-    ``manifest`` is None for the kit's own reader. ``pause`` is seconds between two reads.
+    ``manifest`` is None for the kit's own reader, which opens them with ``sharing``. ``pause`` is seconds between two
+    reads.
     """
 
     folder: Path
@@ -59,6 +64,7 @@ class ReaderPlan:
     manifest: Manifest | None
     circumstances: Circumstances
     pipeline: int
+    sharing: Sharing | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ def reader_process(connection: Connection, counters: Counters, plan: ReaderPlan)
     with _messages(connection):
         os.chdir(plan.folder)
         # The positive control is of the kit's readers: they are what tells whether a writer tears.
-        reader: FileReader | AskingReader = FileReader((plan.control,))
+        reader: FileReader | AskingReader = FileReader((plan.control,), plan.sharing)
         connection.send("ready")
         handled, active, batch = 0, False, 1
         while True:
@@ -104,18 +110,18 @@ def reader_process(connection: Connection, counters: Counters, plan: ReaderPlan)
                     return
                 active = True
                 continue
-            begin = time.monotonic()
+            begin = clock.seconds()
             reader.read(1 if plan.pause else batch)
-            taken = time.monotonic() - begin
+            taken = clock.seconds() - begin
             _count(counters, reader)
             batch = min(_LARGEST_BATCH, batch * 2) if taken < _BATCH_SECONDS else max(1, batch // 2)
             if plan.pause:
-                connection.poll(plan.pause)
+                _rest(connection, plan.pause)
 
 
 def _reader_of(plan: ReaderPlan, counters: Counters) -> FileReader | AskingReader:
     if plan.manifest is None:
-        return FileReader(plan.names)
+        return FileReader(plan.names, plan.sharing)
     return AskingReader(plan.manifest, plan.circumstances, plan.folder, plan.names, plan.pipeline, counters)
 
 
@@ -153,7 +159,7 @@ def writer_process(connection: Connection, counters: Counters, plan: WriterPlan)
                 command: WriterCommand = connection.recv()
                 handled += 1
                 active = command == "write"
-                due = time.monotonic()
+                due = clock.seconds()
                 if active:
                     continue
                 writer.drain()
@@ -169,9 +175,9 @@ def writer_process(connection: Connection, counters: Counters, plan: WriterPlan)
                 continue
             if plan.rate:
                 due += 1 / plan.rate
-                if (early := due - time.monotonic()) > 0:
+                if (early := due - clock.seconds()) > 0:
                     writer.drain()  # a paced writer does not keep an answer waiting
-                    connection.poll(early)
+                    _rest(connection, early)
             writer.write()
             counters.add("writes", 1)
             refused = sum(writer.written.errors.values())
@@ -201,9 +207,20 @@ def control_process(connection: Connection, folder: Path, name: str, sizes: tupl
         connection.send(number)
 
 
+def _rest(connection: Connection, seconds: float) -> None:
+    """Do nothing for so long, or until there is a command."""
+    if seconds < _SHORT_PAUSE:
+        time.sleep(seconds)
+    else:
+        connection.poll(seconds)
+
+
 def _orphaned(connection: Connection) -> bool:
     """Whether the parent has died, so that the next look for a command ends this process."""
-    return sys.platform != "win32" and os.getppid() != _PARENT and connection.poll()
+    if sys.platform != "win32":
+        return os.getppid() != _PARENT and connection.poll()
+    parent = multiprocessing.parent_process()  # the id of a parent that has ended stays what it was
+    return parent is not None and not parent.is_alive()
 
 
 @contextlib.contextmanager

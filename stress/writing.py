@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -18,17 +19,24 @@ from conformance.implementation import Circumstances, OneshotImplementation, Ser
 from conformance.manifest import Manifest
 from conformance.payload import encode, make_status
 from conformance.protocol import Answer
+from stress import clock
 from stress.counters import Counters
 from stress.scenario import LARGEST
 from stress.sightings import Sighting
 from stress.starting import start_despite_kills
 
-__all__ = ["COLUMNS", "INDETERMINATE", "Temp", "Writer", "Written", "named_error"]
+__all__ = ["COLUMNS", "HELD", "INDETERMINATE", "Temp", "Writer", "Written", "named_error", "names_a_holder"]
 
 COLUMNS = ("target", "sequence", "size", "begin", "end", "outcome")
-"""Of each write; begin and end in nanoseconds, outcome 1 for acknowledged, 0 for refused, -1 for never answered."""
+"""Of each write; begin and end in nanoseconds, outcome 1 for acknowledged, 0 for refused, `HELD` for refused with
+an error that Windows gives when somebody has the file open, -1 for never answered."""
+HELD = 2
 INDETERMINATE = 2**63 - 1
-_ERROR = re.compile(r"\[?(Errno \d+|WinError \d+)\]?|\b(E[A-Z]{2,}[A-Z0-9]*)\b")
+_ERROR = re.compile(r"\[?(Errno \d+|WinError \d+|os error \d+)\]?|\b(E[A-Z]{2,}[A-Z0-9]*)\b")
+# ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, as Python, Rust, Node and Go tell them.
+_HOLDER = re.compile(
+    r"\b(WinError|os error) (5|32|33)\b|\b(EPERM|EACCES|EBUSY)\b|Access is denied|being used by another process"
+)
 _LIFE_OF_A_TEMP = 0.1  # seconds
 Temp = tuple[str, int]  # name and inode
 
@@ -65,6 +73,11 @@ def named_error(answer: Answer) -> str:
     """The system's name of the error in an answer, such as ``Errno 28`` or ``EXDEV``, or what kind of answer it is."""
     match = _ERROR.search(answer.message)
     return f"{answer.error}: {match[1] or match[2]}" if match else str(answer.error)
+
+
+def names_a_holder(answer: Answer) -> bool:
+    """Whether the answer is a failure with an error that Windows gives when somebody has the file open."""
+    return answer.error in ("io", "refused") and _HOLDER.search(answer.message) is not None
 
 
 class Writer:
@@ -108,7 +121,7 @@ class Writer:
         size = self._draw.choice(self._sizes)
         fields = _request(self._manifest.profile, self._paths[target], make_status(self.number, self.sequence, size))
         operation = fields.pop("op")
-        begin = time.monotonic_ns()
+        begin = clock.nanoseconds()
         if isinstance(self._implementation, ServeImplementation):
             request = _Request(self._implementation.send(operation, **fields), target, self.sequence, size, begin)
             self._waiting.append(request)
@@ -154,14 +167,14 @@ class Writer:
             self._row(request, INDETERMINATE, -1)
             self._died(error)
             return
-        end = time.monotonic_ns()
+        end = clock.nanoseconds()
         if answer.ok:
             self._row(request, end, 1)
             retries = answer.fields.get("retries")
             self.written.retries += retries if isinstance(retries, int) else 0
             self._worked_again(request.target)
         else:
-            self._row(request, end, 0)
+            self._row(request, end, HELD if names_a_holder(answer) else 0)
             name = named_error(answer)
             self.written.errors[name] = self.written.errors.get(name, 0) + 1
             if len(self.written.sightings) < 100:  # whether a fault was the reason is for the judge to say
@@ -173,7 +186,7 @@ class Writer:
         self.written.rows.extend((request.target, request.sequence, request.size, request.begin, end, outcome))
 
     def _died(self, error: ImplementationError) -> None:
-        now = time.monotonic_ns()
+        now = clock.nanoseconds()
         for request in self._waiting:
             self._row(request, INDETERMINATE, -1)
         self._waiting.clear()
@@ -205,8 +218,13 @@ class Writer:
 
     def _temps(self) -> set[Temp]:
         """Name and inode of everything in the folder that is no target."""
+        temps = set()
         with os.scandir(self._folder) as entries:
-            return {(entry.name, entry.inode()) for entry in entries if entry.name not in self._names}
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError, PermissionError):  # of a living writer, and gone by now
+                    if entry.name not in self._names:
+                        temps.add((entry.name, entry.inode()))
+        return temps
 
     def _start(self) -> ServeImplementation | OneshotImplementation:
         self._counters.set("starting", 1)  # a fault now would be one of the start, not of a write

@@ -14,11 +14,11 @@ from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
 from conformance.implementation import ANSWER_SECONDS
 from conformance.manifest import operating_system, resolve
-from conformance.results import Exit, decide
+from conformance.results import Exit, ResultsFile, decide
 from conformance.run import Run
 from conformance.summary import tell_not_started
 from stress.command import prepared
-from stress.output import header_of, new_console, print_verdict
+from stress.output import header_of, new_console, print_verdict, results_file
 from stress.plugin import SOAK_SECONDS, Gathered, HandOver
 
 __all__ = ["suite"]
@@ -40,8 +40,15 @@ _PATIENCE_SECONDS = 300
 @click.option("-n", "workers", type=click.IntRange(0), help="Scenarios at a time; 0 = one. Default: one per CPU.")
 @click.option("-k", "expression", default="", help="Only scenarios whose names match, as pytest's -k.")
 @click.option("--seed", type=click.IntRange(0), help="Repeat sizes, and the schedule of chaos.")
+@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for results.jsonl.")
 def suite(
-    impl: str, soak: bool, folders: tuple[Path, ...], workers: int | None, expression: str, seed: int | None
+    impl: str,
+    soak: bool,
+    folders: tuple[Path, ...],
+    workers: int | None,
+    expression: str,
+    seed: int | None,
+    report: Path | None,
 ) -> int:
     """Put an implementation under one load after the other: many writers, many readers, several targets, chaos.
 
@@ -51,15 +58,20 @@ def suite(
         manifest = resolve(impl, frozenset(load_clauses()))
         if "writer" not in manifest.roles:
             raise click.UsageError(f"{manifest.name} does not write: nothing would be under load")
-        with prepared(manifest, secrets.randbits(32) if seed is None else seed, ANSWER_SECONDS) as run:
-            return _run(run, soak, folders, workers, expression)
+        with (
+            results_file(report) as file,
+            prepared(manifest, secrets.randbits(32) if seed is None else seed, ANSWER_SECONDS) as run,
+        ):
+            return _run(run, soak, folders, workers, expression, file)
     except ManifestError as error:
         raise click.UsageError(str(error)) from error
     except ImplementationError as error:
         return tell_not_started("pulse stress suite", impl, error)
 
 
-def _run(run: Run, soak: bool, folders: tuple[Path, ...], workers: int | None, expression: str) -> int:
+def _run(
+    run: Run, soak: bool, folders: tuple[Path, ...], workers: int | None, expression: str, file: ResultsFile | None
+) -> int:
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = count if workers is None else workers
     patience = _PATIENCE_SECONDS + (SOAK_SECONDS if soak else 0)
@@ -92,6 +104,11 @@ def _run(run: Run, soak: bool, folders: tuple[Path, ...], workers: int | None, e
     cases = list(dict.fromkeys(result.case for result in results))
     header = header_of(run.manifest, run.about, systems, run.seed, {"clause": list(clauses), "case": cases})
     verdict = decide(results, clauses, (), operating_system(), mishaps=gathered.mishaps, strict=False, complete=False)
+    if file is not None:
+        file.header(header)
+        for result in results:
+            file.result(result)
+        file.footer(verdict)
     print_verdict(new_console(), header, results, verdict)
     for mishap in gathered.mishaps:
         click.echo(mishap, err=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
+from conformance.results import describe_platform
 from stress.chaos import Action, Hit, alive, hit, release, schedule, supported
 from stress.scenario import CHAOS, Chaos
 
@@ -118,6 +119,8 @@ def test_a_kill_ends_the_process(victim: subprocess.Popen[bytes], kind: Chaos) -
 def test_a_pause_stops_the_process_until_it_is_released(
     victim: subprocess.Popen[bytes], eventually: Callable[[Callable[[], object], str], None]
 ) -> None:
+    if describe_platform()["system"] == "windows (wine)":
+        pytest.skip("Wine stops a process and does not tell that it stands still")
     process = psutil.Process(victim.pid)
     pause = action("pause")
     hits = hit(pause, [process])
@@ -151,7 +154,7 @@ def test_a_process_that_has_ended_was_not_hit(victim: subprocess.Popen[bytes]) -
     process = psutil.Process(victim.pid)
     victim.kill()
     victim.wait()
-    for kind in CHAOS:
+    for kind in filter(supported, CHAOS):
         assert not hit(action(kind, "descriptors"), [process])
         release(action(kind, "descriptors"), [Hit(process, 7)])
     assert not hit(action("kill"), [])

@@ -109,6 +109,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[FolderRecord | BaseExcept
         (("--seconds", "0"), "--seconds"),
         (("--reader", "reference", "--readers", "1"), "--reader needs --readers 2 or more"),
         (("--impl", "shell", "--reader", "reference"), "does not read what"),
+        (("--sharing", "share"), "--sharing"),
         (("nothing",), "No such command"),
     ],
 )
@@ -137,6 +138,20 @@ def test_chaos_that_this_system_cannot_do_is_usage(judged: Judged, monkeypatch: 
     assert "--chaos fault: only Linux can do that" in stderr
 
 
+def test_a_new_file_system_is_of_linux_alone(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "SYSTEM", "win32")
+    code, _, stderr = judged("--disk", "ext4")
+    assert code == 2
+    assert "--disk: only Linux makes file systems on loop devices; give a folder with --dir" in stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it is meant")
+def test_sharing_is_of_windows_alone(judged: Judged) -> None:
+    code, _, stderr = judged("--sharing", "plain")
+    assert code == 2
+    assert "--sharing: only on Windows can an open file keep others from replacing it" in stderr
+
+
 def test_a_folder_that_is_not_there_is_usage(judged: Judged, tmp_path: Path) -> None:
     code, _, stderr = judged("--impl", "variant:plain", "--dir", tmp_path / "nowhere")
     assert code == 2
@@ -159,6 +174,28 @@ def test_ten_seconds_are_enough_without_a_goal_and_with_one_there_is_no_limit(wa
     assert (scenario.seconds, scenario.goal) == (None, Goal(10**9, "reads"))
     scenario = wanted("--until", "5 kills", "--seconds", "3").scenario
     assert (scenario.seconds, scenario.goal) == (3.0, Goal(5, "kills"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sharing", "pause"),
+    [
+        ((), "delete", 0.002),
+        (("--sharing", "plain"), "plain", 0.002),
+        (("--read-pause", "0"), "delete", 0.0),
+        (("--sharing", "plain", "--read-pause", "0.02"), "plain", 0.02),
+    ],
+)
+def test_on_windows_readers_share_and_pause_and_the_command_says_when_they_do_not(
+    wanted: Callable[..., Wanted],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    sharing: str,
+    pause: float,
+) -> None:
+    monkeypatch.setattr(command, "SYSTEM", "win32")
+    first = wanted(*arguments)
+    assert (first.scenario.sharing, first.scenario.read_pause) == (sharing, pause)
+    assert wanted(*shlex.split(first.repro)[2:]) == first
 
 
 def test_kinds_of_chaos_have_one_order_whatever_the_user_wrote(wanted: Callable[..., Wanted]) -> None:

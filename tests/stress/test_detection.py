@@ -14,7 +14,7 @@ import pytest
 from conformance.registry import all_mutants, all_variants
 from conformance.results import Exit
 from stress.cli import main
-from stress.detection import CONTROLS, SPECIMENS, Specimen, Trial, exit_of, summary, trial_of
+from stress.detection import CONTROLS, ON_WINDOWS, SPECIMENS, Specimen, Trial, exit_of, summary, trial_of
 from stress.records import Control, Finding, FolderRecord, Overlap, Sample, Totals
 from stress.scenario import Scenario
 
@@ -42,7 +42,7 @@ def record(*findings: Finding, **changes: Any) -> FolderRecord:
     return replace(CLEAN, findings=findings, counts={finding.sight: 1 for finding in findings}, **changes)
 
 
-@pytest.mark.parametrize("specimen", SPECIMENS, ids=lambda specimen: specimen.name)
+@pytest.mark.parametrize("specimen", dict.fromkeys([*SPECIMENS, *ON_WINDOWS]), ids=lambda specimen: specimen.name)
 def test_every_specimen_is_a_mutant_that_its_own_sights_convict(specimen: Specimen) -> None:
     assert specimen.name in {entry.name for entry in all_mutants()}
     for sight in specimen.sights:

@@ -28,7 +28,7 @@ from stress.harness import run_in_folder
 from stress.judgement import results_of
 from stress.live import View
 from stress.records import FolderRecord
-from stress.scenario import Chaos, Goal, Scenario
+from stress.scenario import Chaos, Goal, Scenario, as_on
 from stress.sightings import verify
 from stress.writing import Written
 
@@ -53,7 +53,7 @@ def run_once(folder: Path, manifest: Manifest, scenario: Scenario, **changes: An
         path.mkdir()
     arguments: dict[str, Any] = {"shown_as": "the folder", "reader": None, "show": lambda view: None, **changes}
     try:
-        return run_in_folder(Run(manifest, own, scenario.seed), scenario, targets, **arguments)
+        return run_in_folder(Run(manifest, own, scenario.seed), as_on(sys.platform, scenario), targets, **arguments)
     finally:
         tear_down(own)
         assert multiprocessing.active_children() == []

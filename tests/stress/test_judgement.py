@@ -10,8 +10,9 @@ from conformance.clauses import load_clauses
 from conformance.manifest import KnownFailure
 from conformance.results import Exit, Result, decide
 from stress.judgement import case_name, clauses_of, results_of, sentence
-from stress.records import SIGHTS, Control, Finding, FolderRecord, Overlap, Sight, Totals
+from stress.records import Control, Finding, FolderRecord, Overlap, Totals
 from stress.scenario import Scenario
+from stress.sightings import SIGHTS, Sight
 
 CLEAN = FolderRecord(
     folder="somewhere",
@@ -27,6 +28,15 @@ KILLED = replace(
     CLEAN,
     scenario=Scenario(chaos=("kill",)),
     totals=replace(CLEAN.totals, kills=10, restarts=9, orphans_before=4),
+)
+
+
+ON_WINDOWS = replace(
+    KILLED,
+    scenario=Scenario(chaos=("kill",), sharing="delete", read_pause=0.002),
+    totals=replace(KILLED.totals, refused=10, held=10),
+    errors={"io: WinError 5": 10, "read: WinError 32": 1234},
+    longest_wait=2.04,
 )
 
 
@@ -51,6 +61,8 @@ def test_what_is_measured_follows_from_the_scenario() -> None:
     killed = clauses_of(Scenario(chaos=("kill",)), reads=True)
     assert killed == ("CON-01", "CON-03", "KIL-02", "KIL-03", "KIL-04", "RDR-14")
     assert set(killed) <= load_clauses().keys()
+    held = clauses_of(Scenario(sharing="delete"), reads=False)
+    assert held == ("CON-01", "CON-03", "CON-05")
 
 
 def test_the_case_names_scenario_and_file_system() -> None:
@@ -67,6 +79,7 @@ def test_without_a_violation_and_without_a_doubt_everything_passes() -> None:
 @pytest.mark.parametrize(
     ("sight", "failed"),
     [
+        ("blocked", {"CON-05"}),
         ("torn", {"CON-01", "KIL-04"}),
         ("mixed", {"CON-01", "KIL-04"}),
         ("missing", {"CON-01", "KIL-04"}),
@@ -80,7 +93,7 @@ def test_without_a_violation_and_without_a_doubt_everything_passes() -> None:
     ],
 )
 def test_each_sight_fails_its_clauses_and_no_other(sight: Sight, failed: set[str]) -> None:
-    results = judged(with_sight(KILLED, sight), reads=True)
+    results = judged(with_sight(ON_WINDOWS, sight), reads=True)
     assert {clause for clause, result in results.items() if result.outcome == "fail"} == failed
     assert {clause for clause, result in results.items() if result.outcome == "pass"} == results.keys() - failed
     for clause in failed:
@@ -91,7 +104,21 @@ def test_each_sight_fails_its_clauses_and_no_other(sight: Sight, failed: set[str
 
 def test_every_sight_fails_some_clause() -> None:
     for sight in SIGHTS:
-        assert "fail" in outcomes(with_sight(KILLED, sight), reads=True).values(), sight
+        assert "fail" in outcomes(with_sight(ON_WINDOWS, sight), reads=True).values(), sight
+
+
+def test_where_readers_do_not_pause_progress_is_not_measured_and_the_run_is_no_failure() -> None:
+    record = replace(ON_WINDOWS, scenario=replace(ON_WINDOWS.scenario, read_pause=0.0))
+    result = judged(record)["CON-05"]
+    assert (result.outcome, result.inconclusive) == ("unmeasured", False)
+    assert "give --read-pause" in result.message
+
+
+def test_on_windows_the_sentence_tells_who_was_refused_and_with_which_error() -> None:
+    told = sentence(ON_WINDOWS)
+    assert "10 writes refused while the target was held, none got through for 2.0 s at most" in told
+    assert "errors: 10 io: WinError 5, 1,234 read: WinError 32" in told
+    assert "held" not in sentence(KILLED)
 
 
 def test_with_a_doubt_nothing_passes_and_the_doubt_is_told() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.results import Exit
+from conformance.results import Exit, read_results
 from stress.judgement import results_of
 from stress.plugin import SOAK_SECONDS, Gathered, lengths, told, undisturbed
 from stress.records import Control, Finding, FolderRecord, Overlap, Totals
@@ -112,6 +112,16 @@ def test_a_clean_run_is_conformant(suite: Callable[..., tuple[int, str]]) -> Non
     code, text = suite("changes = {}", "-k", "small")
     assert code == Exit.CONFORMANT, text
     assert "CON-01" in text
+
+
+def test_the_results_can_be_kept(suite: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    code, text = suite("changes = {}", "-k", "small or paced", "--report", tmp_path / "report", "--seed", 5)
+    assert code == Exit.CONFORMANT, text
+    header, results, footer = read_results(tmp_path / "report" / "results.jsonl")
+    assert (header["implementation"]["name"], header["seed"]) == ("variant:plain", 5)
+    assert [(result["clause"], result["outcome"]) for result in results] == [("CON-01", "pass"), ("CON-03", "pass")] * 2
+    assert footer is not None
+    assert footer["verdict"] == "conformant"
 
 
 def test_a_violation_is_not_conformant(suite: Callable[..., tuple[int, str]]) -> None:

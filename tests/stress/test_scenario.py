@@ -2,11 +2,24 @@
 
 import dataclasses
 import shlex
+from pathlib import Path
 
 import pytest
 
 from stress.command import stress
-from stress.scenario import CHAOS, GOALS, LARGEST, SIZES, Goal, Scenario, command_line, parse_goal, parse_size
+from stress.scenario import (
+    CHAOS,
+    GOALS,
+    LARGEST,
+    PAUSE_ON_WINDOWS,
+    SIZES,
+    Goal,
+    Scenario,
+    as_on,
+    command_line,
+    parse_goal,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,11 +32,21 @@ from stress.scenario import CHAOS, GOALS, LARGEST, SIZES, Goal, Scenario, comman
         (Scenario(targets=4), "2x2-4-targets"),
         (Scenario(rate=0.5), "2x2-0.5-a-second"),
         (Scenario(chaos=("kill", "pause")), "2x2-kill-pause"),
+        (Scenario(sharing="delete", read_pause=0.002), "2x2"),
+        (Scenario(sharing="plain", chaos=("kill",)), "2x2-plain-kill"),
         (Scenario(targets=2, rate=100, chaos=("fault",)), "2x2-2-targets-100-a-second-fault"),
     ],
 )
 def test_the_name_says_what_is_unusual(scenario: Scenario, name: str) -> None:
     assert scenario.name == name
+
+
+def test_on_windows_readers_share_and_pause_unless_the_scenario_says_how() -> None:
+    usual = as_on("win32", Scenario(writers=3))
+    assert usual == Scenario(writers=3, sharing="delete", read_pause=PAUSE_ON_WINDOWS)
+    own = Scenario(sharing="plain", read_pause=0.5)
+    assert as_on("win32", own) == own
+    assert as_on("linux", Scenario()) == as_on("darwin", Scenario()) == Scenario()
 
 
 def test_a_scenario_can_be_a_key() -> None:
@@ -82,6 +105,7 @@ def test_every_kind_of_chaos_has_its_own_name() -> None:
         Scenario(
             writers=4, readers=1, targets=3, sizes=(256, 1 << 20), rate=50.0, read_pause=0.002, pipeline=1, seed=7
         ),
+        Scenario(seconds=1.0, sharing="plain", read_pause=0.25),
         Scenario(chaos=CHAOS, chaos_rate=0.5, round_seconds=0.25, seconds=3.5, stop_at_first=True),
     ],
 )
@@ -90,7 +114,8 @@ def test_the_command_line_of_a_scenario_says_all_that_it_is(scenario: Scenario) 
     assert words[:2] == ["pulse", "stress"]
     given = stress.make_context("stress", words[2:]).params
     assert given["impl"] == "mutant:name"
-    assert [str(folder) for folder in given["folders"]] == ["/a folder"]
+    assert given["folders"] == (Path("/a folder"),)
     fields = {field.name for field in dataclasses.fields(Scenario)} - {"first_writer", "chaos"}
+    given["read_pause"] = given["read_pause"] or 0.0  # which it is by default
     assert {name: given[name] for name in fields} == {name: getattr(scenario, name) for name in fields}
     assert (given["chaos"] or ()) == scenario.chaos

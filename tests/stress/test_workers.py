@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -216,6 +217,27 @@ def test_without_a_parent_they_end_without_a_word(
 ) -> None:
     plan = writer_plan() if process is writer_process else reader_plan()
     assert Parent([]).run(process, plan) == ["ready"]
+
+
+@pytest.mark.parametrize("process", [reader_process, writer_process])
+def test_on_windows_they_end_in_the_middle_of_their_work_when_the_parent_is_gone(
+    process: Callable[..., None],
+    writer_plan: Callable[..., WriterPlan],
+    reader_plan: Callable[..., ReaderPlan],
+    script: Script,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There its id stays what it was, and an unread pipe does not break."""
+    looks = iter([True] * 5)
+    monkeypatch.setattr(
+        "stress.workers.multiprocessing.parent_process",
+        lambda: SimpleNamespace(is_alive=lambda: next(looks, False)),
+    )
+    monkeypatch.setattr("stress.workers.sys.platform", "win32")
+    plan = writer_plan() if process is writer_process else reader_plan()
+    first = "write" if process is writer_process else "watch"
+    assert Parent([(first, 0), ("never due", 10**9)]).run(process, plan)[0] == "ready"
+    assert next(looks, None) is None
 
 
 def test_an_implementation_that_fails_is_blamed_with_what_it_printed(

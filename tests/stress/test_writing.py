@@ -16,7 +16,7 @@ from conformance.payload import identify, identify_values
 from conformance.protocol import Answer
 from stress.counters import Counters
 from stress.scenario import LARGEST
-from stress.writing import COLUMNS, INDETERMINATE, Temp, Writer, Written, named_error
+from stress.writing import COLUMNS, HELD, INDETERMINATE, Temp, Writer, Written, named_error, names_a_holder
 
 if TYPE_CHECKING:
     from tests.stress.conftest import Script
@@ -197,17 +197,32 @@ def test_an_error_is_named_as_the_system_names_it(answer: Answer, name: str) -> 
     assert named_error(answer) == name
 
 
+@pytest.mark.parametrize(
+    ("message", "held"),
+    [
+        ("PermissionError: [WinError 32] The process cannot access the file", True),
+        ("Access is denied. (os error 5)", True),
+        ("EBUSY: resource busy or locked, rename", True),
+        ("rename a b: The process cannot access the file because it is being used by another process.", True),
+        ("OSError: [WinError 53] The network path was not found", False),
+    ],
+)
+def test_an_error_that_open_files_cause_on_windows_is_known_in_every_language(message: str, held: bool) -> None:
+    assert names_a_holder(Answer(False, "io", message, {})) is held
+
+
 def test_a_refused_write_is_told_with_its_error_and_is_no_death(writer: Callable[..., Writer], script: Script) -> None:
-    answers = iter([ACKNOWLEDGED, Answer(False, "io", "[Errno 28] No space left", {}), ACKNOWLEDGED])
+    refused = [Answer(False, "io", text, {}) for text in ("[Errno 28] No space left", "[WinError 5] Access is denied")]
+    answers = iter([ACKNOWLEDGED, refused[0], ACKNOWLEDGED, refused[1]])
     script.respond = lambda operation, fields: next(answers)
     one = writer()
-    for _ in range(3):
+    for _ in range(4):
         one.write()
     written = one.take()
     rows = rows_of(written)
-    assert [row["outcome"] for row in rows] == [1, 0, 1]
-    assert written.errors == {"io: Errno 28": 1}
-    [sighting] = written.sightings
+    assert [row["outcome"] for row in rows] == [1, 0, 1, HELD]
+    assert written.errors == {"io: Errno 28": 1, "io: WinError 5": 1}
+    sighting = written.sightings[0]
     assert (sighting.sight, sighting.time) == ("refused", rows[1]["end"])
     assert sighting.evidence["answer"] == "[Errno 28] No space left"
     assert (written.deaths, script.story.count("start")) == (0, 1)
