@@ -115,8 +115,12 @@ else
     tests/pulse tests/conformance/test_{codepage,holder,oracle,polling,results,sharing,windows}.py \
     tests/stress/test_{clock,main,progress,reading,reading_windows}.py
   step 900 "conformance of the reference" -m pulse conformance --report "$WINE_RESULTS/conformance"
-  # TODO(lead): mutants of the Windows leg: step 200 "mutants" -m conformance.mutants
-  # TODO(lead): under load: step 200 "under load" -m pulse stress suite --report "$WINE_RESULTS/stress"
+  step 600 "under load" -m pulse stress suite --report "$WINE_RESULTS/stress"
+  step 600 "mutants that only Windows can tell" -m conformance.mutants --only-here --clause '*'
+  step 300 "a reader that keeps its handle" -m conformance.mutants file-kept-open
+  step 300 "a writer that waits in another way" -m pulse conformance --impl variant:waits-grow --clause 'WIN-0*'
+  step 300 "a reader that opens in another way" -m pulse conformance --impl variant:reads-by-handle \
+    --clause WIN-05 --clause 'RDR-1*'
 fi
 
 printf '\n%s\nresults: %s\n' "$times" "$WINE_RESULTS"

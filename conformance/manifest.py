@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fnmatch
 import os
 import sys
@@ -12,7 +13,7 @@ from typing import Any, Literal
 
 from conformance.errors import ManifestError
 
-__all__ = ["KnownFailure", "Manifest", "load_manifest", "operating_system", "resolve"]
+__all__ = ["KnownFailure", "Manifest", "load_manifest", "operating_system", "resolve", "under_wine"]
 
 IMPLEMENTATIONS = Path(__file__).parent / "implementations"
 _CHOICES = {
@@ -61,6 +62,11 @@ class Manifest:
 def operating_system() -> str:
     """The name that manifests and results use for this operating system: ``linux``, ``macos`` or ``windows``."""
     return {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
+
+
+def under_wine() -> bool:
+    """Whether this Windows is Wine: it shows the share rules of Windows, not its file systems."""
+    return sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 
 
 def resolve(name: str, clause_ids: frozenset[str]) -> Manifest:

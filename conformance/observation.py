@@ -40,9 +40,9 @@ class Observation:
 
     def timed_write(self, identity: Identity, action: Callable[[], bool]) -> None:
         """Run a write and note when; ``action`` returns whether it was acknowledged."""
-        begin = time.monotonic_ns()
+        begin = time.perf_counter_ns()
         acknowledged = action()
-        end = time.monotonic_ns()
+        end = time.perf_counter_ns()
         self.writes.append(Write(identity, begin, end) if acknowledged else Write(identity, begin))
 
     def require_whole(self) -> None:
@@ -107,7 +107,7 @@ def _observe(target: Path, observation: Observation, finished: threading.Event, 
     path = str(target)
     try:
         while not finished.is_set() and len(observation.violations) < _MOST_VIOLATIONS:
-            begin = time.monotonic_ns()
+            begin = time.perf_counter_ns()
             try:
                 data = read_shared(path)
             except FileNotFoundError:
@@ -118,7 +118,7 @@ def _observe(target: Path, observation: Observation, finished: threading.Event, 
                     finished.wait(pause)
                     continue
                 raise
-            end = time.monotonic_ns()
+            end = time.perf_counter_ns()
             observation.read_count += 1
             observation.seen.setdefault(data, []).append((begin, end))
             if pause:

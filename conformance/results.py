@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import json
 import platform
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ from typing import IO, Any, Literal
 import psutil
 
 from conformance.clauses import Clause
-from conformance.manifest import KnownFailure, Manifest, operating_system
+from conformance.manifest import KnownFailure, Manifest, operating_system, under_wine
 
 __all__ = [
     "OUTCOMES",
@@ -115,7 +113,7 @@ def describe_implementation(manifest: Manifest, about: Mapping[str, Any]) -> dic
 
 def describe_platform() -> dict[str, str]:
     """The header's entry for the machine's kind (never its name)."""
-    system = f"{operating_system()} (wine)" if _under_wine() else operating_system()
+    system = f"{operating_system()} (wine)" if under_wine() else operating_system()
     return {"system": system, "release": platform.release(), "machine": platform.machine()}
 
 
@@ -124,17 +122,12 @@ def file_system_of(folder: Path) -> str:
 
     Wine calls every file system NTFS, which says nothing.
     """
-    if _under_wine():
+    if under_wine():
         return "unknown"
     mounts = sorted(psutil.disk_partitions(all=True), key=lambda mount: len(mount.mountpoint))
     resolved = folder.resolve()
     holding = [mount for mount in mounts if resolved.is_relative_to(mount.mountpoint)]
     return holding[-1].fstype if holding else "unknown"
-
-
-def _under_wine() -> bool:
-    """Whether this Windows is Wine: it shows the share rules of Windows, not its file systems."""
-    return sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 
 
 def apply_known_failures(result: Result, known: Iterable[KnownFailure], os: str) -> Result:

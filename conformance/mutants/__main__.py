@@ -1,4 +1,4 @@
-"""``python -m conformance.mutants [--report DIR] [-n JOBS] [--clause GLOB] [NAME…]``: judges the suite by mutants.
+"""``python -m conformance.mutants [--report DIR] [--clause GLOB] [--only-here] [NAME…]``: judges the suite by mutants.
 
 Exit codes: 0 every mutant that can be measured here is killed by the clause it names, every variant passes and every
 measured clause kills a mutant; 1 otherwise; 2 usage.
@@ -103,12 +103,15 @@ def _write_report(folder: Path, mutants: Sequence[MutantRow], variants: Sequence
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for matrix.json.")
 @click.option("-n", "jobs", type=click.IntRange(1), help="Runs at a time. Default: one per CPU.")
 @click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Mutants of these clauses only, no variant.")
+@click.option("--only-here", is_flag=True, help="Only those that no other system can tell.")
 @click.argument("names", nargs=-1)
-def _command(report: Path | None, jobs: int | None, clauses: tuple[str, ...], names: tuple[str, ...]) -> int:
+def _command(
+    report: Path | None, jobs: int | None, clauses: tuple[str, ...], only_here: bool, names: tuple[str, ...]
+) -> int:
     """Judge the suite: every mutant must be caught by the clause it names, every variant must pass.
 
-    NAMES selects some mutants and variants; then, and with --clause, no clause has to kill anything. What can only be
-    told on another system is left out.
+    NAMES selects some mutants and variants; then, and with --clause or --only-here, no clause has to kill anything.
+    What can only be told on another system is left out.
     """
     entries = (*all_mutants(), *all_variants())
     unknown = sorted(set(names) - {entry.name for entry in entries})
@@ -116,6 +119,8 @@ def _command(report: Path | None, jobs: int | None, clauses: tuple[str, ...], na
         known = ", ".join(sorted(entry.name for entry in entries))
         raise click.UsageError(f"no mutant or variant is called {unknown[0]}; known are {known}")
     selected = [entry for entry in entries if _selected(entry, clauses, names)]
+    if only_here:
+        selected = [entry for entry in selected if entry.on == (operating_system(),)]
     here = [entry for entry in selected if operating_system() in entry.on]
     wanted_mutants = [entry for entry in here if entry.kills]
     wanted_variants = [entry for entry in here if not entry.kills]
@@ -131,7 +136,7 @@ def _command(report: Path | None, jobs: int | None, clauses: tuple[str, ...], na
         # Ctrl-C also reaches the runs, which end themselves; no further one must begin.
         pool.shutdown(cancel_futures=True)
     variants = [row for row, _ in tried]
-    measured = measured_clauses(trial for _, trial in tried) if not (names or clauses) else frozenset()
+    measured = measured_clauses(trial for _, trial in tried) if not (names or clauses or only_here) else frozenset()
     totals = total(mutants, variants, load_clauses(), measured)
     _print(console, mutants, variants)
     console.print(totals.sentence())

@@ -244,10 +244,13 @@ def test_a_run_that_cannot_start_gives_a_trial_without_results() -> None:
     assert "no such mutant" in found.complaint
 
 
-# Each mutant must get through the smoke stage, or the clause that it names is never asked.
+# Each mutant that can be told here must get through the smoke stage, or the clause that it names is never asked.
 
 
-@pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.name) for entry in (*all_mutants(), *all_variants())])
+HERE = [entry for entry in (*all_mutants(), *all_variants()) if operating_system() in entry.on]
+
+
+@pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.name) for entry in HERE])
 def test_it_gets_through_the_smoke_stage(entry: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("sys.path", ["unused"])

@@ -13,7 +13,7 @@ import pytest
 
 from conformance import results as results_module
 from conformance.clauses import Clause, load_clauses
-from conformance.manifest import KnownFailure, Manifest, operating_system
+from conformance.manifest import KnownFailure, Manifest, operating_system, under_wine
 from conformance.results import (
     OUTCOMES,
     Exit,
@@ -30,7 +30,6 @@ from conformance.results import (
     file_system_of,
     read_results,
 )
-from tests.wine import under_wine
 
 MUST = Clause("VIS-01", "", "must", ("writer",), "any", "portable")
 SHOULD = Clause("MET-01", "", "should", ("writer",), "any", "portable")
@@ -409,7 +408,7 @@ def test_the_header_says_the_kind_of_machine_and_not_its_name() -> None:
 
 
 def test_wine_is_not_called_windows_nor_its_folders_ntfs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(results_module, "_under_wine", lambda: True)
+    monkeypatch.setattr(results_module, "under_wine", lambda: True)
     assert describe_platform()["system"] == f"{operating_system()} (wine)"
     assert file_system_of(tmp_path) == "unknown"
 
@@ -434,7 +433,7 @@ def test_the_file_system_is_that_of_the_closest_mount(
     folder = root / "data" / "deep"
     folder.mkdir(parents=True)
     listed = [SimpleNamespace(mountpoint=f"{root}{point}".rstrip("/"), fstype=name) for point, name in mounts.items()]
-    monkeypatch.setattr(results_module, "_under_wine", lambda: False)
+    monkeypatch.setattr(results_module, "under_wine", lambda: False)
     monkeypatch.setattr(psutil, "disk_partitions", lambda all: listed)
     assert file_system_of(folder) == kind
 
@@ -445,7 +444,7 @@ def test_of_two_mounts_at_one_place_the_later_one_counts(monkeypatch: pytest.Mon
         SimpleNamespace(mountpoint=point, fstype="ext4"),
         SimpleNamespace(mountpoint=point, fstype="tmpfs"),
     ]
-    monkeypatch.setattr(results_module, "_under_wine", lambda: False)
+    monkeypatch.setattr(results_module, "under_wine", lambda: False)
     monkeypatch.setattr(psutil, "disk_partitions", lambda all: listed)
     assert file_system_of(tmp_path) == "tmpfs"
 
