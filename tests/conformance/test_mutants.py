@@ -15,6 +15,7 @@ import pytest
 
 from conformance.clauses import load_clauses
 from conformance.host import load_object
+from conformance.manifest import operating_system
 from conformance.mutants import __main__ as command
 from conformance.mutants.__main__ import main
 from conformance.mutants.honest import Honest
