@@ -150,7 +150,7 @@ def _command(
 def _selected(entry: Entry, clauses: Sequence[str], names: Sequence[str]) -> bool:
     if names and entry.name not in names:
         return False
-    return not clauses or any(fnmatch.fnmatchcase(entry.kills, glob) for glob in clauses)
+    return not clauses or (bool(entry.kills) and any(fnmatch.fnmatchcase(entry.kills, glob) for glob in clauses))
 
 
 def main(arguments: list[str]) -> int:
