@@ -112,12 +112,14 @@ if [ "${1-}" = libraries ]; then
   judge_libraries "${@:2}"
 else
   step 900 "tests" -m pytest -n logical --dist worksteal -p no:cacheprovider \
-    tests/pulse tests/conformance/test_{codepage,holder,oracle,polling,results,sharing,windows}.py \
-    tests/stress/test_{clock,main,progress,reading,reading_windows}.py
+    tests/pulse tests/conformance/helpers/test_{code_page,file_holder}.py tests/conformance/oracle/test_document.py \
+    tests/conformance/suite/support tests/conformance/reporting/test_results.py tests/conformance/system \
+    tests/stress/record/test_clock.py tests/stress/test_main.py tests/stress/judge/test_starvation.py \
+    tests/stress/clients/test_file_reader{,_windows}.py
   step 900 "conformance of the reference" -m pulse conformance --report "$WINE_RESULTS/conformance"
   step 600 "under load" -m pulse stress suite --report "$WINE_RESULTS/stress"
-  step 600 "mutants that only Windows can tell" -m conformance.mutants --only-here --clause '*'
-  step 300 "a reader that keeps its handle" -m conformance.mutants file-kept-open
+  step 600 "mutants that only Windows can tell" -m conformance.selfcheck --only-here --clause '*'
+  step 300 "a reader that keeps its handle" -m conformance.selfcheck file-kept-open
   step 300 "a writer that waits in another way" -m pulse conformance --impl variant:waits-grow --clause 'WIN-0*'
   step 300 "a reader that opens in another way" -m pulse conformance --impl variant:reads-by-handle \
     --clause WIN-05 --clause 'RDR-1*'

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pulse import read_status, write_training_status
-from stress.reading import read_unchanged
+from stress.clients.file_reader import read_unchanged
 
 __all__ = ["serve"]
 

@@ -16,8 +16,8 @@ from bench.history import against_porcupine, throughput
 from bench.measure import Row, Section, compare, unmeasured
 from bench.peers import Workshop, read_peers
 from bench.plots import Curve, plot_curves
-from conformance import payload
-from conformance.results import file_system_of
+from conformance.oracle import payload
+from conformance.reporting.results import file_system_of
 from pulse.status import from_members, serialise
 
 __all__ = ["SECTIONS", "Place", "Plan"]

@@ -14,13 +14,13 @@ from typing import Any
 
 from bench.measure import Row, Section, limit_row, per_operation, unmeasured
 from bench.plots import Curve, plot_curves
-from conformance import run as runs
 from conformance.clauses import load_clauses
-from conformance.manifest import resolve
-from stress.harness import run_in_folder
-from stress.live import View
-from stress.records import FolderRecord
-from stress.scenario import Scenario
+from conformance.runner import run as runs
+from conformance.subject.manifest import resolve
+from stress.load.harness import run_in_folder
+from stress.record.folder_record import FolderRecord
+from stress.record.scenario import Scenario
+from stress.reporting.live import View
 
 __all__ = ["detection", "processes", "suite"]
 

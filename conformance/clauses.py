@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from conformance.manifest import Manifest
+from conformance.subject.manifest import Manifest
 
 __all__ = ["Clause", "load_clauses", "outcome_without_measuring"]
 

@@ -14,17 +14,17 @@ import click
 import pytest
 from rich.console import Console
 
-from conformance import run as runs
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
-from conformance.implementation import ANSWER_SECONDS, START_SECONDS
-from conformance.manifest import resolve
-from conformance.plugin import HandOver
-from conformance.report import write_report
-from conformance.results import Exit
-from conformance.selection import Selection
-from conformance.session import Controller
-from conformance.summary import print_clauses, print_every_character, print_summary, tell_not_started
+from conformance.reporting.html import write_report
+from conformance.reporting.results import Exit
+from conformance.reporting.terminal import print_clauses, print_every_character, print_summary, tell_not_started
+from conformance.runner import run as runs
+from conformance.runner.controller import Controller
+from conformance.runner.pytest_plugin import HandOver
+from conformance.runner.selection import Selection
+from conformance.subject.client import ANSWER_SECONDS, START_SECONDS
+from conformance.subject.manifest import resolve
 
 __all__ = ["main"]
 
@@ -120,7 +120,7 @@ def _run_suite(controller: Controller, workers: int | None, report: Path | None,
         str(SUITE),
         *("-c", os.devnull, "--rootdir", str(SUITE), "--noconftest", "-p", "no:cacheprovider"),
         # What else is installed beside the kit must not change a verdict.
-        *("--disable-plugin-autoload", "-p", "conformance.plugin"),
+        *("--disable-plugin-autoload", "-p", "conformance.runner.pytest_plugin"),
         *("-p", "_hypothesis_pytestplugin", "-p", "pytest_timeout"),
         *("-q", "--no-header", "--tb=no", "-r", "N", "--strict-markers", "--import-mode=importlib"),
         # The suite raises; it never asserts, so pytest need not rewrite it. Its warnings are not the user's business.

@@ -11,10 +11,10 @@ from types import FrameType
 
 import click
 
-from conformance.results import Exit
-from conformance.summary import print_every_character
-from stress.command import stress
-from stress.detection import mutants
+from conformance.reporting.results import Exit
+from conformance.reporting.terminal import print_every_character
+from stress.commands.load import stress
+from stress.commands.mutants import mutants
 from stress.powercut.command import powercut
 from stress.suite.command import suite
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.contenders import ROOT
 from bench.sharing.worker import DOCUMENT_BYTES
-from conformance import payload
+from conformance.oracle import payload
 
 __all__ = ["Case", "NotMeasured", "Result", "measure"]
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance import payload
 from conformance.errors import Violation
-from conformance.sharing import Sharing, open_shared
+from conformance.oracle import payload
+from conformance.system.share_modes import Sharing, open_shared
 from pulse import ReadOutcome, Status, read_status
 
 __all__ = ["OPENERS", "WAYS", "Read", "Refused", "Torn", "Way", "error_code", "verify"]

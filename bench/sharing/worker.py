@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.sharing.readers import OPENERS, Read, Refused, Torn, error_code, verify
 from bench.sharing.writers import WRITERS, Write
-from conformance import payload
+from conformance.oracle import payload
 
 __all__ = ["DOCUMENT_BYTES", "read_for", "write_for"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.case import Case
 from conformance.errors import Violation
+from conformance.runner.case import Case
 from conformance.syscalls.findings import slow_motion
 from conformance.syscalls.laboratory import annotated
 from conformance.syscalls.order import faults_of_order

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from conformance.case import Case
 from conformance.errors import NotApplicable, Unmeasured, Violation
-from conformance.host import PAUSES
-from conformance.implementation import Implementation, ServeImplementation
-from conformance.observation import Observation, observing
-from conformance.payload import encode, identify, make_status
-from conformance.sharing import PAUSE_SECONDS, read_shared
+from conformance.oracle.observer import Observation, observing
+from conformance.oracle.payload import encode, identify, make_status
+from conformance.runner.case import Case
+from conformance.subject.client import Implementation, ServeImplementation
+from conformance.subject.python_host import PAUSES
+from conformance.system.share_modes import PAUSE_SECONDS, read_shared
 
 PROCESSES = 3
 BUDGET_SECONDS = 2.0

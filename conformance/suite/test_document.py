@@ -9,9 +9,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from conformance.case import Case
 from conformance.errors import Violation
-from conformance.oracle import SIZE_LIMIT, STATUSES, examine, require_status, shown, snapshot
+from conformance.oracle.document import SIZE_LIMIT, STATUSES, examine, require_status, shown, snapshot
+from conformance.runner.case import Case
 
 # The orders' four examples (order 16.2), and what else real runs write.
 LIFE = {

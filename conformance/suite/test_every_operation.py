@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.case import Case
 from conformance.errors import Unmeasured, Violation
-from conformance.run import KILLS
+from conformance.runner.case import Case
+from conformance.runner.run import KILLS
 from conformance.syscalls.findings import kill_series, visits
 from conformance.syscalls.laboratory import Visit
 from conformance.syscalls.points import Scenario

@@ -15,19 +15,19 @@ from typing import Any
 
 import pytest
 
-from conformance.case import Case
 from conformance.errors import NotApplicable, Unmeasured, Violation
-from conformance.implementation import Implementation
-from conformance.oracle import Snapshot, shown, snapshot
-from conformance.payload import make_status
-from conformance.processes import process_tree
-from conformance.protocol import Answer
-from conformance.surroundings import (
+from conformance.helpers.launch_prefixes import (
     bind_mounted,
     file_size_limited,
     small_file_system,
     without_permission_override,
 )
+from conformance.oracle.document import Snapshot, shown, snapshot
+from conformance.oracle.payload import make_status
+from conformance.runner.case import Case
+from conformance.subject.children import process_tree
+from conformance.subject.client import Implementation
+from conformance.subject.protocol import Answer
 
 OLD, NEW, NEXT = make_status(0, 1), make_status(0, 2), make_status(0, 3)
 LARGE = make_status(0, 4, 256 * 1024)

@@ -1,17 +1,17 @@
 """FLT, KIL and parts of VIS and MET for mode ``python``: a fault at every file call of a write, in process.
 
-The object runs in processes of its own: on fake systems (`conformance.fakefs`), and on the real file system of this
-machine (`conformance.realfs`), where it is killed at every file call, too.
+The object runs in processes of its own: on fake systems (`conformance.in_process.fakefs`), and on the real file system
+of this machine (`conformance.in_process.realfs`), where it is killed at every file call, too.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from conformance.case import Case
 from conformance.errors import Unmeasured, Violation
-from conformance.injections import concerns, judge, judge_kill
-from conformance.suite.in_process import REAL, SYSTEMS, report_on, require_all, require_clean_failure
+from conformance.oracle.faults import concerns, judge, judge_kill
+from conformance.runner.case import Case
+from conformance.suite.support.in_process import REAL, SYSTEMS, report_on, require_all, require_clean_failure
 
 
 def clauses(*names: str) -> pytest.MarkDecorator:

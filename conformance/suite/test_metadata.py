@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.case import Case
 from conformance.errors import Unmeasured, Violation
-from conformance.oracle import snapshot
-from conformance.payload import make_status
-from conformance.surroundings import bind_mounted, make_link, without_permission_override
-from conformance.windows import verbatim
+from conformance.helpers.launch_prefixes import bind_mounted, make_link, without_permission_override
+from conformance.oracle.document import snapshot
+from conformance.oracle.payload import make_status
+from conformance.runner.case import Case
+from conformance.system.windows import verbatim
 
 OLD, NEW = make_status(0, 1, 300), make_status(0, 2, 500)
 

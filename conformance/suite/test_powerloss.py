@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.case import Case
 from conformance.errors import Unmeasured, Violation
+from conformance.runner.case import Case
 from conformance.syscalls.findings import visits
 from conformance.syscalls.laboratory import NEXT, Place, Recording, annotated, sequence_at
-from conformance.syscalls.plan import Rule
 from conformance.syscalls.points import Scenario
-from conformance.syscalls.powerloss import Before, Judgement, distinct_states, judge, materialise
-from conformance.syscalls.tracing import Boundary
+from conformance.syscalls.powerloss.model import Before, Judgement, distinct_states, judge, materialise
+from conformance.syscalls.tracer.messages import Rule
+from conformance.syscalls.tracer.session import Boundary
 
 pytestmark = pytest.mark.timeout(1800)
 

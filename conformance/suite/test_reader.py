@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.case import Case
 from conformance.errors import Unmeasured, Violation
-from conformance.oracle import SIZE_LIMIT, shown
-from conformance.payload import encode
-from conformance.suite.reading import DOCUMENT, STATUS, read, require_equal
-from conformance.surroundings import make_link
+from conformance.helpers.launch_prefixes import make_link
+from conformance.oracle.document import SIZE_LIMIT, shown
+from conformance.oracle.payload import encode
+from conformance.runner.case import Case
+from conformance.suite.support.reading import DOCUMENT, STATUS, read, require_equal
 from conformance.vectors import Vector, load_vectors
 
 VALID, INVALID, EITHER = (load_vectors(kind) for kind in ("valid", "invalid", "either"))

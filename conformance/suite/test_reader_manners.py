@@ -11,16 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.case import Case
 from conformance.errors import Inconclusive, NotApplicable, Unmeasured, Violation
-from conformance.kitwriter import KitWriter
-from conformance.oracle import snapshot
-from conformance.payload import encode, identify_values, make_status
-from conformance.processes import process_tree
-from conformance.sharing import PAUSE_SECONDS, hold, read_shared
-from conformance.suite.reading import DOCUMENT, SPOILS, STATUS, poll, read, require_equal, require_poll
-from conformance.surroundings import without_permission_override
-from conformance.watch import FolderWatch
+from conformance.helpers.busy_writer import KitWriter
+from conformance.helpers.launch_prefixes import without_permission_override
+from conformance.oracle.document import snapshot
+from conformance.oracle.inotify import FolderWatch
+from conformance.oracle.payload import encode, identify_values, make_status
+from conformance.runner.case import Case
+from conformance.subject.children import process_tree
+from conformance.suite.support.reading import DOCUMENT, SPOILS, STATUS, poll, read, require_equal, require_poll
+from conformance.system.share_modes import PAUSE_SECONDS, hold, read_shared
 
 LIMIT_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from conformance.case import Case
 from conformance.errors import Violation
-from conformance.oracle import shown, snapshot
-from conformance.payload import make_status
+from conformance.oracle.document import shown, snapshot
+from conformance.oracle.payload import make_status
+from conformance.runner.case import Case
 
 STATUS: dict[str, Any] = make_status(writer=1, sequence=1)
 NUMBERS = ("epoch", "total_epochs", "loss")

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from conformance.case import Case
 from conformance.errors import Violation
-from conformance.implementation import Implementation, ServeImplementation
-from conformance.payload import encode, make_status
-from conformance.suite.reading import SPOILS, require_equal
+from conformance.oracle.payload import encode, make_status
+from conformance.runner.case import Case
+from conformance.subject.client import Implementation, ServeImplementation
+from conformance.suite.support.reading import SPOILS, require_equal
 
 SIZES = st.sampled_from([0, 300, 5000, 70_000])
 REFUSED = st.sampled_from(

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance.case import Case
 from conformance.errors import NotApplicable, Unmeasured, Violation
-from conformance.implementation import Implementation
-from conformance.oracle import shown
-from conformance.payload import encode, make_status
-from conformance.suite.polling import polled_for_existence
-from conformance.watch import Event, FolderWatch, publishes, writes_to
+from conformance.oracle.document import shown
+from conformance.oracle.inotify import Event, FolderWatch, publishes, writes_to
+from conformance.oracle.payload import encode, make_status
+from conformance.runner.case import Case
+from conformance.subject.client import Implementation
+from conformance.suite.support.polling import polled_for_existence
 
 # Bytes of the documents that are written one after the other: growing, shrinking, and at both ends of the range.
 SIZES = (0, 256, 4096, 1 << 20, 100, 65_536, 65_535, 131_073, 0, 1 << 20, 1 << 19, 300)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from conformance.case import Case
 from conformance.errors import Inconclusive, Unmeasured, Violation
-from conformance.holder import Holder
-from conformance.oracle import Snapshot, snapshot
-from conformance.payload import make_status
-from conformance.protocol import Answer
-from conformance.sharing import Sharing
-from conformance.suite.polling import polled_for_existence
-from conformance.windows import names_a_refusal, verbatim
+from conformance.helpers.file_holder import Holder
+from conformance.oracle.document import Snapshot, snapshot
+from conformance.oracle.payload import make_status
+from conformance.runner.case import Case
+from conformance.subject.protocol import Answer
+from conformance.suite.support.polling import polled_for_existence
+from conformance.system.share_modes import Sharing
+from conformance.system.windows import names_a_refusal, verbatim
 
 OLD, NEW, NEXT = make_status(0, 1, 300), make_status(0, 2, 500), make_status(0, 3, 400)
 HELD_SECONDS = 0.2

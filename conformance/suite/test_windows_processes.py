@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from conformance.case import Case
-from conformance.codepage import in_code_page
 from conformance.errors import ImplementationError, Inconclusive, Violation
-from conformance.implementation import Implementation
-from conformance.observation import observing
-from conformance.oracle import SIZE_LIMIT, require_status, shown
-from conformance.payload import encode, identify, make_status
-from conformance.sharing import hold, read_shared, require_deletable
+from conformance.helpers.code_page import in_code_page
+from conformance.oracle.document import SIZE_LIMIT, require_status, shown
+from conformance.oracle.observer import observing
+from conformance.oracle.payload import encode, identify, make_status
+from conformance.runner.case import Case
+from conformance.subject.client import Implementation
+from conformance.system.share_modes import hold, read_shared, require_deletable
 
 PATIENCE_SECONDS = 30.0
 LONGEST_DELAY = 0.02  # seconds of writing before an end at random

@@ -16,14 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from conformance.case import Case
 from conformance.errors import ImplementationError, Unmeasured, Violation
-from conformance.injections import Injection
-from conformance.observation import observing
-from conformance.oracle import shown, snapshot
-from conformance.syscalls.calls import TraceError
+from conformance.oracle.document import shown, snapshot
+from conformance.oracle.faults import Injection
+from conformance.oracle.observer import observing
+from conformance.runner.case import Case
 from conformance.syscalls.laboratory import OLD, Laboratory, Place, Visit, annotated
-from conformance.syscalls.plan import Rule
 from conformance.syscalls.points import (
     MOST_OPERATIONS,
     Point,
@@ -35,7 +33,9 @@ from conformance.syscalls.points import (
     selected,
     unsupported_points,
 )
-from conformance.syscalls.tracing import Boundary, Outcome
+from conformance.syscalls.tracer.calls import TraceError
+from conformance.syscalls.tracer.messages import Rule
+from conformance.syscalls.tracer.session import Boundary, Outcome
 from conformance.syscalls.verdicts import problem
 
 __all__ = ["Series", "Slow", "kill_series", "slow_motion", "visits"]

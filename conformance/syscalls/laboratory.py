@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.errors import ImplementationError, Unmeasured, Violation
-from conformance.implementation import Implementation
-from conformance.injections import Injection, State
-from conformance.oracle import Snapshot, snapshot
-from conformance.payload import encode, identify, make_status
-from conformance.protocol import Answer
-from conformance.run import Run, remove_folder
-from conformance.syscalls.calls import TraceError
+from conformance.oracle.document import Snapshot, snapshot
+from conformance.oracle.faults import Injection, State
+from conformance.oracle.payload import encode, identify, make_status
+from conformance.runner.run import Run, remove_folder
+from conformance.subject.client import Implementation
+from conformance.subject.protocol import Answer
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.order import CHANGING, on_the_target
-from conformance.syscalls.plan import Plan, Report, Rule
 from conformance.syscalls.points import Point, Scenario, What, role
-from conformance.syscalls.tracing import Boundary, Outcome, Traced, start_traced
+from conformance.syscalls.tracer.calls import TraceError
+from conformance.syscalls.tracer.messages import Plan, Report, Rule
+from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start_traced
 
 __all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated", "state_of"]
 

@@ -1,7 +1,7 @@
 """System calls → operations on the files of one folder: what was done, to which file, under which name.
 
 An operation is what a call means, not what it is called: ``rename``, ``renameat`` and ``renameat2`` are one kind. The
-kinds are those of the errors table (`conformance.injections.ERRORS_OF_CALL`) where a fault can be injected.
+kinds are those of the errors table (`conformance.oracle.faults.ERRORS_OF_CALL`) where a fault can be injected.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from conformance.syscalls.calls import Argument, Call, Descriptor, TraceError
+from conformance.syscalls.tracer.calls import Argument, Call, Descriptor, TraceError
 
 __all__ = ["Concern", "Kind", "Operation", "operations_of", "relative_name"]
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from conformance.injections import ERRORS_OF_CALL
+from conformance.oracle.faults import ERRORS_OF_CALL
 from conformance.syscalls.operations import Kind, Operation
 from conformance.syscalls.order import published_names
-from conformance.syscalls.plan import Phase, Rule
+from conformance.syscalls.tracer.messages import Phase, Rule
 
 __all__ = [
     "MOST_OPERATIONS",

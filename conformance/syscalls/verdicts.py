@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 
-from conformance.injections import concerns, judge
+from conformance.oracle.faults import concerns, judge
 from conformance.syscalls.laboratory import Visit
 
 __all__ = ["judged", "problem", "tells"]

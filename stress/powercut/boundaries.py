@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from conformance.errors import ImplementationError
-from conformance.implementation import Implementation
-from conformance.payload import make_status
-from conformance.protocol import Answer
+from conformance.oracle.payload import make_status
+from conformance.subject.client import Implementation
+from conformance.subject.protocol import Answer
 from conformance.syscalls.operations import operations_of
-from conformance.syscalls.plan import Plan, Report, Rule
-from conformance.syscalls.tracing import Boundary, start_traced
+from conformance.syscalls.tracer.messages import Plan, Report, Rule
+from conformance.syscalls.tracer.session import Boundary, start_traced
+from stress.powercut.cuts import BOUNDARY_SIZE, CHAINS, BoundaryCut, boundary_cut
 from stress.powercut.cutting import Bench, Cutter, Row, begin_write, fresh_folder, look
-from stress.powercut.plan import BOUNDARY_SIZE, CHAINS, BoundaryCut, boundary_cut
 from stress.powercut.prediction import Foreseen, Write, begun_before, foreseen_at_any_point, foreseen_at_end
 from stress.powercut.recording import Recorded, acknowledged, before_write, files_in, record_writes
 from stress.powercut.verdict import Finding

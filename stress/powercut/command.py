@@ -8,17 +8,17 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from conformance import run as runs
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
-from conformance.manifest import operating_system, resolve
-from conformance.report import write_report
-from conformance.results import Exit, Result, ResultsFile, decide
-from conformance.summary import tell_not_started
+from conformance.reporting.html import write_report
+from conformance.reporting.results import Exit, Result, ResultsFile, decide
+from conformance.reporting.terminal import tell_not_started
+from conformance.runner import run as runs
+from conformance.subject.manifest import operating_system, resolve
 from stress.disk import CAN_BE_CUT
-from stress.output import header_of, new_console, print_verdict, results_file
 from stress.powercut import experiment
 from stress.powercut.verdict import CLAUSES, Way, case_name
+from stress.reporting.terminal import header_of, new_console, print_verdict, results_file
 
 __all__ = ["powercut"]
 

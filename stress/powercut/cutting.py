@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, Inconclusive, Violation
-from conformance.implementation import Implementation, ServeImplementation, start
-from conformance.oracle import snapshot
-from conformance.payload import encode, make_status
-from conformance.protocol import Answer
-from conformance.run import Run
+from conformance.oracle.document import snapshot
+from conformance.oracle.payload import encode, make_status
+from conformance.runner.run import Run
+from conformance.subject.client import Implementation, ServeImplementation, start
+from conformance.subject.protocol import Answer
 from stress.disk import Disk
-from stress.powercut.plan import RandomCut
-from stress.powercut.processes import end_descendants
+from stress.powercut.cuts import RandomCut
+from stress.powercut.reaper import end_descendants
 from stress.powercut.verdict import Finding, judge, require_document
 
 __all__ = [
@@ -48,7 +48,7 @@ class Bench:
     def writer(self) -> Implementation:
         """A running implementation."""
         if self.implementation is None or not self.implementation.usable:
-            self.implementation = start(self.run.manifest, self.run.circumstances())
+            self.implementation = start(self.run.manifest, self.run.launch_options())
         return self.implementation
 
     def stop(self) -> None:

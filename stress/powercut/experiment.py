@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from conformance.errors import ImplementationError, Inconclusive, Unmeasured
-from conformance.manifest import operating_system
-from conformance.results import Result, apply_known_failures
-from conformance.run import Run
+from conformance.reporting.results import Result, apply_known_failures
+from conformance.runner.run import Run
+from conformance.subject.manifest import operating_system
 from stress.disk import KINDS, Kind, disk_of, enter_private_namespace, require_means
 from stress.powercut.boundaries import cut_at_boundaries
+from stress.powercut.cuts import RandomCut, random_cut
 from stress.powercut.cutting import Bench, cut_at_random, require_that_losses_show
-from stress.powercut.plan import RandomCut, random_cut
 from stress.powercut.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_row
-from stress.powercut.processes import adopt_orphans
+from stress.powercut.reaper import adopt_orphans
 from stress.powercut.recording import record_writes
 from stress.powercut.verdict import CLAUSES, Finding, Tally, Way, case_name, results_of
 
@@ -102,7 +102,7 @@ def _findings(bench: Bench, wanted: Wanted, way: Way, tally: Tally) -> Generator
 
 def _ask_model(bench: Bench, cuts: Sequence[RandomCut]) -> _Expected:
     recorded = record_writes(bench, sorted({cut.size for cut in cuts}))
-    return {circumstances: expected_of_write(write) for circumstances, write in recorded.items()}
+    return {launch_options: expected_of_write(write) for launch_options, write in recorded.items()}
 
 
 def _foreseen(expected: _Expected, cut: RandomCut, finding: Finding) -> Foreseen | None:

@@ -1,7 +1,7 @@
 """What the power-loss model says of a real cut: which states of the target it allows. No I/O here.
 
-The model, `conformance.syscalls.powerloss`, judges one write. A row of writes is judged by its writes: each begins with
-what the one before it left, which is complete.
+The model, `conformance.syscalls.powerloss.model`, judges one write. A row of writes is judged by its writes: each
+begins with what the one before it left, which is complete.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from conformance.syscalls.calls import Call
 from conformance.syscalls.laboratory import annotated
 from conformance.syscalls.operations import Operation, operations_of
-from conformance.syscalls.powerloss import Before, Outcome, allowed_outcomes
+from conformance.syscalls.powerloss.model import Before, Outcome, allowed_outcomes
+from conformance.syscalls.tracer.calls import Call
 
 __all__ = [
     "ExpectedOfWrite",

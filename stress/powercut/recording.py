@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from conformance.errors import ImplementationError
-from conformance.oracle import snapshot
-from conformance.payload import make_status
-from conformance.syscalls.calls import TraceError
+from conformance.oracle.document import snapshot
+from conformance.oracle.payload import make_status
 from conformance.syscalls.operations import operations_of
-from conformance.syscalls.plan import Plan
-from conformance.syscalls.powerloss import Before
-from conformance.syscalls.tracing import Outcome, Traced, start_traced
+from conformance.syscalls.powerloss.model import Before
+from conformance.syscalls.tracer.calls import TraceError
+from conformance.syscalls.tracer.messages import Plan
+from conformance.syscalls.tracer.session import Outcome, Traced, start_traced
 from stress.powercut.cutting import Bench, begin_write, fresh_folder, refused
 from stress.powercut.prediction import Write
 

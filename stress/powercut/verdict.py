@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from conformance.errors import Violation
-from conformance.oracle import Snapshot, require_status, shown
-from conformance.payload import encode, identify
-from conformance.results import Result
+from conformance.oracle.document import Snapshot, require_status, shown
+from conformance.oracle.payload import encode, identify
+from conformance.reporting.results import Result
 from stress.powercut.prediction import Foreseen, State
 
 __all__ = ["CLAUSES", "Finding", "Judgement", "Tally", "Way", "case_name", "judge", "require_document", "results_of"]

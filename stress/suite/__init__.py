@@ -1,1 +1,1 @@
-"""The scenarios of ``pulse stress suite``, shipped with the kit; `stress.plugin` is their pytest plugin."""
+"""The scenarios of ``pulse stress suite``, shipped with the kit, and their pytest plugin."""

@@ -12,14 +12,14 @@ import pytest
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
-from conformance.implementation import ANSWER_SECONDS
-from conformance.manifest import operating_system, resolve
-from conformance.results import Exit, ResultsFile, decide
-from conformance.run import Run
-from conformance.summary import tell_not_started
-from stress.command import prepared
-from stress.output import header_of, new_console, print_verdict, results_file
-from stress.plugin import SOAK_SECONDS, Gathered, HandOver
+from conformance.reporting.results import Exit, ResultsFile, decide
+from conformance.reporting.terminal import tell_not_started
+from conformance.runner.run import Run
+from conformance.subject.client import ANSWER_SECONDS
+from conformance.subject.manifest import operating_system, resolve
+from stress.commands.load import prepared
+from stress.reporting.terminal import header_of, new_console, print_verdict, results_file
+from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, HandOver
 
 __all__ = ["suite"]
 
@@ -79,7 +79,7 @@ def _run(
         str(SUITE),
         *("-c", os.devnull, "--rootdir", str(SUITE), "--noconftest", "-p", "no:cacheprovider"),
         # What else is installed beside the kit must not change a verdict.
-        *("--disable-plugin-autoload", "-p", "stress.plugin", "-p", "pytest_timeout"),
+        *("--disable-plugin-autoload", "-p", "stress.suite.pytest_plugin", "-p", "pytest_timeout"),
         *("-v", "--no-header", "--tb=no", "-r", "N", "--strict-markers", "--import-mode=importlib"),
         *("--assert=plain", "--disable-warnings", "--basetemp", str(run.folder / "pytest")),
         *("--timeout", f"{patience:g}"),

@@ -12,8 +12,8 @@ from functools import partial
 
 import pytest
 
-from stress.plugin import PutUnderLoad
-from stress.scenario import CHAOS, Goal, Scenario
+from stress.record.scenario import CHAOS, Goal, Scenario
+from stress.suite.pytest_plugin import PutUnderLoad
 
 _ENOUGH = Scenario(seconds=40.0, goal=Goal(160, "writes"), round_seconds=1.0, stop_at_first=True)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import conformance
-from conformance.implementation import Circumstances
+from conformance.subject.client import LaunchOptions
 
 ADAPTERS = Path(__file__).parent / "adapters"
 DEADLINE_SECONDS = 60.0
@@ -110,14 +110,14 @@ def children(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def circumstances(children: Path, tmp_path: Path) -> Callable[..., Circumstances]:
+def launch_options(children: Path, tmp_path: Path) -> Callable[..., LaunchOptions]:
     """How to start an implementation: ``circumstances(answer_seconds=…)``."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
 
-    def make(**changes: object) -> Circumstances:
+    def make(**changes: object) -> LaunchOptions:
         settings: dict[str, object] = {"children": children, "scratch": scratch, **changes}
-        return Circumstances(**settings)  # type: ignore[arg-type]  # the values are checked where they are given
+        return LaunchOptions(**settings)  # type: ignore[arg-type]  # the values are checked where they are given
 
     return make
 

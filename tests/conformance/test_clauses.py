@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import pytest
 
 from conformance.clauses import GROUP_TITLES, Clause, Engine, load_clauses, outcome_without_measuring
-from conformance.manifest import Manifest
+from conformance.subject.manifest import Manifest
 
 CLAUSES = load_clauses()
 PORTABLE = Clause("DOC-01", "what holds", "must", ("writer",), "pulse", "portable")

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from conformance.clauses import load_clauses
-from conformance.manifest import operating_system
-from conformance.results import describe_platform, read_results
+from conformance.reporting.results import describe_platform, read_results
+from conformance.subject.manifest import operating_system
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Manifests = Callable[..., Path]

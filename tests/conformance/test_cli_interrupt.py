@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.results import read_results
+from conformance.reporting.results import read_results
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.results import read_results
+from conformance.reporting.results import read_results
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Copy = tuple[Path, dict[str, str]]

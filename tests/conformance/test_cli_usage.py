@@ -256,6 +256,6 @@ def test_ctrl_c_in_the_smoke_stage(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("conformance.run._smoke", interrupt)
+    monkeypatch.setattr("conformance.runner.run._smoke", interrupt)
     code, stdout, stderr = judged("--impl", misbehaving())
     assert (code, stdout, stderr.strip()) == (130, "", "")

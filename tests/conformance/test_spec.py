@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import conformance.clauses
-from conformance.manifest import load_manifest
-from conformance.protocol import decode_answer
+from conformance.subject.manifest import load_manifest
+from conformance.subject.protocol import decode_answer
 
 FOLDER = Path(conformance.clauses.__file__).parent
 SPEC = (FOLDER / "SPEC.md").read_text(encoding="utf-8")

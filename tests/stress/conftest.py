@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from conformance.errors import ImplementationError
-from conformance.implementation import Circumstances, OneshotImplementation, ServeImplementation
-from conformance.manifest import Manifest
-from conformance.protocol import Answer
-from stress.counters import Counters, new_counters
+from conformance.subject.client import LaunchOptions, OneshotImplementation, ServeImplementation
+from conformance.subject.manifest import Manifest
+from conformance.subject.protocol import Answer
+from stress.record.shared_counters import Counters, new_counters
 
 Respond = Callable[[str, dict[str, Any]], Answer]
 
@@ -129,12 +129,12 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     """What the writers and readers of this test start, in place of processes."""
     script = Script()
 
-    def start(manifest: Manifest, circumstances: Circumstances) -> ServeImplementation | OneshotImplementation:
+    def start(manifest: Manifest, launch_options: LaunchOptions) -> ServeImplementation | OneshotImplementation:
         script.story.append("start")
         script.begin()
         return _Serving(script) if script.serve else _Oneshot(script)
 
-    monkeypatch.setattr("stress.starting.start", start)
+    monkeypatch.setattr("stress.clients.restart.start", start)
     return script
 
 
@@ -151,8 +151,8 @@ def manifest(tmp_path: Path) -> Manifest:
 
 
 @pytest.fixture
-def circumstances(tmp_path: Path) -> Circumstances:
+def launch_options(tmp_path: Path) -> LaunchOptions:
     """How implementations are started, with the folders that they need."""
     for name in ("children", "scratch"):
         (tmp_path / name).mkdir()
-    return Circumstances(children=tmp_path / "children", scratch=tmp_path / "scratch")
+    return LaunchOptions(children=tmp_path / "children", scratch=tmp_path / "scratch")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.sharing.readers import OPENERS, WAYS, Refused, Torn, Way, error_code, verify
-from conformance import payload
+from conformance.oracle import payload
 
 FIRST, SECOND = payload.make_status(1, 1, 300), payload.make_status(1, 2, 300)
 everyone = pytest.mark.parametrize("name", OPENERS)

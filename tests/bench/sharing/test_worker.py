@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.sharing.worker import read_for, write_for
-from conformance import payload
+from conformance.oracle import payload
 
 DOCUMENT, OTHER = (payload.encode(payload.make_status(1, number)).encode() for number in (1, 2))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.sharing.writers import WRITERS
-from conformance import payload
+from conformance.oracle import payload
 
 HERE = [name for name in WRITERS if name != "ReplaceFileW" or sys.platform == "win32"]
 

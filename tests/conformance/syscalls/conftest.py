@@ -15,11 +15,11 @@ import pytest
 
 from conformance.clauses import load_clauses
 from conformance.errors import Unmeasured
-from conformance.manifest import load_manifest
-from conformance.run import Run, tear_down
+from conformance.runner.run import Run, tear_down
+from conformance.subject.manifest import load_manifest
 from conformance.syscalls.operations import Operation, operations_of
-from conformance.syscalls.plan import Plan, Report, Rule, read_report, write_plan
-from conformance.syscalls.tracing import Boundary, Traced, start_traced
+from conformance.syscalls.tracer.messages import Plan, Report, Rule, read_report, write_plan
+from conformance.syscalls.tracer.session import Boundary, Traced, start_traced
 
 ADAPTERS = Path(__file__).parent / "adapters"
 SECONDS = 60.0  # no test waits as long as this unless something is broken
@@ -48,7 +48,7 @@ class Trace:
 
 
 def tracer_command(control: socket.socket, when: str, command: Sequence[str]) -> list[str]:
-    return [sys.executable, "-P", "-m", "conformance.syscalls.tracer", str(control.fileno()), when, *command]
+    return [sys.executable, "-P", "-m", "conformance.syscalls.tracer.process", str(control.fileno()), when, *command]
 
 
 def read_messages(control: socket.socket) -> Iterator[tuple[str, str]]:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from conformance.case import Case, Shared
 from conformance.errors import ImplementationError, Unmeasured
-from conformance.run import Run, save
-from conformance.syscalls.calls import TraceError
+from conformance.runner.case import Case, Shared
+from conformance.runner.run import Run, save
 from conformance.syscalls.findings import kill_series, slow_motion, visits
 from conformance.syscalls.points import Point
-from conformance.syscalls.tracing import Traced
+from conformance.syscalls.tracer.calls import TraceError
+from conformance.syscalls.tracer.session import Traced
 
 if sys.platform != "linux":
     pytest.skip("the syscall engine needs Linux", allow_module_level=True)
@@ -92,8 +92,8 @@ def test_visits_are_made_once(case_of: Callable[..., Case], monkeypatch: pytest.
 
 WORKER = """
 import pathlib, sys
-from conformance.case import Case, Shared
-from conformance.run import load
+from conformance.runner.case import Case, Shared
+from conformance.runner.run import load
 from conformance.syscalls.findings import visits
 run = load(pathlib.Path(sys.argv[1]))
 shared = Shared(run)

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from conformance.errors import ImplementationError, Unmeasured
-from conformance.payload import encode, make_status
-from conformance.run import Run
-from conformance.syscalls.calls import TraceError
+from conformance.oracle.payload import encode, make_status
+from conformance.runner.run import Run
 from conformance.syscalls.laboratory import NEW, OLD, Laboratory, Visit, annotated, sequence_at, state_of
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.points import Point, Scenario, fault_points
-from conformance.syscalls.strace import parse
+from conformance.syscalls.strace.parser import parse
+from conformance.syscalls.tracer.calls import TraceError
 
 if sys.platform != "linux":
     pytest.skip("the syscall engine needs Linux", allow_module_level=True)

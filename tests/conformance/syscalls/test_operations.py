@@ -2,9 +2,9 @@
 
 import pytest
 
-from conformance.syscalls.calls import TraceError
 from conformance.syscalls.operations import Operation, operations_of, relative_name
-from conformance.syscalls.strace import parse
+from conformance.syscalls.strace.parser import parse
+from conformance.syscalls.tracer.calls import TraceError
 
 
 def operations(*lines: str, existing: tuple[str, ...] = ()) -> tuple[Operation, ...]:

@@ -4,7 +4,7 @@ import pytest
 
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.order import faults_of_order, published_names, publishing
-from conformance.syscalls.strace import parse
+from conformance.syscalls.strace.parser import parse
 
 CREATE = 'open("/run/a", O_WRONLY|O_CREAT|O_EXCL, 0600) = 3</run/a>'
 WRITE = 'write(3</run/a>, "new", 3) = 3'

@@ -5,9 +5,8 @@ from collections import Counter
 
 import pytest
 
-from conformance.injections import ERRORS_OF_CALL
+from conformance.oracle.faults import ERRORS_OF_CALL
 from conformance.syscalls.operations import Operation, operations_of
-from conformance.syscalls.plan import Rule
 from conformance.syscalls.points import (
     MOST_OPERATIONS,
     Point,
@@ -20,7 +19,8 @@ from conformance.syscalls.points import (
     selected,
     unsupported_points,
 )
-from conformance.syscalls.strace import parse
+from conformance.syscalls.strace.parser import parse
+from conformance.syscalls.tracer.messages import Rule
 
 HONEST = """\
 open("/run/a", O_WRONLY|O_CREAT|O_EXCL, 0600) = 3</run/a>

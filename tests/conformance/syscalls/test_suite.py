@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.syscalls.tracing import Traced
+from conformance.syscalls.tracer.session import Traced
 
 if sys.platform != "linux":
     pytest.skip("the syscall engine needs Linux", allow_module_level=True)

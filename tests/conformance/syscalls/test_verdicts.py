@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.injections import Injection
+from conformance.oracle.faults import Injection
 from conformance.syscalls.laboratory import Visit
 from conformance.syscalls.verdicts import judged, problem, tells
 

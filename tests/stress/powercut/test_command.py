@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.results import read_results
+from conformance.reporting.results import read_results
 from stress.cli import main
 from stress.powercut import experiment
 
@@ -91,7 +91,7 @@ def test_power_cuts_do_not_concern_a_reader(judged: Callable[..., tuple[int, str
     manifest = tmp_path / "implementation.toml"
     manifest.write_text(
         '[implementation]\nname = "reader"\nlanguage = "python"\nprofile = "pulse"\nroles = ["reader"]\n'
-        'mode = "python"\ncallable = "conformance.mutants.honest:Honest"\n',
+        'mode = "python"\ncallable = "conformance.mutation.honest:Honest"\n',
         encoding="utf-8",
     )
     _, stdout, _ = judged("powercut", "--impl", manifest)

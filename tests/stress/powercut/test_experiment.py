@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from conformance.errors import Unmeasured
-from conformance.results import read_results
+from conformance.reporting.results import read_results
 from stress.disk import CAN_BE_CUT, KINDS, require_means
-from stress.powercut.plan import CHAINS
+from stress.powercut.cuts import CHAINS
 
 if sys.platform != "linux":
     pytest.skip("real power cuts need Linux", allow_module_level=True)

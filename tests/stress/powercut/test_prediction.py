@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from conformance.syscalls.calls import Argument, Call, Descriptor
 from conformance.syscalls.operations import operations_of
-from conformance.syscalls.powerloss import Before
+from conformance.syscalls.powerloss.model import Before
+from conformance.syscalls.tracer.calls import Argument, Call, Descriptor
 from stress.powercut.prediction import (
     ExpectedOfWrite,
     State,

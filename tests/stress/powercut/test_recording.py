@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import ImplementationError
-from conformance.protocol import Answer
-from conformance.syscalls.calls import TraceError
-from conformance.syscalls.plan import Report
-from conformance.syscalls.powerloss import Before
-from conformance.syscalls.tracing import Outcome
+from conformance.subject.protocol import Answer
+from conformance.syscalls.powerloss.model import Before
+from conformance.syscalls.tracer.calls import TraceError
+from conformance.syscalls.tracer.messages import Report
+from conformance.syscalls.tracer.session import Outcome
 from stress.powercut.recording import acknowledged, before_write, files_in
 
 REPORT = Report((), (), None)

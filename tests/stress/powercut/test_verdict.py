@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from conformance.oracle import Snapshot
-from conformance.payload import encode, make_status
-from conformance.results import Result
+from conformance.oracle.document import Snapshot
+from conformance.oracle.payload import encode, make_status
+from conformance.reporting.results import Result
 from stress.powercut.prediction import Foreseen
 from stress.powercut.verdict import CLAUSES, Finding, Tally, judge, results_of
 

@@ -1,0 +1,1 @@
+"""Programs of the kit that run beside an implementation under test."""

@@ -1,0 +1,152 @@
+"""A process of the kit's own that holds files open, as a careless reader or a virus scanner does.
+
+``python -m conformance.helpers.file_holder PATH --share SHARE`` opens the file and keeps it. With ``--appearing`` PATH
+is a folder, and every file that appears in it from then on is opened as soon as it is seen. ``--seconds S`` lets go of
+each file after so long; without it, and in any case, the end of standard input does. What is printed, a line each,
+proves what happened: ``ready`` (now it holds, or watches), ``held NAME``, ``released NAME``, and ``refused NAME`` for a
+new file that its maker shared with nobody. The share modes mean something on Windows only
+(`conformance.system.share_modes`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import get_args
+
+from conformance.system.share_modes import Sharing, open_shared
+
+__all__ = ["Holder"]
+
+READY = "ready"
+
+
+class Holder:
+    """A context manager; inside it the file, or each new file of the folder, is held by another process."""
+
+    def __init__(self, path: Path, share: Sharing, *, seconds: float | None = None, appearing: bool = False) -> None:
+        words = [sys.executable, "-m", "conformance.helpers.file_holder", str(path), "--share", share]
+        words += [] if seconds is None else ["--seconds", str(seconds)]
+        words += ["--appearing"] if appearing else []
+        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+        # The names that were held, in order, and those that could not be; known when everything is released.
+        self.held: tuple[str, ...] = ()
+        self.refused: frozenset[str] = frozenset()
+        self._lines: list[str] = []
+        self._released = False
+
+    def __enter__(self) -> Holder:
+        assert self._process.stdout is not None
+        if self._process.stdout.readline().strip() != READY:
+            self.release()
+        return self
+
+    def wait_for_one(self) -> None:
+        """Wait until a file is held, or could not be."""
+        assert self._process.stdout is not None
+        self._lines.append(self._process.stdout.readline().rstrip("\n"))
+
+    def release(self) -> None:
+        """Let go of everything. Raises RuntimeError when the holder failed, or did not let go of what it held."""
+        if self._released:
+            return
+        self._released = True
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.close()
+        # Not by communicate(): what a line before this one has left in the buffer would be lost.
+        with stdout:
+            events = [line.partition(" ") for line in [*self._lines, *stdout.read().splitlines()]]
+        self._process.wait()
+        self.held = tuple(name for kind, _, name in events if kind == "held")
+        self.refused = frozenset(name for kind, _, name in events if kind == "refused")
+        released = [name for kind, _, name in events if kind == "released"]
+        if self._process.returncode != 0 or sorted(released) != sorted(self.held):
+            raise RuntimeError(
+                f"the kit's own holder ended with exit code {self._process.returncode}; "
+                f"it held {list(self.held)} and released {released}"
+            )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        with contextlib.suppress(RuntimeError):
+            self.release()
+
+
+def _say(*words: str) -> None:
+    print(*words, flush=True)
+
+
+def _hold(path: Path, share: Sharing, seconds: float | None, finished: threading.Event) -> None:
+    descriptor = open_shared(path, share)
+    _say(READY)
+    _say("held", path.name)
+    finished.wait(seconds)
+    os.close(descriptor)
+    _say("released", path.name)
+
+
+def _hold_what_appears(folder: str, share: Sharing, seconds: float | None, finished: threading.Event) -> None:
+    """Look without pause: a temp lives for a millisecond."""
+    known, refused = set(os.listdir(folder)), set[str]()
+    held: dict[str, tuple[int, float]] = {}  # name → descriptor, and when to let go
+    _say(READY)
+    while not finished.is_set():
+        now = time.monotonic()
+        for name in os.listdir(folder):
+            if name in known:
+                continue
+            try:
+                descriptor = open_shared(os.path.join(folder, name), share)
+            except PermissionError:
+                if name not in refused:
+                    _say("refused", name)
+                refused.add(name)
+                continue
+            except OSError:  # gone already
+                continue
+            known.add(name)
+            held[name] = descriptor, now + (seconds if seconds is not None else float("inf"))
+            _say("held", name)
+        for name in [name for name, (_, end) in held.items() if end <= now]:
+            os.close(held.pop(name)[0])
+            _say("released", name)
+    for name, (descriptor, _) in held.items():
+        os.close(descriptor)
+        _say("released", name)
+
+
+def main(arguments: list[str]) -> None:
+    """Hold until standard input ends, or for the time given. Raises OSError when the file cannot be opened so."""
+    parser = argparse.ArgumentParser(prog="python -m conformance.helpers.file_holder")
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--share", choices=get_args(Sharing), required=True)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--appearing", action="store_true")
+    given = parser.parse_args(arguments)
+    finished = threading.Event()
+
+    def wait_for_the_end_of_input() -> None:
+        os.read(sys.stdin.fileno(), 1)  # unbuffered: a thread that waits in a buffer aborts the end of the process
+        finished.set()
+
+    threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()
+    if given.appearing:
+        _hold_what_appears(str(given.path), given.share, given.seconds, finished)
+    else:
+        _hold(given.path, given.share, given.seconds, finished)
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # it is a TextIOWrapper in a process of its own
+    main(sys.argv[1:])

@@ -1,0 +1,322 @@
+"""Visits every file call of one write of an implementation of mode ``python``, with every fault that it can have.
+
+A laboratory is one implementation on one file system, be it a fake one (`conformance.in_process.fakefs`) or the real
+one (`conformance.in_process.realfs`), whose file calls are numbered.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from conformance.in_process.filecalls import Call, FileCalls
+from conformance.oracle.faults import ERRORS_OF_CALL, Injection, Kill, State, What
+from conformance.oracle.payload import encode, make_status
+
+__all__ = ["NEW", "OLD", "Baseline", "InProcessReport", "Laboratory", "System", "faults_of"]
+
+_SIZE = 8192  # bytes
+OLD, NEW, _NEXT = (make_status(0, sequence, _SIZE) for sequence in range(3))
+_MOST_CALLS = 200
+
+
+class System(Protocol):
+    """What an enumeration asks of a file system. Paths are those that the implementation gets."""
+
+    def new_target(self) -> str:
+        """A path in a new and empty folder."""
+
+    def bytes_of(self, path: str) -> bytes | None:
+        """What a file holds; None when there is none."""
+
+    def create(self, path: str, contents: bytes) -> None:
+        """Make a file."""
+
+    def identity(self, path: str) -> tuple[Any, ...]:
+        """Which file it is, when it was changed, and its mode; empty when there is none."""
+
+    def names_beside(self, target: str) -> set[str]:
+        """The other names in the target's folder."""
+
+    def open_descriptors(self) -> int:
+        """How many descriptors are open."""
+
+    @property
+    def can_be_read_only(self) -> bool:
+        """Whether `read_only` keeps this user from making files."""
+
+    def read_only(self, target: str) -> AbstractContextManager[None]:
+        """The target's folder is read-only inside the block."""
+
+    def disk_full(self, room: int) -> AbstractContextManager[Callable[[], bool]]:
+        """Inside the block the disk has room for so many bytes more. Tells afterwards whether more was needed."""
+
+
+@dataclass
+class Laboratory:
+    """One implementation on one file system."""
+
+    system: System
+    calls: FileCalls
+    make: Callable[[], Any]
+    profile: str
+    implementation: Any = None
+
+    def publish(self, target: str, status: dict[str, Any]) -> None:
+        """One write by the present object."""
+        if self.profile == "pulse":
+            self.implementation.write(target, status)
+        else:
+            self.implementation.replace(target, encode(status))
+
+    def fresh_target(self) -> str:
+        """A target in a new folder that holds the old document, written without faults by a new object."""
+        self.implementation = self.make()  # what an earlier fault has broken for good stays out of this one
+        target = self.system.new_target()
+        self.publish(target, OLD)
+        return target
+
+    def state(self, target: str, documents: tuple[bytes, bytes]) -> State:
+        """What the target is, given the bytes of the old and the new document."""
+        found = self.system.bytes_of(target)
+        if found is None:
+            return "missing"
+        return "old" if found == documents[0] else "new" if found == documents[1] else "other"
+
+    def next_write(self, target: str, documents: tuple[bytes, bytes]) -> str:
+        """One more write by the present object. Returns ``ok``, or what was wrong."""
+        answer, _, text = _answer_of(lambda: self.publish(target, _NEXT))
+        if answer == "ok" and self.state(target, documents) != "other":
+            return "ok, but wrote nothing"
+        return f"{answer} {text}".strip()
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One write without a fault: its calls, and the bytes of the old and of the new document."""
+
+    calls: tuple[Call, ...]
+    documents: tuple[bytes, bytes]
+
+
+@dataclass(frozen=True)
+class InProcessReport:
+    """Everything that one system had to say. ``problem`` is empty when the implementation runs there.
+
+    ``disk_full`` and ``read_only`` are None where that cannot be had, ``bystander_survived`` (a file made under the
+    temp's name after the replace) and ``planted_survived`` (made before the temp) where no temp was seen.
+    """
+
+    system: str
+    problem: str
+    calls: tuple[str, ...] = ()
+    injections: tuple[Injection, ...] = ()
+    disk_full: Injection | None = None
+    read_only: Injection | None = None
+    bystander_survived: bool | None = None
+    planted_survived: bool | None = None
+    kills: tuple[Kill, ...] = ()
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> InProcessReport:
+        """Read what `to_json` wrote. Raises ValueError, TypeError for anything else."""
+        fields = json.loads(text)
+
+        def injection(values: dict[str, Any] | None) -> Injection | None:
+            return Injection(**{**values, "left": tuple(values["left"])}) if values else None
+
+        fields["calls"] = tuple(fields["calls"])
+        fields["injections"] = tuple(injection(values) for values in fields["injections"])
+        fields["disk_full"], fields["read_only"] = injection(fields["disk_full"]), injection(fields["read_only"])
+        fields["kills"] = tuple(Kill(**values) for values in fields["kills"])
+        return InProcessReport(**fields)
+
+
+def _answer_of(action: Callable[[], None]) -> tuple[str, int, str]:
+    """Run a write. Returns (answer, errno, text), as in `Injection`."""
+    try:
+        action()
+    except ValueError as error:
+        return "invalid", 0, str(error)
+    except OSError as error:
+        return "io", error.errno or 0, str(error)
+    except KeyboardInterrupt:
+        return "interrupt", 0, ""
+    except BaseException as error:  # whatever else comes out is the implementation's crash
+        return "crash", 0, f"{type(error).__name__}: {error}"
+    return "ok", 0, ""
+
+
+def _baseline_of(laboratory: Laboratory) -> Baseline:
+    """One write without a fault. Raises what the implementation raises."""
+    target = laboratory.fresh_target()
+    old = laboratory.system.bytes_of(target) or b""
+    with laboratory.calls.recording() as recorded:
+        laboratory.publish(target, NEW)
+    new = laboratory.system.bytes_of(target) or b""
+    return Baseline(tuple(recorded[:_MOST_CALLS]), (old, new))
+
+
+def faults_of(laboratory: Laboratory, system: str) -> tuple[Baseline, InProcessReport]:
+    """Visit every call of one write with every error that it can give, and with an interrupt.
+
+    Returns the write without a fault, and a report without kills. Raises what the implementation raises without one.
+    """
+    baseline = _baseline_of(laboratory)
+    documents = baseline.documents
+    if documents[0] == documents[1]:
+        return baseline, InProcessReport(system, "answers ok, but the target does not change")
+    injections = tuple(
+        _observed(laboratory, fault, documents, _failing_call)
+        for position, call in enumerate(baseline.calls)
+        for fault in _faults_at(position, call)
+    )
+    report = InProcessReport(
+        system=system,
+        problem="",
+        calls=tuple(call.kind for call in baseline.calls),
+        injections=injections,
+        bystander_survived=_bystander(laboratory),
+        planted_survived=_planted(laboratory),
+        read_only=_read_only(laboratory, documents) if laboratory.system.can_be_read_only else None,
+        disk_full=_disk_full(laboratory, documents),
+    )
+    return baseline, report
+
+
+@dataclass
+class _Fault:
+    """What shall happen at which call, and whether it has."""
+
+    what: What
+    position: int
+    call: Call
+    error: int = 0
+    fired: bool = False
+    target_then: State = "old"
+
+
+def _faults_at(position: int, call: Call) -> Iterator[_Fault]:
+    errors = ERRORS_OF_CALL[call.kind]
+    for error in errors:
+        yield _Fault("error", position, call, error)
+    if call.interruptible:
+        yield _Fault("interrupt", position, call)
+    yield _Fault("error and failing clean-up", position, call, errors[0])
+
+
+_Surroundings = Callable[[Laboratory, _Fault, str, tuple[bytes, bytes]], AbstractContextManager[object]]
+
+
+def _observed(
+    laboratory: Laboratory, fault: _Fault, documents: tuple[bytes, bytes], surroundings: _Surroundings
+) -> Injection:
+    """One write in surroundings that make the fault."""
+    system = laboratory.system
+    target = laboratory.fresh_target()
+    identity, descriptors = system.identity(target), system.open_descriptors()
+    with surroundings(laboratory, fault, target, documents):
+        answer, answered_error, text = _answer_of(lambda: laboratory.publish(target, NEW))
+    return Injection(
+        what=fault.what,
+        call=fault.call.kind,
+        position=fault.position,
+        error=fault.error,
+        writable=fault.call.writable,
+        fired=fault.fired,
+        target_before_fault=fault.target_then,
+        answer=answer,
+        answered_error=answered_error,
+        text=text,
+        target=laboratory.state(target, documents),
+        touched=identity != system.identity(target),
+        left=tuple(sorted(system.names_beside(target))),
+        descriptors_left=system.open_descriptors() - descriptors,
+        # No other clause than FLT-03 asks, and who waits for a lock that was left behind takes long each time.
+        next_write=laboratory.next_write(target, documents) if fault.what == "error" else "",
+    )
+
+
+def _failing_call(
+    laboratory: Laboratory, fault: _Fault, target: str, documents: tuple[bytes, bytes]
+) -> AbstractContextManager[object]:
+    def before(position: int, call: Call) -> BaseException | None:
+        if position == fault.position and call.kind == fault.call.kind:
+            fault.fired, fault.target_then = True, laboratory.state(target, documents)
+            return KeyboardInterrupt() if fault.what == "interrupt" else OSError(fault.error, "injected")
+        if not fault.fired or fault.what == "interrupt":
+            return None
+        if fault.call.kind == call.kind == "rename":
+            return OSError(fault.error, "injected")  # it lasts, so that who tries again cannot succeed
+        if fault.what == "error and failing clean-up" and call.kind == "unlink":
+            return OSError(errno.EROFS, "injected into the clean-up")
+        return None
+
+    return laboratory.calls.recording(before)
+
+
+def _bystander(laboratory: Laboratory) -> bool | None:
+    """Put a file under the temp's name right after the replace. Returns whether it survived; None: no replace seen."""
+    system = laboratory.system
+    target = laboratory.fresh_target()
+    made: list[str] = []
+
+    def after(position: int, call: Call, error: BaseException | None) -> None:
+        if call.kind == "rename" and error is None and call.paths and not made:
+            name = call.paths[0]
+            if not system.identity(name):
+                system.create(name, b"somebody else's")
+                made.append(name)
+
+    with laboratory.calls.recording(after=after):
+        answer, _, _ = _answer_of(lambda: laboratory.publish(target, NEW))
+    return system.bytes_of(made[0]) is not None if made and answer == "ok" else None
+
+
+def _planted(laboratory: Laboratory) -> bool | None:
+    """Put a file under the temp's name right before it is opened. Returns whether it survived; None: no temp seen."""
+    system = laboratory.system
+    target = laboratory.fresh_target()
+    contents = b"somebody else's"
+    made: list[str] = []
+
+    def before(position: int, call: Call) -> BaseException | None:
+        if call.kind == "open" and call.paths and not made:
+            name = call.paths[0]
+            if name != target and not system.identity(name):
+                system.create(name, contents)
+                made.append(name)
+        return None
+
+    with laboratory.calls.recording(before):
+        _answer_of(lambda: laboratory.publish(target, NEW))
+    return system.bytes_of(made[0]) == contents if made else None
+
+
+def _read_only(laboratory: Laboratory, documents: tuple[bytes, bytes]) -> Injection:
+    """A folder without write permission."""
+    fault = _Fault("error", 0, Call("open", (), False), errno.EACCES, fired=True)
+    return _observed(laboratory, fault, documents, lambda lab, _, target, __: lab.system.read_only(target))
+
+
+def _disk_full(laboratory: Laboratory, documents: tuple[bytes, bytes]) -> Injection | None:
+    """Room for half a document more; None when the write was not seen to need more."""
+    fault = _Fault("error", 0, Call("write", (), True), errno.ENOSPC)
+
+    @contextmanager
+    def full(laboratory: Laboratory, *_: object) -> Iterator[None]:
+        with laboratory.system.disk_full(_SIZE // 2) as was_needed:
+            yield
+        fault.fired = was_needed()
+
+    found = _observed(laboratory, fault, documents, full)
+    return found if found.fired else None

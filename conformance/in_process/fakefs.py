@@ -1,0 +1,222 @@
+"""An implementation of mode ``python`` on a fake Linux, macOS or Windows (pyfakefs), with a fault at every file call.
+
+``python -m conformance.in_process.fakefs FOLDER CALLABLE PROFILE SYSTEM`` prints one JSON report. It is a process of
+its own: the implementation is imported as if this were the other system, and pyfakefs replaces the file calls of every
+module. This is evidence for the implementation's own logic at each call, not for a real kernel or file system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pyfakefs.fake_file import FakeFileWrapper
+from pyfakefs.fake_filesystem import FakeFilesystem, OSType
+from pyfakefs.fake_filesystem_unittest import Patcher
+from pyfakefs.fake_open import FakeFileOpen
+from pyfakefs.fake_os import FakeOsModule
+
+from conformance.in_process.enumeration import InProcessReport, Laboratory, faults_of
+from conformance.in_process.filecalls import OS_CALLS, Call, FileCalls, names_in, subjects_of
+from conformance.subject.python_host import load_factory
+
+__all__ = ["SYSTEMS", "wrap_fake_calls"]
+
+SYSTEMS = {
+    "linux": (OSType.LINUX, "linux", "/"),
+    "macos": (OSType.MACOS, "darwin", "/"),
+    "windows": (OSType.WINDOWS, "win32", "C:\\"),
+}
+
+
+def wrap_fake_calls(calls: FileCalls) -> None:
+    """Make pyfakefs's classes tell every call. For a process of its own: this is never undone."""
+    _patch(FakeFileWrapper, "close_fd", _closing_always(FakeFileWrapper.close_fd))
+    for name in OS_CALLS:
+        if hasattr(FakeOsModule, name):
+            _patch(FakeOsModule, name, _os_function(calls, name, getattr(FakeOsModule, name)))
+    # From Python 3.12 on, pyfakefs looks at the stack when a file is opened, and reads source files for that.
+    _patch(traceback, "extract_stack", _unnumbered(calls, traceback.extract_stack))
+    unnumbered_open = _unnumbered(calls, FakeFileOpen.call)
+    original_open = FakeFileOpen.call
+
+    def open_call(opening: FakeFileOpen, file: Any, *arguments: Any, **keywords: Any) -> Any:
+        # A file object around a descriptor opens nothing: there is no system call that could fail.
+        if isinstance(file, int) or not calls.listening:
+            return unnumbered_open(opening, file, *arguments, **keywords)
+        action = functools.partial(original_open, opening, file, *arguments, **keywords)
+        return calls.perform(Call("open", names_in([file]), False), action)
+
+    _patch(FakeFileOpen, "call", open_call)
+    for name in ("flush", "close"):
+        _patch(FakeFileWrapper, name, _file_method(calls, name, getattr(FakeFileWrapper, name)))
+    original_writer = FakeFileWrapper._write_wrapper
+
+    def write_wrapper(file: FakeFileWrapper, name: str) -> Callable[..., Any]:
+        write = original_writer(file, name)
+        return functools.partial(_file_method(calls, "write", lambda _, *a, **k: write(*a, **k)), file)
+
+    _patch(FakeFileWrapper, "_write_wrapper", write_wrapper)
+
+
+def _patch(owner: object, name: str, replacement: Callable[..., Any]) -> None:
+    setattr(owner, name, replacement)
+
+
+def _os_function(calls: FileCalls, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def wrapper(module: FakeOsModule, *arguments: Any, **keywords: Any) -> Any:
+        if not calls.listening:
+            return original(module, *arguments, **keywords)
+        writable = name == "close" and _is_writable(module.filesystem, arguments[0])
+        # What is named relative to a descriptor is not a path that the kit could look at.
+        named = not any(key.endswith("dir_fd") and keywords[key] is not None for key in keywords)
+        paths = names_in(subjects_of(name, arguments, keywords)) if named else ()
+        action = functools.partial(original, module, *arguments, **keywords)
+        return calls.perform(Call(OS_CALLS[name], paths, writable), action)
+
+    return wrapper
+
+
+def _file_method(calls: FileCalls, kind: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def wrapper(file: FakeFileWrapper, *arguments: Any, **keywords: Any) -> Any:
+        if not calls.listening:
+            return original(file, *arguments, **keywords)
+        action = functools.partial(original, file, *arguments, **keywords)
+        return calls.perform(Call(kind, (), bool(file.allow_update)), action)
+
+    return wrapper
+
+
+def _unnumbered(calls: FileCalls, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def wrapper(*arguments: Any, **keywords: Any) -> Any:
+        with calls.inside():
+            return original(*arguments, **keywords)
+
+    return wrapper
+
+
+def _closing_always(original: Callable[[FakeFileWrapper, int | None], None]) -> Callable[..., None]:
+    """The close of a real file gives its descriptor back even when the last flush fails; pyfakefs's keeps it."""
+
+    def close_fd(file: FakeFileWrapper, descriptor: int | None) -> None:
+        try:
+            original(file, descriptor)
+        except OSError:
+            if descriptor is not None and file._is_open():
+                file.filesystem.close_open_file(descriptor)
+            raise
+
+    return close_fd
+
+
+def _is_writable(fs: FakeFilesystem, descriptor: int) -> bool:
+    try:
+        return bool(getattr(fs.get_open_file(descriptor), "allow_update", False))
+    except OSError:
+        return False
+
+
+@dataclass
+class _FakeSystem:
+    """One fake file system (`conformance.in_process.enumeration.System`)."""
+
+    fs: FakeFilesystem
+    root: str
+    targets: int = 0
+
+    def new_target(self) -> str:
+        self.targets += 1
+        separator = self.fs.path_separator
+        folder = f"{self.root.rstrip(separator)}{separator}case{self.targets}"
+        self.fs.create_dir(folder)
+        return f"{folder}{separator}status.json"
+
+    def folder_of(self, target: str) -> str:
+        return target.rpartition(self.fs.path_separator)[0]
+
+    def bytes_of(self, path: str) -> bytes | None:
+        return bytes(self.fs.get_object(path).byte_contents or b"") if self.fs.exists(path) else None
+
+    def create(self, path: str, contents: bytes) -> None:
+        self.fs.create_file(path, contents=contents)
+
+    def identity(self, path: str) -> tuple[Any, ...]:
+        if not self.fs.exists(path):
+            return ()
+        found = self.fs.get_object(path)
+        return id(found), found.st_mtime, found.st_mode
+
+    def names_beside(self, target: str) -> set[str]:
+        return set(self.fs.listdir(self.folder_of(target))) - {"status.json"}
+
+    def open_descriptors(self) -> int:
+        return sum(entry is not None for entry in self.fs.open_files)
+
+    @property
+    def can_be_read_only(self) -> bool:
+        return not self.fs.is_windows_fs  # folders have no such bit there
+
+    @contextlib.contextmanager
+    def read_only(self, target: str) -> Iterator[None]:
+        self.fs.chmod(self.folder_of(target), 0o555)
+        try:
+            yield
+        finally:
+            self.fs.chmod(self.folder_of(target), 0o755)
+
+    @contextlib.contextmanager
+    def disk_full(self, room: int) -> Iterator[Callable[[], bool]]:
+        total, used, _ = self.fs.get_disk_usage(self.root)
+        self.fs.set_disk_usage(used + room, self.root)
+        try:
+            yield lambda: True  # nothing is written here but by pyfakefs
+        finally:
+            self.fs.set_disk_usage(total, self.root)
+
+
+@contextlib.contextmanager
+def _platform(name: str) -> Iterator[None]:
+    real = sys.platform
+    sys.platform = name
+    try:
+        yield
+    finally:
+        sys.platform = real
+
+
+def _report(folder: str, entry_point: str, profile: str, system: str) -> InProcessReport:
+    kind, platform, root = SYSTEMS[system]
+
+    def make() -> Any:
+        with _platform(platform):
+            return load_factory(folder, entry_point)()
+
+    try:
+        make()
+    except Exception as error:
+        return InProcessReport(system, f"cannot be imported as if on {system}: {type(error).__name__}: {error}")
+    calls = FileCalls()
+    wrap_fake_calls(calls)
+    with Patcher(allow_root_user=False) as patcher:
+        fs = patcher.fs
+        assert fs is not None
+        fs.os = kind
+        fs.set_disk_usage(64 * 1024 * 1024, root)
+        laboratory = Laboratory(_FakeSystem(fs, root), calls, make, profile)
+        try:
+            _, report = faults_of(laboratory, system)
+        except Exception as error:  # without a fault it does not run there: nothing can be said
+            return InProcessReport(system, f"does not run on pyfakefs's {system}: {type(error).__name__}: {error}")
+    return report
+
+
+if __name__ == "__main__":
+    print(_report(*sys.argv[1:]).to_json())

@@ -1,0 +1,226 @@
+"""An implementation of mode ``python`` on the real file system, with a fault or a kill at every file call.
+
+``python -m conformance.in_process.realfs FOLDER CALLABLE PROFILE WORK`` prints one JSON report; WORK is an empty
+folder, which it fills. It is a process of its own: the file calls of every module are wrapped before the implementation
+is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+from conformance.in_process.enumeration import NEW, OLD, Baseline, InProcessReport, Laboratory, faults_of
+from conformance.in_process.filecalls import Call
+from conformance.in_process.oscalls import OsCalls
+from conformance.oracle.faults import Kill, judge_kill
+from conformance.subject.python_host import load_factory
+
+Phase = Literal["before", "after"]
+_PHASES: tuple[Phase, ...] = ("before", "after")
+_KILLED = 137  # as a shell tells SIGKILL
+_KILL_SECONDS = 30.0
+_ENOUGH = 3
+
+
+@dataclass
+class _RealSystem:
+    """Folders of the real file system (`conformance.in_process.enumeration.System`)."""
+
+    work: Path
+    calls: OsCalls
+    targets: int = 0
+
+    def new_target(self) -> str:
+        self.targets += 1
+        folder = self.work / f"case{self.targets}"
+        folder.mkdir()
+        return str(folder / "status.json")
+
+    def bytes_of(self, path: str) -> bytes | None:
+        try:
+            return Path(path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def create(self, path: str, contents: bytes) -> None:
+        Path(path).write_bytes(contents)
+
+    def identity(self, path: str) -> tuple[Any, ...]:
+        try:
+            found = os.lstat(path)
+        except FileNotFoundError:
+            return ()
+        return found.st_ino, found.st_mtime_ns, found.st_mode
+
+    def names_beside(self, target: str) -> set[str]:
+        return set(os.listdir(os.path.dirname(target))) - {"status.json"}
+
+    def open_descriptors(self) -> int:
+        if sys.platform == "win32":
+            return len(self.calls.descriptors)
+        return len(os.listdir("/proc/self/fd" if sys.platform == "linux" else "/dev/fd"))
+
+    @property
+    def can_be_read_only(self) -> bool:
+        """Not on Windows, where folders have no such bit, and not for root, whom it does not stop."""
+        folder = self.work / "read-only"
+        folder.mkdir(mode=0o555, exist_ok=True)
+        return not os.access(folder, os.W_OK)
+
+    @contextlib.contextmanager
+    def read_only(self, target: str) -> Iterator[None]:
+        folder = os.path.dirname(target)
+        os.chmod(folder, 0o555)
+        try:
+            yield
+        finally:
+            os.chmod(folder, 0o755)
+
+    @contextlib.contextmanager
+    def disk_full(self, room: int) -> Iterator[Callable[[], bool]]:
+        self.calls.room = room
+        needed = False
+        try:
+            yield lambda: needed
+        finally:
+            needed = self.calls.room == 0
+            self.calls.room = None
+
+
+@dataclass(frozen=True)
+class _KillPoint:
+    """Where a write is killed. Its text goes from the killed process to its parent, to prove that it died there."""
+
+    phase: Phase
+    position: int
+    call: str
+
+    def __str__(self) -> str:
+        return f"killed {self.phase} {self.position} {self.call}"
+
+
+def _die_at(laboratory: Laboratory, target: str, point: _KillPoint, tell: int) -> NoReturn:
+    """Write the new document, and end the process at that call without any clean-up. For a process of its own."""
+
+    def at(phase: str, position: int, call: Call) -> None:
+        if (phase, position, call.kind) == (point.phase, point.position, point.call):
+            os.write(tell, str(point).encode())
+            os._exit(_KILLED)
+
+    with (
+        contextlib.suppress(BaseException),
+        laboratory.calls.recording(
+            before=lambda position, call: at("before", position, call),
+            after=lambda position, call, error: at("after", position, call),
+        ),
+    ):
+        laboratory.publish(target, NEW)
+    os._exit(0)
+
+
+def _kill_in_a_fork(laboratory: Laboratory, target: str, point: _KillPoint) -> bool:
+    """Kill a copy of this process. Returns whether it died where it should."""
+    if sys.platform == "win32":
+        raise NotImplementedError("Windows has no fork")
+    import select
+
+    told, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _die_at(laboratory, target, point, tell)
+    os.close(tell)
+    with open(told, "rb", buffering=0) as pipe:
+        # The end of the pipe is the end of the process: it is readable then, too.
+        ended = select.select([pipe], [], [], _KILL_SECONDS)[0]
+        if not ended:
+            os.kill(child, signal.SIGKILL)
+        words = pipe.read()
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == _KILLED and words == str(point).encode()
+
+
+def _kill_in_a_new_process(laboratory: Laboratory, target: str, point: _KillPoint, subject: tuple[str, ...]) -> bool:
+    """As `_kill_in_a_fork`, where a process cannot be copied: the new one writes the old document again first."""
+    words = ["--kill", *subject, target, point.phase, str(point.position), point.call]
+    command = [sys.executable, "-m", "conformance.in_process.realfs", *words]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=_KILL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    # What the implementation prints goes before it.
+    return done.returncode == _KILLED and done.stdout.endswith(str(point).encode())
+
+
+def _kills(laboratory: Laboratory, baseline: Baseline, subject: tuple[str, ...]) -> Iterator[Kill]:
+    """Kill a write right before and right after each call, and look at what is found then.
+
+    The third kill that breaks a clause is the last: a next write that waits for a dead writer takes long each time.
+    """
+    broken = 0
+    for position, call in enumerate(baseline.calls):
+        for phase in _PHASES:
+            kill = _killed(laboratory, baseline, _KillPoint(phase, position, call.kind), subject)
+            yield kill
+            broken += any(judge_kill(clause, kill) for clause in ("KIL-01", "KIL-02"))
+            if broken == _ENOUGH:
+                return
+
+
+def _killed(laboratory: Laboratory, baseline: Baseline, point: _KillPoint, subject: tuple[str, ...]) -> Kill:
+    target = laboratory.fresh_target()
+    # A copy has none of the other threads, and would wait for them for ever.
+    if sys.platform != "win32" and threading.active_count() == 1:
+        fired = _kill_in_a_fork(laboratory, target, point)
+    else:
+        fired = _kill_in_a_new_process(laboratory, target, point, subject)
+    state = laboratory.state(target, baseline.documents)
+    laboratory.implementation = laboratory.make()
+    next_write = laboratory.next_write(target, baseline.documents)
+    return Kill(point.phase, point.call, point.position, fired, state, next_write)
+
+
+def _laboratory(folder: str, entry_point: str, profile: str, work: Path) -> Laboratory:
+    """Wrap the calls, then import the implementation. Raises what its import raises."""
+    calls = OsCalls(folder=str(work))
+    calls.install()
+    make = load_factory(folder, entry_point)
+    return Laboratory(_RealSystem(work, calls), calls, make, profile)
+
+
+def _report(folder: str, entry_point: str, profile: str, work: str) -> InProcessReport:
+    try:
+        laboratory = _laboratory(folder, entry_point, profile, Path(work).resolve())
+        laboratory.make()
+    except Exception as error:
+        return InProcessReport("real", f"cannot be imported: {type(error).__name__}: {error}")
+    try:
+        baseline, report = faults_of(laboratory, "real")
+    except Exception as error:  # without a fault it does not run there: nothing can be said
+        return InProcessReport("real", f"does not run in process: {type(error).__name__}: {error}")
+    if report.problem:
+        return report
+    return dataclasses.replace(report, kills=tuple(_kills(laboratory, baseline, (folder, entry_point, profile))))
+
+
+def _kill(folder: str, entry_point: str, profile: str, target: str, phase: str, position: str, call: str) -> NoReturn:
+    laboratory = _laboratory(folder, entry_point, profile, Path(target).parent)
+    laboratory.implementation = laboratory.make()
+    laboratory.publish(target, OLD)
+    [known_phase] = [known for known in _PHASES if known == phase]
+    _die_at(laboratory, target, _KillPoint(known_phase, int(position), call), tell=1)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--kill":
+        _kill(*sys.argv[2:])
+    print(_report(*sys.argv[1:]).to_json())

@@ -1,0 +1,181 @@
+"""Writers that do the wrong thing when a call fails (clauses FLT)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import sys
+
+from conformance.mutation.honest import Honest
+from conformance.mutation.registry import mutant
+
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
+
+@mutant("publish", caught_by="FLT-01")
+def rename_error_swallowed(self: Honest, path: str, data: bytes) -> None:
+    """Answers ok when the write failed."""
+    with contextlib.suppress(OSError):
+        Honest.publish(self, path, data)
+
+
+@mutant("publish", caught_by="FLT-01")
+def writes_and_answers_io(self: Honest, path: str, data: bytes) -> None:
+    """Answers io after it has replaced an older document without any error."""
+    existed = os.path.exists(path)
+    Honest.publish(self, path, data)
+    if existed:
+        raise OSError(errno.EIO, "cannot say whether the document was written")
+
+
+@mutant("publish", caught_by="FLT-01")
+def fault_puts_target_in_doubt(self: Honest, path: str, data: bytes) -> None:
+    """Writes the target in place when the atomic way failed, and still answers io."""
+    try:
+        Honest.publish(self, path, data)
+    except OSError:
+        with open(path, "wb") as file:
+            file.write(data)
+        raise
+
+
+@mutant("discard", caught_by="FLT-02")
+def temp_leaked_on_failure(self: Honest, temp: str) -> None:
+    """Leaves the temp of every failed write behind."""
+
+
+@mutant("replace", caught_by="FLT-02")
+def temp_leaked_when_rename_fails(self: Honest, temp: str, target: str) -> None:
+    """Leaves the temp behind when the rename fails, under another name."""
+    try:
+        os.replace(temp, target)
+    except OSError:
+        os.rename(temp, f"{temp}.failed.tmp")
+        raise
+
+
+@mutant("publish", caught_by="FLT-02")
+def temp_leaked_when_write_fails(self: Honest, path: str, data: bytes) -> None:
+    """Guards the rename only: the temp stays behind when filling it fails."""
+    target = self.resolve(path)
+    temp = self.temp_name(target)
+    self.fill_temp(temp, target, data)
+    try:
+        self.replace(temp, target)
+    except BaseException:
+        self.discard(temp)
+        raise
+    self.sync_folder(target)
+
+
+@mutant("fill_temp", caught_by="FLT-02")
+def descriptor_leaked_on_failure(self: Honest, temp: str, target: str, data: bytes) -> None:
+    """Closes the temp only when all went well."""
+    descriptor = self.create(temp)
+    self.send(descriptor, data)
+    self.keep_metadata(temp, target)
+    self.sync(descriptor)
+    self.close(descriptor)
+
+
+@mutant("publish", caught_by="FLT-03")
+def broken_after_first_failure(self: Honest, path: str, data: bytes) -> None:
+    """Fails for ever after one failure."""
+    if "broken" in self.memory:
+        raise OSError(errno.EIO, "an earlier write failed")
+    try:
+        Honest.publish(self, path, data)
+    except OSError:
+        self.memory["broken"] = True
+        raise
+
+
+@mutant("sync", caught_by="FLT-04")
+def fsync_error_swallowed(self: Honest, descriptor: int) -> None:
+    """Goes on when fsync fails."""
+    with contextlib.suppress(OSError):
+        os.fsync(descriptor)
+
+
+@mutant("sync", caught_by="FLT-04")
+def fsync_tried_until_it_succeeds(self: Honest, descriptor: int) -> None:
+    """Tries fsync again when it fails, and trusts the second answer."""
+    for _ in range(10):
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+            return
+    os.fsync(descriptor)
+
+
+@mutant("close", caught_by="FLT-05")
+def close_error_ignored(self: Honest, descriptor: int) -> None:
+    """Goes on when close fails."""
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
+
+
+@mutant("replace", caught_by="FLT-06")
+def copy_between_file_systems(self: Honest, temp: str, target: str) -> None:
+    """Copies onto the target when the rename says EXDEV, as `shutil.move` does."""
+    try:
+        os.replace(temp, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copyfile(temp, target)
+        os.unlink(temp)
+
+
+@mutant("replace", caught_by="FLT-06")
+def copy_when_busy(self: Honest, temp: str, target: str) -> None:
+    """Copies onto the target when the rename says EBUSY."""
+    try:
+        os.replace(temp, target)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        shutil.copyfile(temp, target)
+        os.unlink(temp)
+
+
+@mutant("discard", caught_by="FLT-08")
+def clean_up_hides_first_error(self: Honest, temp: str) -> None:
+    """Lets an error of the clean-up take the place of the error that made it necessary."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temp)
+
+
+@mutant("publish", caught_by="FLT-09")
+def clean_up_on_exception_only(self: Honest, path: str, data: bytes) -> None:
+    """Cleans up after `Exception`, which KeyboardInterrupt is not."""
+    target = self.resolve(path)
+    temp = self.temp_name(target)
+    try:
+        self.fill_temp(temp, target, data)
+        self.replace(temp, target)
+    except Exception:
+        self.discard(temp)
+        raise
+    self.sync_folder(target)
+
+
+@mutant("discard", caught_by="FLT-10")
+def temp_leaked_when_disk_is_full(self: Honest, temp: str) -> None:
+    """Keeps the part of the document that fitted on a full disk."""
+    error = sys.exception()
+    if not isinstance(error, OSError) or error.errno not in _FULL:
+        Honest.discard(self, temp)
+
+
+@mutant("publish", caught_by="FLT-10")
+def in_place_when_disk_is_full(self: Honest, path: str, data: bytes) -> None:
+    """Writes in place on a full disk, because that frees the old document's room."""
+    try:
+        Honest.publish(self, path, data)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        with open(path, "wb") as file:
+            file.write(data)

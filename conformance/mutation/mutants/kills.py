@@ -1,0 +1,156 @@
+"""Writers that are right until they are killed, and what they do with what a kill has left (clauses KIL)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+
+from conformance.mutation.honest import Honest
+from conformance.mutation.registry import mutant
+
+__all__ = ["leftovers", "owned_name", "publish_owned"]
+
+_PATIENCE = 3.0  # seconds, well within the budget of an answer
+
+
+def owned_name(self: Honest, target: str, kind: str) -> str:
+    """A new name beside the target that tells what it is for, which target it belongs to and which process made it."""
+    token = os.urandom(8).hex()
+    self.memory[token] = kind
+    return os.path.join(os.path.dirname(target), f".{_label(target, kind)}.{os.getpid()}.{token}.tmp")
+
+
+def leftovers(self: Honest, target: str, kind: str) -> list[str]:
+    """The files of such names that belong to this target and to no write that still runs."""
+    folder = os.path.dirname(target)
+    found = []
+    for name in sorted(os.listdir(folder)):
+        match name.split("."):
+            case ["", label, process, token, "tmp"] if label == _label(target, kind):
+                mine = process == str(os.getpid())
+                if token not in self.memory if mine else not _runs(int(process)):
+                    found.append(os.path.join(folder, name))
+    return found
+
+
+def publish_owned(self: Honest, target: str, data: bytes) -> None:
+    """`Honest.publish` of a resolved target, with a temp whose name tells whose it is."""
+    temp = owned_name(self, target, "temp")
+    try:
+        self.fill_temp(temp, target, data)
+        self.replace(temp, target)
+    except BaseException:
+        self.discard(temp)
+        raise
+    self.sync_folder(target)
+
+
+def _label(target: str, kind: str) -> str:
+    # A sum and not the name itself, which may leave no room.
+    return hashlib.sha256(os.fsencode(os.path.basename(target))).hexdigest()[:16] + kind
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@mutant("replace", caught_by="KIL-01")
+def unlink_then_link(self: Honest, temp: str, target: str) -> None:
+    """Removes the target and gives its name to the temp as a second link, because link(2) replaces nothing."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(target)
+    os.link(temp, target)
+    os.unlink(temp)
+
+
+@mutant("publish", caught_by="KIL-01")
+def in_place_with_a_backup(self: Honest, path: str, data: bytes) -> None:
+    """Writes in place, with a copy of the old document beside it that it puts back when that fails."""
+    target = self.resolve(path)
+    backup = self.temp_name(target)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy2(target, backup)
+        with open(target, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.replace(backup, target)
+        raise
+    self.discard(backup)
+    self.sync_folder(target)
+
+
+# os.kill asks whether a process runs; on Windows it would end it.
+if sys.platform != "win32":
+
+    @mutant("publish", caught_by="KIL-02")
+    def stopped_by_a_leftover(self: Honest, path: str, data: bytes) -> None:
+        """Refuses to write beside the temp of a process that died, until somebody removes that by hand."""
+        target = self.resolve(path)
+        for left in leftovers(self, target, "temp"):
+            raise OSError(errno.EBUSY, "a process died here; look at what it left, and remove it", left)
+        publish_owned(self, target, data)
+
+    @mutant("guard", caught_by="KIL-02")
+    @contextlib.contextmanager
+    def lock_file_outlives_its_owner(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
+        """Makes a lock file for each write, and gives up when one is still there after three seconds."""
+        if not writing:
+            yield
+            return
+        target = self.resolve(path)
+        lock = os.path.join(os.path.dirname(target), f".{_label(target, '')}.lock")
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                break
+            except FileExistsError:
+                if time.monotonic() > deadline:
+                    raise BlockingIOError(errno.EAGAIN, "another writer holds the lock", lock) from None
+                time.sleep(0.001)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(lock)
+
+    @mutant("publish", caught_by="KIL-04")
+    def rolls_back_after_a_kill(self: Honest, path: str, data: bytes) -> None:
+        """Keeps a link to the old document for the time of a write, and puts back the one that a kill has left."""
+        target = self.resolve(path)
+        for backup in leftovers(self, target, "old"):
+            os.replace(backup, target)
+            self.discard(backup)  # rename(2) leaves it when both names are of one file
+        backup = owned_name(self, target, "old")
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.link(target, backup)
+            publish_owned(self, target, data)
+        finally:
+            self.discard(backup)
+
+    @mutant("publish", caught_by="KIL-04")
+    def distrusts_the_target_after_a_kill(self: Honest, path: str, data: bytes) -> None:
+        """Removes the target, too, when it finds the temp of a process that died, and then writes it anew."""
+        target = self.resolve(path)
+        for left in leftovers(self, target, "temp"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(target)
+            self.discard(left)
+        publish_owned(self, target, data)

@@ -1,0 +1,83 @@
+"""Writers whose temp has the wrong place, the wrong name, the wrong contents or the wrong end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+
+from conformance.mutation.honest import Honest
+from conformance.mutation.registry import mutant
+
+
+@mutant("temp_name", caught_by="VIS-02")
+def temp_in_system_folder(self: Honest, target: str) -> str:
+    """Makes the temp in the system's folder for temporary files."""
+    return os.path.join(tempfile.gettempdir(), f"{os.urandom(8).hex()}.tmp")
+
+
+@mutant("replace", caught_by="VIS-02")
+def temp_in_sub_folder(self: Honest, temp: str, target: str) -> None:
+    """Renames the temp out of a sub-folder of its own."""
+    folder = f"{temp}.d"
+    os.mkdir(folder)
+    inside = os.path.join(folder, "document.tmp")
+    os.rename(temp, inside)
+    os.rename(inside, target)
+    os.rmdir(folder)
+
+
+@mutant("create", caught_by="VIS-03")
+def temp_not_exclusive(self: Honest, temp: str) -> int:
+    """Opens the temp whether or not the file is there already, and takes over what somebody else has made."""
+    return os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+
+
+@mutant("temp_name", caught_by="VIS-03")
+def fixed_temp_name(self: Honest, target: str) -> str:
+    """Uses one name for all temps of a folder."""
+    return os.path.join(os.path.dirname(target), ".pulse.tmp")
+
+
+@mutant("temp_name", caught_by="VIS-03")
+def temp_named_after_target(self: Honest, target: str) -> str:
+    """Appends ".tmp" to the target's name: one temp for all writers of a target."""
+    return f"{target}.tmp"
+
+
+@mutant("temp_name", caught_by="VIS-03")
+def temp_replaces_the_extension(self: Honest, target: str) -> str:
+    """Puts ".tmp" in the place of the extension, so that a.json and a.toml share a temp."""
+    return f"{os.path.splitext(target)[0]}.tmp"
+
+
+@mutant("temp_name", caught_by="VIS-03")
+def temp_without_the_ending(self: Honest, target: str) -> str:
+    """Gives the temp a unique name that does not end in ".tmp", so that no clean-up job finds it."""
+    return os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}")
+
+
+@mutant("replace", caught_by="VIS-04")
+def unlink_after_replace(self: Honest, temp: str, target: str) -> None:
+    """Removes the temp's name after the rename, when it may already be somebody else's."""
+    os.replace(temp, target)
+    with contextlib.suppress(OSError):
+        os.unlink(temp)
+
+
+@mutant("publish", caught_by="VIS-04")
+def write_nothing(self: Honest, path: str, data: bytes) -> None:
+    """Answers ok and writes nothing."""
+
+
+@mutant("publish", caught_by="VIS-04")
+def replace_twice(self: Honest, path: str, data: bytes) -> None:
+    """Publishes the same bytes twice."""
+    Honest.publish(self, path, data)
+    Honest.publish(self, path, data)
+
+
+@mutant("send", caught_by="VIS-06")
+def short_write_ignored(self: Honest, descriptor: int, data: bytes) -> None:
+    """Writes once and does not look how many bytes the system took."""
+    os.write(descriptor, data)

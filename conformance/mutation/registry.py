@@ -1,0 +1,137 @@
+"""The mutants and variants of the kit: the decorators that make them, and how ``--impl mutant:NAME`` finds them.
+
+A mutant or a variant is one function that takes the place of one method of the honest base
+(`conformance.mutation.honest`). The decorated name is the factory of an implementation of mode ``python``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from conformance.errors import ManifestError
+from conformance.mutation import mutants, variants
+from conformance.mutation.honest import Honest
+
+if TYPE_CHECKING:
+    from conformance.subject.manifest import Manifest
+
+__all__ = ["EVERYWHERE", "Entry", "Factory", "all_mutants", "all_variants", "manifest_of", "mutant", "variant"]
+
+Kind = Literal["mutant", "variant"]
+EVERYWHERE = ("linux", "macos", "windows")
+_PACKAGES: dict[str, ModuleType] = {"mutant": mutants, "variant": variants}
+
+
+class Entry(NamedTuple):
+    """One mutant or variant. ``caught_by`` is the clause that must catch it (a variant: empty), and ``outcome`` how.
+
+    ``docstring`` states the lie, or what is unusual but right. ``callable`` is the manifest's entry point. ``on`` are
+    the systems that it runs on, named as a manifest's ``known_failure.os``.
+    """
+
+    name: str
+    caught_by: str
+    outcome: Literal["fail", "error"]
+    docstring: str
+    callable: str
+    on: tuple[str, ...] = EVERYWHERE
+
+
+class Factory(NamedTuple):
+    """What a decorated function becomes: calling it makes the honest base with one method replaced."""
+
+    kind: Kind
+    entry: Entry
+    part: str
+    function: Callable[..., Any]
+
+    def __call__(self) -> Honest:
+        """A new implementation."""
+        members = {self.part: self.function, "name": f"{self.kind}:{self.entry.name}"}
+        implementation = type(self.function.__name__, (Honest,), members)()
+        assert isinstance(implementation, Honest)
+        return implementation
+
+
+def mutant(
+    replaces: str, *, caught_by: str, outcome: Literal["fail", "error"] = "fail", on: tuple[str, ...] = EVERYWHERE
+) -> Callable[[Callable[..., Any]], Factory]:
+    """Make a mutant of a function that lies in the place of the honest method ``replaces``.
+
+    ``caught_by`` names the clause that must catch it, ``outcome`` what the suite must then say: ``error`` for a mutant
+    that dies or hangs, ``on`` the systems where it can be told. Raises AttributeError when the honest base has no such
+    method.
+    """
+    return lambda function: _factory("mutant", function, replaces, caught_by, outcome, on)
+
+
+def variant(replaces: str, *, on: tuple[str, ...] = EVERYWHERE) -> Callable[[Callable[..., Any]], Factory]:
+    """Make a variant of a function that does the work of the honest method ``replaces`` in an unusual, right way."""
+    return lambda function: _factory("variant", function, replaces, "", "fail", on)
+
+
+def _factory(
+    kind: Kind,
+    function: Callable[..., Any],
+    part: str,
+    caught_by: str,
+    outcome: Literal["fail", "error"],
+    on: tuple[str, ...],
+) -> Factory:
+    getattr(Honest, part)
+    entry = Entry(
+        name=function.__name__.replace("_", "-"),
+        caught_by=caught_by,
+        outcome=outcome,
+        docstring=" ".join((function.__doc__ or "").split()),
+        callable=f"{function.__module__}:{function.__name__}",
+        on=on,
+    )
+    return Factory(kind, entry, part, function)
+
+
+def all_mutants() -> tuple[Entry, ...]:
+    """Every mutant of the kit, module by module, in the order of the source."""
+    return _entries("mutant")
+
+
+def all_variants() -> tuple[Entry, ...]:
+    """Every variant of the kit, module by module, in the order of the source."""
+    return _entries("variant")
+
+
+def _entries(kind: str) -> tuple[Entry, ...]:
+    import pkgutil  # late, for the processes of mutants
+
+    package = _PACKAGES[kind]
+    names = sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.name != "__main__")
+    modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    factories = [value for module in modules for value in vars(module).values() if isinstance(value, Factory)]
+    return tuple(factory.entry for factory in factories if factory.kind == kind)
+
+
+def manifest_of(kind: str, name: str) -> Manifest:
+    """The manifest of ``mutant:NAME`` or ``variant:NAME``. Raises ManifestError, which lists the known names."""
+    # Not at the top: every mutant's own process imports this module, and starts a hundred times in a run.
+    from pathlib import Path
+
+    from conformance.subject.manifest import Manifest
+
+    entries = {entry.name: entry for entry in _entries(kind)}
+    if name not in entries:
+        raise ManifestError(f"{kind}:{name}: no such {kind}; known are {', '.join(sorted(entries))}")
+    [folder] = _PACKAGES[kind].__path__
+    return Manifest(
+        name=f"{kind}:{name}",
+        language="python",
+        profile="pulse",
+        roles=("writer", "reader"),
+        mode="python",
+        folder=Path(folder).resolve(),
+        source=f"{kind}:{name}",
+        callable=entries[name].callable,
+        symlink="follow",
+    )

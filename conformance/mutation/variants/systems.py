@@ -1,0 +1,105 @@
+"""Writers that use what only some systems offer, and go the honest way where the file system does not offer it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import stat
+import sys
+
+from conformance.mutation.honest import Honest
+from conformance.mutation.registry import variant
+
+if sys.platform != "win32":
+
+    @variant("publish")
+    def relative_to_a_descriptor(self: Honest, path: str, data: bytes) -> None:
+        """Opens the target's folder once and names everything relative to that descriptor."""
+        folder_path, name = os.path.split(self.resolve(path))
+        temp = f".{os.urandom(8).hex()}.tmp"
+        folder = os.open(folder_path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            try:
+                _fill_beside(self, folder, temp, name, data)
+                os.replace(temp, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except FileExistsError:
+                raise  # the temp's name is taken: that file is somebody else's
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(temp, dir_fd=folder)
+                raise
+            try:
+                os.fsync(folder)
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                    raise
+        finally:
+            os.close(folder)
+
+    def _fill_beside(self: Honest, folder: int, temp: str, name: str, data: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        descriptor = os.open(temp, flags, 0o666, dir_fd=folder)
+        try:
+            self.send(descriptor, data)
+            with contextlib.suppress(FileNotFoundError):
+                old = os.stat(name, dir_fd=folder)
+                if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+                    with contextlib.suppress(PermissionError):
+                        os.chown(temp, old.st_uid, old.st_gid, dir_fd=folder)
+                os.chmod(temp, stat.S_IMODE(old.st_mode), dir_fd=folder)
+            os.fsync(descriptor)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+if sys.platform == "linux":
+    _NOT_OFFERED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EISDIR)
+
+    @variant("fill_temp")
+    def unnamed_until_complete(self: Honest, temp: str, target: str, data: bytes) -> None:
+        """Fills an unnamed file (O_TMPFILE) and links it to the temp's name when it is complete (open(2))."""
+        folder_path, name = os.path.split(temp)
+        try:
+            descriptor = os.open(folder_path, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            if error.errno not in _NOT_OFFERED:
+                raise
+            Honest.fill_temp(self, temp, target, data)
+            return
+        try:
+            self.send(descriptor, data)
+            folder = os.open(folder_path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                # Python calls linkat(2) with AT_SYMLINK_FOLLOW only when a folder's descriptor is given.
+                os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=folder, follow_symlinks=True)
+            finally:
+                os.close(folder)
+            self.keep_metadata(temp, target)
+            self.sync(descriptor)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+            raise
+        self.close(descriptor)
+
+    _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+    @variant("replace")
+    def exchange_then_unlink(self: Honest, temp: str, target: str) -> None:
+        """Exchanges temp and target (renameat2(2), RENAME_EXCHANGE) and then removes the old document."""
+        if not os.path.isfile(target):
+            Honest.replace(self, temp, target)
+            return
+        exchange = ctypes.CDLL(None, use_errno=True).renameat2
+        if exchange(_AT_FDCWD, os.fsencode(temp), _AT_FDCWD, os.fsencode(target), _RENAME_EXCHANGE) == 0:
+            os.unlink(temp)
+            return
+        error = ctypes.get_errno()
+        if error not in (*_NOT_OFFERED, errno.ENOENT):
+            raise OSError(error, os.strerror(error), target)
+        Honest.replace(self, temp, target)

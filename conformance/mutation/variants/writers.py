@@ -1,0 +1,127 @@
+"""Writers that do it another way and are right."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from conformance.mutation.honest import Honest
+from conformance.mutation.registry import variant
+
+
+@variant("write")
+def plain(self: Honest, path: str, status: Mapping[str, Any]) -> None:
+    """The honest base itself: nothing is unusual."""
+    Honest.write(self, path, status)
+
+
+@variant("serialise")
+def sorted_with_indent(self: Honest, document: dict[str, Any]) -> bytes:
+    """Sorts the members, indents them and ends with a line feed."""
+    return (json.dumps(document, ensure_ascii=False, sort_keys=True, indent=4) + "\n").encode("utf-8")
+
+
+@variant("serialise")
+def ascii_escapes_shuffled(self: Honest, document: dict[str, Any]) -> bytes:
+    """Escapes all text that is not ASCII, and writes the members in another order from one message to the next."""
+    document["message"].encode("utf-8")  # refuses lone surrogates, which escapes would carry
+    members = sorted(document.items())
+    random.Random(document["message"]).shuffle(members)
+    return json.dumps(dict(members), separators=(",", ":")).encode("ascii")
+
+
+@variant("serialise")
+def exponents(self: Honest, document: dict[str, Any]) -> bytes:
+    """Writes every float with an exponent and seventeen digits, and white space of every kind around the members."""
+    members = []
+    for name, value in document.items():
+        text = f"{value:.16E}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+        members.append(f'"{name}"\t:\r\n{text}')
+    return f"\n {{{' , '.join(members)}}} \r\n\t".encode()
+
+
+@variant("send")
+def doubling_pieces(self: Honest, descriptor: int, data: bytes) -> None:
+    """Writes one byte, then two, four, eight and so on."""
+    size, start = 1, 0
+    while start < len(data):
+        start += os.write(descriptor, data[start : start + size])
+        size *= 2
+
+
+@variant("replace")
+def rename_tried_again(self: Honest, temp: str, target: str) -> None:
+    """Tries a refused rename twice more, as WIN-01 asks for on Windows."""
+    for attempt in range(3):
+        try:
+            os.replace(temp, target)
+            return
+        except PermissionError:
+            if attempt == 2:
+                raise
+
+
+@variant("publish")
+def closed_after_replace(self: Honest, path: str, data: bytes) -> None:
+    """Keeps the temp open during the rename and closes it afterwards under its new name, as Rust's tempfile does."""
+    if os.name == "nt":
+        Honest.publish(self, path, data)
+        return
+    with self.guard(path, writing=True):
+        target = self.resolve(path)
+        temp = self.temp_name(target)
+        try:
+            descriptor = self.create(temp)
+            try:
+                self.send(descriptor, data)
+                self.keep_metadata(temp, target)
+                self.sync(descriptor)
+                self.replace(temp, target)
+            finally:
+                os.close(descriptor)
+        except FileExistsError:
+            raise
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temp)
+            raise
+        self.sync_folder(target)
+
+
+@variant("fill_temp")
+def buffered_file_object(self: Honest, temp: str, target: str, data: bytes) -> None:
+    """Writes the temp as text through a buffered file object, as most Python programs do."""
+    with open(temp, "x", encoding="utf-8", newline="") as file:
+        file.write(data.decode("utf-8"))
+        file.flush()
+        self.keep_metadata(temp, target)
+        os.fsync(file.fileno())
+
+
+@variant("publish")
+def worker_thread(self: Honest, path: str, data: bytes) -> None:
+    """Publishes from a thread of its own, and answers when that has ended."""
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            Honest.publish(self, path, data)
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+@variant("temp_name")
+def long_temp_name(self: Honest, target: str) -> str:
+    """Gives the temp a name of 255 characters, with a space at its beginning."""
+    return os.path.join(os.path.dirname(target), f" {os.urandom(125).hex()}.tmp")

@@ -1,0 +1,1 @@
+"""How the kit knows right from wrong: documents, snapshots, histories, observations and faults."""

@@ -1,0 +1,241 @@
+"""The kit's own judge of bytes and folders. It never uses the implementation's code, nor the reference's.
+
+The judge of bytes keeps the JSON *tokens*, because the contract is about them (``0.0``, not ``0``).
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from conformance.errors import Violation
+from conformance.system.share_modes import read_shared
+
+__all__ = [
+    "MEMBERS",
+    "SIZE_LIMIT",
+    "STATUSES",
+    "Examination",
+    "Problem",
+    "Snapshot",
+    "Token",
+    "examine",
+    "require_status",
+    "shown",
+    "snapshot",
+]
+
+MEMBERS = ("status", "epoch", "total_epochs", "loss", "message", "timestamp")
+STATUSES = ("idle", "running", "done", "error")
+SIZE_LIMIT = 1024 * 1024  # bytes: what a reader takes
+TIMESTAMP_LIMIT = 2**53 - 1  # seconds
+_CLAUSE_OF_FLOAT = {"epoch": "DOC-04", "total_epochs": "DOC-05", "loss": "DOC-06"}
+
+
+@dataclass(frozen=True)
+class Token:
+    """A number as it stands in the document."""
+
+    kind: Literal["integer", "float", "constant"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a document, and the clause that it breaks."""
+
+    clause: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a document says and what is wrong with it. ``values`` has all six members when there is no problem."""
+
+    values: Mapping[str, Any]
+    problems: tuple[Problem, ...]
+
+    def breaking(self, clause: str) -> tuple[str, ...]:
+        """The problems that break this clause; a document that cannot be read at all breaks every DOC clause."""
+        unreadable = [problem for problem in self.problems if problem.clause == "DOC-09"]
+        return tuple(problem.text for problem in (unreadable or self.problems) if problem.clause in (clause, "DOC-09"))
+
+
+def examine(data: bytes) -> Examination:
+    """Judge the bytes of a status file against DOC-01…09 as a *writer* must leave them."""
+    try:
+        text = data.decode("utf-8", "strict")
+    except UnicodeDecodeError as error:
+        return _unreadable(f"not UTF-8: {error}")
+    if text.startswith("\ufeff"):
+        return _unreadable("begins with a byte order mark")
+    try:
+        pairs = json.loads(
+            text,
+            object_pairs_hook=_Pairs,
+            parse_int=lambda token: Token("integer", token),
+            parse_float=lambda token: Token("float", token),
+            parse_constant=lambda token: Token("constant", token),
+        )
+    except json.JSONDecodeError as error:
+        return _unreadable(f"not one JSON document: {error}")
+    except RecursionError:
+        return _unreadable("nested too deeply")
+    if not isinstance(pairs, _Pairs):
+        return _unreadable("not a JSON object")
+    return _examine_members(pairs)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The members of a JSON object in their order, duplicates kept."""
+
+
+def _unreadable(text: str) -> Examination:
+    return Examination({}, (Problem("DOC-09", text),))
+
+
+def _examine_members(pairs: _Pairs) -> Examination:
+    names = [name for name, _ in pairs]
+    members = dict(pairs)
+    problems = []
+    if members.keys() != set(MEMBERS):
+        missing = sorted(set(MEMBERS) - members.keys())
+        unknown = sorted(members.keys() - set(MEMBERS))
+        problems.append(Problem("DOC-01", f"members missing: {missing}, unknown: {unknown}"))
+    if len(names) != len(members):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        problems.append(Problem("DOC-02", f"members that occur more than once: {twice}"))
+    values: dict[str, Any] = {}
+    for name in members.keys() & set(MEMBERS):
+        judged = _judge_member(name, members[name])
+        if isinstance(judged, Problem):
+            problems.append(judged)
+        else:
+            values[name] = judged
+    return Examination(values, tuple(sorted(problems, key=lambda problem: problem.clause)))
+
+
+def _judge_member(name: str, value: Any) -> Any:
+    if name in _CLAUSE_OF_FLOAT:
+        return _judge_float(name, value)
+    if name == "status":
+        if isinstance(value, str) and value in STATUSES:
+            return value
+        return Problem("DOC-03", f"status is {_written(value)}")
+    if name == "timestamp":
+        if isinstance(value, Token) and value.kind == "integer":
+            digits = value.text.removeprefix("-").lstrip("0") or "0"
+            if value.text == "0" or (not value.text.startswith("-") and len(digits) <= 16):
+                number = int(value.text)
+                if number <= TIMESTAMP_LIMIT:
+                    return number
+        return Problem("DOC-08", f"timestamp is {_written(value)}, not an integer token from 0 to 2^53-1")
+    if not isinstance(value, str):
+        return Problem("DOC-07", f"message is {_written(value)}, not a string")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return Problem("DOC-07", "message has a lone surrogate")
+    return value
+
+
+def _judge_float(name: str, value: Any) -> float | Problem:
+    clause = _CLAUSE_OF_FLOAT[name]
+    if not isinstance(value, Token) or value.kind != "float":
+        return Problem(clause, f"{name} is {_written(value)}, not a number with a fraction or an exponent")
+    number = float(value.text)
+    if not math.isfinite(number):
+        return Problem(clause, f"{name} is {value.text[:40]}, which is not finite as a double")
+    if number < 0 and name != "loss":
+        return Problem(clause, f"{name} is {value.text[:40]}, which is negative")
+    return number
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Token):
+        return value.text[:40]
+    if isinstance(value, list):  # an array, or an object as `_Pairs`; never shown, it may be nested deeply
+        return "an object" if isinstance(value, _Pairs) else "an array"
+    return json.dumps(value)[:80]
+
+
+def require_status(data: bytes, expected: Mapping[str, Any]) -> None:
+    """Raise Violation unless the bytes are one valid document with exactly the expected values.
+
+    Floats are compared as doubles (0.0 and -0.0 are equal), text by code point.
+    """
+    examination = examine(data)
+    if examination.problems:
+        raise Violation(
+            "the target does not hold one valid document: " + "; ".join(p.text for p in examination.problems),
+            expected=dict(expected),
+            bytes=shown(data),
+        )
+    wrong = [name for name in MEMBERS if examination.values[name] != expected[name]]
+    if wrong:
+        values = ", ".join(f"{n} is {_short(examination.values[n])} instead of {_short(expected[n])}" for n in wrong)
+        raise Violation(f"the target holds another document than the one written: {values}", bytes=shown(data))
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"
+
+
+def shown(data: bytes, limit: int = 400) -> str:
+    """Bytes for a human: escaped, the middle left out when there are many, and how many there are."""
+    if len(data) <= limit:
+        return f"{data!r} ({len(data)} bytes)"
+    return f"{data[: limit // 2]!r} … {data[-limit // 2 :]!r} ({len(data)} bytes)"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a path is at one moment: its kind, identity, times and bytes (None unless it is a regular file)."""
+
+    exists: bool
+    kind: int = 0
+    inode: int = 0
+    mode: int = 0
+    owner: tuple[int, int] = (0, 0)
+    modified: int = 0  # nanoseconds
+    data: bytes | None = None
+
+    def difference(self, later: Snapshot) -> str:
+        """Say in words what changed, or return an empty string."""
+        names = {
+            "exists": "existence",
+            "kind": "kind of file",
+            "inode": "inode",
+            "mode": "mode",
+            "owner": "owner",
+            "modified": "modification time",
+            "data": "bytes",
+        }
+        return ", ".join(text for name, text in names.items() if getattr(self, name) != getattr(later, name))
+
+
+def snapshot(path: Path) -> Snapshot:
+    """Look at a path without following a symbolic link."""
+    try:
+        found = os.lstat(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return Snapshot(exists=False)
+        raise
+    return Snapshot(
+        exists=True,
+        kind=stat.S_IFMT(found.st_mode),
+        inode=found.st_ino,
+        mode=stat.S_IMODE(found.st_mode),
+        owner=(found.st_uid, found.st_gid),
+        modified=found.st_mtime_ns,
+        data=read_shared(path) if stat.S_ISREG(found.st_mode) else None,
+    )

@@ -1,0 +1,127 @@
+"""Watches a target while others write it: who wrote what when, who saw what when (clauses CON)."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conformance.errors import Inconclusive, Violation
+from conformance.oracle.history import Read, Write, find_contradiction
+from conformance.oracle.payload import Identity, identify
+from conformance.system.share_modes import PAUSE_SECONDS, read_shared
+
+__all__ = ["Observation", "observing"]
+
+ENOUGH_READS = 50
+ENOUGH_DISTINCT = 5  # documents
+_MOST_VIOLATIONS = 3
+
+
+@dataclass
+class Observation:
+    """Everything that was seen of one target. Times are nanoseconds of the monotonic clock.
+
+    ``seen`` maps the bytes of each distinct document to the times of its reads: (begin, end). They are judged when the
+    observation has ended, so that while it lasts the reader does nothing but read; ``reads`` is empty until then.
+    """
+
+    writes: list[Write] = field(default_factory=list)
+    seen: dict[bytes, list[tuple[int, int]]] = field(default_factory=dict)
+    reads: list[Read] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    crash: BaseException | None = None
+    read_count: int = 0
+
+    def timed_write(self, identity: Identity, action: Callable[[], bool]) -> None:
+        """Run a write and note when; ``action`` returns whether it was acknowledged."""
+        begin = time.perf_counter_ns()
+        acknowledged = action()
+        end = time.perf_counter_ns()
+        self.writes.append(Write(identity, begin, end) if acknowledged else Write(identity, begin))
+
+    def require_whole(self) -> None:
+        """Raise the first violation that a read saw, with how many reads there were."""
+        if self.crash is not None:
+            raise self.crash
+        if self.violations:
+            first = self.violations[0]
+            raise Violation(f"{first} (in {self.read_count} reads)", **first.evidence)
+
+    def require_linearizable(self) -> None:
+        """Raise Violation when the reads contradict the writes."""
+        contradiction = find_contradiction(self.writes, self.reads)
+        if contradiction is not None:
+            raise Violation(
+                f"{contradiction.kind}: {contradiction.text} "
+                f"({len(self.writes)} writes, {self.read_count} reads; values are (writer, sequence))"
+            )
+
+    def enough(self) -> bool:
+        """Whether enough was seen for the absence of violations to mean anything."""
+        return self.read_count >= ENOUGH_READS and len(self.seen) >= ENOUGH_DISTINCT
+
+    def require_enough(self) -> None:
+        """Raise Inconclusive when too little was seen."""
+        if not self.enough():
+            raise Inconclusive(
+                f"saw {self.read_count} reads of {len(self.seen)} distinct documents; at least {ENOUGH_READS} reads "
+                f"and {ENOUGH_DISTINCT} documents are needed: run it on a machine that does less"
+            )
+
+    def judge(self) -> None:
+        """Tell the documents that were seen from what is torn or mixed."""
+        for data, times in self.seen.items():
+            try:
+                identity = identify(data)
+            except Violation as violation:
+                self.violations.append(violation)
+            else:
+                self.reads += [Read(identity, begin, end) for begin, end in times]
+
+
+@contextmanager
+def observing(target: Path, initial: Identity, pause: float = PAUSE_SECONDS) -> Iterator[Observation]:
+    """Read the target in a loop, in a thread, from now to the end of the block, with a pause (seconds) between reads.
+
+    The target holds the document ``initial``, which counts as written before everything else.
+    """
+    observation = Observation(writes=[Write(initial, -math.inf, -math.inf)])
+    finished = threading.Event()
+    thread = threading.Thread(target=_observe, args=(target, observation, finished, pause))
+    thread.start()
+    try:
+        yield observation
+    finally:
+        finished.set()
+        thread.join()
+        observation.judge()
+
+
+def _observe(target: Path, observation: Observation, finished: threading.Event, pause: float) -> None:
+    path = str(target)
+    try:
+        while not finished.is_set() and len(observation.violations) < _MOST_VIOLATIONS:
+            begin = time.perf_counter_ns()
+            try:
+                data = read_shared(path)
+            except FileNotFoundError:
+                observation.violations.append(Violation("missing: a reader found no file at the target"))
+                continue
+            except PermissionError:
+                if sys.platform == "win32":  # a replace is under way: no observation, and no violation
+                    finished.wait(pause)
+                    continue
+                raise
+            end = time.perf_counter_ns()
+            observation.read_count += 1
+            observation.seen.setdefault(data, []).append((begin, end))
+            if pause:
+                finished.wait(pause)
+    except BaseException as error:  # handed to the test, which raises it
+        observation.crash = error

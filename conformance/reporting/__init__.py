@@ -1,0 +1,1 @@
+"""Results and the verdict, and how they are shown: terminal and HTML."""

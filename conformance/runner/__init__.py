@@ -1,0 +1,1 @@
+"""One run of the suite: its folder, its cases, the pytest plugin and the controlling process."""

@@ -1,0 +1,121 @@
+"""The controlling process of a run: gathers results as they come, writes results.jsonl, and decides at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+from conformance.clauses import load_clauses, outcome_without_measuring
+from conformance.reporting.results import (
+    Exit,
+    Header,
+    Result,
+    ResultsFile,
+    Verdict,
+    decide,
+    describe_implementation,
+    describe_platform,
+    file_system_of,
+)
+from conformance.runner.run import Run
+from conformance.runner.selection import Selection
+from conformance.subject.manifest import operating_system
+
+__all__ = ["Controller", "kit_version"]
+
+_PROPERTY = "pulse-result"
+
+
+def kit_version() -> str:
+    """The version of the installed kit."""
+    try:
+        return version("pulse-status")
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+class Controller:
+    """A pytest plugin of the controlling process. ``verdict`` is None until a run has ended without interruption."""
+
+    def __init__(self, run: Run, selection: Selection, *, strict: bool, report: Path | None) -> None:
+        self.run = run
+        self.selection = selection
+        self.strict = strict
+        self.results: list[Result] = []
+        self.mishaps: list[str] = []
+        self.uncollected = False
+        self.verdict: Verdict | None = None
+        self._files = contextlib.ExitStack()
+        self._file: ResultsFile | None = None
+        self.header = Header(
+            kit=kit_version(),
+            implementation=describe_implementation(run.manifest, run.about),
+            platform=describe_platform(),
+            file_system=file_system_of(run.folder),
+            python=platform.python_version(),
+            seed=run.seed,
+            selection={"clause": selection.clauses, "case": selection.cases, "point": [selection.point]},
+        )
+        if report is not None:
+            report.mkdir(parents=True, exist_ok=True)
+            stream = self._files.enter_context((report / "results.jsonl").open("w", encoding="utf-8"))
+            self._file = ResultsFile(stream)
+            self._file.header(self.header)
+        self._record_what_needs_no_case()
+
+    def _record_what_needs_no_case(self) -> None:
+        for clause in load_clauses().values():
+            reason = outcome_without_measuring(clause, self.run.manifest)
+            if reason is not None and self.selection.takes_clause(clause.id) and not self.selection.cases:
+                self._record(Result(clause.id, "*", reason[0], reason[1]))
+
+    def _record(self, result: Result) -> None:
+        self.results.append(result)
+        if self._file is not None:
+            self._file.result(result)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the results out of the reports of this process and of the workers."""
+        carried = [value for name, value in report.user_properties if name == _PROPERTY]
+        # A later phase repeats the properties of an earlier one: the last is this report's own.
+        if carried and (report.when == "call" or report.outcome != "passed"):
+            self._record(Result(**json.loads(str(carried[-1]))))
+        elif report.failed:
+            self.mishaps.append(f"a process of the kit ended in {report.nodeid}: {report.longreprtext[-300:]}")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a module of the suite that cannot be imported.
+
+        pytest ends such a run as if it were interrupted, and pytest-xdist runs the cases that are left.
+        """
+        if report.failed:
+            self.uncollected = True
+            text = f"{report.nodeid} cannot be collected: {report.longreprtext[-2000:]}"
+            if text not in self.mishaps:  # every worker says so
+                self.mishaps.append(text)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the footer, unless the run was interrupted, and make the verdict the exit code."""
+        finished = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if exitstatus in finished:
+            self.verdict = decide(
+                self.results,
+                load_clauses(),
+                self.run.manifest.known_failures,
+                operating_system(),
+                mishaps=[*self.mishaps, *(["stopped after the first failure"] if session.shouldfail else [])],
+                strict=self.strict,
+                complete=self.selection.complete and not session.shouldfail,
+            )
+            if self._file is not None:
+                self._file.footer(self.verdict)
+            session.exitstatus = int(self.verdict.exit)
+        elif exitstatus == pytest.ExitCode.INTERRUPTED and not self.uncollected:
+            session.exitstatus = int(Exit.INTERRUPTED)
+        self._files.close()

@@ -1,0 +1,258 @@
+"""The pytest plugin: ``--impl``, clause marks, outcomes, known failures and results.jsonl.
+
+`pulse conformance` is the usual way in. By hand:
+``pytest --pyargs conformance.suite -p conformance.runner.pytest_plugin --impl X``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import secrets
+import shlex
+import traceback
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis.internal.conjecture import providers
+
+from conformance.clauses import load_clauses, outcome_without_measuring
+from conformance.errors import (
+    ImplementationError,
+    Inconclusive,
+    ManifestError,
+    NotApplicable,
+    Unmeasured,
+    Violation,
+)
+from conformance.reporting.results import Result, apply_known_failures
+from conformance.runner import run as runs
+from conformance.runner.case import Case, Shared
+from conformance.runner.controller import Controller
+from conformance.runner.selection import Selection
+from conformance.subject.client import ANSWER_SECONDS, START_SECONDS
+from conformance.subject.manifest import operating_system, resolve
+
+__all__ = ["HandOver"]
+
+_RUN = pytest.StashKey[runs.Run]()
+_SHARED = pytest.StashKey[Shared]()
+_CASE = pytest.StashKey[Case]()
+_PROPERTY = "pulse-result"
+_numbers = itertools.count()
+
+
+@dataclasses.dataclass(eq=False)  # the plugin manager puts plugins into sets
+class HandOver:
+    """A run that was prepared already (by `pulse conformance`), given to ``pytest.main(plugins=[…])``."""
+
+    run: runs.Run
+    controller: Controller
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("pulse", "the conformance suite of pulse")
+    group.addoption("--impl", default="reference", help="what to judge: a manifest's path or a name")
+    group.addoption("--clause", action="append", default=[], help="only clauses that match this glob; repeatable")
+    group.addoption("--case", action="append", default=[], help="only cases that match this glob; repeatable")
+    group.addoption("--point", default="*", help="only points of a write that match this glob")
+    group.addoption("--kills", type=int, default=runs.KILLS, help="kills in a row")
+    group.addoption("--seed", type=int, default=None, help="the seed of everything random")
+    # pytest has a --strict of its own.
+    group.addoption("--strict-should", action="store_true", help="a failed SHOULD fails the run")
+    group.addoption("--report", type=Path, default=None, help="write results.jsonl into this folder")
+    group.addoption("--dir", type=Path, default=None, help="make the run's temporary folder in this folder")
+    group.addoption("--start-seconds", type=float, default=START_SECONDS, help="time-out of the start")
+    group.addoption("--answer-seconds", type=float, default=ANSWER_SECONDS, help="time-out of a request")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "clause(id): the clause of SPEC.md that a case measures")
+    if hasattr(config, "workerinput"):
+        run = runs.load(Path(config.workerinput["pulse_run"]))
+    else:
+        handed = [plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, HandOver)]
+        hand_over = handed[0] if handed else _prepare(config)
+        run = hand_over.run
+        config.pluginmanager.register(hand_over.controller, "pulse-controller")
+        config.pluginmanager.register(_Nodes(run), "pulse-nodes")
+    config.stash[_RUN] = run
+    config.stash[_SHARED] = Shared(run)
+    # Not the profile that Hypothesis takes by itself under CI: there the seed would mean nothing.
+    usual = hypothesis.settings.get_profile("default")
+    hypothesis.settings.register_profile("pulse", usual, database=None, deadline=None, report_multiple_bugs=False)
+    hypothesis.settings.load_profile("pulse")
+    _draw_no_constants_of_loaded_modules()
+
+
+def _draw_no_constants_of_loaded_modules() -> None:
+    # In a checkout Hypothesis also draws constants that occur in the modules that happen to be loaded. The controlling
+    # process has loaded others than a worker has, and one seed would mean two runs. There is no public switch.
+    if hasattr(providers, "_local_constants"):
+        none_yet = providers._local_constants
+        providers._get_local_constants = lambda: none_yet
+
+
+def _prepare(config: pytest.Config) -> HandOver:
+    option = config.option
+    seed = secrets.randbits(32) if option.seed is None else option.seed
+    try:
+        manifest = resolve(option.impl, frozenset(load_clauses()))
+        run = runs.prepare(
+            manifest,
+            seed=seed,
+            parent=option.dir,
+            start_seconds=option.start_seconds,
+            answer_seconds=option.answer_seconds,
+            point=option.point,
+            kills=option.kills,
+        )
+        config.add_cleanup(lambda: runs.tear_down(run.folder))
+        selection = Selection(tuple(option.clause), tuple(option.case), option.point)
+        controller = Controller(run, selection, strict=option.strict_should, report=option.report)
+    except (ManifestError, ImplementationError, OSError) as error:
+        raise pytest.UsageError(str(error)) from error
+    return HandOver(run, controller)
+
+
+@dataclasses.dataclass(eq=False)
+class _Nodes:
+    """Hands the run over to the worker processes of pytest-xdist."""
+
+    run: runs.Run
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["pulse_run"] = str(runs.save(self.run))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _SHARED in config.stash:
+        config.stash[_SHARED].stop()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the cases of the selected clauses that concern this implementation."""
+    manifest = config.stash[_RUN].manifest
+    selection = Selection(tuple(config.option.clause), tuple(config.option.case))
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        clause = load_clauses()[_clause_of(item)]
+        wanted = selection.takes(clause.id, _case_name(item)) and not outcome_without_measuring(clause, manifest)
+        (kept if wanted else left_out).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _clause_of(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("clause")
+    if mark is None:
+        raise pytest.UsageError(f"{item.nodeid} has no clause mark")
+    return str(mark.args[0])
+
+
+def _case_name(item: pytest.Item) -> str:
+    """``test_name[parameters]`` → ``name:parameters``, which has no characters that mean something in a glob."""
+    name, _, parameters = item.name.removeprefix("test_").partition("[")
+    return f"{name}:{parameters.removesuffix(']')}" if parameters else name
+
+
+@pytest.fixture
+def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+    """A fresh folder and the implementation."""
+    run = request.config.stash[_RUN]
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
+    folder = run.folder / "cases" / f"{worker}-{next(_numbers)}"
+    folder.mkdir()
+    current = Case(run, request.config.stash[_SHARED], folder)
+    request.node.stash[_CASE] = current
+    yield current
+    current.finish()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.when != "call" and call.excinfo is None:
+        return report
+    run = item.config.stash[_RUN]
+    error = call.excinfo.value if call.excinfo else None
+    result = Result(
+        clause=_clause_of(item),
+        case=_case_name(item),
+        outcome="pass",
+        seconds=round(call.duration, 4),
+        repro=_repro(run, _clause_of(item), _case_name(item)),
+        counts=item.stash[_CASE].counts if _CASE in item.stash else {},
+    )
+    if error is not None:
+        result = dataclasses.replace(result, **_judged(error, item.stash.get(_CASE, None)))
+        if "point" in result.evidence:
+            result = dataclasses.replace(result, repro=f"{result.repro} --point {result.evidence['point']}")
+    result = apply_known_failures(result, run.manifest.known_failures, operating_system())
+    _show_in_pytest(report, result)
+    report.user_properties.append((_PROPERTY, json.dumps(dataclasses.asdict(result), default=str)))
+    return report
+
+
+def _judged(error: BaseException, case: Case | None) -> dict[str, Any]:
+    """The fields of a result that follow from the exception that ended a case."""
+    error = _innermost(error)
+    message = str(error) or type(error).__name__
+    notes = list(getattr(error, "__notes__", ()))
+    evidence = {**(case.evidence() if case else {}), **({"notes": notes} if notes else {})}
+    match error:
+        case Unmeasured():
+            return {"outcome": "unmeasured", "message": message}
+        case Inconclusive():
+            return {"outcome": "unmeasured", "message": message, "inconclusive": True}
+        case NotApplicable():
+            return {"outcome": "n/a", "message": message}
+        case Violation():
+            return {"outcome": "fail", "message": message, "evidence": {**evidence, **error.evidence}}
+        case ImplementationError():
+            evidence["stderr"] = error.stderr
+            return {"outcome": "error", "message": message, "evidence": evidence, "blame": "implementation"}
+    trace = "".join(traceback.format_exception(error))[-4000:]
+    text = f"{type(error).__name__}: {message}"
+    return {"outcome": "error", "message": text, "evidence": {**evidence, "traceback": trace}, "blame": "kit"}
+
+
+def _innermost(error: BaseException) -> BaseException:
+    # Hypothesis groups what a flaky implementation raised; one violation that was seen is a violation.
+    while isinstance(error, BaseExceptionGroup):
+        leaves = error.exceptions
+        error = next((leaf for leaf in leaves if isinstance(leaf, Violation | BaseExceptionGroup)), leaves[0])
+    return error
+
+
+def _show_in_pytest(report: pytest.TestReport, result: Result) -> None:
+    if result.outcome == "pass":
+        return
+    if result.outcome in ("fail", "error", "xpass"):
+        report.outcome = "failed"
+        report.longrepr = f"{result.clause}: {result.message}\nrepeat: {result.repro}"
+        return
+    report.outcome = "skipped"
+    if result.outcome == "xfail":
+        report.wasxfail = result.message
+    else:
+        path, line, _ = report.location
+        report.longrepr = (path, line or 0, f"{result.outcome}: {result.message}")
+
+
+def _repro(run: runs.Run, clause: str, case: str) -> str:
+    words = ["pulse", "conformance", "--impl", run.manifest.source, "--clause", clause, "--case", case]
+    words += ["--seed", str(run.seed), "-n", "0"]
+    words += ["--dir", str(run.parent)] if run.parent else []
+    words += ["--start-seconds", f"{run.start_seconds:g}"] if run.start_seconds != START_SECONDS else []
+    words += ["--answer-seconds", f"{run.answer_seconds:g}"] if run.answer_seconds != ANSWER_SECONDS else []
+    words += ["--kills", str(run.kills)] if run.kills != runs.KILLS else []
+    return shlex.join(words)

@@ -1,0 +1,196 @@
+"""One run of the suite: its temporary folder, the set-up commands, and the smoke stage before the first case."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import ImplementationError, ManifestError
+from conformance.oracle.payload import encode, make_status
+from conformance.subject.children import kill_recorded_children, spawn
+from conformance.subject.client import ANSWER_SECONDS, START_SECONDS, Implementation, LaunchOptions, start
+from conformance.subject.manifest import Manifest
+from conformance.system.windows import verbatim
+
+__all__ = ["KILLS", "Run", "load", "prepare", "remove_folder", "save", "tear_down"]
+
+SETUP_SECONDS = 300.0
+KILLS = 100  # one after the other, for KIL-03
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every case of a run shares. Nothing is written outside ``folder``."""
+
+    manifest: Manifest
+    folder: Path
+    seed: int
+    answer_seconds: float = ANSWER_SECONDS
+    start_seconds: float = START_SECONDS
+    parent: Path | None = None
+    about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    point: str = "*"  # a glob of the points that the syscall engine visits
+    kills: int = KILLS
+
+    def launch_options(self, **changes: Any) -> LaunchOptions:
+        """How implementations of this run are started."""
+        return LaunchOptions(
+            **{
+                "children": self.folder / "children",
+                "scratch": self.folder / "scratch",
+                "start_seconds": self.start_seconds,
+                "answer_seconds": self.answer_seconds,
+                **changes,
+            }
+        )
+
+
+def prepare(
+    manifest: Manifest,
+    *,
+    seed: int,
+    parent: Path | None = None,
+    start_seconds: float = START_SECONDS,
+    answer_seconds: float = ANSWER_SECONDS,
+    point: str = "*",
+    kills: int = KILLS,
+) -> Run:
+    """Make the run's folder, run the manifest's set-up there, and pass the smoke stage.
+
+    ``parent`` is the folder in which the run's temporary folder is made (None: the system's). Raises
+    ImplementationError (the folder is gone then), ManifestError when ``parent`` cannot be used.
+    """
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="pulse-conformance-", dir=parent)).resolve()
+    except OSError as error:
+        where = parent or tempfile.gettempdir()
+        raise ManifestError(f"{where}: cannot make the run's temporary folder there: {error}") from error
+    try:
+        for name in ("children", "scratch", "cases", "smoke", "findings"):
+            (folder / name).mkdir()
+        parent = parent and parent.resolve()
+        run = Run(manifest, folder, seed, answer_seconds, start_seconds, parent, point=point, kills=kills)
+        run = dataclasses.replace(run, manifest=_set_up(run))
+        return dataclasses.replace(run, about=dict(_smoke(run)))
+    except BaseException:
+        tear_down(folder)
+        raise
+
+
+def tear_down(folder: Path) -> None:
+    """Kill what the run left running and remove its folder."""
+    kill_recorded_children(folder / "children")
+    with contextlib.suppress(OSError):
+        remove_folder(folder)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, whatever a case left in it: closed folders, and on Windows read-only files and odd names.
+
+    Raises OSError.
+    """
+    folder = verbatim(folder)
+    folder.chmod(0o700)
+    for path, names, files in os.walk(folder):
+        closed = [*names, *files] if sys.platform == "win32" else names
+        for inner in (Path(path, name) for name in closed):
+            if not inner.is_symlink():
+                inner.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+def save(run: Run) -> Path:
+    """Write the run into its own folder, for worker processes."""
+    path = run.folder / "run.pickle"
+    path.write_bytes(pickle.dumps(run))
+    return path
+
+
+def load(path: Path) -> Run:
+    """Read what `save` wrote."""
+    run = pickle.loads(path.read_bytes())
+    assert isinstance(run, Run)
+    return run
+
+
+def _set_up(run: Run) -> Manifest:
+    """Run the set-up commands in a copy of the manifest's folder, so that nothing is written beside the manifest."""
+    manifest = run.manifest
+    if not manifest.setup:
+        return manifest
+    copy = run.folder / "implementation"
+    # The run's own folder may lie in the manifest's, with --dir.
+    left_out = shutil.ignore_patterns("node_modules", "__pycache__", "target", run.folder.name)
+    try:
+        shutil.copytree(manifest.folder, copy, ignore=left_out, ignore_dangling_symlinks=True)
+    except OSError as error:
+        raise ManifestError(f"{manifest.folder}: cannot be copied for the set-up: {error}") from error
+    for command in manifest.setup:
+        _set_up_step(run, command, copy)
+    return dataclasses.replace(manifest, folder=copy)
+
+
+def _set_up_step(run: Run, command: tuple[str, ...], folder: Path) -> None:
+    words = [sys.executable if word == "{python}" else word for word in command]
+    words[0] = shutil.which(words[0]) or words[0]
+    surroundings = run.launch_options()
+    try:
+        child = spawn(
+            words, folder=folder, children=surroundings.children, environment=surroundings.child_environment()
+        )
+    except OSError as error:
+        raise ImplementationError(f"set-up command cannot be run: {' '.join(command)}: {error}") from error
+    try:
+        printed = child.communicate(b"", SETUP_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        text = f"set-up command did not end within {SETUP_SECONDS:g} s: {' '.join(command)}"
+        raise ImplementationError(text, child.stderr()) from error
+    if child.process.returncode != 0:
+        text = f"set-up command ended with exit code {child.process.returncode}: {' '.join(command)}"
+        raise ImplementationError(text, child.stderr() or printed[-4000:].decode("utf-8", "backslashreplace"))
+
+
+def _smoke(run: Run) -> Mapping[str, Any]:
+    """Talk to the implementation once. This judges the protocol only: what it wrote is the suite's business."""
+    implementation = start(run.manifest, run.launch_options())
+    try:
+        target = str(run.folder / "smoke" / "status.json")
+        status = make_status(0, 0)
+        if "writer" in run.manifest.roles:
+            if run.manifest.profile == "pulse":
+                _supported(implementation, "write", path=target, status=status)
+            else:
+                _supported(implementation, "replace", path=target, text=encode(status))
+        if "reader" in run.manifest.roles:
+            _supported(implementation, "read", path=target)
+            if run.manifest.mode != "oneshot":
+                _supported(implementation, "poll", path=target)
+                _supported(implementation, "progress", status=status)
+        implementation.stop()
+        return implementation.about
+    finally:
+        implementation.kill()
+
+
+def _supported(implementation: Implementation, operation: str, **fields: Any) -> None:
+    answer = implementation.request(operation, **fields)
+    if answer.error == "unsupported":
+        raise ImplementationError(
+            f"does not support {operation}, which its roles and profile need: {answer.message}",
+            implementation.stderr(),
+        )
+    if not answer.ok:
+        raise ImplementationError(
+            f"cannot even {operation} a plain document: {answer.error}: {answer.message}",
+            implementation.stderr(),
+        )

@@ -1,0 +1,167 @@
+"""``python -m conformance.selfcheck [--report DIR] [--clause GLOB] [--only-here] [NAME…]``: judges the suite.
+
+Exit codes: 0 every mutant that can be measured here is killed by the clause it names, every variant passes and every
+measured clause kills a mutant; 1 otherwise; 2 usage.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import fnmatch
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from conformance.clauses import load_clauses
+from conformance.mutation.registry import Entry, all_mutants, all_variants
+from conformance.reporting.results import Exit
+from conformance.reporting.terminal import print_every_character
+from conformance.selfcheck.matrix import (
+    MutantRow,
+    Totals,
+    Trial,
+    VariantRow,
+    judge_mutant,
+    judge_variant,
+    measured_clauses,
+    total,
+)
+from conformance.selfcheck.trials import conformance
+from conformance.subject.manifest import operating_system
+
+__all__ = ["main"]
+
+# Mutants that hang are waited for this long at every request; all others answer in milliseconds.
+# On Windows a correct writer itself waits for whoever holds the target, and processes start slowly.
+_ANSWER_SECONDS = 8.0 if sys.platform == "win32" else 2.0
+# A whole run makes a hundred; each boundary is visited by itself besides.
+_KILLS_OF_VARIANTS = "12"
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _try_mutant(entry: Entry) -> MutantRow:
+    options = ("--clause", entry.caught_by, "--answer-seconds", f"{_ANSWER_SECONDS:g}", "--exitfirst")
+    trial = conformance(f"mutant:{entry.name}", *options)
+    row = judge_mutant(entry, trial, every_engine=operating_system() == "linux")
+    click.echo(f"mutant {entry.name}: {row.verdict}", err=True)
+    return row
+
+
+def _try_variant(entry: Entry) -> tuple[VariantRow, Trial]:
+    trial = conformance(f"variant:{entry.name}", "--strict", "--kills", _KILLS_OF_VARIANTS)
+    row = judge_variant(entry, trial)
+    click.echo(f"variant {entry.name}: {row.verdict}", err=True)
+    return row, trial
+
+
+def _print(console: Console, mutants: Sequence[MutantRow], variants: Sequence[VariantRow]) -> None:
+    table = Table("mutant", "its lie", "clause", "outcome", "detected in", title="mutants")
+    colours = {"killed": "green", "survived": "bold red", "unmeasured": "yellow"}
+    for row in mutants:
+        said = row.entry.outcome if row.verdict == "killed" else f"{row.verdict}: {row.reason}"
+        detected = f"{row.seconds:.2f} s" if row.verdict == "killed" else ""
+        outcome = Text(said, style=colours[row.verdict])
+        table.add_row(row.entry.name, Text(row.entry.docstring), row.entry.caught_by, outcome, detected)
+    if mutants:
+        console.print(table)
+    table = Table("variant", "what is unusual", "verdict", "cases", "false alarms", title="variants")
+    for line in variants:
+        verdict = line.verdict if line.verdict == "passed" else f"{line.verdict}: {line.reason}"
+        unusual = Text(line.entry.docstring)
+        table.add_row(line.entry.name, unusual, Text(verdict), str(line.cases), str(len(line.false_alarms)))
+    if variants:
+        console.print(table)
+
+
+def _as_json(row: MutantRow | VariantRow) -> dict[str, Any]:
+    return {**dataclasses.asdict(row), "entry": row.entry._asdict()}
+
+
+def _write_report(folder: Path, mutants: Sequence[MutantRow], variants: Sequence[VariantRow], totals: Totals) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    matrix = {
+        "mutants": [_as_json(row) for row in mutants],
+        "variants": [_as_json(row) for row in variants],
+        "totals": dataclasses.asdict(totals),
+    }
+    (folder / "matrix.json").write_text(json.dumps(matrix, indent=2) + "\n", encoding="utf-8")
+
+
+@click.command(name="python -m conformance.selfcheck", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for matrix.json.")
+@click.option("-n", "jobs", type=click.IntRange(1), help="Runs at a time. Default: one per CPU.")
+@click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Mutants of these clauses only, no variant.")
+@click.option("--only-here", is_flag=True, help="Only those that no other system can tell.")
+@click.argument("names", nargs=-1)
+def _command(
+    report: Path | None, jobs: int | None, clauses: tuple[str, ...], only_here: bool, names: tuple[str, ...]
+) -> int:
+    """Judge the suite: every mutant must be caught by the clause it names, every variant must pass.
+
+    NAMES selects some mutants and variants; then, and with --clause or --only-here, no clause has to kill anything.
+    What can only be told on another system is left out.
+    """
+    entries = (*all_mutants(), *all_variants())
+    unknown = sorted(set(names) - {entry.name for entry in entries})
+    if unknown:
+        known = ", ".join(sorted(entry.name for entry in entries))
+        raise click.UsageError(f"no mutant or variant is called {unknown[0]}; known are {known}")
+    selected = [entry for entry in entries if _selected(entry, clauses, names)]
+    if only_here:
+        selected = [entry for entry in selected if entry.on == (operating_system(),)]
+    here = [entry for entry in selected if operating_system() in entry.on]
+    wanted_mutants = [entry for entry in here if entry.caught_by]
+    wanted_variants = [entry for entry in here if not entry.caught_by]
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    pool = concurrent.futures.ThreadPoolExecutor(jobs or _cpus())
+    try:
+        # The variants first: they run the whole suite and take longest.
+        tried_variants = [pool.submit(_try_variant, entry) for entry in wanted_variants]
+        tried_mutants = [pool.submit(_try_mutant, entry) for entry in wanted_mutants]
+        mutants = [future.result() for future in tried_mutants]
+        tried = [future.result() for future in tried_variants]
+    finally:
+        # Ctrl-C also reaches the runs, which end themselves; no further one must begin.
+        pool.shutdown(cancel_futures=True)
+    variants = [row for row, _ in tried]
+    measured = measured_clauses(trial for _, trial in tried) if not (names or clauses or only_here) else frozenset()
+    totals = total(mutants, variants, load_clauses(), measured)
+    _print(console, mutants, variants)
+    console.print(totals.sentence())
+    if len(here) < len(selected):
+        console.print(f"{len(selected) - len(here)} left out: they can only be told on another system")
+    if report is not None:
+        _write_report(report, mutants, variants, totals)
+    return Exit.CONFORMANT if totals.holds else Exit.NOT_CONFORMANT
+
+
+def _selected(entry: Entry, clauses: Sequence[str], names: Sequence[str]) -> bool:
+    if names and entry.name not in names:
+        return False
+    if not clauses:
+        return True
+    return bool(entry.caught_by) and any(fnmatch.fnmatchcase(entry.caught_by, glob) for glob in clauses)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the matrix with these arguments. Returns the exit code."""
+    print_every_character()
+    try:
+        return int(_command.main(arguments, standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED

@@ -1,0 +1,95 @@
+"""Runs `pulse conformance` many times, each run in a process of its own.
+
+To import pytest, Hypothesis and the suite takes longer than most runs of a mutant. Where processes can be forked, a run
+is a fork of one that has imported them and done nothing else; elsewhere it is a new process.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pkgutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from multiprocessing import connection
+from pathlib import Path
+
+from conformance import suite
+from conformance.reporting.results import read_results
+from conformance.selfcheck.matrix import Trial
+
+__all__ = ["conformance"]
+
+_SECONDS = 900.0
+# A file system in memory: the matrix is about the suite, and a busy disk would only make it slow.
+_MEMORY = Path("/dev/shm")
+_IMPORTED = ("conformance.cli", "conformance.runner.pytest_plugin", "_hypothesis_pytestplugin", "pytest_timeout")
+
+
+if sys.platform == "win32":
+
+    def _finished(arguments: Sequence[str], stderr: Path) -> int | None:
+        """Run it in a new process. Returns the exit code, None when there was no end in time."""
+        command = [sys.executable, "-m", "conformance.cli", *arguments]
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=_SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            return None
+        stderr.write_bytes(done.stderr)
+        return done.returncode
+
+else:
+    # To start a process is also to look whether others have ended, and the exit code of each can be read only once.
+    _ENDS = threading.Lock()
+
+    def _finished(arguments: Sequence[str], stderr: Path) -> int | None:
+        """Run it in a fork of a process that has one thread and no state but that of modules just imported.
+
+        Returns the exit code, None when there was no end in time.
+        """
+        context = multiprocessing.get_context("forkserver")
+        cases = [f"{suite.__name__}.{module.name}" for module in pkgutil.iter_modules(suite.__path__)]
+        context.set_forkserver_preload([*_IMPORTED, *cases])
+        process = context.Process(target=_run, args=(list(arguments), str(stderr)))
+        with _ENDS:
+            process.start()
+        if not connection.wait([process.sentinel], _SECONDS):
+            process.kill()
+            connection.wait([process.sentinel])
+            return None
+        with _ENDS:
+            return process.exitcode
+
+
+def _run(arguments: list[str], stderr: str) -> None:
+    with open(os.devnull, "r+b") as nothing, open(stderr, "wb") as errors:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(nothing.fileno(), 1)
+        os.dup2(errors.fileno(), 2)
+    from conformance.cli import main  # not at the top: to look mutants up, every run imports this module
+
+    sys.exit(main(arguments))
+
+
+def conformance(impl: str, *options: str) -> Trial:
+    """Run `pulse conformance` in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="pulse-mutants-") as report:
+        arguments = ["--impl", impl, *options, "-n", "0", "--report", report]
+        if os.access(_MEMORY, os.W_OK):
+            arguments += ["--dir", str(_MEMORY)]
+        stderr = Path(report) / "stderr.txt"
+        code = _finished(arguments, stderr)
+        if code is None:
+            return Trial(-1, (), finished=False, complaint=f"no end within {_SECONDS:g} s")
+        last_lines = stderr.read_text(encoding="utf-8", errors="replace").splitlines()[-3:]
+        complaint = " ".join(text[:300] for text in last_lines)
+        file = Path(report) / "results.jsonl"
+        if not file.is_file():
+            return Trial(code, (), finished=False, complaint=complaint)
+        _, results, footer = read_results(file)
+        return Trial(code, results, footer is not None, complaint)

@@ -1,0 +1,1 @@
+"""Who is judged, and how the kit talks to it: manifest, protocol, processes."""

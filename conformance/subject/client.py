@@ -1,0 +1,297 @@
+"""A manifest → a running implementation that answers requests (SPEC.md, "Adapters"): serve, oneshot and python."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from conformance.errors import ImplementationError, NotApplicable
+from conformance.subject.children import Child, spawn
+from conformance.subject.manifest import Manifest
+from conformance.subject.protocol import PROTOCOL, Answer, decode_answer, encode_floats, encode_request
+
+__all__ = ["Implementation", "LaunchOptions", "OneshotImplementation", "ServeImplementation", "start"]
+
+START_SECONDS = 30.0
+ANSWER_SECONDS = 10.0
+_LINE_LIMIT = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class LaunchOptions:
+    """How an implementation is started.
+
+    ``children`` is the folder that records running processes, ``scratch`` what the child gets as its folder for
+    temporary files. ``folder`` overrides the manifest's folder as the current one; ``prefix`` is a command that
+    changes the process (a namespace, a limit) and then executes the rest. ``descriptors`` are inherited by it.
+    """
+
+    children: Path
+    scratch: Path
+    folder: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    umask: int = -1
+    prefix: tuple[str, ...] = ()
+    ignore_signals: bool = False
+    descriptors: tuple[int, ...] = ()
+    start_seconds: float = START_SECONDS
+    answer_seconds: float = ANSWER_SECONDS
+
+    def child_environment(self) -> dict[str, str]:
+        """The environment of the child: ours, its own folder for temporary files, and no bytecode written."""
+        scratch = str(self.scratch)
+        ours = {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
+        return {**os.environ, **ours, **self.environment}
+
+
+class Implementation(Protocol):
+    """What the suite drives. Every method raises ImplementationError when the protocol is broken."""
+
+    manifest: Manifest
+    about: Mapping[str, Any]
+
+    @property
+    def pid(self) -> int | None:
+        """The process that answers requests, or None when there is one process per request."""
+
+    def request(self, operation: str, **fields: Any) -> Answer:
+        """Send one request and wait for its answer."""
+
+    @property
+    def usable(self) -> bool:
+        """False once it was killed, be it for an error. One that died by itself fails the next request first."""
+
+    def stderr(self) -> str:
+        """What was printed on standard error, the last part of it."""
+
+    def stop(self) -> None:
+        """Ask it to stop and wait for exit 0."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+def command_of(manifest: Manifest) -> tuple[str, ...]:
+    """The command that runs the implementation; a ``python`` one is served by the kit's own host."""
+    if manifest.mode == "python":
+        return (sys.executable, "-m", "conformance.subject.python_host", str(manifest.folder), manifest.callable)
+    return tuple(sys.executable if word == "{python}" else word for word in manifest.command)
+
+
+def start(manifest: Manifest, launch_options: LaunchOptions) -> ServeImplementation | OneshotImplementation:
+    """Start the implementation and shake hands. Raises ImplementationError, with what it printed on stderr."""
+    if manifest.mode == "oneshot":
+        return OneshotImplementation(manifest, launch_options)
+    implementation = ServeImplementation(manifest, launch_options)
+    try:
+        implementation.handshake()
+    except BaseException:
+        implementation.kill()
+        raise
+    return implementation
+
+
+class ServeImplementation:
+    """One process that answers one JSON line with one JSON line, in order. Requests may be pipelined."""
+
+    def __init__(self, manifest: Manifest, launch_options: LaunchOptions) -> None:
+        self.manifest = manifest
+        self.about: Mapping[str, Any] = {}
+        self._launch_options = launch_options
+        self._child = _spawned(manifest, launch_options, command_of(manifest))
+        self._killed = False
+        self._numbers = itertools.count()
+        # Threads instead of select(): the same code for pipes on Windows, and a full pipe cannot block the kit.
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        threading.Thread(target=_pump_lines, args=(self._child, self._lines), daemon=True).start()
+        threading.Thread(target=_pump_requests, args=(self._child, self._requests), daemon=True).start()
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.process.pid
+
+    def handshake(self) -> None:
+        number = self.send("start", protocol=PROTOCOL)
+        answer = self.receive(number, self._launch_options.start_seconds)
+        spoken = answer.fields.get("protocol") if answer.ok else f"{answer.error}: {answer.message}"
+        if spoken != PROTOCOL:
+            text = f"does not speak protocol {PROTOCOL}: it answered start with {spoken!r}"
+            raise ImplementationError(text, self.stderr())
+        self.about = answer.fields
+
+    def request(self, operation: str, **fields: Any) -> Answer:
+        return self.receive(self.send(operation, **fields))
+
+    def send(self, operation: str, **fields: Any) -> int:
+        """Send one request without waiting. Returns its id, for `receive`."""
+        number = next(self._numbers)
+        self._requests.put(encode_request(number, operation, fields))
+        return number
+
+    def receive(self, number: int, seconds: float | None = None) -> Answer:
+        """Wait for the answer to the request with this id; answers come in the order of the requests."""
+        limit = self._launch_options.answer_seconds if seconds is None else seconds
+        try:
+            line = self._lines.get(timeout=limit)
+        except queue.Empty:
+            stderr = self.stderr()
+            self.kill()
+            raise ImplementationError(f"gave no answer within {limit:g} s and was killed", stderr) from None
+        if not line.endswith(b"\n"):
+            raise self._ended(line, limit)
+        try:
+            return decode_answer(line, number)
+        except ImplementationError as error:
+            error.stderr = self.stderr()
+            self.kill()
+            raise
+
+    def _ended(self, line: bytes, limit: float) -> ImplementationError:
+        rest = f" after printing {line[:200]!r}" if line else ""
+        try:
+            what = f"ended with exit code {self._child.process.wait(timeout=limit)}"
+        except subprocess.TimeoutExpired:
+            what = f"closed its standard output, or printed a line of more than {_LINE_LIMIT >> 20} MiB,"
+        stderr = self.stderr()
+        self.kill()
+        return ImplementationError(f"{what} instead of answering{rest}", stderr)
+
+    @property
+    def usable(self) -> bool:
+        return not self._killed
+
+    def stderr(self) -> str:
+        return self._child.stderr()
+
+    def stop(self) -> None:
+        if not self._child.alive():
+            self.kill()
+            code = self._child.process.returncode
+            raise ImplementationError(f"had ended with exit code {code} before it was asked to stop", self.stderr())
+        try:
+            answer = self.request("stop")
+            self._requests.put(None)
+            self._child.process.wait(timeout=self._launch_options.answer_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise ImplementationError("did not exit after the answer to stop", self.stderr()) from error
+        finally:
+            self.kill()
+        if not answer.ok:
+            raise ImplementationError(f"answered stop with {answer.error}: {answer.message}", self.stderr())
+        if (code := self._child.process.returncode) != 0:
+            raise ImplementationError(f"ended with exit code {code} after stop; expected 0", self.stderr())
+
+    def kill(self) -> None:
+        self._killed = True
+        self._requests.put(None)
+        self._child.kill()
+
+    def kill_after(self, seconds: float) -> None:
+        """As `kill`, but let a wrapper that is about to end do so by itself, for at most so long."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.process.wait(timeout=seconds)
+        self.kill()
+
+
+class OneshotImplementation:
+    """One process per request: ``COMMAND write PATH``, ``COMMAND replace PATH``, ``COMMAND read PATH``."""
+
+    def __init__(self, manifest: Manifest, launch_options: LaunchOptions) -> None:
+        self.manifest = manifest
+        self.about: Mapping[str, Any] = {"name": manifest.name, "language": manifest.language}
+        self._launch_options = launch_options
+        self._stderr = ""
+        self._running: Child | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return None
+
+    def request(self, operation: str, **fields: Any) -> Answer:
+        if operation not in ("write", "replace", "read"):
+            raise NotApplicable(f"mode oneshot has no operation {operation}")
+        if operation == "write":
+            given = json.dumps(encode_floats(fields["status"]), ensure_ascii=True).encode("ascii")
+        else:
+            given = fields.get("text", "").encode("utf-8")
+        command = (*command_of(self.manifest), operation, fields["path"])
+        child = self._running = _spawned(self.manifest, self._launch_options, command)
+        try:
+            printed = child.communicate(given, self._launch_options.answer_seconds)
+        except subprocess.TimeoutExpired as error:
+            limit = self._launch_options.answer_seconds
+            raise ImplementationError(f"did not end within {limit:g} s and was killed", child.stderr()) from error
+        finally:
+            self._stderr = child.stderr()
+        return self._answer(operation, child.process.returncode, printed)
+
+    def _answer(self, operation: str, code: int, printed: bytes) -> Answer:
+        if code == 1:
+            return Answer(False, "refused", self._stderr.strip(), {})
+        if code != 0:
+            raise ImplementationError(f"ended with exit code {code}; 0 and 1 are answers", self._stderr)
+        if operation != "read":
+            return Answer(True, None, "", {})
+        try:
+            return Answer(True, None, "", {"status": json.loads(printed.decode("utf-8"))})
+        except (ValueError, RecursionError) as error:
+            raise ImplementationError(f"printed something that is not JSON: {printed[:200]!r}", self._stderr) from error
+
+    @property
+    def usable(self) -> bool:
+        return True
+
+    def stderr(self) -> str:
+        return self._stderr
+
+    def stop(self) -> None:
+        """Nothing runs between requests."""
+
+    def kill(self) -> None:
+        if self._running is not None:
+            self._running.kill()
+
+
+def _spawned(manifest: Manifest, launch_options: LaunchOptions, command: tuple[str, ...]) -> Child:
+    try:
+        return spawn(
+            (*launch_options.prefix, *command),
+            folder=launch_options.folder or manifest.folder,
+            children=launch_options.children,
+            environment=launch_options.child_environment(),
+            umask=launch_options.umask,
+            ignore_signals=launch_options.ignore_signals,
+            descriptors=launch_options.descriptors,
+        )
+    except OSError as error:
+        raise ImplementationError(f"cannot be started: {' '.join(command)}: {error}") from error
+
+
+def _pump_lines(child: Child, lines: queue.SimpleQueue[bytes]) -> None:
+    # The end of the output is one last "line" without a line feed, empty or not.
+    line = b""
+    with contextlib.suppress(OSError, ValueError), io.BufferedReader(child.stdout) as stream:
+        while (line := stream.readline(_LINE_LIMIT)).endswith(b"\n"):
+            lines.put(line)
+    lines.put(line.removesuffix(b"\n"))
+
+
+def _pump_requests(child: Child, requests: queue.SimpleQueue[bytes | None]) -> None:
+    # An error means that the process has ended, which the thread that reads its answers notices.
+    with contextlib.suppress(OSError), child.stdin as stream:
+        while (line := requests.get()) is not None:
+            rest = memoryview(line)
+            while rest:
+                rest = rest[stream.write(rest) :]

@@ -1,0 +1,203 @@
+"""The manifest of an implementation: ``implementation.toml`` → a checked, frozen description (SPEC.md, "Adapters")."""
+
+from __future__ import annotations
+
+import ctypes
+import fnmatch
+import os
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from conformance.errors import ManifestError
+
+__all__ = ["KnownFailure", "Manifest", "load_manifest", "operating_system", "resolve", "under_wine"]
+
+IMPLEMENTATIONS = Path(__file__).parents[1] / "implementations"
+_CHOICES = {
+    "profile": ("pulse", "replace"),
+    "mode": ("serve", "oneshot", "python"),
+    "role": ("writer", "reader"),
+    "symlink": ("follow", "replace"),
+    "os": ("linux", "macos", "windows"),
+}
+_REQUIRED = {"name", "language", "profile", "roles", "mode"}
+
+
+@dataclass(frozen=True)
+class KnownFailure:
+    """A failure that is written down: where it happens, why, and where upstream knows of it."""
+
+    clause: str
+    reason: str
+    issue: str
+    os: tuple[str, ...] = ()
+    case: str = "*"
+
+    def matches(self, clause: str, case: str, os: str) -> bool:
+        """Whether a result of this clause and case on this operating system is the one written down."""
+        return clause == self.clause and fnmatch.fnmatchcase(case, self.case) and (not self.os or os in self.os)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One implementation under test. ``folder`` is where its commands run; ``source`` is what ``--impl`` named."""
+
+    name: str
+    language: str
+    profile: Literal["pulse", "replace"]
+    roles: tuple[str, ...]
+    mode: Literal["serve", "oneshot", "python"]
+    folder: Path
+    source: str
+    command: tuple[str, ...] = ()
+    callable: str = ""
+    setup: tuple[tuple[str, ...], ...] = ()
+    symlink: Literal["follow", "replace"] | None = None
+    known_failures: tuple[KnownFailure, ...] = ()
+
+
+def operating_system() -> str:
+    """The name that manifests and results use for this operating system: ``linux``, ``macos`` or ``windows``."""
+    return {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
+
+
+def under_wine() -> bool:
+    """Whether this Windows is Wine: it shows the share rules of Windows, not its file systems."""
+    return sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+
+
+def resolve(name: str, clause_ids: frozenset[str]) -> Manifest:
+    """Turn the value of ``--impl`` into a manifest.
+
+    ``name`` is a manifest's path, a folder name under ``conformance/implementations`` (such as ``reference``), or
+    ``mutant:NAME`` / ``variant:NAME``. Raises ManifestError.
+    """
+    kind, colon, member = name.partition(":")
+    if colon and kind in ("mutant", "variant"):
+        from conformance.mutation.registry import manifest_of  # mutants are only loaded when they are asked for
+
+        return manifest_of(kind, member)
+    packaged = IMPLEMENTATIONS / name / "implementation.toml"
+    if "/" not in name and "\\" not in name and os.path.isfile(packaged):
+        return load_manifest(packaged, clause_ids, source=name)
+    path = Path(name)
+    if os.path.isdir(path):  # unlike Path.is_dir it answers for every name, however long
+        path = path / "implementation.toml"
+    if not os.path.isfile(path):
+        known = ", ".join(sorted(folder.parent.name for folder in IMPLEMENTATIONS.glob("*/implementation.toml")))
+        raise ManifestError(
+            f"{name}: no such manifest; give the path of an implementation.toml, one of {known}, "
+            "or mutant:NAME / variant:NAME"
+        )
+    return load_manifest(path, clause_ids, source=str(path.resolve()))
+
+
+def load_manifest(path: Path, clause_ids: frozenset[str], source: str) -> Manifest:
+    """Read and check one manifest. Raises ManifestError with one line that says what is wrong and where."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ManifestError(f"{path}: cannot be read as TOML: {error}") from error
+    return _Checker(path, clause_ids).manifest(document, source)
+
+
+@dataclass(frozen=True)
+class _Checker:
+    path: Path
+    clause_ids: frozenset[str]
+
+    def wrong(self, message: str) -> ManifestError:
+        return ManifestError(f"{self.path}: {message}")
+
+    def table(self, value: object, where: str, allowed: set[str], required: set[str]) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self.wrong(f"[{where}] must be a table")
+        for key in value:
+            if key not in allowed:
+                raise self.wrong(f"unknown key {key!r} in [{where}]; known keys are {', '.join(sorted(allowed))}")
+        for key in sorted(required - value.keys()):
+            raise self.wrong(f"[{where}] lacks the key {key!r}")
+        return value
+
+    def text(self, value: object, where: str) -> str:
+        if not isinstance(value, str) or not value:
+            raise self.wrong(f"{where} must be a string that is not empty")
+        return value
+
+    def choice(self, value: object, where: str, kind: str) -> Any:
+        if value not in _CHOICES[kind]:
+            raise self.wrong(f"{where} is {value!r}; it must be one of {', '.join(_CHOICES[kind])}")
+        return value
+
+    def words(self, value: object, where: str) -> tuple[str, ...]:
+        if not isinstance(value, list) or not value or not all(isinstance(word, str) and word for word in value):
+            raise self.wrong(f"{where} must be a list of strings that is not empty")
+        return tuple(value)
+
+    def manifest(self, document: dict[str, Any], source: str) -> Manifest:
+        top = self.table(document, "manifest", {"implementation", "declares", "known_failure"}, {"implementation"})
+        about = self.table(
+            top["implementation"], "implementation", _REQUIRED | {"command", "callable", "setup"}, _REQUIRED
+        )
+        mode = self.choice(about["mode"], "implementation.mode", "mode")
+        start, other = ("callable", "command") if mode == "python" else ("command", "callable")
+        if start not in about or other in about:
+            raise self.wrong(f"mode {mode!r} needs the key {start!r} in [implementation], and not {other!r}")
+        roles = self.words(about["roles"], "implementation.roles")
+        for role in roles:
+            self.choice(role, "implementation.roles", "role")
+        profile = self.choice(about["profile"], "implementation.profile", "profile")
+        if profile == "replace" and "reader" in roles:
+            raise self.wrong('profile "replace" has no reader clauses; implementation.roles must be ["writer"]')
+        setup = about.get("setup", [])
+        if not isinstance(setup, list):
+            raise self.wrong("implementation.setup must be a list of commands, each a list of strings")
+        declares = self.table(top.get("declares", {}), "declares", {"symlink"}, set())
+        known = top.get("known_failure", [])
+        if not isinstance(known, list):
+            raise self.wrong("known_failure must be written as [[known_failure]]")
+        return Manifest(
+            name=self.text(about["name"], "implementation.name"),
+            language=self.text(about["language"], "implementation.language"),
+            profile=profile,
+            roles=roles,
+            mode=mode,
+            folder=self.path.parent.resolve(),
+            source=source,
+            command=self.words(about["command"], "implementation.command") if mode != "python" else (),
+            callable=self.entry_point(about["callable"]) if mode == "python" else "",
+            setup=tuple(self.words(command, "implementation.setup") for command in setup),
+            symlink=self.choice(declares["symlink"], "declares.symlink", "symlink") if "symlink" in declares else None,
+            known_failures=tuple(self.known_failure(entry) for entry in known),
+        )
+
+    def entry_point(self, value: object) -> str:
+        text = self.text(value, "implementation.callable")
+        module, colon, attribute = text.partition(":")
+        if not (colon and all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")])):
+            raise self.wrong(f"implementation.callable is {text!r}; it must have the form package.module:factory")
+        return text
+
+    def known_failure(self, value: object) -> KnownFailure:
+        entry = self.table(
+            value, "known_failure", {"clause", "os", "case", "reason", "issue"}, {"clause", "reason", "issue"}
+        )
+        clause = self.text(entry["clause"], "known_failure.clause")
+        if clause not in self.clause_ids:
+            raise self.wrong(f"known_failure names the unknown clause {clause!r}; SPEC.md lists them")
+        issue = self.text(entry["issue"], "known_failure.issue")
+        if not issue.startswith("https://"):
+            raise self.wrong(f"known_failure.issue is {issue!r}; it must be an https:// address")
+        return KnownFailure(
+            clause=clause,
+            reason=self.text(entry["reason"], "known_failure.reason"),
+            issue=issue,
+            os=tuple(
+                self.choice(name, "known_failure.os", "os")
+                for name in (self.words(entry["os"], "known_failure.os") if "os" in entry else ())
+            ),
+            case=self.text(entry.get("case", "*"), "known_failure.case"),
+        )

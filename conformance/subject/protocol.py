@@ -1,0 +1,83 @@
+"""The messages between the kit and an implementation: one JSON object a line (SPEC.md, "Adapters"). No I/O here."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from conformance.errors import ImplementationError
+
+__all__ = ["PROTOCOL", "Answer", "decode_answer", "decode_floats", "encode_floats", "encode_request"]
+
+PROTOCOL = 1
+ERROR_KINDS = ("invalid", "io", "unsupported")
+
+
+class Answer(NamedTuple):  # why no dataclass: see `conformance.subject.python_host`
+    """One answer. ``error`` is None when ``ok``, else ``invalid``, ``io`` or ``unsupported``.
+
+    ``fields`` holds every other member of the answer (``status``, ``fresh``, ``progress``, …). In oneshot mode the
+    exit code does not tell ``invalid`` from ``io``: ``error`` is then ``refused``.
+    """
+
+    ok: bool
+    error: str | None
+    message: str
+    fields: Mapping[str, Any]
+
+
+def encode_floats(value: Any) -> Any:
+    """Replace non-finite floats by ``{"$float": name}``, so that a request is JSON."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+    if isinstance(value, dict):
+        return {name: encode_floats(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [encode_floats(member) for member in value]
+    return value
+
+
+def decode_floats(value: Any) -> Any:
+    """Undo `encode_floats`."""
+    if isinstance(value, dict):
+        if value.keys() == {"$float"}:
+            return float(value["$float"])
+        return {name: decode_floats(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [decode_floats(member) for member in value]
+    return value
+
+
+def encode_request(number: int, operation: str, fields: Mapping[str, Any]) -> bytes:
+    """One request as a line of pure ASCII, line feed included."""
+    message = {"id": number, "op": operation, **encode_floats(dict(fields))}
+    return json.dumps(message, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def decode_answer(line: bytes, number: int) -> Answer:
+    """Read one answer to the request with this id. Raises ImplementationError for anything that is not one."""
+    try:
+        message = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ImplementationError(f"printed something that is not a JSON answer: {_shown(line)} ({error})") from error
+    if not isinstance(message, dict):
+        raise ImplementationError(f"answered with something that is not a JSON object: {_shown(line)}")
+    answered = message.pop("id", None)
+    if type(answered) is not int or answered != number:
+        raise ImplementationError(f"answered out of order: expected id {number}, got {_shown(line)}")
+    ok = message.pop("ok", None)
+    if type(ok) is not bool:
+        raise ImplementationError(f'answered without "ok": true or false: {_shown(line)}')
+    error_kind = message.pop("error", None)
+    text = message.pop("message", "")
+    if not isinstance(text, str) or (ok and error_kind is not None) or (not ok and error_kind not in ERROR_KINDS):
+        raise ImplementationError(f'a failure must say "error": one of {", ".join(ERROR_KINDS)}: {_shown(line)}')
+    # For people: what no terminal and no file could show, a lone surrogate, is escaped.
+    return Answer(ok, error_kind, text.encode("utf-8", "backslashreplace").decode("utf-8"), message)
+
+
+def _shown(line: bytes, limit: int = 200) -> str:
+    shown = repr(line[:limit])
+    return shown if len(line) <= limit else f"{shown}… ({len(line)} bytes)"

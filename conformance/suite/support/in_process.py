@@ -1,0 +1,117 @@
+"""In-process reports of an implementation, made once a run, and what a case of the suite concludes from one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Collection
+from typing import TypeVar
+
+from conformance.errors import ImplementationError, Unmeasured, Violation
+from conformance.helpers.launch_prefixes import without_permission_override
+from conformance.in_process.enumeration import InProcessReport
+from conformance.in_process.fakefs import SYSTEMS as FAKE_SYSTEMS
+from conformance.oracle.faults import Injection, Kill, judge
+from conformance.runner.case import Case
+from conformance.runner.run import remove_folder
+
+__all__ = ["REAL", "SYSTEMS", "report_on", "require_all", "require_clean_failure"]
+
+REAL = "real"
+SYSTEMS = (*FAKE_SYSTEMS, REAL)
+_SECONDS = 120.0
+
+Point = TypeVar("Point", Injection, Kill)
+
+
+def report_on(case: Case, system: str) -> InProcessReport:
+    """Run the implementation on a system in a process of its own (once a run). Raises Unmeasured."""
+    if case.run.manifest.mode != "python":
+        raise Unmeasured("measured in process only: needs mode python, or the syscall trace engine")
+    kept = case.run.folder / f"in-process-{system}.json"
+    if not kept.exists():
+        own = kept.with_name(f"{kept.name}.{os.getpid()}")
+        own.write_text(_measured(case, system), encoding="utf-8")
+        own.replace(kept)  # two workers may both have made it
+    report = InProcessReport.from_json(kept.read_text(encoding="utf-8"))
+    if report.problem:
+        raise Unmeasured(report.problem)
+    return report
+
+
+def _measured(case: Case, system: str) -> str:
+    """The report that the process on this system prints."""
+    if system != REAL:
+        return _printed(case, f"a fake {system}", "conformance.in_process.fakefs", system)
+    work = case.run.folder / f"in-process-{os.getpid()}"
+    work.mkdir()
+    try:
+        return _printed(
+            case, "the real file system", "conformance.in_process.realfs", str(work), prefix=_permission_bits_hold()
+        )
+    finally:
+        remove_folder(work)
+
+
+def _permission_bits_hold() -> tuple[str, ...]:
+    """A command prefix under which nobody writes into a read-only folder, or none: then that is not measured."""
+    try:
+        return without_permission_override()
+    except Unmeasured:
+        return ()
+
+
+def _printed(case: Case, where: str, module: str, argument: str, prefix: tuple[str, ...] = ()) -> str:
+    """Run this module of the kit on the implementation. Returns the last line that it printed."""
+    manifest = case.run.manifest
+    words = [sys.executable, "-m", module, str(manifest.folder), manifest.callable, manifest.profile, argument]
+    try:
+        done = subprocess.run(
+            [*prefix, *words],
+            cwd=manifest.folder,
+            env=case.run.launch_options().child_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        text = f"does not end on {where} within {_SECONDS:g} s when file calls fail"
+        raise ImplementationError(text) from error
+    if done.returncode != 0:
+        # The kit's own process prints a traceback when it is the kit that fails.
+        if "Traceback" not in done.stderr:
+            text = f"ended the process with exit code {done.returncode} on {where} when a file call failed"
+            raise ImplementationError(text, done.stderr)
+        raise RuntimeError(f"the process on {where} failed: {done.stderr[-2000:]}")
+    return done.stdout.splitlines()[-1]
+
+
+def require_all(
+    clause: str, points: Collection[Point], verdict: Callable[[str, Point], str | None], report: InProcessReport
+) -> None:
+    """Raise Violation when one of the points breaks the clause; one that did not fire is an error of the kit."""
+    seen = f"{len(report.calls)} file calls"
+    if not points:
+        raise Unmeasured(f"none of the {seen} of a write is one that {clause} is about")
+    silent = [point.name() for point in points if not point.fired]
+    if silent:
+        raise RuntimeError(f"{len(silent)} of {len(points)} did not fire, first: {silent[0]}")
+    broken = [f"{point.name()}: {text}" for point in points if (text := verdict(clause, point))]
+    if broken:
+        raise Violation(
+            f"{broken[0]} ({len(broken)} of {len(points)} points at {seen})",
+            calls=list(report.calls),
+            all=broken[:10],
+        )
+
+
+def require_clean_failure(found: Injection) -> None:
+    """The answer io, the old target untouched, nothing left, and the next write works."""
+    if found.answer != "io" or found.target != "old":
+        raise Violation(f"answered {found.answer} ({found.text}); the target is {found.target}")
+    for clause in ("FLT-01", "FLT-02", "FLT-03"):
+        problem = judge(clause, found)
+        if problem:
+            raise Violation(problem)

@@ -1,0 +1,82 @@
+"""What the reader's tests share: asking for a read or a poll, judging the answer, and spoiling a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import Violation
+from conformance.oracle.document import SIZE_LIMIT
+from conformance.oracle.payload import encode, make_status
+from conformance.runner.case import Case
+
+STATUS = make_status(0, 3)
+DOCUMENT = encode(STATUS).encode("utf-8")
+
+
+def read(case: Case, path: Path | None = None) -> Any:
+    """What the implementation reads. Raises Violation when it answers with a failure: a reader never fails."""
+    answer = case.request("read", path=str(path or case.target))
+    if not answer.ok or "status" not in answer.fields:
+        raise Violation(
+            f"read was answered with {answer.error or 'no status'}: {answer.message}; expected a status or null"
+        )
+    return answer.fields["status"]
+
+
+def poll(case: Case, path: Path | None = None) -> tuple[Any, Any]:
+    """What the implementation polls: (status, fresh)."""
+    answer = case.request("poll", path=str(path or case.target))
+    if not answer.ok or not {"status", "fresh"} <= answer.fields.keys():
+        raise Violation(f"poll was answered with {answer.error or 'no status or fresh'}: {answer.message}")
+    return answer.fields["status"], answer.fields["fresh"]
+
+
+def require_poll(case: Case, expected: Mapping[str, Any] | None, fresh: bool, when: str) -> None:
+    """Raise Violation unless poll gives this status and this freshness."""
+    status, said_fresh = poll(case)
+    require_equal(status, expected, when)
+    if said_fresh is not fresh:
+        raise Violation(f"{when}: poll says fresh = {said_fresh!r}, expected {fresh!r}")
+
+
+def require_equal(found: Any, expected: Mapping[str, Any] | None, when: str) -> None:
+    """Raise Violation unless a reader's answer has exactly these values, numbers as numbers and text as text."""
+    if expected is None:
+        if found is not None:
+            raise Violation(f"{when}: expected null", found=found)
+        return
+    same = (
+        isinstance(found, dict)
+        and found.keys() == expected.keys()
+        and all(
+            found[name] == value
+            and isinstance(found[name], str) == isinstance(value, str)
+            and not isinstance(found[name], bool)
+            for name, value in expected.items()
+        )
+    )
+    if not same:
+        raise Violation(f"{when}: the values are not those of the document", expected=dict(expected), found=found)
+
+
+def replace_by_folder(path: Path) -> None:
+    """Put a folder in the place of the file."""
+    path.unlink()
+    path.mkdir()
+
+
+def put(data: bytes) -> Callable[[Path], object]:
+    """Write these bytes."""
+    return lambda path: path.write_bytes(data)
+
+
+SPOILS: dict[str, Callable[[Path], object]] = {
+    "empty": put(b""),
+    "cut": put(DOCUMENT[: len(DOCUMENT) // 2]),
+    "missing": Path.unlink,
+    "invalid": put(DOCUMENT.replace(b'"loss":', b'"lossy":')),
+    "too-large": put(DOCUMENT + b" " * SIZE_LIMIT),
+    "folder": replace_by_folder,
+}

@@ -1,0 +1,1 @@
+"""Logs of strace(1): an independent witness of the tracer."""

@@ -1,0 +1,118 @@
+"""What the tracer is told to do during one request, and what it tells afterwards: the messages between it and the kit.
+
+Each message is one line of JSON. To the tracer: ``arm`` with a plan, ``go`` after a boundary, ``disarm``. From it:
+``started``, ``armed``, ``boundary``, ``report``; or ``refused`` when the system does not allow tracing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from conformance.syscalls.tracer.calls import Argument, Call, Descriptor, TraceError
+
+__all__ = [
+    "Action",
+    "Fired",
+    "Phase",
+    "Plan",
+    "Report",
+    "Rule",
+    "read_plan",
+    "read_report",
+    "write_plan",
+    "write_report",
+]
+
+Phase = Literal["before", "after"]
+Action = Literal["fail", "shorten", "kill", "interrupt", "hold"]
+_NEVER = 1 << 30
+
+
+class Rule(NamedTuple):
+    """One thing to do at operations ``first`` … ``last`` (numbers as in `operations_of`), if their call is one of
+    ``calls`` (none named: any), before the kernel does the operation or after.
+
+    ``fail``: the call returns the errno ``value`` and does nothing; a close closes all the same. ``shorten``: at most
+    ``value`` bytes are asked for. ``kill``: SIGKILL to every process of the implementation. ``interrupt``: SIGINT to
+    every process, as Ctrl-C does. ``hold``: everything that was started stands still until the kit says ``go``.
+    """
+
+    action: Action
+    phase: Phase = "before"
+    first: int = 0
+    last: int = _NEVER
+    calls: tuple[str, ...] = ()
+    value: int = 0
+
+    def applies(self, number: int, name: str, phase: Phase) -> bool:
+        """Whether it is to be done at this operation and phase."""
+        in_range = self.phase == phase and self.first <= number <= self.last
+        return in_range and (not self.calls or name in self.calls)
+
+
+class Plan(NamedTuple):
+    """The folder whose operations are recorded, and the rules."""
+
+    folder: str
+    rules: tuple[Rule, ...] = ()
+
+
+class Fired(NamedTuple):
+    """One rule that was carried out, at which operation. ``value`` is the rule's; of an ``interrupt`` it is 1 when the
+    implementation had a handler for SIGINT, 2 when it ignored SIGINT there but not when the request began, else 0.
+    """
+
+    action: Action
+    phase: Phase
+    number: int
+    name: str
+    value: int
+
+
+class Report(NamedTuple):
+    """What was recorded. ``ended`` is the wait status of the implementation, None while it lives."""
+
+    calls: tuple[Call, ...]
+    fired: tuple[Fired, ...]
+    ended: int | None
+
+
+def write_plan(plan: Plan) -> str:
+    """A plan as JSON."""
+    return json.dumps({"folder": plan.folder, "rules": [rule._asdict() for rule in plan.rules]})
+
+
+def read_plan(text: str) -> Plan:
+    """What `write_plan` made."""
+    fields = json.loads(text)
+    rules = (Rule(**{**rule, "calls": tuple(rule["calls"])}) for rule in fields["rules"])
+    return Plan(fields["folder"], tuple(rules))
+
+
+def write_report(report: Report) -> str:
+    """A report as JSON."""
+    calls = [{**call._asdict(), "arguments": _plain(call.arguments)} for call in report.calls]
+    return json.dumps({"calls": calls, "fired": [fired._asdict() for fired in report.fired], "ended": report.ended})
+
+
+def _plain(arguments: Mapping[str, Argument]) -> dict[str, Any]:
+    return {name: value._asdict() if isinstance(value, Descriptor) else value for name, value in arguments.items()}
+
+
+def read_report(text: str) -> Report:
+    """What `write_report` made. Raises TraceError."""
+    try:
+        fields = json.loads(text)
+        calls = tuple(_call(values) for values in fields["calls"])
+        return Report(calls, tuple(Fired(**values) for values in fields["fired"]), fields["ended"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TraceError(f"the tracer's report cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _call(values: dict[str, Any]) -> Call:
+    arguments = {
+        name: Descriptor(**value) if isinstance(value, dict) else value for name, value in values["arguments"].items()
+    }
+    return Call(**{**values, "arguments": arguments})

@@ -1,0 +1,355 @@
+"""The tracer: ``python -m conformance.syscalls.tracer.process DESCRIPTOR WHEN COMMAND…`` traces a command (ptrace(2)).
+
+WHEN is ``later``, or ``at-start`` for a command that must be armed before it executes its first instruction. It is a
+process of its own, because waiting for traced threads and for ordinary children does not mix, and because the parent of
+a process may trace it where nobody else may (Yama). It obeys the messages of `conformance.syscalls.tracer.messages` on
+the socket DESCRIPTOR, costs nothing while it is not armed, and ends as the command ends.
+
+It starts thousands of times in a run. To import dataclasses would double what a start costs: its records, and those of
+the modules that it imports, are named tuples and plain classes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import signal
+import sys
+
+from conformance.syscalls.operations import Concern
+from conformance.syscalls.tracer import ptrace
+from conformance.syscalls.tracer.calls import SIGNATURES, Argument, Call
+from conformance.syscalls.tracer.decode import decode, process_of
+from conformance.syscalls.tracer.messages import Fired, Phase, Plan, Report, Rule, read_plan, write_report
+
+__all__ = ["main"]
+
+assert sys.platform == "linux"
+
+_WALL = 0x40000000
+_SYSTEM_CALL_STOP = signal.SIGTRAP | 0x80
+_STOPPING = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+_HIGHEST_ERRNO = 4095
+_RESTARTS = (512, 513, 514, 516)  # ERESTARTSYS and its kin, which no program sees: the call begins again
+
+
+class _Begun:
+    """An operation that has begun and not ended."""
+
+    def __init__(self, number: int, begun: int, name: str, arguments: dict[str, Argument]) -> None:
+        self.number = number
+        self.begun = begun
+        self.name = name
+        self.arguments = arguments
+        self.result: int | None = None  # what it is made to return
+
+
+class _Recording:
+    """One armed period. ``caught`` says whether the command caught SIGINT when it began."""
+
+    def __init__(self, plan: Plan, *, caught: bool) -> None:
+        self.plan = plan
+        self.concern = Concern(plan.folder)
+        self.caught = caught
+        self.calls: list[Call] = []
+        self.fired: list[Fired] = []
+        self.begun: dict[int, _Begun] = {}  # by thread
+        self.moments = 0
+        self.operations = 0
+
+    def moment(self) -> int:
+        self.moments += 1
+        return self.moments
+
+    def report(self, threads: dict[int, int], ended: int | None) -> Report:
+        """Everything recorded, with the calls that never returned."""
+        unfinished = [
+            Call(each.begun, None, threads.get(thread, thread), thread, each.name, each.arguments, None)
+            for thread, each in self.begun.items()
+        ]
+        return Report((*self.calls, *unfinished), tuple(self.fired), ended)
+
+
+class _Tracer:
+    def __init__(self, control: int, child: int, go: int) -> None:
+        self.control = control
+        self.messages = open(control, "rb", closefd=False)  # noqa: SIM115  # until the process ends
+        self.put_off: list[bytes] = []  # messages that came while something was held
+        self.child = child
+        self.go = go
+        self.threads: dict[int, int] = {child: child}  # thread → its process
+        self.switching: set[int] = set()  # threads that have yet to stop, to learn that we are armed or no longer so
+        self.recording: _Recording | None = None
+        self.armed = False
+        self.ended: int | None = None
+
+    # Messages
+
+    def say(self, kind: str, text: str = "") -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            _say(self.control, f"{kind} {text}")
+
+    def obey(self) -> bool:
+        """Do what the next message says. Returns False when the kit has hung up."""
+        line = self.put_off.pop(0) if self.put_off else self.messages.readline()
+        word, _, rest = line.decode().strip().partition(" ")
+        if word == "arm":
+            plan = read_plan(rest)
+            self.recording = _Recording(plan, caught=self.dispositions()[0])
+            self.switch(armed=True)
+        elif word == "disarm":
+            self.switch(armed=False)
+        return bool(line)
+
+    def switch(self, *, armed: bool) -> None:
+        self.armed = armed
+        self.switching = set()
+        for thread in list(self.threads):
+            with contextlib.suppress(ProcessLookupError):
+                ptrace.interrupt(thread)
+                self.switching.add(thread)
+        self.switched()
+
+    def switched(self) -> None:
+        """Answer once every thread knows."""
+        if self.switching or self.recording is None:
+            return
+        if self.armed:
+            self.say("armed")
+            self.let_go()
+        else:
+            self.say("report", write_report(self.recording.report(self.threads, self.ended)))
+            self.recording = None
+
+    # Stops
+
+    def wait(self) -> None:
+        """Handle every stop that there is."""
+        while self.threads:
+            try:
+                thread, status = os.waitpid(-1, _WALL | os.WNOHANG)
+            except ChildProcessError:
+                return
+            if thread == 0:
+                return
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # killed while it was stopped
+                self.handle(thread, status)
+
+    def handle(self, thread: int, status: int) -> None:
+        if os.WIFSTOPPED(status):
+            self.stopped(thread, os.WSTOPSIG(status), status >> 16)
+        else:
+            self.threads.pop(thread, None)
+            if thread == self.child:
+                self.ended = status
+        # Any stop will do: it takes away an interruption that is still to come (the kernel's ptrace_stop).
+        self.forget_switch(thread)
+
+    def forget_switch(self, thread: int) -> None:
+        if thread in self.switching:
+            self.switching.discard(thread)
+            self.switched()
+
+    def stopped(self, thread: int, signal_number: int, event: int) -> None:
+        if thread not in self.threads:
+            self.threads[thread] = process_of(thread)
+        if event == ptrace.EVENT_STOP:
+            if signal_number in _STOPPING:
+                ptrace.listen(thread)
+            else:
+                ptrace.resume(thread, to_next_call=self.armed)
+            return
+        if event == ptrace.EVENT_EXEC:
+            # Whichever thread executes becomes the first of its process; the others are gone without a word.
+            for other in [each for each, process in self.threads.items() if process == thread and each != thread]:
+                del self.threads[other]
+                self.forget_switch(other)
+        if event or signal_number != _SYSTEM_CALL_STOP:
+            ptrace.resume(thread, 0 if event else signal_number, to_next_call=self.armed)
+            return
+        if self.armed and self.recording is not None:
+            self.at_call(thread, self.recording)
+        ptrace.resume(thread, to_next_call=self.armed)
+
+    def at_call(self, thread: int, recording: _Recording) -> None:
+        stop = ptrace.system_call_stop(thread)
+        if stop.phase == "entry":
+            audit, names = ptrace.call_names()
+            # A program of another architecture (32 bits): its numbers mean other calls.
+            name = names.get(stop.number, f"call-{stop.number}") if stop.audit == audit else "io_uring_enter"
+            process = self.threads[thread]
+            arguments = decode(thread, process, name, stop.arguments, recording.concern.lies_within)
+            if arguments is not None and recording.concern.concerns(process, name, arguments):
+                begun = _Begun(recording.operations, recording.moment(), name, arguments)
+                recording.operations += 1
+                recording.begun[thread] = begun
+                self.carry_out(thread, recording, begun, "before")
+        elif stop.phase == "exit" and (ending := recording.begun.pop(thread, None)) is not None:
+            self.at_end(thread, recording, ending, stop.result)
+
+    def at_end(self, thread: int, recording: _Recording, begun: _Begun, result: int) -> None:
+        injected = begun.result is not None
+        if begun.result is not None:
+            ptrace.set_result(thread, begun.result)
+            result = begun.result
+        number = -result if -_HIGHEST_ERRNO <= result < 0 else 0
+        if number in _RESTARTS:
+            if begun.number == recording.operations - 1:
+                recording.operations -= 1  # it will begin again, as the same operation
+            return
+        process = self.threads[thread]
+        ended = recording.moment()
+        call = Call(begun.begun, ended, process, thread, begun.name, begun.arguments, result, number, injected)
+        recording.calls.append(call)
+        recording.concern.follow(call)
+        self.carry_out(thread, recording, begun, "after")
+
+    def carry_out(self, thread: int, recording: _Recording, begun: _Begun, phase: Phase) -> None:
+        for rule in recording.plan.rules:
+            if rule.applies(begun.number, begun.name, phase):
+                value = self.interrupt_fate(recording) if rule.action == "interrupt" else rule.value
+                recording.fired.append(Fired(rule.action, phase, begun.number, begun.name, value))
+                self.act(thread, rule, begun)
+
+    def act(self, thread: int, rule: Rule, begun: _Begun) -> None:
+        if rule.action == "hold":
+            self.say("boundary", f"{begun.number} {rule.phase} {begun.name}")
+            while (line := self.messages.readline().strip()) not in (b"go", b""):
+                self.put_off.append(line)
+        elif rule.action in ("kill", "interrupt"):
+            for process in set(self.threads.values()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL if rule.action == "kill" else signal.SIGINT)
+        elif rule.action == "shorten":
+            ptrace.set_argument(thread, SIGNATURES[begun.name].index("count"), rule.value)
+        elif begun.result is None:
+            begun.result = -rule.value
+            if begun.name != "close":  # close(2): a close that fails has closed all the same
+                ptrace.skip_call(thread)
+
+    def interrupt_fate(self, recording: _Recording) -> int:
+        """What SIGINT will do to the command: see `Fired`."""
+        caught, ignored = self.dispositions()
+        return 1 if caught else 2 if ignored and recording.caught else 0
+
+    def dispositions(self) -> tuple[bool, bool]:
+        """Whether the command catches SIGINT, and whether it ignores it (proc_pid_status(5))."""
+        with open(f"/proc/{self.child}/status", encoding="ascii", errors="replace") as file:
+            fields = dict(line.split(":", 1) for line in file)
+        bit = 1 << (signal.SIGINT - 1)
+        return bool(int(fields["SigCgt"], 16) & bit), bool(int(fields["SigIgn"], 16) & bit)
+
+    # The whole life
+
+    def let_go(self) -> None:
+        """Let the child execute the command, the first time that this is called."""
+        if self.go >= 0:
+            os.close(self.go)
+            self.go = -1
+
+    def end_everything(self) -> None:
+        """Kill what is left and wait for its end, so that nobody takes it for something that runs."""
+        for process in set(self.threads.values()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while self.threads:
+                thread, status = os.waitpid(-1, _WALL)
+                if not os.WIFSTOPPED(status):
+                    self.handle(thread, status)
+
+    def run(self, *, armed_from_the_start: bool) -> int:
+        """Serve until the command has ended. Returns its wait status."""
+        wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+        self.say("started", str(self.child))
+        if not armed_from_the_start:
+            self.let_go()
+        while True:
+            self.wait()
+            if self.ended is not None:
+                break
+            ready = select.select([wake, self.control], [], [], 0 if self.put_off else None)[0]
+            if wake in ready:
+                os.read(wake, 4096)
+            if (self.put_off or self.control in ready) and not self.obey():
+                self.end_everything()
+                return 0
+        self.end_everything()
+        if self.recording is not None:
+            self.say("report", write_report(self.recording.report(self.threads, self.ended)))
+        return self.ended
+
+
+def _started(command: list[str]) -> tuple[int, int]:
+    """Fork a traced child that executes the command once the returned descriptor is closed.
+
+    Returns (process, descriptor). Raises OSError when tracing is not allowed.
+    """
+    ready, go = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _become(command, ready, go)
+    os.close(ready)
+    try:
+        ptrace.seize(child)
+    except OSError:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    return child, go
+
+
+def _become(command: list[str], ready: int, go: int) -> None:
+    try:
+        os.close(go)
+        os.read(ready, 1)
+        os.close(ready)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and that would be inherited
+            signal.signal(number, signal.SIG_DFL)
+        os.execvp(command[0], command)
+    except OSError as error:
+        print(f"{command[0]}: {error}", file=sys.stderr, flush=True)
+    finally:
+        os._exit(127)
+
+
+def _say(control: int, text: str) -> None:
+    rest = memoryview(f"{text}\n".encode())
+    while rest:
+        rest = rest[os.write(control, rest) :]
+
+
+def main(arguments: list[str]) -> int:
+    """Trace a command to its end, and end in the same way."""
+    descriptor, when, *command = arguments
+    control = int(descriptor)
+    os.set_inheritable(control, False)
+    try:
+        ptrace.call_names()
+        child, go = _started(command)
+    except KeyError:
+        _say(control, f"refused the engine does not know the processor {ptrace.architecture()}")
+        return 3
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "")
+        _say(control, f"refused {name} {error.strerror}")
+        return 3
+    with open(os.devnull, "r+b") as nothing:  # only the command has the pipes: the kit hears when it closes them
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(nothing.fileno(), 1)
+    status = _Tracer(control, child, go).run(armed_from_the_start=when == "at-start")
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        signal.pause()
+    return os.waitstatus_to_exitcode(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

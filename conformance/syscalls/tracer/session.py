@@ -1,0 +1,236 @@
+"""The kit's side of the tracer: an implementation that was started under it, and one request with a plan."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from conformance.errors import ImplementationError, Unmeasured
+from conformance.runner.run import Run
+from conformance.subject.children import process_tree
+from conformance.subject.client import Implementation, LaunchOptions, ServeImplementation, start
+from conformance.subject.protocol import Answer
+from conformance.syscalls.tracer.calls import TraceError
+from conformance.syscalls.tracer.messages import Phase, Plan, Report, read_report, write_plan
+
+__all__ = ["Boundary", "Outcome", "Traced", "start_traced"]
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Where the implementation is held: before or after operation ``number`` of the request, which calls ``name``."""
+
+    number: int
+    phase: Phase
+    name: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a traced request: an answer, or how the implementation ended instead; and what was recorded."""
+
+    answer: Answer | None
+    end: ImplementationError | None
+    report: Report
+
+
+class Traced:
+    """One implementation under the tracer. What is asked of ``implementation`` directly runs at full speed.
+
+    In mode oneshot, ``implementation`` is not traced; each request with a plan starts a traced process of its own.
+    """
+
+    def __init__(self, run: Run, implementation: Implementation, control: socket.socket | None) -> None:
+        self.run = run
+        self.implementation = implementation
+        self._control = control
+        self._messages = control.makefile("rb") if control else None
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be asked again."""
+        return self.implementation.usable
+
+    def request(
+        self, plan: Plan, ask: Callable[[Implementation], Answer], at_boundary: Callable[[Boundary], None] | None = None
+    ) -> Outcome:
+        """Make one request under a plan. ``at_boundary`` is called, from another thread, at each hold.
+
+        Raises TraceError when the tracer fails, ImplementationError when no answer comes in time, and what
+        ``at_boundary`` raised.
+        """
+        if self._control is None or self._messages is None:
+            ours, theirs = socket.socketpair()
+            with ours, theirs, ours.makefile("rb") as messages:
+                traced = start(self.run.manifest, _launch_options(self.run, theirs, "at-start"))
+                talk = _Talk(ours, messages, at_boundary)
+                return self._request(traced, talk, lambda: talk.arm_and_listen(plan), ask, until=theirs)
+        talk = _Talk(self._control, self._messages, at_boundary)
+        talk.say(f"arm {write_plan(plan)}")
+        talk.listen_for("armed")
+        return self._request(self.implementation, talk, talk.listen, ask)
+
+    def _request(
+        self,
+        implementation: Implementation,
+        talk: _Talk,
+        listen: Callable[[], None],
+        ask: Callable[[Implementation], Answer],
+        until: socket.socket | None = None,
+    ) -> Outcome:
+        """``until`` is the tracer's end of the talk for one that is started by this very request."""
+        listener = threading.Thread(target=listen, daemon=True)
+        listener.start()
+        answer, end = None, None
+        try:
+            answer = ask(implementation)
+            if until is None:
+                talk.say("disarm")
+        except ImplementationError as error:
+            end = error
+        finally:
+            if answer is None or until is not None:
+                implementation.kill()
+            if until is not None:
+                until.close()  # so that the listener hears when the tracer has hung up
+            listener.join()
+        if talk.failure is not None:
+            raise talk.failure
+        if talk.report is None:
+            if end is not None:
+                raise end
+            raise TraceError("the tracer ended without a report")
+        return Outcome(answer, end, talk.report)
+
+    def open_files(self, folder: str) -> tuple[str, ...]:
+        """The paths in the folder, and the folder itself, that the processes of the implementation have open."""
+        found: list[str] = []
+        if self.implementation.pid is None:
+            return ()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in process_tree(self.implementation.pid)[1:]:  # the first is the tracer
+                descriptors = f"/proc/{process.pid}/fd"
+                with contextlib.suppress(OSError):
+                    for name in os.listdir(descriptors):
+                        with contextlib.suppress(OSError):
+                            found.append(os.readlink(f"{descriptors}/{name}"))
+        return tuple(path for path in found if path == folder or path.startswith(f"{folder}/"))
+
+    def kill(self) -> None:
+        """End it, and the tracer with it. The tracer does it: then nothing is left that looks like a process."""
+        if self._control is not None and self._messages is not None:
+            self._messages.close()
+            self._control.close()
+        if isinstance(self.implementation, ServeImplementation) and self.implementation.usable:
+            self.implementation.kill_after(_SECONDS_TO_END)
+        self.implementation.kill()
+
+
+class _Talk:
+    """The messages of one request."""
+
+    def __init__(self, control: socket.socket, messages: Any, at_boundary: Callable[[Boundary], None] | None) -> None:
+        self.control = control
+        self.messages = messages
+        self.at_boundary = at_boundary
+        self.report: Report | None = None
+        self.failure: BaseException | None = None
+
+    def say(self, text: str) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.control.sendall(f"{text}\n".encode())
+
+    def hear(self) -> tuple[str, str]:
+        try:
+            line: bytes = self.messages.readline()
+        except ConnectionResetError:
+            line = b""
+        word, _, rest = line.decode().strip().partition(" ")
+        return word, rest
+
+    def listen_for(self, expected: str) -> None:
+        """Wait for a message; raises TraceError when the tracer is gone, Unmeasured when it may not trace."""
+        while True:
+            word, rest = self.hear()
+            if word == expected:
+                return
+            if word == "refused":
+                raise Unmeasured(_REFUSED.format(rest))
+            if not word:
+                raise TraceError(f"the tracer ended while the kit waited for {expected!r}")
+
+    def arm_and_listen(self, plan: Plan) -> None:
+        try:
+            self.listen_for("started")
+            self.say(f"arm {write_plan(plan)}")
+        except (TraceError, Unmeasured) as error:
+            self.failure = error
+            return
+        self.listen()
+
+    def listen(self) -> None:
+        """Serve boundaries until the report comes."""
+        while True:
+            word, rest = self.hear()
+            if word == "boundary":
+                number, phase, name = rest.split(" ")
+                self.hold(Boundary(int(number), "before" if phase == "before" else "after", name))
+                self.say("go")
+            elif word == "report":
+                try:
+                    self.report = read_report(rest)
+                except TraceError as error:
+                    self.failure = error
+                return
+            elif not word:
+                return
+
+    def hold(self, boundary: Boundary) -> None:
+        if self.at_boundary is not None and self.failure is None:
+            try:
+                self.at_boundary(boundary)
+            except BaseException as error:  # raised again in the thread that asked
+                self.failure = error
+
+
+_SECONDS_TO_END = 5.0
+_LONGER = 3
+_REFUSED = (
+    "tracing is not allowed here ({}): run as root, allow ptrace (in a container: --cap-add=SYS_PTRACE), or set "
+    "/proc/sys/kernel/yama/ptrace_scope to 1 or 0"
+)
+
+
+def start_traced(run: Run) -> Traced:
+    """Start the implementation of a run under the tracer. Raises Unmeasured, ImplementationError."""
+    if sys.platform != "linux":
+        raise Unmeasured("the syscall engine needs Linux")
+    if run.manifest.mode == "oneshot":
+        return Traced(run, start(run.manifest, run.launch_options()), None)
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            return Traced(run, start(run.manifest, _launch_options(run, theirs, "later")), ours)
+    except ImplementationError as error:
+        with ours, ours.makefile("rb") as messages:
+            for line in messages:
+                word, _, rest = line.decode().strip().partition(" ")
+                if word == "refused":
+                    raise Unmeasured(_REFUSED.format(rest)) from error
+        raise
+
+
+def _launch_options(run: Run, control: socket.socket, when: str) -> LaunchOptions:
+    # -P: no file of the implementation's folder takes the place of a module of the tracer.
+    prefix = (sys.executable, "-P", "-m", "conformance.syscalls.tracer.process", str(control.fileno()), when)
+    # Each system call takes longer under the tracer, and where it is held.
+    seconds = run.answer_seconds * _LONGER
+    return run.launch_options(prefix=prefix, descriptors=(control.fileno(),), answer_seconds=seconds)

@@ -1,0 +1,1 @@
+"""What the kit has to know about the operating system: share modes, Windows, names of errors."""

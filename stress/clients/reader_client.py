@@ -1,0 +1,127 @@
+"""A reader implementation under load: it is asked what it reads, several requests at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+from conformance.errors import ImplementationError, Violation
+from conformance.oracle.payload import Identity, identify_values
+from conformance.subject.client import LaunchOptions, OneshotImplementation, ServeImplementation
+from conformance.subject.manifest import Manifest
+from conformance.subject.protocol import Answer
+from stress.clients.file_reader import Row, Seen
+from stress.clients.restart import start_despite_kills
+from stress.record import clock
+from stress.record.shared_counters import Counters
+from stress.record.violations import Sighting, evidence_of
+
+__all__ = ["AskingReader"]
+
+
+class AskingReader:
+    """As `stress.clients.file_reader.FileReader`, by asking an implementation, which may be killed.
+
+    Its ``counters`` tell how often it was killed from outside.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        launch_options: LaunchOptions,
+        folder: Path,
+        names: tuple[str, ...],
+        pipeline: int,
+        counters: Counters,
+    ) -> None:
+        self.seen = Seen()
+        self._manifest, self._launch_options = manifest, launch_options
+        self._paths = [str(folder / name) for name in names]
+        self._rows = [Row(number) for number in range(len(names))]
+        self._pipeline, self._counters = pipeline, counters
+        self._deaths = 0
+        self._waiting: deque[tuple[int, int, int]] = deque()  # request, target, begin
+        self._implementation = self._start()
+
+    def read(self, count: int) -> None:
+        """Have each target read so many times."""
+        for _ in range(count):
+            for target in range(len(self._paths)):
+                self._ask(target)
+
+    def take(self) -> Seen:
+        """Hand over what was seen, when nothing is waited for any more."""
+        while self._waiting:
+            self._receive()
+        for row in self._rows:
+            row.finish(self.seen.rows)
+        taken, self.seen = self.seen, Seen()
+        return taken
+
+    def stop(self) -> None:
+        """End the implementation. Raises ImplementationError when it does not end as it must."""
+        while self._waiting:
+            self._receive()
+        self._implementation.stop()
+
+    def kill(self) -> None:
+        """End the implementation at once."""
+        self._implementation.kill()
+
+    def _ask(self, target: int) -> None:
+        begin = clock.nanoseconds()
+        path = self._paths[target]
+        running = self._implementation
+        try:
+            if isinstance(running, ServeImplementation):
+                self._waiting.append((running.send("read", path=path), target, begin))
+                if len(self._waiting) >= self._pipeline:
+                    self._receive()
+            else:
+                self._judge(running.request("read", path=path), target, begin)
+        except ImplementationError as error:
+            self._died(error)
+
+    def _receive(self) -> None:
+        number, target, begin = self._waiting.popleft()
+        assert isinstance(self._implementation, ServeImplementation)
+        try:
+            self._judge(self._implementation.receive(number), target, begin)
+        except ImplementationError as error:
+            self._died(error)
+
+    def _judge(self, answer: Answer, target: int, begin: int) -> None:
+        end = clock.nanoseconds()
+        seen, row = self.seen, self._rows[target]
+        seen.reads += 1
+        if seen.reads % 64 == 1:
+            seen.latencies.append(end - begin)
+        status = answer.fields.get("status")
+        if not answer.ok or status is None:
+            said = "null" if answer.ok else f"{answer.error}: {answer.message}"
+            seen.note(Sighting("misread", end, f"the target always held a document, and the reader answered {said}"))
+            return
+        try:
+            identity: Identity = identify_values(status)
+        except Violation as violation:
+            seen.note(Sighting("misread", end, str(violation), evidence_of(violation)))
+            return
+        if identity != row.identity:
+            seen.changes += 1
+            row.finish(seen.rows)
+        row.extend(identity, begin, end)
+
+    def _died(self, error: ImplementationError) -> None:
+        now = clock.nanoseconds()
+        self._waiting.clear()
+        self._implementation.kill()
+        if self._deaths < self._counters.get("kills"):
+            self._deaths = self._counters.get("kills")
+        else:
+            self.seen.note(Sighting("misread", now, f"the reader {error}", {"stderr": error.stderr[-1000:]}))
+        self._implementation = self._start()
+
+    def _start(self) -> ServeImplementation | OneshotImplementation:
+        started = start_despite_kills(self._manifest, self._launch_options, self._counters, self._deaths)
+        self._deaths = started.kills
+        return started.implementation

@@ -1,0 +1,241 @@
+"""Drives one implementation as a writer: requests pipelined, every write timed, deaths noticed and survived."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import ImplementationError
+from conformance.oracle.payload import encode, make_status
+from conformance.subject.client import LaunchOptions, OneshotImplementation, ServeImplementation
+from conformance.subject.manifest import Manifest
+from conformance.subject.protocol import Answer
+from stress.clients.restart import start_despite_kills
+from stress.record import clock
+from stress.record.scenario import LARGEST
+from stress.record.shared_counters import Counters
+from stress.record.violations import Sighting
+
+__all__ = ["COLUMNS", "HELD", "INDETERMINATE", "Temp", "Writer", "Written", "named_error", "names_a_holder"]
+
+COLUMNS = ("target", "sequence", "size", "begin", "end", "outcome")
+"""Of each write; begin and end in nanoseconds, outcome 1 for acknowledged, 0 for refused, `HELD` for refused with
+an error that Windows gives when somebody has the file open, -1 for never answered."""
+HELD = 2
+INDETERMINATE = 2**63 - 1
+_ERROR = re.compile(r"\[?(Errno \d+|WinError \d+|os error \d+)\]?|\b(E[A-Z]{2,}[A-Z0-9]*)\b")
+# ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, as Python, Rust, Node and Go tell them.
+_HOLDER = re.compile(
+    r"\b(WinError|os error) (5|32|33)\b|\b(EPERM|EACCES|EBUSY)\b|Access is denied|being used by another process"
+)
+_LIFE_OF_A_TEMP = 0.1  # seconds
+Temp = tuple[str, int]  # name and inode
+
+
+@dataclass
+class Written:
+    """What a writer did since the last report: rows of `COLUMNS`, errors of refused writes by name, deaths by chaos.
+
+    ``restarts`` counts the writes that worked as the first one after a death. ``orphans_before`` are the temps that a
+    dead writer left, ``orphans_after`` what of these was there after the next write of the same target.
+    """
+
+    rows: array[int] = field(default_factory=lambda: array("q"))
+    errors: dict[str, int] = field(default_factory=dict)
+    sightings: list[Sighting] = field(default_factory=list)
+    deaths: int = 0
+    restarts: int = 0
+    orphans_before: set[Temp] = field(default_factory=set)
+    orphans_after: set[Temp] = field(default_factory=set)
+    retries: int = 0
+    counted: int = 0  # refusals that the shared counter has already
+
+
+@dataclass(frozen=True)
+class _Request:
+    number: int
+    target: int
+    sequence: int
+    size: int
+    begin: int
+
+
+def named_error(answer: Answer) -> str:
+    """The system's name of the error in an answer, such as ``Errno 28`` or ``EXDEV``, or what kind of answer it is."""
+    match = _ERROR.search(answer.message)
+    return f"{answer.error}: {match[1] or match[2]}" if match else str(answer.error)
+
+
+def names_a_holder(answer: Answer) -> bool:
+    """Whether the answer is a failure with an error that Windows gives when somebody has the file open."""
+    return answer.error in ("io", "refused") and _HOLDER.search(answer.message) is not None
+
+
+class Writer:
+    """Writer number ``number`` of a run: writes documents 1, 2, 3, … to the targets ``names`` in ``folder`` in turn.
+
+    Its ``counters`` tell how often it has been killed from outside: a death beyond that is the implementation's own.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        manifest: Manifest,
+        launch_options: LaunchOptions,
+        folder: Path,
+        names: tuple[str, ...],
+        sizes: tuple[int, ...],
+        pipeline: int,
+        seed: int,
+        counters: Counters,
+    ) -> None:
+        self.number = number
+        self.written = Written()
+        self.sequence = 0
+        self._manifest, self._launch_options = manifest, launch_options
+        self._folder, self._names = folder, names
+        self._paths = [str(folder / name) for name in names]
+        self._sizes = [min(size, LARGEST) for size in sizes]
+        self._draw = random.Random(f"{seed} {number}")
+        self._pipeline = pipeline
+        self._counters = counters
+        self._deaths = 0
+        self._waiting: deque[_Request] = deque()
+        self._orphans: set[Temp] = set()
+        self._after_death: set[int] = set()  # targets that the new process has not written yet
+        self._implementation = self._start()
+
+    def write(self) -> None:
+        """Ask for one more write, and take the oldest answer once enough of them are waited for."""
+        self.sequence += 1
+        target = self.sequence % len(self._paths)
+        size = self._draw.choice(self._sizes)
+        fields = _request(self._manifest.profile, self._paths[target], make_status(self.number, self.sequence, size))
+        operation = fields.pop("op")
+        begin = clock.nanoseconds()
+        if isinstance(self._implementation, ServeImplementation):
+            request = _Request(self._implementation.send(operation, **fields), target, self.sequence, size, begin)
+            self._waiting.append(request)
+            if len(self._waiting) >= self._pipeline:
+                self._receive()
+        else:
+            request = _Request(0, target, self.sequence, size, begin)
+            self._answered(request, lambda one: one.request(operation, **fields))
+
+    def drain(self) -> None:
+        """Wait until nothing is waited for."""
+        while self._waiting:
+            self._receive()
+
+    def take(self) -> Written:
+        """Hand over what was done, and begin anew."""
+        taken, self.written = self.written, Written()
+        return taken
+
+    def write_all(self) -> None:
+        """Write each target once more, one after the other: a clean end, after which no temp may be left."""
+        for _ in self._paths:
+            self.write()
+            self.drain()
+
+    def stop(self) -> None:
+        """End the implementation. Raises ImplementationError when it does not end as it must."""
+        self.drain()
+        self._implementation.stop()
+
+    def kill(self) -> None:
+        """End the implementation at once."""
+        self._implementation.kill()
+
+    def _receive(self) -> None:
+        request = self._waiting.popleft()
+        self._answered(request, lambda one: one.receive(request.number))
+
+    def _answered(self, request: _Request, ask: Callable[[Any], Answer]) -> None:
+        try:
+            answer = ask(self._implementation)
+        except ImplementationError as error:
+            self._row(request, INDETERMINATE, -1)
+            self._died(error)
+            return
+        end = clock.nanoseconds()
+        if answer.ok:
+            self._row(request, end, 1)
+            retries = answer.fields.get("retries")
+            self.written.retries += retries if isinstance(retries, int) else 0
+            self._worked_again(request.target)
+        else:
+            self._row(request, end, HELD if names_a_holder(answer) else 0)
+            name = named_error(answer)
+            self.written.errors[name] = self.written.errors.get(name, 0) + 1
+            if len(self.written.sightings) < 100:  # whether a fault was the reason is for the judge to say
+                self.written.sightings.append(
+                    Sighting("refused", end, f"a write was refused: {name}", {"answer": answer.message})
+                )
+
+    def _row(self, request: _Request, end: int, outcome: int) -> None:
+        self.written.rows.extend((request.target, request.sequence, request.size, request.begin, end, outcome))
+
+    def _died(self, error: ImplementationError) -> None:
+        now = clock.nanoseconds()
+        for request in self._waiting:
+            self._row(request, INDETERMINATE, -1)
+        self._waiting.clear()
+        self._implementation.kill()
+        if self._deaths < self._counters.get("kills"):
+            self._deaths = self._counters.get("kills")
+            self.written.deaths += 1
+        else:
+            self.written.sightings.append(
+                Sighting("ended", now, f"the implementation {error}", {"stderr": error.stderr[-1000:]})
+            )
+        left = self._temps()
+        self._implementation = self._start()
+        if isinstance(self._implementation, OneshotImplementation):
+            time.sleep(_LIFE_OF_A_TEMP)  # another one's start takes that time by itself
+        self._orphans = left & self._temps()  # temps of living writers are gone by now
+        self.written.orphans_before |= self._orphans
+        self._after_death = set(range(len(self._paths)))
+
+    def _worked_again(self, target: int) -> None:
+        if not self._after_death:
+            return
+        if len(self._after_death) == len(self._paths):
+            self.written.restarts += 1
+        self._after_death.discard(target)
+        if not self._after_death:
+            self.written.orphans_after |= self._orphans & self._temps()
+            self._orphans = set()
+
+    def _temps(self) -> set[Temp]:
+        """Name and inode of everything in the folder that is no target."""
+        temps = set()
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError, PermissionError):  # of a living writer, and gone by now
+                    if entry.name not in self._names:
+                        temps.add((entry.name, entry.inode()))
+        return temps
+
+    def _start(self) -> ServeImplementation | OneshotImplementation:
+        self._counters.set("starting", 1)  # a fault now would be one of the start, not of a write
+        started = start_despite_kills(self._manifest, self._launch_options, self._counters, self._deaths)
+        self._counters.set("starting", 0)
+        self._deaths = started.kills
+        self.written.deaths += started.spoilt
+        return started.implementation
+
+
+def _request(profile: str, path: str, status: dict[str, Any]) -> dict[str, Any]:
+    if profile == "pulse":
+        return {"op": "write", "path": path, "status": status}
+    return {"op": "replace", "path": path, "text": encode(status)}

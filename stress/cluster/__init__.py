@@ -1,0 +1,1 @@
+"""A load on several machines, by Dask."""

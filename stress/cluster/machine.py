@@ -1,0 +1,267 @@
+"""What runs on each machine of a cluster: an object in the Dask worker, and the process that it starts for the load.
+
+The harness starts processes of its own, which a Dask worker may not do: under a nanny it is a daemonic process. So the
+load runs in a new Python, ``python -m stress.cluster.machine``. Both talk in lines of JSON: a plan and ``"go"`` or
+``"stop"`` to it, messages back. When its standard input ends, the worker or who asked it is gone, and it stops.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from conformance.clauses import load_clauses
+from conformance.errors import ImplementationError, ManifestError
+from conformance.reporting.results import file_system_of
+from conformance.runner import run as runs
+from conformance.runner.controller import kit_version
+from conformance.subject.manifest import resolve
+from stress.cluster.tally import SharedAccount, marks_to_json
+from stress.load.folder import look_at, temps_in
+from stress.load.harness import Shared, run_in_folder
+from stress.record.json_codec import scenario_from_json, to_json
+from stress.reporting.live import View
+
+__all__ = ["Machine"]
+
+_MOST_STDERR = 4000  # characters
+_END_SECONDS = 10.0
+_SCRATCH = "pulse-machine-"
+
+
+class Machine:
+    """Lives in a Dask worker as an actor. Its methods return at once, with plain values.
+
+    A folder that cannot be used raises NotADirectoryError: a word of our own, as Dask raises OSError for itself.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._stderr: IO[bytes] | None = None
+        self._scratch: Path | None = None
+
+    def __del__(self) -> None:
+        # Dask forgets the actor when the client is gone. The process then stops by itself; nobody waits for it here.
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def version(self) -> str:
+        """The version of the kit."""
+        return kit_version()
+
+    def file_system(self, folder: str) -> str:
+        """The type of the file system that holds a folder, which must be there."""
+        if not os.path.isabs(folder):
+            raise NotADirectoryError(
+                f"{folder} is not an absolute path, and each machine would take it for another one"
+            )
+        if not os.path.isdir(folder):
+            raise NotADirectoryError(f"there is no folder {folder}")
+        return file_system_of(Path(folder))
+
+    def make(self, folder: str) -> None:
+        """Make a folder."""
+        try:
+            os.mkdir(folder)
+        except OSError as error:
+            raise NotADirectoryError(f"cannot make a folder there: {error}") from error
+
+    def sees(self, folder: str) -> bool:
+        """Whether a folder is there."""
+        return os.path.isdir(folder)
+
+    def remove(self, folder: str) -> None:
+        """Remove a folder with all that is in it, as far as that is possible."""
+        with contextlib.suppress(OSError):
+            runs.remove_folder(Path(folder))
+
+    def look(self, folder: str, names: list[str]) -> list[dict[str, Any]]:
+        """Read each target once: its identity, or else what is wrong."""
+        looks: list[dict[str, Any]] = []
+        for name in names:
+            try:
+                look = look_at(Path(folder, name))
+            except OSError as error:
+                looks.append({"identity": None, "sight": "missing", "text": f"missing: cannot be read: {error}"})
+                continue
+            looks.append({"identity": look.identity})
+            if look.sighting is not None:
+                looks[-1] |= {"sight": look.sighting.sight, "text": look.sighting.text}
+        return looks
+
+    def beside(self, folder: str, names: list[str]) -> list[str]:
+        """The names of the files beside the targets."""
+        return list(temps_in(Path(folder), tuple(names)))
+
+    def start(self, plan: Mapping[str, Any]) -> None:
+        """Start the load's process."""
+        # The process makes its folders there: one that is killed cannot remove them.
+        self._scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+        scratch = str(self._scratch)
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process, until `end`
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "stress.cluster.machine"],
+            env={**os.environ, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+        )
+        assert self._process.stdout is not None
+        arguments = self._process.stdout, self._messages
+        threading.Thread(target=_collect, args=arguments, daemon=True).start()
+        self.say(plan)
+
+    def say(self, word: Any) -> None:
+        """Send the process one value. One that has ended hears nothing; `heard` tells."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(json.dumps(word).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def heard(self) -> list[dict[str, Any]]:
+        """What the process has said since the last time. The last message of all is ``ended``, with its stderr."""
+        messages: list[dict[str, Any]] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                message = self._messages.get_nowait()
+                messages.append(message if message is not None else {"ended": True, "stderr": self._told_at_the_end()})
+        return messages
+
+    def end(self) -> None:
+        """End the process, if there is one: in order, or else at once."""
+        if self._process is None or self._stderr is None:
+            return
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._stderr.close()
+        self._process = None
+        if self._scratch is not None and self._scratch.is_dir():
+            for folder in self._scratch.iterdir():
+                runs.tear_down(folder)
+            self.remove(str(self._scratch))
+
+    def _told_at_the_end(self) -> str:
+        assert self._process is not None
+        assert self._stderr is not None
+        self._process.wait()
+        self._stderr.seek(0)
+        return self._stderr.read().decode("utf-8", "backslashreplace")[-_MOST_STDERR:]
+
+
+def _collect(stream: IO[bytes], messages: queue.SimpleQueue[Any]) -> None:
+    """Put each line of the process into a queue, and None at the end."""
+    with stream:
+        for line in stream:
+            messages.put(json.loads(line))
+    messages.put(None)
+
+
+# In the process
+
+
+def main() -> None:
+    """Read a plan from standard input, do what it says, and write messages to standard output."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what processes of the load print is no message
+
+    def say(message: Mapping[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            print(json.dumps(message), file=channel, flush=True)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        lines = _lines()
+        plan = next(lines)
+        words: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=_listen, args=(lines, words), daemon=True).start()
+        result = _load(plan, words, say)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        say({"result": result})
+    except KeyboardInterrupt:
+        say({"failed": "interrupted", "text": "was interrupted"})
+    except ManifestError as error:
+        say({"failed": "usage", "text": str(error)})
+    except ImplementationError as error:
+        say({"failed": "implementation", "text": str(error), "stderr": error.stderr})
+    except Exception:
+        say({"failed": "kit", "text": traceback.format_exc()})
+    finally:
+        # Empty by now. When the worker is gone there is nobody else to remove it.
+        if os.path.basename(tempfile.gettempdir()).startswith(_SCRATCH):
+            with contextlib.suppress(OSError):
+                os.rmdir(tempfile.gettempdir())
+
+
+def _lines() -> Iterator[Any]:
+    """The values of standard input. Not by `sys.stdin`: a thread that waits there would hold its lock at the end."""
+    rest = b""
+    while piece := os.read(0, 1 << 16):
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from map(json.loads, lines)
+
+
+def _listen(lines: Iterator[Any], words: queue.SimpleQueue[str]) -> None:
+    """Pass ``"go"`` on; anything else, and the end of standard input, is Ctrl-C."""
+    for word in lines:
+        if word != "go":
+            break
+        words.put(word)
+    signal.raise_signal(signal.SIGINT)
+
+
+def _load(
+    plan: Mapping[str, Any], words: queue.SimpleQueue[str], say: Callable[[Mapping[str, Any]], None]
+) -> dict[str, Any]:
+    """Run the harness in the folder that all machines share. Returns its record and its marks."""
+    scenario = scenario_from_json(plan["scenario"])
+    manifest = resolve(plan["implementation"], frozenset(load_clauses()))
+    run = runs.prepare(manifest, seed=scenario.seed, answer_seconds=plan["answer_seconds"])
+    account = SharedAccount(scenario, scenario.names)
+
+    def wait() -> None:
+        say({"ready": True})
+        while True:
+            with contextlib.suppress(queue.Empty):
+                words.get(timeout=0.1)  # a signal does not end a wait without a limit
+                return
+
+    def show(view: View) -> None:
+        done = {"distinct": view.distinct, "acknowledged": view.acknowledged, "share": view.goal_share}
+        say({"view": {"phase": view.phase, "now": vars(view.now), "counts": dict(view.counts), **done}})
+
+    try:
+        record = run_in_folder(
+            run,
+            scenario,
+            Path(plan["folder"]),
+            shown_as=plan["folder"],
+            reader=None,
+            show=show,
+            shared=Shared(account, f"control-{scenario.first_writer}.json", wait),
+        )
+    finally:
+        runs.tear_down(run.folder)
+    return {"record": to_json(record), "marks": marks_to_json(account.marks)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,300 @@
+"""``pulse stress mutants``: the harness is judged by mutants that only load shows, and how soon it sees each of them.
+
+Variants, which are unusual and right, are the controls: nothing must be said against them.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from conformance.clauses import load_clauses
+from conformance.errors import ManifestError
+from conformance.reporting.results import Exit, file_system_of
+from conformance.subject.client import ANSWER_SECONDS
+from conformance.subject.manifest import operating_system, resolve
+from stress.commands.load import prepared
+from stress.judge.results import results_of
+from stress.load.folder import new_folder
+from stress.load.harness import run_in_folder
+from stress.record.folder_record import FolderRecord
+from stress.record.scenario import Scenario, as_on, command_line
+from stress.record.violations import Sight
+from stress.reporting.live import View
+from stress.reporting.terminal import new_console
+
+__all__ = [
+    "CONTROLS",
+    "ON_WINDOWS",
+    "SPECIMENS",
+    "Specimen",
+    "Summary",
+    "Trial",
+    "exit_of",
+    "mutants",
+    "summary",
+    "trial_of",
+]
+
+Role = Literal["writer", "reader"]
+_SMALL, _LARGE = 4096, 1 << 20
+_OF_MUTANTS = Scenario(seconds=15.0, round_seconds=0.25, stop_at_first=True)
+_OF_CONTROLS = Scenario(seconds=4.0, round_seconds=1.0, stop_at_first=True)
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A mutant or a variant under load. ``clause`` must fail, by one of ``sights``; a control has neither."""
+
+    name: str
+    role: Role
+    clause: str = ""
+    sights: tuple[Sight, ...] = ()
+    scenario: Scenario = _OF_MUTANTS
+
+    @property
+    def source(self) -> str:
+        """Its name as ``--impl`` takes it."""
+        return f"{'mutant' if self.clause else 'variant'}:{self.name}"
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The options of ``pulse stress`` that name who writes and who reads."""
+        if self.role == "writer":
+            return {"impl": self.source}
+        return {"impl": "variant:plain", "reader": self.source}
+
+
+_HELD = replace(_OF_MUTANTS, readers=4, sharing="plain")
+ON_WINDOWS = (
+    Specimen("no-retry", "writer", "CON-01", ("refused",), _HELD),
+    Specimen("in-place-when-refused", "writer", "CON-01", ("torn", "mixed"), _HELD),
+)
+"""What goes wrong only where an open file is in the way."""
+SPECIMENS = (
+    *(ON_WINDOWS if sys.platform == "win32" else ()),
+    Specimen("acknowledged-before-published", "writer", "CON-03", ("stale",)),
+    Specimen("published-after-the-next", "writer", "CON-03", ("stale",)),
+    Specimen("every-tenth-write-dropped", "writer", "CON-03", ("stale",), replace(_OF_MUTANTS, writers=1, rate=100.0)),
+    Specimen("one-temp-for-all-processes", "writer", "CON-01", ("refused", "torn")),
+    Specimen(
+        "one-temp-opened-by-all",
+        "writer",
+        "CON-01",
+        ("torn", "mixed"),
+        # In memory nothing waits for a disk: a writer that is stopped for a moment is as slow as one that does.
+        replace(_OF_MUTANTS, writers=4, sizes=(256, 1 << 16), chaos=("pause",), chaos_rate=20.0),
+    ),
+    Specimen("unlink-then-rename", "writer", "CON-01", ("missing",)),
+    Specimen("large-document-appended", "writer", "CON-01", ("torn",), replace(_OF_MUTANTS, sizes=(_LARGE,))),
+    Specimen("in-place-in-pieces", "writer", "CON-01", ("torn", "mixed")),
+    Specimen("cached-by-size-and-second", "reader", "RDR-14", ("misread",), replace(_OF_MUTANTS, sizes=(_SMALL,))),
+    Specimen("cached-for-a-moment", "reader", "RDR-14", ("misread",)),
+    Specimen(
+        "temp-taken-for-newer-document",
+        "reader",
+        "RDR-14",
+        ("misread",),
+        replace(_OF_MUTANTS, writers=1, sizes=(_SMALL,), chaos=("pause",), chaos_rate=20.0),
+    ),
+    Specimen("read-in-two-opens", "reader", "RDR-14", ("misread",), replace(_OF_MUTANTS, sizes=(_SMALL,))),
+)
+CONTROLS = (
+    Specimen("plain", "writer", scenario=_OF_CONTROLS),
+    Specimen("worker-thread", "writer", scenario=_OF_CONTROLS),
+    Specimen("closed-after-replace", "writer", scenario=_OF_CONTROLS),
+    Specimen("doubling-pieces", "writer", scenario=_OF_CONTROLS),
+    Specimen("read-in-small-pieces", "reader", scenario=_OF_CONTROLS),
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of a specimen.
+
+    ``caught`` is the sight that caught it, empty for none; ``seconds`` is when that was, from the begin of the load
+    (None: never), and ``reads`` and ``writes`` are how many there were until then, or in the whole run. ``blamed`` are
+    all sights of the run. ``doubts`` say why the run would mean nothing without a violation.
+    """
+
+    caught: str
+    seconds: float | None
+    reads: int
+    writes: int
+    blamed: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All trials of a specimen. ``verdict`` is ``caught`` or ``missed`` of a mutant; of a control ``clear``,
+    ``blamed``, or ``inconclusive`` when too little was seen.
+    """
+
+    specimen: Specimen
+    trials: tuple[Trial, ...]
+    verdict: Literal["caught", "missed", "clear", "blamed", "inconclusive"]
+
+
+def trial_of(specimen: Specimen, record: FolderRecord) -> Trial:
+    """What one run says about a specimen: it is caught when its own clause fails, by one of its own sights."""
+    reads = specimen.role == "reader"
+    results = results_of(record, "", reads=reads, known=(), os=operating_system())
+    failed = {result.clause for result in results if result.outcome == "fail"}
+    own = [finding for finding in record.findings if finding.sight in specimen.sights]
+    blamed = tuple(sight for sight, count in record.counts.items() if count)
+    if specimen.clause not in failed or not own:
+        return Trial("", None, record.totals.reads, record.totals.writes, blamed, record.doubts)
+    seconds = max(0.0, own[0].seconds)
+    return Trial(own[0].sight, seconds, *_done_until(record, seconds), blamed, record.doubts)
+
+
+def _done_until(record: FolderRecord, seconds: float) -> tuple[int, int]:
+    """Reads and writes from the begin of the load to this moment, between the two samples next to it."""
+    times = [0.0, *(sample.seconds for sample in record.samples), record.seconds]
+    reads = [0, *(sample.reads for sample in record.samples), record.totals.reads]
+    writes = [0, *(sample.writes for sample in record.samples), record.totals.writes]
+    return round(float(np.interp(seconds, times, reads))), round(float(np.interp(seconds, times, writes)))
+
+
+def summary(specimen: Specimen, trials: Sequence[Trial]) -> Summary:
+    """The verdict of all trials of a specimen: a mutant must be caught each time, a control never be blamed."""
+    if specimen.clause:
+        verdict: Literal["caught", "missed", "clear", "blamed", "inconclusive"] = (
+            "caught" if all(trial.caught for trial in trials) else "missed"
+        )
+    elif any(trial.blamed for trial in trials):
+        verdict = "blamed"
+    else:
+        verdict = "inconclusive" if any(trial.doubts for trial in trials) else "clear"
+    return Summary(specimen, tuple(trials), verdict)
+
+
+def exit_of(summaries: Sequence[Summary]) -> Exit:
+    """1 when a mutant was missed or a control was blamed, 4 when a control saw too little to mean anything."""
+    verdicts = {one.verdict for one in summaries}
+    if verdicts & {"missed", "blamed"}:
+        return Exit.NOT_CONFORMANT
+    return Exit.INCONCLUSIVE if "inconclusive" in verdicts else Exit.CONFORMANT
+
+
+@click.command(name="mutants")
+@click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="Runs of each.")
+@click.option("--dir", "folder", type=click.Path(file_okay=False, path_type=Path), help="Where.")
+@click.option("--seed", type=click.IntRange(0), help="Repeat sizes; the moments are not exact.")
+@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
+@click.argument("names", nargs=-1)
+def mutants(repeat: int, folder: Path | None, seed: int | None, file: Path | None, names: tuple[str, ...]) -> int:
+    """Judge the harness: mutants that only load shows must be caught, unusual but right variants must not be blamed.
+
+    NAMES selects some of them. Exit codes: 0 all is as it must be, 1 a mutant was missed or a variant was blamed,
+    2 usage, 4 a variant could not be judged: too little was seen, or the kit itself failed.
+    """
+    everything = (*SPECIMENS, *CONTROLS)
+    unknown = sorted(set(names) - {one.name for one in everything})
+    if unknown:
+        known = ", ".join(one.name for one in everything)
+        raise click.UsageError(f"no mutant or variant under load is called {unknown[0]}; known are {known}")
+    first_seed = secrets.randbits(32) if seed is None else seed
+    where = folder or Path(tempfile.gettempdir())
+    console = new_console()
+    file_system = file_system_of(where)
+    console.print(f"seed {first_seed}; {file_system} {where}", soft_wrap=True)
+    summaries = []
+    for chosen in (one for one in everything if not names or one.name in names):
+        specimen = replace(chosen, scenario=as_on(sys.platform, replace(chosen.scenario, seed=first_seed)))
+        try:
+            trials = list(_trials(specimen, where, repeat))
+        except ManifestError as error:
+            raise click.UsageError(str(error)) from error
+        summaries.append(summary(specimen, trials))
+        click.echo(f"{specimen.source}: {summaries[-1].verdict}", err=True)
+    _print(console, summaries, where)
+    if file is not None:
+        figures = {"file_system": file_system, "repeat": repeat, "specimens": [_figures(one) for one in summaries]}
+        file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return exit_of(summaries)
+
+
+def _trials(specimen: Specimen, where: Path, repeat: int) -> Iterator[Trial]:
+    clauses = frozenset(load_clauses())
+    manifest = resolve(specimen.options["impl"], clauses)
+    reader = resolve(specimen.options["reader"], clauses) if specimen.role == "reader" else None
+    with prepared(manifest, specimen.scenario.seed, ANSWER_SECONDS) as run:
+        for number in range(repeat):
+            scenario = replace(specimen.scenario, seed=specimen.scenario.seed + number)
+            with new_folder(where) as inner:
+                record = run_in_folder(run, scenario, inner, shown_as=str(where), reader=reader, show=_show_nothing)
+            if not record.complete:
+                raise KeyboardInterrupt
+            yield trial_of(specimen, record)
+
+
+def _show_nothing(view: View) -> None:
+    """There is a line for each specimen, at its end."""
+
+
+def _print(console: Console, summaries: Sequence[Summary], where: Path) -> None:
+    longest = max(len(one.specimen.name) for one in summaries)
+    table = Table(
+        Column("mutant or variant", min_width=longest), "role", "clause", "verdict", "time to detect", "reads", "writes"
+    )
+    for one in summaries:
+        right = one.verdict in ("caught", "clear")
+        sights = dict.fromkeys(trial.caught or ", ".join(trial.blamed) for trial in one.trials)
+        words = ", ".join(sight for sight in sights if sight)
+        table.add_row(
+            Text(one.specimen.name),
+            one.specimen.role,
+            one.specimen.clause,
+            Text(f"{one.verdict}: {words}" if words else one.verdict, style="green" if right else "bold red"),
+            _spread([trial.seconds for trial in one.trials if trial.seconds is not None]),
+            f"{statistics.median(trial.reads for trial in one.trials):,.0f}",
+            f"{statistics.median(trial.writes for trial in one.trials):,.0f}",
+        )
+    console.print(table)
+    for one in summaries:
+        if one.verdict not in ("caught", "clear"):
+            command = command_line(one.specimen.scenario, {**one.specimen.options, "dir": str(where)}.items())
+            doubts = dict.fromkeys(doubt for trial in one.trials for doubt in trial.doubts)
+            told = "; ".join([f"{one.specimen.source}: {one.verdict}", *doubts])
+            console.print(told, soft_wrap=True, markup=False)
+            console.print(f"  repeat: {command}", soft_wrap=True, markup=False)
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    """Median and range of times in milliseconds."""
+    if not seconds:
+        return ""
+    values = [round(one * 1000) for one in (statistics.median(seconds), min(seconds), max(seconds))]
+    return f"{values[0]:,} ms" if len(seconds) == 1 else f"{values[0]:,} ms ({values[1]:,} to {values[2]:,})"
+
+
+def _figures(one: Summary) -> dict[str, Any]:
+    specimen = one.specimen
+    seconds = [trial.seconds for trial in one.trials if trial.seconds is not None]
+    spread = {"median": statistics.median(seconds), "min": min(seconds), "max": max(seconds)} if seconds else None
+    return {
+        "name": specimen.source,
+        "role": specimen.role,
+        "clause": specimen.clause,
+        "verdict": one.verdict,
+        "caught_by": sorted({trial.caught for trial in one.trials if trial.caught}),
+        "seconds": spread,
+        "reads": statistics.median(trial.reads for trial in one.trials),
+        "writes": statistics.median(trial.writes for trial in one.trials),
+        "trials": [asdict(trial) for trial in one.trials],
+    }

@@ -1,0 +1,1 @@
+"""What was observed, judged: pure functions."""

@@ -1,0 +1,1 @@
+"""Putting an implementation under load: processes, rounds, chaos."""

@@ -1,0 +1,67 @@
+"""The folder of a run: which files lie beside the targets, and what the targets hold when nobody writes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.errors import ManifestError, Violation
+from conformance.oracle.payload import Identity
+from conformance.runner.run import remove_folder
+from stress.record import clock
+from stress.record.violations import Sight, Sighting, evidence_of, verify
+
+__all__ = ["Look", "look_at", "new_folder", "temps_in"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One read of a target by the kit while all writers stand still; times in nanoseconds."""
+
+    identity: Identity | None
+    begin: int
+    end: int
+    sighting: Sighting | None
+
+
+@contextlib.contextmanager
+def new_folder(parent: Path) -> Iterator[Path]:
+    """A new folder inside ``parent``, removed at the end. Raises ManifestError when it cannot be made."""
+    try:
+        inner = Path(tempfile.mkdtemp(prefix="pulse-stress-", dir=parent)).resolve()
+    except OSError as error:
+        raise ManifestError(f"--dir {parent}: cannot make a folder there: {error}") from error
+    try:
+        yield inner
+    finally:
+        with contextlib.suppress(OSError):
+            remove_folder(inner)
+
+
+def look_at(target: Path) -> Look:
+    """Read a target once."""
+    begin = clock.nanoseconds()
+    sight: Sight = "torn"
+    try:
+        data = target.read_bytes()
+        identity = verify(data)
+    except FileNotFoundError:
+        end = clock.nanoseconds()
+        text = "missing: there is no file at the target while nobody writes"
+        return Look(None, begin, end, Sighting("missing", end, text))
+    except Violation as violation:
+        end = clock.nanoseconds()
+        if str(violation).startswith("mixed"):
+            sight = "mixed"
+        text = f"{violation}, while nobody writes"
+        return Look(None, begin, end, Sighting(sight, end, text, evidence_of(violation)))
+    return Look(identity, begin, clock.nanoseconds(), None)
+
+
+def temps_in(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of all files in the folder that are not targets."""
+    return tuple(sorted(set(os.listdir(folder)) - set(names)))

@@ -1,0 +1,76 @@
+"""The kit's own holder proves what it held, and lets go when it is told to, or when its time is over."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.helpers.file_holder import Holder
+
+only_windows = pytest.mark.skipif(sys.platform != "win32", reason="only Windows refuses what a holder does not share")
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    path = tmp_path / "status.json"
+    path.write_bytes(b"{}")
+    return path
+
+
+def test_the_file_is_held_until_it_is_released(target: Path) -> None:
+    with Holder(target, "read-write") as holder:
+        holder.release()
+    assert holder.held == ("status.json",)
+
+
+def test_releasing_twice_is_allowed(target: Path) -> None:
+    with Holder(target, "read") as holder:
+        holder.release()
+        holder.release()
+    assert holder.held == ("status.json",)
+
+
+def test_it_lets_go_by_itself_when_its_time_is_over(target: Path) -> None:
+    with Holder(target, "read", seconds=0.0) as holder:
+        holder._process.wait()
+        holder.release()
+    assert holder.held == ("status.json",)
+
+
+def test_a_file_that_is_not_there_is_an_error_of_the_kit(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="holder ended with exit code 1"), Holder(tmp_path / "none", "read"):
+        pass
+
+
+def test_files_that_appear_are_held_and_those_that_were_there_are_not(target: Path) -> None:
+    with Holder(target.parent, "read-write", appearing=True) as holder:
+        (target.parent / "temp ё").write_bytes(b"new")
+        holder.wait_for_one()
+        holder.release()
+    assert holder.held == ("temp ё",)
+
+
+def test_nothing_that_appeared_is_nothing_that_was_held(target: Path) -> None:
+    with Holder(target.parent, "read-write", appearing=True) as holder:
+        holder.release()
+    assert (holder.held, holder.refused) == ((), frozenset())
+
+
+def test_an_error_inside_ends_the_holder(target: Path) -> None:
+    with pytest.raises(ZeroDivisionError), Holder(target, "read") as holder:
+        raise ZeroDivisionError
+    assert holder._process.returncode is not None
+
+
+@only_windows
+def test_whoever_replaces_is_refused_until_the_release(target: Path) -> None:
+    temp = target.with_name("temp")
+    temp.write_bytes(b"new")
+    with Holder(target, "read-write") as holder:
+        with pytest.raises(PermissionError):
+            temp.replace(target)
+        holder.release()
+    temp.replace(target)
+    assert target.read_bytes() == b"new"

@@ -1,0 +1,356 @@
+"""Every fault at every file call: the report on a right implementation, and on each way to be wrong.
+
+Each report is made by a process of its own, on a fake Linux and on the real file system, as in a run of the suite.
+"""
+
+import errno
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance.in_process.enumeration import InProcessReport
+from conformance.oracle.faults import ERRORS_OF_CALL, Injection, Kill, concerns, judge
+
+CLAUSES = ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06", "FLT-08", "FLT-09")
+SYSTEMS = ("linux", "real")
+# What the wrong ones need, and the right one.
+RIGHT = "import errno\nimport sys\n" + (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(
+    encoding="utf-8"
+)
+
+Judge = Callable[..., InProcessReport]
+
+
+@pytest.fixture
+def report_on(tmp_path: Path) -> Judge:
+    """Run an implementation, given as source, on a system. Returns the report."""
+
+    def make(source: str, system: str, profile: str = "pulse") -> InProcessReport:
+        (tmp_path / "tiny.py").write_text(source, encoding="utf-8")
+        module, argument = ("conformance.in_process.fakefs", system)
+        if system == "real":
+            module, argument = "conformance.in_process.realfs", str(tmp_path / "work")
+            (tmp_path / "work").mkdir()
+        words = ["-m", module, str(tmp_path), "tiny:Implementation", profile, argument]
+        done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+        return InProcessReport.from_json(done.stdout)
+
+    return make
+
+
+def broken(report: InProcessReport) -> set[str]:
+    """The clauses that an injection of the report breaks."""
+    return {
+        clause
+        for clause in CLAUSES
+        for injection in report.injections
+        if concerns(clause, injection) and judge(clause, injection) is not None
+    }
+
+
+def with_change(old: str, new: str) -> str:
+    assert RIGHT.count(old) == 1
+    return RIGHT.replace(old, new)
+
+
+# A right implementation
+
+
+@pytest.mark.parametrize("profile", ["pulse", "replace"])
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_right_implementation_breaks_nothing(report_on: Judge, system: str, profile: str) -> None:
+    report = report_on(RIGHT, system, profile)
+    assert (report.system, report.problem) == (system, "")
+    assert report.calls == ("open", "write", "fsync", "close", "rename")
+    assert broken(report) == set()
+    assert report.bystander_survived is True
+    assert report.disk_full is not None
+    assert (report.disk_full.answered_error, report.disk_full.left, report.disk_full.next_write) == (
+        errno.ENOSPC,
+        (),
+        "ok",
+    )
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_call_fails_with_each_of_its_errors_and_with_an_interrupt(report_on: Judge, system: str) -> None:
+    report = report_on(RIGHT, system)
+    expected = [
+        *(("error", position, error) for position, call in enumerate(report.calls) for error in ERRORS_OF_CALL[call]),
+        *(("interrupt", position, 0) for position in range(len(report.calls))),
+        *(
+            ("error and failing clean-up", position, ERRORS_OF_CALL[call][0])
+            for position, call in enumerate(report.calls)
+        ),
+    ]
+    found = [(injection.what, injection.position, injection.error) for injection in report.injections]
+    assert sorted(found) == sorted(expected)
+    assert all(injection.fired for injection in report.injections)
+    assert all(injection.call == report.calls[injection.position] for injection in report.injections)
+
+
+OTHER_WAYS = {
+    "pathlib": """
+import json
+from pathlib import Path
+
+class Implementation:
+    def write(self, path, status):
+        temp = Path(path + ".tmp")
+        try:
+            temp.write_text(json.dumps(status))
+            temp.replace(path)
+        except BaseException:
+            try:
+                temp.unlink(missing_ok=True)
+            except OSError:
+                pass
+            raise
+""",
+    "a buffered file with an fsync": """
+import contextlib
+import json
+import os
+
+class Implementation:
+    def write(self, path, status):
+        temp = path + ".tmp"
+        try:
+            with open(temp, "w") as file:
+                file.write(json.dumps(status))
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(temp, path) if os.name == "posix" else os.replace(temp, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.remove(temp)
+            raise
+""",
+    "tempfile and the mode of the target": """
+import contextlib
+import json
+import os
+import tempfile
+
+class Implementation:
+    def write(self, path, status):
+        descriptor, temp = tempfile.mkstemp(dir=os.path.dirname(path))
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(json.dumps(status).encode())
+            with contextlib.suppress(OSError):
+                os.chmod(temp, os.stat(path).st_mode & 0o777)
+            os.replace(temp, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temp)
+            raise
+""",
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("source", OTHER_WAYS.values(), ids=OTHER_WAYS)
+def test_calls_made_through_other_modules_are_seen_and_right_ways_break_nothing(
+    report_on: Judge, source: str, system: str
+) -> None:
+    report = report_on(source, system)
+    assert report.problem == ""
+    assert {"open", "write", "close", "rename"} <= set(report.calls)
+    assert broken(report) == set()
+
+
+# Ways to be wrong, and exactly the clauses that notice
+
+WRONG: dict[str, tuple[str, set[str]]] = {
+    "an error of fsync is swallowed": (
+        with_change(
+            "                os.fsync(descriptor)\n",
+            "                with contextlib.suppress(OSError):\n                    os.fsync(descriptor)\n",
+        ),
+        {"FLT-04"},
+    ),
+    "a failed fsync is tried again": (
+        with_change(
+            "                os.fsync(descriptor)\n",
+            "                try:\n                    os.fsync(descriptor)\n"
+            "                except OSError:\n                    os.fsync(descriptor)\n",
+        ),
+        {"FLT-04"},
+    ),
+    "an error of close is swallowed": (
+        with_change(
+            "            os.close(descriptor)\n            os.replace",
+            "            with contextlib.suppress(OSError):\n                os.close(descriptor)\n"
+            "            os.replace",
+        ),
+        {"FLT-05"},
+    ),
+    "a copy when the rename cannot cross devices": (
+        with_change(
+            "            os.replace(temp, path)\n",
+            "            try:\n                os.replace(temp, path)\n            except OSError as error:\n"
+            "                if error.errno != errno.EXDEV:\n                    raise\n"
+            "                with open(path, 'w') as file:\n                    file.write(text)\n"
+            "                os.unlink(temp)\n",
+        ),
+        {"FLT-06"},
+    ),
+    "no clean-up": (
+        with_change("                os.unlink(temp)\n", "                pass\n"),
+        {"FLT-02", "FLT-09"},
+    ),
+    "a clean-up after errors only": (
+        with_change("        except BaseException:\n            with", "        except OSError:\n            with"),
+        {"FLT-09"},
+    ),
+    "the descriptor stays open after an error": (
+        with_change("                    os.close(descriptor)\n", "                    pass\n"),
+        {"FLT-02", "FLT-09"},
+    ),
+    "an error of the clean-up hides the first one": (
+        with_change(
+            "            with contextlib.suppress(OSError):\n                os.unlink(temp)\n",
+            "            os.unlink(temp)\n",
+        ),
+        {"FLT-08"},
+    ),
+    "every error is swallowed": (
+        with_change("                os.unlink(temp)\n            raise\n", "                os.unlink(temp)\n"),
+        {"FLT-01", "FLT-04", "FLT-05", "FLT-06", "FLT-08", "FLT-09"},
+    ),
+    "an interrupt becomes an error": (
+        with_change(
+            "                os.unlink(temp)\n            raise\n",
+            "                os.unlink(temp)\n"
+            "            if isinstance(sys.exc_info()[1], KeyboardInterrupt):\n                raise OSError(5, 'x')\n"
+            "            raise\n",
+        ),
+        {"FLT-09"},
+    ),
+    "an error becomes a crash": (
+        with_change(
+            "                os.unlink(temp)\n            raise\n",
+            "                os.unlink(temp)\n"
+            "            if isinstance(sys.exc_info()[1], OSError):\n                raise RuntimeError('no')\n"
+            "            raise\n",
+        ),
+        {"FLT-01", "FLT-04", "FLT-05", "FLT-06", "FLT-08"},
+    ),
+    "an error becomes a refusal": (
+        with_change(
+            "                os.unlink(temp)\n            raise\n",
+            "                os.unlink(temp)\n"
+            "            if isinstance(sys.exc_info()[1], OSError):\n                raise ValueError('no')\n"
+            "            raise\n",
+        ),
+        {"FLT-01", "FLT-04", "FLT-05", "FLT-06", "FLT-08"},
+    ),
+    "after an error it answers ok and writes nothing": (
+        with_change(
+            "        Implementation.count += 1\n",
+            "        if hasattr(self, 'dead'):\n            return\n",
+        ).replace(
+            "                os.unlink(temp)\n",
+            "                os.unlink(temp)\n            self.dead = True\n",
+        ),
+        {"FLT-03"},
+    ),
+    "in place": (
+        "import json\nclass Implementation:\n    def write(self, path, status):\n"
+        "        with open(path, 'w') as file:\n            file.write(json.dumps(status))\n",
+        {"FLT-01", "FLT-09"},
+    ),
+    "the target is removed first": (
+        with_change(
+            "            os.replace(temp, path)\n",
+            "            os.unlink(path)\n            os.rename(temp, path)\n",
+        )
+        # The first write has nothing to remove.
+        .replace(
+            "            os.unlink(path)\n",
+            "            if os.path.exists(path):\n                os.unlink(path)\n",
+        ),
+        {"FLT-01", "FLT-06", "FLT-09"},
+    ),
+    "no write works after an error": (
+        with_change(
+            "        Implementation.count += 1\n",
+            "        if hasattr(self, 'dead'):\n            raise OSError(errno.EIO, 'dead')\n",
+        ).replace(
+            "                os.unlink(temp)\n",
+            "                os.unlink(temp)\n            self.dead = True\n",
+        ),
+        {"FLT-03"},
+    ),
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize(("source", "clauses"), WRONG.values(), ids=WRONG)
+def test_a_wrong_implementation_is_caught_by_the_clauses_about_it(
+    report_on: Judge, source: str, clauses: set[str], system: str
+) -> None:
+    report = report_on(source, system)
+    assert report.problem == ""
+    assert broken(report) == clauses
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_file_object_around_a_descriptor_opens_nothing_that_could_fail(report_on: Judge, system: str) -> None:
+    report = report_on(OTHER_WAYS["tempfile and the mode of the target"], system)
+    assert report.calls.count("open") == 1
+
+
+BYSTANDERS = {
+    "removes the temp's name after the replace": (
+        with_change(
+            "            os.replace(temp, path)\n",
+            "            os.replace(temp, path)\n            with contextlib.suppress(OSError):\n"
+            "                os.unlink(temp)\n",
+        ),
+        False,
+    ),
+    "never renames": (
+        "import json\nclass Implementation:\n    def write(self, path, status):\n"
+        "        with open(path, 'w') as file:\n            file.write(json.dumps(status))\n",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize(("source", "survived"), BYSTANDERS.values(), ids=BYSTANDERS)
+def test_a_file_that_takes_the_temps_name_after_the_replace(
+    report_on: Judge, source: str, survived: bool | None, system: str
+) -> None:
+    assert report_on(source, system).bystander_survived is survived
+
+
+PLANTED = {
+    "gives up": (RIGHT, True),
+    "opens without O_EXCL": (with_change(" | os.O_EXCL", ""), False),
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize(("source", "survived"), PLANTED.values(), ids=PLANTED)
+def test_a_file_that_has_the_temps_name_already(report_on: Judge, source: str, survived: bool, system: str) -> None:
+    assert report_on(source, system).planted_survived is survived
+
+
+# The report
+
+
+def test_a_report_is_read_as_it_was_written() -> None:
+    injection = Injection(
+        "interrupt", "open", 0, 0, False, True, "old", "interrupt", 0, "", "old", False, ("a.tmp",), 1, "ok"
+    )
+    kill = Kill("before", "rename", 4, True, "old", "ok")
+    report = InProcessReport("real", "", ("open", "close"), (injection,), injection, None, True, None, (kill,))
+    assert InProcessReport.from_json(report.to_json()) == report
+    empty = InProcessReport("windows", "cannot be imported")
+    assert InProcessReport.from_json(empty.to_json()) == empty

@@ -1,0 +1,113 @@
+"""Implementations on a fake Linux, macOS and Windows: what only a fake system can show.
+
+Each report is made by a process of its own, as in a run of the suite.
+"""
+
+import errno
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance.in_process.enumeration import InProcessReport
+from conformance.in_process.fakefs import SYSTEMS
+from conformance.oracle.faults import judge
+
+RIGHT = (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(encoding="utf-8")
+IN_PLACE = """
+import json
+
+class Implementation:
+    def write(self, path, status):
+        with open(path, "w") as file:
+            file.write(json.dumps(status))
+"""
+
+Judge = Callable[..., InProcessReport]
+
+
+@pytest.fixture
+def report_on(tmp_path: Path) -> Judge:
+    """Run an implementation, given as source, on a fake system. Returns the report."""
+
+    def make(source: str, system: str = "linux", profile: str = "pulse") -> InProcessReport:
+        (tmp_path / "tiny.py").write_text(source, encoding="utf-8")
+        words = ["-m", "conformance.in_process.fakefs", str(tmp_path), "tiny:Implementation", profile, system]
+        done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+        return InProcessReport.from_json(done.stdout)
+
+    return make
+
+
+def with_change(old: str, new: str) -> str:
+    assert RIGHT.count(old) == 1
+    return RIGHT.replace(old, new)
+
+
+@pytest.mark.parametrize("profile", ["pulse", "replace"])
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_right_implementation_runs_everywhere_and_fails_cleanly(report_on: Judge, system: str, profile: str) -> None:
+    report = report_on(RIGHT, system, profile)
+    assert (report.system, report.problem) == (system, "")
+    assert report.calls == ("open", "write", "fsync", "close", "rename")
+    assert report.bystander_survived is True
+    for found, error in ((report.disk_full, errno.ENOSPC), (report.read_only, errno.EACCES)):
+        if found is None:
+            assert (system, error) == ("windows", errno.EACCES)  # folders have no such bit there
+            continue
+        assert (found.answer, found.answered_error, found.target, found.next_write) == (
+            "io",
+            error,
+            "old",
+            "ok",
+        )
+        assert all(judge(clause, found) is None for clause in ("FLT-01", "FLT-02", "FLT-03"))
+
+
+@pytest.mark.parametrize("system", ["linux", "macos"])
+def test_a_disk_that_is_full_and_a_folder_that_is_read_only_show_their_wrong_ways(
+    report_on: Judge, system: str
+) -> None:
+    report = report_on(with_change("                os.unlink(temp)\n", "                pass\n"), system)
+    assert report.disk_full is not None
+    assert report.disk_full.left != ()
+    in_place = report_on(IN_PLACE, system)
+    assert in_place.read_only is not None
+    assert (in_place.read_only.answer, in_place.read_only.target) == ("ok", "new")
+
+
+# What cannot be judged says why
+
+
+@pytest.mark.parametrize(("system", "platform"), [("linux", "linux"), ("macos", "darwin"), ("windows", "win32")])
+def test_an_implementation_is_imported_and_made_as_if_on_that_system(
+    report_on: Judge, system: str, platform: str
+) -> None:
+    source = f"import sys\nif sys.platform == {platform!r}:\n    raise ImportError('no such module here')\n{RIGHT}"
+    report = report_on(source, system)
+    assert report.problem == f"cannot be imported as if on {system}: ImportError: no such module here"
+    assert report.injections == ()
+    assert report_on(source, "windows" if system == "linux" else "linux").problem == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("def Implementation(:", "cannot be imported as if on linux: SyntaxError: "),
+        ("", "cannot be imported as if on linux: AttributeError: "),
+        (
+            with_change("        Implementation.count += 1\n", "        raise OSError(5, 'always')\n"),
+            "does not run on pyfakefs's linux: OSError: [Errno 5] always",
+        ),
+        (
+            "class Implementation:\n    def write(self, path, status):\n        pass\n",
+            "answers ok, but the target does not change",
+        ),
+    ],
+)
+def test_what_does_not_run_without_a_fault_cannot_be_judged(report_on: Judge, source: str, problem: str) -> None:
+    report = report_on(source)
+    assert report.problem.startswith(problem)
+    assert (report.system, report.calls, report.injections) == ("linux", (), ())

@@ -1,0 +1,230 @@
+"""The judges of an injected fault: each accepts what is right and says in words what is wrong."""
+
+import dataclasses
+import errno
+from typing import Any
+
+import pytest
+
+from conformance.in_process.filecalls import OS_CALLS
+from conformance.oracle.faults import ERRORS_OF_CALL, Injection, Kill, concerns, judge, judge_kill
+
+# A failed write that did everything right.
+RIGHT = Injection(
+    what="error",
+    call="write",
+    position=3,
+    error=errno.EIO,
+    writable=True,
+    fired=True,
+    target_before_fault="old",
+    answer="io",
+    answered_error=errno.EIO,
+    text="[Errno 5] injected",
+    target="old",
+    touched=False,
+    left=(),
+    descriptors_left=0,
+    next_write="ok",
+)
+AFTER = {"target_before_fault": "new", "target": "new", "touched": True}
+TOLERATED: dict[str, Any] = {"answer": "ok", "answered_error": 0, "target": "new", "touched": True}
+CLEANING: dict[str, Any] = {"what": "error and failing clean-up"}
+INTERRUPT: dict[str, Any] = {"what": "interrupt", "error": 0, "answer": "interrupt", "answered_error": 0}
+LEFT: dict[str, Any] = {"left": ("s.json.1.tmp",)}
+
+
+def changed(*changes: dict[str, Any]) -> Injection:
+    return dataclasses.replace(RIGHT, **{name: value for change in changes for name, value in change.items()})
+
+
+GOOD: list[tuple[str, Injection]] = [
+    *((clause, RIGHT) for clause in ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06")),
+    *((clause, changed(AFTER)) for clause in ("FLT-01", "FLT-02", "FLT-03")),
+    *((clause, changed({"call": "stat"}, TOLERATED)) for clause in ("FLT-01", "FLT-02", "FLT-03")),
+    ("FLT-01", changed({"call": "fsync"}, AFTER, {"answer": "ok"})),
+    # The clean-up itself was made to fail: then the temp may stay.
+    ("FLT-02", changed({"call": "unlink"}, LEFT)),
+    ("FLT-08", changed(CLEANING)),
+    ("FLT-08", changed(CLEANING, LEFT)),
+    ("FLT-08", changed(CLEANING, TOLERATED)),
+    ("FLT-09", changed(INTERRUPT)),
+    ("FLT-09", changed(INTERRUPT, AFTER)),
+]
+
+
+@pytest.mark.parametrize(("clause", "injection"), GOOD)
+def test_right_behaviour_is_not_accused(clause: str, injection: Injection) -> None:
+    assert judge(clause, injection) is None
+
+
+BAD: list[tuple[str, Injection, str]] = [
+    ("FLT-01", changed({"answer": "crash"}), "answered crash ([Errno 5] injected) instead of ok or io"),
+    ("FLT-01", changed({"answer": "invalid"}), "answered invalid"),
+    ("FLT-01", changed({"answer": "interrupt"}), "answered interrupt"),
+    ("FLT-01", changed({"target": "other"}), "left the target other"),
+    ("FLT-01", changed({"target": "missing", "target_before_fault": "missing"}), "left the target missing"),
+    ("FLT-01", changed({"target": "other", "answer": "ok"}), "left the target other"),
+    ("FLT-01", changed({"answer": "ok"}), "answered ok, but the target is the old document"),
+    ("FLT-01", changed({"target": "new"}), "answered io; the target was old at the fault and is new now"),
+    (
+        "FLT-01",
+        changed(AFTER, {"target": "old"}),
+        "answered io; the target was new at the fault and is old now",
+    ),
+    (
+        "FLT-01",
+        changed({"touched": True}),
+        "answered io and kept the old bytes, but the target is another file",
+    ),
+    ("FLT-02", changed(LEFT), "left s.json.1.tmp behind"),
+    ("FLT-02", changed(LEFT, AFTER), "left s.json.1.tmp behind"),
+    ("FLT-02", changed(LEFT, TOLERATED), "left s.json.1.tmp behind"),
+    ("FLT-02", changed({"left": ("a", "b")}), "left a, b behind"),
+    ("FLT-02", changed({"descriptors_left": 2}), "left 2 descriptor(s) open"),
+    ("FLT-02", changed({"call": "unlink", "descriptors_left": 1}, LEFT), "left 1 descriptor(s) open"),
+    ("FLT-03", changed({"next_write": "io [Errno 17]"}), "the next write was answered io [Errno 17]"),
+    (
+        "FLT-03",
+        changed({"next_write": "ok, but wrote nothing"}),
+        "the next write was answered ok, but wrote nothing",
+    ),
+    *(
+        (clause, changed({"call": call}, change), sentence)
+        for clause, call in (("FLT-04", "fsync"), ("FLT-05", "close"), ("FLT-06", "rename"))
+        for change, sentence in (
+            (TOLERATED, f"the target was replaced or touched (new), although the {call} had failed"),
+            ({"target": "new"}, "the target was replaced or touched (new)"),
+            ({"target": "other"}, "the target was replaced or touched (other)"),
+            ({"touched": True}, "the target was replaced or touched (old)"),
+            ({"answer": "ok"}, "answered ok instead of io"),
+            ({"answer": "crash"}, "answered crash instead of io"),
+        )
+    ),
+    (
+        "FLT-08",
+        changed(CLEANING, {"answered_error": errno.EROFS}),
+        "reported EROFS instead of EIO, which came first",
+    ),
+    ("FLT-08", changed(CLEANING, {"answered_error": 0}), "reported 0 instead of EIO, which came first"),
+    ("FLT-08", changed(CLEANING, {"answer": "crash"}), "answered crash"),
+    ("FLT-08", changed(CLEANING, {"answer": "ok"}), "answered ok, but the target is the old document"),
+    ("FLT-09", changed(INTERRUPT, LEFT), "left s.json.1.tmp behind"),
+    ("FLT-09", changed(INTERRUPT, {"target": "missing"}), "left the target missing"),
+    ("FLT-09", changed(INTERRUPT, {"target": "other"}), "left the target other"),
+    ("FLT-09", changed(INTERRUPT, {"descriptors_left": 1}), "left 1 descriptor(s) open"),
+    (
+        "FLT-09",
+        changed(INTERRUPT, {"answer": "ok", "target": "new"}),
+        "answered ok: the interrupt was swallowed",
+    ),
+    ("FLT-09", changed(INTERRUPT, {"answer": "io"}), "answered io: the interrupt was swallowed"),
+]
+
+
+@pytest.mark.parametrize(("clause", "injection", "sentence"), BAD)
+def test_wrong_behaviour_is_told_in_words(clause: str, injection: Injection, sentence: str) -> None:
+    found = judge(clause, injection)
+    assert found is not None
+    assert sentence in found
+
+
+CONCERNED: list[tuple[str, Injection, bool]] = [
+    *((clause, RIGHT, True) for clause in ("FLT-01", "FLT-02", "FLT-03")),
+    *((clause, changed(CLEANING), False) for clause in ("FLT-01", "FLT-02", "FLT-03", "FLT-09")),
+    *((clause, changed(INTERRUPT), False) for clause in ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-08")),
+    ("FLT-04", changed({"call": "fsync"}), True),
+    ("FLT-04", RIGHT, False),
+    # The folder is synced after the replace.
+    ("FLT-04", changed({"call": "fsync"}, AFTER), False),
+    ("FLT-04", changed({"call": "fsync"}, CLEANING), False),
+    ("FLT-05", changed({"call": "close"}), True),
+    ("FLT-05", changed({"call": "close", "writable": False}), False),
+    ("FLT-05", changed({"call": "close"}, AFTER), False),
+    *(
+        ("FLT-06", changed({"call": "rename", "error": error}), True)
+        for error in (errno.EXDEV, errno.EBUSY, errno.EPERM)
+    ),
+    # What a writer may answer by trying again.
+    ("FLT-06", changed({"call": "rename", "error": errno.EACCES}), False),
+    ("FLT-06", changed({"call": "open", "error": errno.EXDEV}), False),
+    ("FLT-08", changed(CLEANING), True),
+    ("FLT-08", RIGHT, False),
+    ("FLT-09", changed(INTERRUPT), True),
+    ("FLT-09", RIGHT, False),
+]
+
+
+@pytest.mark.parametrize(("clause", "injection", "concerned"), CONCERNED)
+def test_each_clause_chooses_the_injections_that_it_is_about(
+    clause: str, injection: Injection, concerned: bool
+) -> None:
+    assert concerns(clause, injection) is concerned
+
+
+@pytest.mark.parametrize("clause", ["FLT-07", "FLT-10", "VIS-01"])
+def test_a_clause_that_no_injection_is_about_cannot_be_asked(clause: str) -> None:
+    with pytest.raises(ValueError, match=f"no in-process injection is about {clause}"):
+        concerns(clause, RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("injection", "name"),
+    [
+        (RIGHT, "EIO at call 3 (write)"),
+        (changed(CLEANING), "EIO at call 3 (write) with a failing clean-up"),
+        (changed(INTERRUPT), "an interrupt at call 3 (write)"),
+    ],
+)
+def test_an_injection_in_words(injection: Injection, name: str) -> None:
+    assert injection.name() == name
+
+
+def test_every_kind_of_call_can_fail_and_each_error_has_a_name() -> None:
+    assert all(ERRORS_OF_CALL.values())
+    assert all(error in errno.errorcode for errors in ERRORS_OF_CALL.values() for error in errors)
+    assert all(len(set(errors)) == len(errors) for errors in ERRORS_OF_CALL.values())
+
+
+def test_every_kind_that_a_function_of_os_has_can_fail() -> None:
+    assert set(OS_CALLS.values()) <= ERRORS_OF_CALL.keys()
+
+
+# Errors of the program itself, the interrupted call (FLT-07), and lies about a name.
+NEVER = (errno.EBADF, errno.EFAULT, errno.EINVAL, errno.EINTR, errno.ENOENT, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)
+
+
+@pytest.mark.parametrize("kind", ERRORS_OF_CALL)
+def test_no_call_fails_as_no_file_system_would_let_it(kind: str) -> None:
+    assert not set(NEVER) & set(ERRORS_OF_CALL[kind])
+
+
+# Kills
+
+KILL = Kill(phase="before", call="rename", position=4, fired=True, target="old", next_write="ok")
+
+
+@pytest.mark.parametrize(
+    ("clause", "change", "sentence"),
+    [
+        ("KIL-01", {}, None),
+        ("KIL-01", {"target": "new"}, None),
+        ("KIL-01", {"target": "other"}, "left the target other"),
+        ("KIL-01", {"target": "missing"}, "left the target missing"),
+        ("KIL-01", {"next_write": "io [Errno 17]"}, None),
+        ("KIL-02", {}, None),
+        ("KIL-02", {"target": "other"}, None),
+        ("KIL-02", {"next_write": "io [Errno 17]"}, "the next write was answered io [Errno 17]"),
+    ],
+)
+def test_a_kill_is_judged_by_what_it_left(clause: str, change: dict[str, Any], sentence: str | None) -> None:
+    assert judge_kill(clause, dataclasses.replace(KILL, **change)) == sentence
+
+
+def test_a_clause_that_no_kill_is_about_cannot_be_asked() -> None:
+    with pytest.raises(ValueError, match="no kill is about KIL-03"):
+        judge_kill("KIL-03", KILL)
+
+
+def test_a_kill_in_words() -> None:
+    assert KILL.name() == "a kill before call 4 (rename)"

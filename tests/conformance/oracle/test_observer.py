@@ -1,0 +1,195 @@
+"""What the kit's own reader sees of a target while others write it."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import Inconclusive, Violation
+from conformance.oracle.observer import Observation, observing
+from conformance.oracle.payload import Identity, encode, make_status
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """A target that holds the document (0, 0)."""
+    path = tmp_path / "status.json"
+    path.write_bytes(document((0, 0)))
+    return path
+
+
+def document(identity: Identity, size: int = 300) -> bytes:
+    return encode(make_status(*identity, size)).encode()
+
+
+def replace(target: Path, data: bytes) -> None:
+    temp = target.with_name("temp")
+    temp.write_bytes(data)
+    temp.replace(target)
+
+
+def publishing(target: Path, identity: Identity) -> Callable[[], bool]:
+    """A write that is acknowledged."""
+
+    def publish() -> bool:
+        replace(target, document(identity))
+        return True
+
+    return publish
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Spin until the observing thread has done something; the time limit of the test ends a wait in vain."""
+    while not condition():
+        pass
+
+
+def wait_until_seen(observation: Observation, identity: Identity) -> None:
+    wait_until(lambda: document(identity) in observation.seen)
+
+
+def wait_for_another_read(observation: Observation) -> None:
+    seen = observation.read_count
+    wait_until(lambda: observation.read_count > seen + 1)
+
+
+def test_a_writer_that_replaces_is_seen_whole_and_in_order(target: Path) -> None:
+    with observing(target, (0, 0)) as observation:
+        wait_until_seen(observation, (0, 0))
+        for sequence in range(1, 20):
+            observation.timed_write((0, sequence), publishing(target, (0, sequence)))
+            wait_until_seen(observation, (0, sequence))
+    observation.require_whole()
+    observation.require_linearizable()
+    assert {read.value for read in observation.reads} == {(0, sequence) for sequence in range(20)}
+    assert observation.read_count == len(observation.reads)
+    assert all(read.begin <= read.end for read in observation.reads)
+
+
+def test_a_reader_may_pause_between_reads(target: Path) -> None:
+    """A pause ends at once with the block."""
+    with observing(target, (0, 0), pause=1000) as observation:
+        wait_until(lambda: observation.read_count)
+        publishing(target, (0, 1))()
+    assert observation.read_count == 1
+    assert list(observation.seen) == [document((0, 0))]
+
+
+def test_the_reading_ends_with_the_block_even_when_that_raises(target: Path) -> None:
+    kept: list[Observation] = []
+
+    def failing_case() -> None:
+        with observing(target, (0, 0)) as observation:
+            kept.append(observation)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing_case()
+    count = kept[0].read_count
+    target.write_bytes(b"torn")
+    assert kept[0].read_count == count
+    kept[0].require_whole()
+
+
+def test_a_torn_document_is_seen(target: Path) -> None:
+    with observing(target, (0, 0)) as observation:
+        target.write_bytes(document((0, 0))[:-1])
+        wait_for_another_read(observation)
+    with pytest.raises(Violation, match=r"^torn: .* \(in \d+ reads\)$") as caught:
+        observation.require_whole()
+    assert "bytes" in caught.value.evidence
+
+
+def test_a_mixed_document_is_seen(target: Path) -> None:
+    mixed = {**make_status(0, 1), "loss": make_status(0, 2)["loss"]}
+    with observing(target, (0, 0)) as observation:
+        replace(target, encode(mixed).encode())
+        wait_for_another_read(observation)
+    with pytest.raises(Violation, match="mixed: a reader saw members of different documents"):
+        observation.require_whole()
+
+
+def test_a_missing_target_is_seen(target: Path) -> None:
+    with observing(target, (0, 0)) as observation:
+        target.unlink()
+        wait_until(lambda: observation.violations)
+    with pytest.raises(Violation, match="missing: a reader found no file at the target"):
+        observation.require_whole()
+
+
+def test_a_few_violations_are_enough(target: Path) -> None:
+    target.unlink()
+    with observing(target, (0, 0)) as observation:
+        wait_until(lambda: len(observation.violations) == 3)
+    assert len(observation.violations) == 3
+
+
+def test_an_old_document_that_comes_back_is_stale(target: Path) -> None:
+    with observing(target, (0, 0)) as observation:
+        observation.timed_write((0, 1), publishing(target, (0, 1)))
+        replace(target, document((0, 0)))
+        wait_for_another_read(observation)
+    observation.require_whole()
+    with pytest.raises(Violation, match=r"^stale: \(0, 0\) was there before \(0, 1\) .*\(2 writes, \d+ reads"):
+        observation.require_linearizable()
+
+
+def test_a_document_that_nobody_wrote_is_unknown(target: Path) -> None:
+    with observing(target, (0, 0)) as observation:
+        replace(target, document((7, 7)))
+        wait_for_another_read(observation)
+    with pytest.raises(Violation, match=r"^unknown: \(7, 7\) was read but never written"):
+        observation.require_linearizable()
+
+
+def test_a_document_published_before_it_was_asked_for_is_of_the_future(target: Path) -> None:
+    with observing(target, (0, 0)) as observation:
+        replace(target, document((0, 1)))
+        wait_for_another_read(observation)
+        observation.timed_write((0, 1), lambda: True)
+    with pytest.raises(Violation, match=r"^future: a read of \(0, 1\) ended before its write began"):
+        observation.require_linearizable()
+
+
+@pytest.mark.parametrize("happened", [False, True])
+def test_a_write_that_failed_may_have_happened_or_not(target: Path, happened: bool) -> None:
+    def fail() -> bool:
+        if happened:
+            replace(target, document((0, 1)))
+        return False
+
+    with observing(target, (0, 0)) as observation:
+        observation.timed_write((0, 1), fail)
+        wait_for_another_read(observation)
+    observation.require_whole()
+    observation.require_linearizable()
+    assert observation.writes[-1].end == math.inf
+
+
+def test_an_acknowledged_write_that_did_nothing_is_stale(target: Path) -> None:
+    with observing(target, (0, 0)) as observation:
+        observation.timed_write((0, 1), lambda: True)
+        wait_for_another_read(observation)
+    with pytest.raises(Violation, match="stale"):
+        observation.require_linearizable()
+
+
+def test_a_crash_of_the_reader_is_not_called_a_violation(target: Path) -> None:
+    target.unlink()
+    target.mkdir()
+    with observing(target, (0, 0)) as observation:
+        wait_until(lambda: observation.crash)
+    with pytest.raises(OSError, match="status"):
+        observation.require_whole()
+
+
+@pytest.mark.parametrize(("reads", "distinct", "enough"), [(50, 5, True), (49, 5, False), (1000, 4, False)])
+def test_too_little_is_inconclusive(reads: int, distinct: int, enough: bool) -> None:
+    observation = Observation(seen={document((0, number)): [] for number in range(distinct)}, read_count=reads)
+    assert observation.enough() is enough
+    if enough:
+        observation.require_enough()
+    else:
+        with pytest.raises(Inconclusive, match=f"saw {reads} reads of {distinct} distinct documents"):
+            observation.require_enough()

@@ -1,0 +1,250 @@
+"""The page made of a results file: self-contained, safe against what it shows, and saying what the file says."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from conformance.clauses import load_clauses
+from conformance.reporting.html import render, write_report
+from conformance.reporting.results import Header, Result, ResultsFile, decide
+from conformance.subject.manifest import KnownFailure
+
+HEADER = Header(
+    kit="1.0",
+    implementation={
+        "name": "demo writer",
+        "version": "3.2",
+        "language": "go",
+        "profile": "pulse",
+        "roles": ["writer", "reader"],
+        "mode": "serve",
+    },
+    platform={"system": "linux", "release": "6.1", "machine": "x86_64"},
+    file_system="ext4",
+    python="3.13.0",
+    seed=7,
+    selection={"clause": [], "case": []},
+)
+FAILURE = Result(
+    "VIS-01",
+    "in_place",
+    "fail",
+    "the target was opened for writing",
+    {"events": ["modify status.json", "close-write status.json"], "bytes": "b'{'", "count": 3, "nothing": ""},
+    repro="pulse conformance --impl demo --clause VIS-01 --case in_place",
+)
+RESULTS = [
+    Result("DOC-01", "members:idle", "pass"),
+    Result("DOC-01", "members:done", "pass"),
+    FAILURE,
+    Result("VIS-01", "rename", "pass"),
+    Result("MET-01", "mode", "xfail", "known failure: mode lost"),
+    Result("PWR-01", "*", "unmeasured", "needs the trace engine"),
+    Result("RDR-01", "*", "n/a", "no role reader"),
+]
+
+Render = Callable[..., str]
+
+
+@pytest.fixture
+def page_of(tmp_path: Path) -> Render:
+    """Write a results file and make its page."""
+
+    def make(
+        results: list[Result],
+        header: Header = HEADER,
+        *,
+        footer: bool = True,
+        known: tuple[KnownFailure, ...] = (),
+        complete: bool = False,
+    ) -> str:
+        path = tmp_path / "results.jsonl"
+        with path.open("w", encoding="utf-8", newline="\n") as stream:
+            file = ResultsFile(stream)
+            file.header(header)
+            for result in results:
+                file.result(result)
+            if footer:
+                file.footer(decide(results, load_clauses(), known, "linux", strict=False, complete=complete))
+        return render(path)
+
+    return make
+
+
+class Reader(HTMLParser):
+    """Collects the text of a page, and checks that every element that needs an end has one."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag not in ("meta", "br", "p", "html"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in ("p", "html"):
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.words.append(data)
+
+
+def text_of(page: str) -> str:
+    reader = Reader(page)
+    assert reader.open == []
+    return " ".join(" ".join(reader.words).split())
+
+
+def test_the_page_refers_to_nothing_outside(page_of: Render) -> None:
+    page = page_of(RESULTS)
+    assert re.search(r"src\s*=|href\s*=|url\(|@import|https?:|//\w", page) is None
+    assert Reader(page).tags.isdisjoint({"script", "link", "img", "iframe", "object", "base", "form"})
+
+
+def test_what_was_judged_and_where(page_of: Render) -> None:
+    text = text_of(page_of(RESULTS))
+    for part in (
+        "demo writer 3.2",
+        "go",
+        "profile pulse",
+        "mode serve",
+        "writer and reader",
+        "linux 6.1 x86_64",
+    ):
+        assert part in text
+    for part in ("ext4", "Python 3.13.0", "kit 1.0", "seed 7", "7 cases"):
+        assert part in text
+
+
+def test_a_failure_is_shown_with_its_evidence_and_the_command_that_repeats_it(page_of: Render) -> None:
+    text = text_of(page_of(RESULTS))
+    assert "not conformant" in text
+    for part in (
+        FAILURE.case,
+        FAILURE.message,
+        FAILURE.repro,
+        "modify status.json",
+        "close-write status.json",
+    ):
+        assert part in text
+    assert load_clauses()["VIS-01"].title in text
+    assert "nothing" not in text
+
+
+def test_every_failure_is_shown(page_of: Render) -> None:
+    failures = [Result("VIS-01", f"case-{number}", "fail", f"message-{number}") for number in range(30)]
+    text = text_of(
+        page_of(
+            [
+                *RESULTS,
+                *failures,
+                Result("FLT-01", "one", "error", "died"),
+                Result("FLT-02", "x", "xpass", "odd"),
+            ]
+        )
+    )
+    assert all(part in text for result in failures for part in (result.case, result.message))
+    assert "died" in text
+    assert "odd" in text
+
+
+def test_a_run_without_failures_says_so(page_of: Render) -> None:
+    text = text_of(page_of([Result("DOC-01", "members", "pass")]))
+    assert "conformant" in text
+    assert "not conformant" not in text
+    assert "What does not hold" not in text
+
+
+def test_a_run_that_did_not_finish_has_no_verdict(page_of: Render) -> None:
+    text = text_of(page_of([Result("DOC-01", "members", "pass")], footer=False))
+    assert "the run did not finish: no verdict" in text
+    assert "conformant" not in text.replace("pulse conformance", "")
+
+
+def test_the_reason_of_a_verdict_that_no_case_tells_is_shown(page_of: Render) -> None:
+    passed = [Result("DOC-01", "members", "pass")]
+    inconclusive = text_of(page_of(passed, complete=True))
+    assert "inconclusive" in inconclusive
+    assert "DOC-02: has no result at all" in inconclusive
+    known = KnownFailure("DOC-01", "why", "https://example.org", case="no-such-case")
+    assert "known failure of DOC-01 [no-such-case] matches no case" in text_of(
+        page_of(passed, known=(known,), complete=True)
+    )
+
+
+def test_every_clause_with_a_result_is_listed_with_its_outcome_and_counts(page_of: Render) -> None:
+    text = text_of(page_of(RESULTS))
+    for clause in {result.clause for result in RESULTS} - {"RDR-01"}:
+        assert f"{clause} {load_clauses()[clause].title}" in text
+    assert "DOC-02" not in text
+    assert "2 pass" in text
+    assert re.search(r"1 pass, 1 fail|1 fail, 1 pass", text)
+    assert "needs the trace engine" in text
+    assert "no role reader" in text
+    assert "known failure: mode lost" in text
+
+
+def test_a_selection_is_shown(page_of: Render) -> None:
+    selected = Header(**{**HEADER.__dict__, "selection": {"clause": ["VIS-*"], "case": ["in_place"]}})
+    assert "only VIS-*, in_place" in text_of(page_of(RESULTS, selected))
+    assert "only" not in text_of(page_of([Result("DOC-01", "members", "pass")]))
+
+
+HOSTILE = "</pre><script>alert('x')</script><img src=x onerror=\"y\">&amp;{{ 7 * 7 }}"
+
+
+def test_hostile_text_is_shown_and_never_obeyed(page_of: Render) -> None:
+    result = Result(
+        "VIS-01",
+        HOSTILE,
+        "fail",
+        HOSTILE,
+        {HOSTILE: HOSTILE, "list": [HOSTILE], "map": {"k": HOSTILE}},
+        repro=HOSTILE,
+    )
+    about = dict.fromkeys(HEADER.implementation, HOSTILE) | {"roles": [HOSTILE]}
+    header = Header(
+        **{
+            **HEADER.__dict__,
+            "implementation": about,
+            "file_system": HOSTILE,
+            "selection": {"clause": [HOSTILE], "case": []},
+        }
+    )
+    page = page_of([result, Result("MET-01", HOSTILE, "xfail", HOSTILE), Result("DOC-01", "*", "n/a", HOSTILE)], header)
+    assert Reader(page).tags.isdisjoint({"script", "img"})
+    text = text_of(page)
+    assert text.count(HOSTILE) > 10
+    assert "49" not in text
+
+
+def test_text_that_utf_8_cannot_carry_does_not_stop_the_report(tmp_path: Path) -> None:
+    with (tmp_path / "results.jsonl").open("w", encoding="utf-8", newline="\n") as stream:
+        file = ResultsFile(stream)
+        file.header(HEADER)
+        file.result(Result("DOC-07", "lone", "fail", "message is \ud800", {"name": "\udcff"}))
+    assert "message is" in write_report(tmp_path).read_text(encoding="utf-8")
+
+
+def test_the_page_is_written_beside_the_results(tmp_path: Path, page_of: Render) -> None:
+    page = page_of(RESULTS)
+    path = write_report(tmp_path)
+    assert path == tmp_path / "report.html"
+    assert path.read_text(encoding="utf-8") == page
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text("hello\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="not a line of results"):
+        render(path)

@@ -1,0 +1,211 @@
+"""What a run prints at its end."""
+
+import io
+import re
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from rich.console import Console
+
+from conformance.clauses import GROUP_TITLES, load_clauses
+from conformance.reporting.results import OUTCOMES, Header, Result, decide
+from conformance.reporting.terminal import clause_table, print_clauses, print_summary
+from conformance.runner.controller import Controller
+from conformance.runner.selection import Selection
+from conformance.subject.manifest import KnownFailure
+
+HEADER = Header(
+    kit="1.0",
+    implementation={"name": "demo", "version": "3.2"},
+    platform={"system": "linux"},
+    file_system="ext4",
+    python="3.13.0",
+    seed=7,
+    selection={"clause": [], "case": []},
+)
+
+
+def printed(print_it: Callable[[Console], object], width: int = 200) -> str:
+    stream = io.StringIO()
+    print_it(Console(file=stream, width=width, color_system=None))
+    return stream.getvalue()
+
+
+def summary(results: list[Result], *, finished: bool = True, header: Header = HEADER, **settings: object) -> str:
+    known = cast(tuple[KnownFailure, ...], settings.pop("known", ()))
+    complete = bool(settings.pop("complete", False))
+    verdict = decide(results, load_clauses(), known, "linux", strict=False, complete=complete) if finished else None
+    controller = cast(Controller, SimpleNamespace(header=header, results=results, verdict=verdict))
+    return printed(lambda console: print_summary(console, controller))
+
+
+def cells(text: str, begin: str) -> list[str]:
+    """The columns of the line that begins so; columns are at least two spaces apart."""
+    [line] = [line for line in text.splitlines() if line.strip().startswith(begin)]
+    return re.split(r"\s{2,}", line.strip())
+
+
+# The table
+
+
+def test_the_table_counts_cases_by_clause_and_by_group() -> None:
+    counts = {"DOC-01": {"pass": 12}, "DOC-02": {"pass": 3, "fail": 2}, "MET-01": {"xfail": 1}}
+    text = printed(lambda console: console.print(clause_table(counts)))
+    assert cells(text, "clause") == ["clause", "what holds", "outcome", "cases", "pass", "fail", "xfail"]
+    assert cells(text, "DOC ") == ["DOC", GROUP_TITLES["DOC"], "1 of 2", "17", "15", "2", "·"]
+    assert cells(text, "DOC-01") == ["DOC-01", load_clauses()["DOC-01"].title, "pass", "12", "12", "·", "·"]
+    assert cells(text, "DOC-02") == ["DOC-02", load_clauses()["DOC-02"].title, "fail", "5", "3", "2", "·"]
+    assert cells(text, "MET-01") == [
+        "MET-01",
+        f"{load_clauses()['MET-01'].title} (S)",
+        "xfail",
+        "1",
+        "·",
+        "·",
+        "1",
+    ]
+    assert cells(text, "MET ")[2] == "0 of 1"
+
+
+def test_only_outcomes_that_occur_have_a_column_and_only_clauses_with_a_result_a_row() -> None:
+    text = printed(lambda console: console.print(clause_table({"DOC-01": {"pass": 1, "fail": 0}})))
+    assert cells(text, "clause")[-1] == "pass"
+    assert len(text.splitlines()) == 3
+
+
+def test_a_group_that_does_not_concern_is_not_counted_as_failed() -> None:
+    counts = {"RDR-01": {"n/a": 1}, "DOC-01": {"pass": 1}, "DOC-02": {"n/a": 1}, "DOC-03": {"unmeasured": 1}}
+    text = printed(lambda console: console.print(clause_table(counts)))
+    assert cells(text, "RDR ")[2] == "n/a"
+    assert cells(text, "DOC ")[2] == "1 of 2"
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_every_outcome_can_be_shown(outcome: str) -> None:
+    text = printed(lambda console: console.print(clause_table({"DOC-01": {outcome: 4}})))
+    assert cells(text, "DOC-01")[2:] == [outcome, "4", "4"]
+
+
+def test_the_table_holds_every_clause_in_the_order_of_the_contract() -> None:
+    text = printed(lambda console: console.print(clause_table({clause: {"pass": 1} for clause in load_clauses()})))
+    assert re.findall(r"^  ([A-Z]{3}-\d\d) ", text, flags=re.MULTILINE) == list(load_clauses())
+
+
+# The list
+
+
+def test_the_list_names_every_clause_with_its_level_and_engine() -> None:
+    lines = printed(lambda console: print_clauses(console, Selection())).splitlines()
+    assert len(lines) == len(load_clauses())
+    assert lines[0] == f"DOC-01     {load_clauses()['DOC-01'].title} (portable)"
+    assert f"MET-01 (S) {load_clauses()['MET-01'].title} (portable)" in lines
+    assert f"KIL-03 (I) {load_clauses()['KIL-03'].title} (trace)" in lines
+
+
+def test_the_list_can_be_narrowed() -> None:
+    lines = printed(lambda console: print_clauses(console, Selection(clauses=("LIF-*",)))).splitlines()
+    assert [line[:6] for line in lines] == ["LIF-01", "LIF-02", "LIF-03", "LIF-04"]
+
+
+# The whole
+
+
+def test_a_conformant_run_ends_with_its_verdict() -> None:
+    text = summary([Result("DOC-01", "members", "pass")])
+    assert text.endswith("demo 3.2 (linux, ext4, seed 7): CONFORMANT\n")
+    assert "repeat" not in text
+
+
+def test_a_failure_is_shown_with_its_evidence_and_the_command_that_repeats_it() -> None:
+    evidence = {"bytes": "b'[1]'", "transcript": ["first", "second", "third [bold]"], "empty": ""}
+    text = summary([Result("VIS-01", "in_place", "fail", "opened [/] for writing", evidence, repro="again --case x")])
+    assert "fail VIS-01 [in_place]\n  opened [/] for writing\n  bytes: b'[1]'\n" in text
+    assert "  > third [bold]\n  repeat: again --case x\n" in text
+    assert "empty" not in text
+    assert text.endswith("NOT CONFORMANT\n")
+
+
+def test_a_command_that_repeats_a_failure_is_never_wrapped() -> None:
+    repro = "pulse conformance " + " ".join(f"--case word-{number}" for number in range(60))
+    assert f"repeat: {repro}\n" in summary([Result("VIS-01", "in_place", "fail", "cut", repro=repro)])
+
+
+@pytest.mark.parametrize("outcome", ["fail", "error", "xpass"])
+def test_every_bad_case_is_named(outcome: str) -> None:
+    results = [
+        Result("VIS-01", f"case-{number}", outcome, f"message-{number}\nmore" + "x" * 500)  # type: ignore[arg-type]  # one of the outcomes
+        for number in range(40)
+    ]
+    text = summary(results)
+    assert all(f"[case-{number}]" in text and f"message-{number}" in text for number in range(40))
+
+
+def test_a_trace_is_shown_in_lines_of_its_own() -> None:
+    lines = ["   0 openat       create a", "→  1 fsync        sync [a]"]
+    evidence = {"trace": lines, "point": "replace:1:sync:EIO"}
+    text = summary([Result("FLT-01", "c", "fail", "wrong", evidence=evidence)])
+    assert "     0 openat       create a\n  →  1 fsync        sync [a]\n" in text
+    assert "point: replace:1:sync:EIO" in text
+
+
+def test_what_was_enumerated_is_summed_and_clauses_with_the_same_numbers_share_a_line() -> None:
+    results = [
+        Result("FLT-01", "a", "pass", counts={"faults": 1000, "operations": 10}),
+        Result("FLT-01", "b", "pass", counts={"faults": 11, "operations": 5}),
+        Result("FLT-02", "a", "pass", counts={"faults": 1011, "operations": 15}),
+        Result("KIL-03", "a", "fail", "wrong", counts={"kills": 100}),
+        Result("DOC-01", "a", "pass"),
+    ]
+    found = [line for line in summary(results).splitlines() if line.startswith("enumerated:")]
+    assert found == ["enumerated: FLT-01, FLT-02: 1,011 faults, 15 operations", "enumerated: KIL-03: 100 kills"]
+
+
+def test_known_failures_are_shown_and_are_no_failures() -> None:
+    text = summary([Result("VIS-01", "in_place", "xfail", "known failure: it cuts")])
+    assert "xfail VIS-01 [in_place] known failure: it cuts" in text
+    assert text.splitlines()[-1].startswith("demo 3.2 (linux, ext4, seed 7): CONFORMANT")
+    assert "repeat" not in text
+
+
+def test_what_was_not_measured_is_grouped_by_its_reason() -> None:
+    text = summary(
+        [
+            Result("DOC-01", "members", "pass"),
+            Result("PWR-01", "*", "unmeasured", "needs the [trace] engine"),
+            Result("PWR-02", "*", "unmeasured", "needs the [trace] engine"),
+            Result("FLT-10", "small", "unmeasured", "needs root"),
+            Result("FLT-10", "other", "unmeasured", "needs root"),
+        ]
+    )
+    assert "unmeasured: PWR-01, PWR-02: needs the [trace] engine\n" in text
+    assert "unmeasured: FLT-10 in part: needs root\n" in text
+
+
+def test_a_run_that_did_not_finish_has_no_verdict() -> None:
+    text = summary([Result("DOC-01", "members", "pass")], finished=False)
+    assert text.endswith("demo 3.2 (linux, ext4, seed 7): the run did not finish; no verdict\n")
+    assert "CONFORMANT" not in text
+
+
+def test_the_reason_of_a_verdict_that_no_case_tells_is_printed() -> None:
+    known = (KnownFailure("DOC-01", "why", "https://example.org", case="no-such-case"),)
+    passed, should = Result("DOC-01", "members", "pass"), Result("MET-01", "mode", "fail", "mode lost")
+    told = "  known failure of DOC-01 [no-such-case] matches no case; correct or remove the entry\n"
+    # Beside a failed SHOULD too, which is shown and is not the reason.
+    for results in ([passed], [passed, should]):
+        text = summary(results, known=known, complete=True)
+        assert "NOT CONFORMANT" in text
+        assert told in text
+    assert summary([]).endswith("INCONCLUSIVE\n  nothing was measured\n")
+
+
+def test_a_case_that_is_shown_is_not_told_twice() -> None:
+    assert summary([Result("VIS-01", "in_place", "fail", "cut in place")]).count("cut in place") == 1
+
+
+def test_names_are_not_taken_for_markup() -> None:
+    header = Header(**{**HEADER.__dict__, "implementation": {"name": "[red]x[/red]", "version": ""}})
+    text = summary([Result("DOC-01", "members", "pass")], header=header)
+    assert text.endswith("\n[red]x[/red] (linux, ext4, seed 7): CONFORMANT\n")

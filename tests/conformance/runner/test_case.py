@@ -1,0 +1,236 @@
+"""What a case of the suite has in its hands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.clauses import load_clauses
+from conformance.errors import ImplementationError, Unmeasured, Violation
+from conformance.oracle.payload import encode, make_status
+from conformance.runner.case import Case, Shared
+from conformance.runner.run import Run, remove_folder
+from conformance.subject.manifest import load_manifest
+from conformance.subject.protocol import Answer
+
+OLD, NEW = make_status(0, 1), make_status(0, 2)
+IO = Answer(False, "io", "the disk is full", {})
+
+
+@pytest.fixture
+def make_case(tmp_path: Path) -> Iterator[Callable[..., Case]]:
+    """A case of a run with the implementation of a manifest."""
+    made: list[Case] = []
+
+    def make(manifest: Path, **changes: Any) -> Case:
+        folder = tmp_path / "run"
+        for name in ("children", "scratch", "cases/0"):
+            (folder / name).mkdir(parents=True)
+        loaded = load_manifest(manifest, frozenset(load_clauses()), source="x")
+        run = Run(loaded, folder, seed=1, **changes)
+        made.append(Case(run, Shared(run), folder / "cases" / "0"))
+        return made[-1]
+
+    yield make
+    for case in made:
+        case.shared.stop()
+        if case.folder.exists():
+            case.finish()
+
+
+@pytest.fixture
+def case(make_case: Callable[..., Case], misbehaving: Callable[..., Path]) -> Case:
+    """A case with a correct writer."""
+    return make_case(misbehaving())
+
+
+@pytest.fixture
+def replacing(make_case: Callable[..., Case], make_manifest: Callable[..., Path], adapters: Path) -> Case:
+    """A case with a correct writer of profile ``replace``."""
+    path = make_manifest(mode="python", entry_point="in_process:Bytes", profile="replace")
+    (path.parent / "in_process.py").write_bytes((adapters / "in_process.py").read_bytes())
+    return make_case(path)
+
+
+def test_a_folder_that_the_implementation_keeps_open_is_removed_when_it_has_been_ended(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = case.implementation
+
+    def remove(folder: Path) -> None:
+        if running.usable:
+            raise PermissionError("somebody has a file of it open")
+        remove_folder(folder)
+
+    monkeypatch.setattr("conformance.runner.case.remove_folder", remove)
+    case.finish()
+    assert not case.folder.exists()
+    assert case.implementation is not running
+
+
+class TestShared:
+    def test_cases_share_one_process(self, case: Case) -> None:
+        first = case.implementation
+        case.publish(case.target, OLD)
+        assert case.implementation is first
+
+    def test_it_is_started_again_after_an_error(
+        self, make_case: Callable[..., Case], misbehaving: Callable[..., Path]
+    ) -> None:
+        case = make_case(misbehaving("garbage", 2))
+        first = case.implementation
+        case.require_ok(case.publish(case.target, OLD))
+        with pytest.raises(ImplementationError):
+            case.publish(case.target, NEW)
+        assert case.implementation is not first
+        case.require_ok(case.publish(case.target, NEW))
+
+    def test_a_death_between_two_cases_is_not_passed_over(
+        self, make_case: Callable[..., Case], misbehaving: Callable[..., Path]
+    ) -> None:
+        case = make_case(misbehaving("answer-and-die", 1))
+        case.require_ok(case.publish(case.target, OLD))
+        with pytest.raises(ImplementationError, match="exit code 7"):
+            case.publish(case.target, NEW)
+
+    def test_one_that_does_not_start_again_is_tried_again(
+        self, make_case: Callable[..., Case], misbehaving: Callable[..., Path]
+    ) -> None:
+        case = make_case(misbehaving("die", 0))
+        for _ in range(2):
+            with pytest.raises(ImplementationError, match="exit code 7"):
+                case.publish(case.target, OLD)
+
+    def test_one_laboratory_is_shared_and_ends_with_the_rest(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+        laboratory = case.shared.laboratory
+        assert case.shared.laboratory is laboratory
+        stopped: list[bool] = []
+        monkeypatch.setattr(laboratory, "stop", lambda: stopped.append(True))
+        case.shared.stop()
+        assert stopped == [True]
+
+    def test_stopping_what_never_ran(self, case: Case) -> None:
+        case.shared.stop()
+        assert case.shared.implementation is None
+
+
+class TestRequests:
+    def test_write_gives_the_members(self, case: Case) -> None:
+        assert case.write(case.target, {"status": "idle", "timestamp": 5}).ok
+        assert json.loads(case.target.read_bytes())["timestamp"] == 5
+
+    def test_publish_writes_in_profile_pulse(self, case: Case) -> None:
+        case.require_ok(case.publish(case.target, OLD))
+        case.require_holds(case.target, OLD)
+
+    def test_publish_replaces_in_profile_replace(self, replacing: Case) -> None:
+        replacing.require_ok(replacing.publish(str(replacing.target), OLD))
+        assert replacing.target.read_text(encoding="utf-8") == encode(OLD)
+        replacing.require_holds(replacing.target, OLD)
+
+    def test_another_implementation_can_be_asked(self, case: Case) -> None:
+        other = case.start(umask=0o027)
+        assert other is not case.implementation
+        assert case.publish(case.target, OLD, by=other).ok
+
+    def test_surroundings_that_do_not_let_it_start_are_unmeasured(self, case: Case) -> None:
+        assert case.start_in(("env",)).usable
+        with pytest.raises(Unmeasured, match="cannot be started in the surroundings of this case"):
+            case.start_in(("env", "--no-such-option"))
+
+    def test_transcript_tells_what_was_asked_and_answered(
+        self, make_case: Callable[..., Case], misbehaving: Callable[..., Path]
+    ) -> None:
+        case = make_case(misbehaving("garbage", 3))
+        case.request("write", path=str(case.target), status={"status": "idle"})
+        case.request("progress", status={})
+        with pytest.raises(ImplementationError):
+            case.request("write", path="y" * 1000, status={})
+        asked, refused, broke = case.transcript
+        assert asked == f"write path={str(case.target)!r}, status={{'status': 'idle'}} → ok"
+        assert refused == "progress status={} → unsupported: no, and this is why"
+        assert broke.startswith("write path='yyyy")
+        assert " … " in broke
+        assert "→ " in broke
+        assert len(broke) < 500
+
+
+class TestRequirements:
+    def test_ok(self, case: Case) -> None:
+        case.require_ok(Answer(True, None, "", {}))
+        with pytest.raises(Violation, match=r"^a small write was answered with io: the disk is full$"):
+            case.require_ok(IO, "a small write")
+
+    @pytest.mark.parametrize("error", ["io", "refused"])
+    def test_io(self, case: Case, error: str) -> None:
+        case.require_io(Answer(False, error, "", {}), "a write")
+
+    @pytest.mark.parametrize(
+        ("answer", "got"), [(Answer(True, None, "", {}), "ok"), (Answer(False, "invalid", "", {}), "invalid")]
+    )
+    def test_not_io(self, case: Case, answer: Answer, got: str) -> None:
+        with pytest.raises(Violation, match=f"a write: expected the failure io, got {got}"):
+            case.require_io(answer, "a write")
+
+    def test_holds_is_judged_by_value_in_profile_pulse(self, case: Case) -> None:
+        case.target.write_text(json.dumps(OLD, indent=8), encoding="utf-8")
+        case.require_holds(case.target, OLD)
+        with pytest.raises(Violation):
+            case.require_holds(case.target, NEW)
+
+    def test_holds_is_judged_by_byte_in_profile_replace(self, replacing: Case) -> None:
+        replacing.target.write_text(json.dumps(OLD, indent=8), encoding="utf-8")
+        with pytest.raises(Violation, match="does not hold the bytes written"):
+            replacing.require_holds(replacing.target, OLD)
+
+    @pytest.mark.parametrize("exists", [False, True])
+    def test_holds_needs_a_regular_file(self, case: Case, exists: bool) -> None:
+        if exists:
+            case.target.mkdir()
+        with pytest.raises(Violation, match=r"status\.json is not a regular file") as caught:
+            case.require_holds(case.target, OLD)
+        assert caught.value.evidence == {"exists": exists}
+
+    def test_listing(self, case: Case) -> None:
+        (case.folder / "a").touch()
+        case.require_listing(case.folder, {"a"}, "now")
+        with pytest.raises(Violation, match=r"^after it .* other names: left behind \['a'\], gone \['b'\]$"):
+            case.require_listing(case.folder, {"b"}, "after it")
+
+
+class TestEnd:
+    def test_the_folder_is_removed_and_what_was_started_ends(self, case: Case) -> None:
+        started = case.start()
+        (case.folder / "closed").mkdir(mode=0o500)
+        case.finish()
+        assert not case.folder.exists()
+        assert not started.usable
+
+    def test_evidence_shows_transcript_folder_and_standard_error(
+        self, make_case: Callable[..., Case], misbehaving: Callable[..., Path]
+    ) -> None:
+        case = make_case(misbehaving("log-to-stderr", 1))
+        case.publish(case.target, OLD)
+        evidence = case.evidence()
+        assert len(evidence["transcript"]) == 1
+        assert evidence["folder"] == ["status.json"]
+        assert evidence["stderr"].endswith("the end of it")
+        assert len(evidence["stderr"]) <= 1500
+
+    def test_evidence_is_short(self, case: Case) -> None:
+        case.transcript += [str(number) for number in range(100)]
+        for number in range(100):
+            (case.folder / f"{number}").touch()
+        evidence = case.evidence()
+        assert evidence["transcript"][-1] == "99"
+        assert len(evidence["transcript"]) < 20
+        assert len(evidence["folder"]) == 50
+        assert "stderr" not in evidence
+
+    def test_evidence_of_a_case_that_has_ended(self, case: Case) -> None:
+        case.finish()
+        assert case.evidence() == {"transcript": []}

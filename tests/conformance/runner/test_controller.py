@@ -1,0 +1,69 @@
+"""The controlling process of a run, apart from what the whole command shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import pytest
+
+from conformance.clauses import load_clauses
+from conformance.reporting.results import read_results
+from conformance.runner import controller as session
+from conformance.runner.controller import Controller, kit_version
+from conformance.runner.run import Run
+from conformance.runner.selection import Selection
+from conformance.subject.manifest import load_manifest
+
+
+def test_version_of_the_installed_kit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "version", lambda name: f"version of {name}")
+    assert kit_version() == "version of pulse-status"
+
+
+def test_version_of_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(session, "version", missing)
+    assert kit_version() == "unknown (not installed)"
+
+
+@pytest.fixture
+def controller(misbehaving: Callable[..., Path], tmp_path: Path) -> Callable[..., Controller]:
+    """The controller of a run of a writer of mode ``serve``."""
+    manifest = load_manifest(misbehaving(), frozenset(load_clauses()), source="x")
+
+    def make(clauses: tuple[str, ...] = (), cases: tuple[str, ...] = (), report: Path | None = None) -> Controller:
+        return Controller(Run(manifest, tmp_path, seed=3), Selection(clauses, cases), strict=False, report=report)
+
+    return make
+
+
+def test_what_needs_no_case_is_recorded_at_once(controller: Callable[..., Controller]) -> None:
+    found = {result.clause: result.outcome for result in controller().results}
+    assert {found[clause] for clause in load_clauses() if clause.startswith("RDR")} == {"n/a"}
+    assert found["PWR-03"] == "unmeasured"
+    assert not {"DOC-01", "KIL-01"} & found.keys()
+
+
+def test_only_for_the_selected_clauses(controller: Callable[..., Controller]) -> None:
+    found = controller(("RDR-01", "DOC-01"))
+    assert [(result.clause, result.case) for result in found.results] == [("RDR-01", "*")]
+
+
+def test_not_when_cases_are_selected(controller: Callable[..., Controller]) -> None:
+    assert controller((), ("status:*",)).results == []
+
+
+def test_the_header_is_in_the_file_before_the_first_case(controller: Callable[..., Controller], tmp_path: Path) -> None:
+    """So that a run that is cut off still says what it was."""
+    made = controller(("RDR-01",), report=tmp_path / "a" / "report")
+    header, results, footer = read_results(tmp_path / "a" / "report" / "results.jsonl")
+    assert (header["seed"], header["selection"]) == (3, {"clause": ["RDR-01"], "case": [], "point": ["*"]})
+    assert [result["clause"] for result in results] == ["RDR-01"]
+    assert footer is None
+    assert made.verdict is None
+    made.pytest_sessionfinish(session=None, exitstatus=pytest.ExitCode.INTERNAL_ERROR)  # type: ignore[arg-type]  # unused
+    assert read_results(tmp_path / "a" / "report" / "results.jsonl")[2] is None

@@ -1,0 +1,46 @@
+"""Which clauses and cases of a run are wanted."""
+
+import pytest
+
+from conformance.runner.selection import Selection
+
+
+def test_no_glob_at_all_means_everything() -> None:
+    selection = Selection()
+    assert selection.complete
+    assert selection.takes_clause("DOC-01")
+    assert selection.takes("DOC-01", "members:idle")
+
+
+@pytest.mark.parametrize("selection", [Selection(clauses=("*",)), Selection(cases=("*",)), Selection(point="x")])
+def test_a_run_with_a_selection_is_not_complete(selection: Selection) -> None:
+    assert not selection.complete
+
+
+@pytest.mark.parametrize(
+    ("clause", "taken"),
+    [("DOC-01", True), ("DOC-10", True), ("FLT-04", True), ("FLT-05", False), ("doc-01", False)],
+)
+def test_a_clause_is_taken_when_one_glob_matches(clause: str, taken: bool) -> None:
+    selection = Selection(clauses=("DOC-*", "FLT-04"))
+    assert selection.takes_clause(clause) is taken
+    assert selection.takes(clause, "anything") is taken
+
+
+@pytest.mark.parametrize(
+    ("clause", "case", "taken"),
+    [
+        ("DOC-01", "members:idle", True),
+        ("DOC-01", "members", False),
+        ("REF-01", "members:idle", False),
+    ],
+)
+def test_a_case_is_taken_when_its_clause_and_its_name_match(clause: str, case: str, taken: bool) -> None:
+    assert Selection(clauses=("DOC-*",), cases=("members:*",)).takes(clause, case) is taken
+
+
+def test_globs_of_cases_alone_leave_no_clause_out() -> None:
+    selection = Selection(cases=("members:*",))
+    assert selection.takes_clause("WIN-01")
+    assert selection.takes("WIN-01", "members:idle")
+    assert not selection.takes("WIN-01", "other")

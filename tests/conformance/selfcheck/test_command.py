@@ -1,0 +1,355 @@
+"""The honest base is right, and the kill matrix counts as a kill only what is one."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.clauses import load_clauses
+from conformance.mutation.honest import Honest
+from conformance.mutation.registry import Entry, all_mutants, all_variants
+from conformance.oracle.payload import make_status
+from conformance.selfcheck import command as command
+from conformance.selfcheck.command import main
+from conformance.selfcheck.matrix import (
+    MutantRow,
+    Trial,
+    VariantRow,
+    judge_mutant,
+    judge_variant,
+    measured_clauses,
+    total,
+)
+from conformance.selfcheck.trials import conformance
+from conformance.subject.manifest import operating_system
+from conformance.subject.python_host import load_object
+from conformance.vectors import load_vectors
+
+STATUS = {"status": "running", "epoch": 2.5, "total_epochs": 3.0, "loss": 0.342, "message": "эпоха 🎉", "timestamp": 5}
+MUTANT = Entry("broken", "VIS-01", "fail", "Lies.", "module:broken")
+DYING = MUTANT._replace(outcome="error")
+VARIANT = Entry("unusual", "", "fail", "Is right.", "module:unusual")
+
+
+def line(outcome: str, clause: str = "VIS-01", **others: Any) -> dict[str, Any]:
+    """A line of results.jsonl."""
+    blame = "implementation" if outcome == "error" else ""
+    defaults = {"case": "some_case", "message": "why", "seconds": 0.5, "blame": blame, "inconclusive": False}
+    return {"clause": clause, "outcome": outcome, **defaults, **others}
+
+
+def trial(*results: dict[str, Any], exit: int = 1, finished: bool = True) -> Trial:
+    return Trial(exit, results, finished)
+
+
+def test_what_the_output_cannot_show_becomes_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert main(["--help"]) == 0
+    assert stream.errors == "backslashreplace"
+
+
+# A mutant
+
+
+def test_a_fail_of_the_named_clause_is_a_kill() -> None:
+    row = judge_mutant(MUTANT, trial(line("pass"), line("fail", case="second", seconds=0.25)), every_engine=True)
+    assert (row.verdict, row.case, row.seconds) == ("killed", "second", 0.75)
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        (),
+        (line("pass"),),
+        (line("fail", clause="VIS-02"),),
+        (line("error"),),
+        (line("xfail"),),
+        (line("n/a"),),
+        (line("pass"), line("unmeasured")),
+        (line("unmeasured", inconclusive=True),),
+    ],
+    ids=["nothing", "pass", "other-clause", "error", "xfail", "n/a", "half-measured", "inconclusive"],
+)
+def test_anything_else_is_no_kill(results: tuple[dict[str, Any], ...]) -> None:
+    assert judge_mutant(MUTANT, trial(*results), every_engine=True).verdict == "survived"
+
+
+def test_an_error_of_the_implementation_kills_the_mutant_that_announces_it() -> None:
+    assert judge_mutant(DYING, trial(line("error")), every_engine=True).verdict == "killed"
+    assert judge_mutant(DYING, trial(line("fail")), every_engine=True).verdict == "survived"
+
+
+@pytest.mark.parametrize("entry", [MUTANT, DYING])
+def test_an_error_of_the_kit_spoils_the_kill(entry: Entry) -> None:
+    row = judge_mutant(entry, trial(line("fail"), line("error"), line("error", blame="kit")), every_engine=True)
+    assert row.verdict == "survived"
+    assert "the kit failed" in row.reason
+
+
+def test_what_cannot_be_measured_here_is_unmeasured_and_not_killed() -> None:
+    row = judge_mutant(MUTANT, trial(line("unmeasured", message="needs inotify"), exit=4), every_engine=True)
+    assert (row.verdict, row.reason) == ("unmeasured", "needs inotify")
+
+
+def test_a_platform_without_some_engine_cannot_say_that_a_mutant_survived() -> None:
+    half_measured = trial(line("pass"), line("unmeasured", message="needs inotify"))
+    assert judge_mutant(MUTANT, half_measured, every_engine=False).verdict == "unmeasured"
+    assert judge_mutant(MUTANT, trial(line("pass")), every_engine=False).verdict == "survived"
+    assert judge_mutant(MUTANT, trial(line("unmeasured"), line("fail")), every_engine=False).verdict == "killed"
+
+
+def test_a_run_that_did_not_finish_kills_nothing() -> None:
+    row = judge_mutant(MUTANT, Trial(3, [], finished=False, complaint="cannot be started"), every_engine=True)
+    assert row.verdict == "survived"
+    assert "cannot be started" in row.reason
+
+
+# A variant
+
+
+def test_a_variant_passes_when_the_whole_run_does() -> None:
+    row = judge_variant(VARIANT, trial(line("pass"), line("unmeasured"), line("n/a"), exit=0))
+    assert (row.verdict, row.cases, row.false_alarms) == ("passed", 1, ())
+
+
+@pytest.mark.parametrize("outcome", ["fail", "error", "xpass", "xfail"])
+def test_any_other_outcome_is_a_false_alarm(outcome: str) -> None:
+    row = judge_variant(VARIANT, trial(line("pass"), line(outcome), exit=0))
+    assert (row.verdict, row.false_alarms) == ("alarmed", ("VIS-01 [some_case]: why",))
+
+
+def test_an_exit_code_other_than_0_is_no_pass() -> None:
+    seen_too_little = line("unmeasured", inconclusive=True, message="too few reads")
+    row = judge_variant(VARIANT, trial(line("pass"), seen_too_little, exit=4))
+    assert (row.verdict, row.reason) == ("inconclusive", "exit 4: too few reads")
+
+
+def test_a_variant_whose_run_did_not_finish_is_no_pass() -> None:
+    assert judge_variant(VARIANT, trial(line("pass"), exit=0, finished=False)).verdict == "inconclusive"
+
+
+# The whole matrix
+
+KILLED = MutantRow(MUTANT, "killed", "why", "some_case", 0.1)
+PASSED = VariantRow(VARIANT, "passed", "", 7)
+
+
+def test_it_holds_when_all_are_killed_and_all_pass() -> None:
+    totals = total([KILLED], [PASSED], load_clauses(), {"VIS-01"})
+    assert totals.holds
+    assert totals.sentence() == (
+        "1 of 1 mutants killed, 0 false alarms in 7 cases of 1 variants, "
+        "every one of 1 measured clauses kills at least one mutant"
+    )
+
+
+def test_a_surviving_mutant_breaks_it() -> None:
+    assert not total([KILLED, MutantRow(MUTANT, "survived", "")], [PASSED], load_clauses(), {"VIS-01"}).holds
+
+
+@pytest.mark.parametrize("verdict", ["alarmed", "inconclusive"])
+def test_a_variant_that_does_not_pass_breaks_it(verdict: Any) -> None:
+    assert not total([KILLED], [VariantRow(VARIANT, verdict, "", 7)], load_clauses(), {"VIS-01"}).holds
+
+
+def test_a_measured_clause_without_a_kill_breaks_it() -> None:
+    totals = total([KILLED], [PASSED], load_clauses(), {"VIS-01", "VIS-02"})
+    assert not totals.holds
+    assert totals.clauses_without_kill == ("VIS-02",)
+    assert totals.sentence().endswith("these of 2 measured clauses kill none: VIS-02")
+
+
+def test_what_this_platform_cannot_measure_is_counted_and_does_not_break_it() -> None:
+    unmeasured = MutantRow(MUTANT._replace(caught_by="MET-03"), "unmeasured", "run as root")
+    totals = total([KILLED, unmeasured], [PASSED], load_clauses(), {"VIS-01"})
+    assert totals.holds
+    assert "1 of 2 mutants killed, 1 unmeasured here" in totals.sentence()
+
+
+def test_a_clause_is_measured_when_one_case_of_it_was() -> None:
+    trials = [trial(line("pass"), line("unmeasured", clause="VIS-02"), line("n/a", clause="VIS-03"))]
+    assert measured_clauses(trials) == {"VIS-01"}
+
+
+# The command
+
+
+def test_it_runs_what_is_named_and_reports_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--report", str(tmp_path / "report"), "-n", "1", "five-fields"]) == 0
+    assert "1 of 1 mutants killed" in capsys.readouterr().out
+    matrix = json.loads((tmp_path / "report" / "matrix.json").read_text(encoding="utf-8"))
+    [row] = matrix["mutants"]
+    assert (row["entry"]["name"], row["verdict"], row["case"]) == ("five-fields", "killed", "members_with_defaults")
+    assert matrix["totals"]["holds"] is True
+
+
+def test_what_can_only_be_told_on_another_system_is_left_out_and_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "operating_system", lambda: "linux")
+    assert main(["no-retry", "generic-error", "waits-grow"]) == 0
+    printed = capsys.readouterr().out
+    assert "0 of 0 mutants killed" in printed
+    assert "3 left out: they can only be told on another system" in printed
+
+
+def test_mutants_are_selected_by_the_clause_that_must_catch_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def answered(impl: str, *options: str) -> Trial:
+        asked.append(impl)
+        return Trial(1, [line("fail", clause=options[1])], True)
+
+    monkeypatch.setattr(command, "conformance", answered)
+    assert main(["--clause", "RDR-0[23]"]) == 0
+    named = {f"mutant:{entry.name}" for entry in all_mutants() if entry.caught_by in ("RDR-02", "RDR-03")}
+    assert named
+    assert set(asked) == named
+
+
+def test_an_unknown_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nobody"]) == 2
+    assert "no mutant or variant is called nobody" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("finished", "exit_code"), [(Trial(0, [line("pass")], True), 0), (Trial(1, [line("fail")], True), 1)]
+)
+def test_a_false_alarm_makes_it_fail(
+    finished: Trial, exit_code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def answered(impl: str, *options: str) -> Trial:
+        asked.append((impl, options))
+        return finished
+
+    monkeypatch.setattr(command, "conformance", answered)
+    assert main(["plain"]) == exit_code
+    assert asked == [("variant:plain", ("--strict", "--kills", "12"))]
+    assert f"{exit_code} false alarms in 1 cases of 1 variants" in capsys.readouterr().out
+
+
+def test_a_run_that_cannot_start_gives_a_trial_without_results() -> None:
+    found = conformance("mutant:nobody")
+    assert (found.exit, found.finished, list(found.results)) == (2, False, [])
+    assert "no such mutant" in found.complaint
+
+
+# Each mutant that can be told here must get through the smoke stage, or the clause that it names is never asked.
+
+
+HERE = [entry for entry in (*all_mutants(), *all_variants()) if operating_system() in entry.on]
+
+
+@pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.name) for entry in HERE])
+def test_it_gets_through_the_smoke_stage(entry: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("sys.path", ["unused"])
+    status, target = make_status(0, 0), str(tmp_path / "status.json")
+    implementation = load_object("unused", entry.callable)
+    implementation.write(target, status)
+    implementation.read(target)
+    implementation.poll(target)
+    implementation.progress(status)
+
+
+# The honest base
+
+
+def test_what_it_writes_it_reads(tmp_path: Path) -> None:
+    honest, target = Honest(), str(tmp_path / "status.json")
+    honest.write(target, STATUS)
+    assert honest.read(target) == STATUS
+    assert os.listdir(tmp_path) == ["status.json"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"status": "finished"},
+        {"epoch": -1.0},
+        {"loss": float("nan")},
+        {"loss": 10**400},
+        {"loss": True},
+        {"loss": "1.0"},
+        {"message": None},
+        {"message": "\ud800"},
+        {"timestamp": 1.0},
+        {"timestamp": -1},
+        {"progress": 1.0},
+    ],
+    ids=str,
+)
+def test_what_it_refuses_leaves_no_trace(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any ValueError is a refusal
+        Honest().write(str(tmp_path / "status.json"), {**STATUS, **wrong})
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_failed_write_keeps_the_target_and_leaves_no_temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest, target = Honest(), tmp_path / "status.json"
+    honest.write(str(target), STATUS)
+
+    def no_room(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(honest, "sync", no_room)
+    with pytest.raises(OSError, match="no room"):
+        honest.write(str(target), {"status": "done"})
+    assert honest.read(str(target)) == STATUS
+    assert os.listdir(tmp_path) == ["status.json"]
+
+
+def test_a_temp_of_somebody_else_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest, taken = Honest(), tmp_path / "taken.tmp"
+    taken.write_bytes(b"somebody else's")
+    monkeypatch.setattr(honest, "temp_name", lambda target: str(taken))
+    with pytest.raises(FileExistsError):
+        honest.write(str(tmp_path / "status.json"), STATUS)
+    assert taken.read_bytes() == b"somebody else's"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no permission bits")
+def test_an_existing_target_keeps_its_mode(tmp_path: Path) -> None:
+    honest, target = Honest(), tmp_path / "status.json"
+    honest.write(str(target), STATUS)
+    target.chmod(0o640)
+    honest.write(str(target), STATUS)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+
+
+def test_it_reads_every_valid_vector() -> None:
+    vectors = load_vectors("valid")
+    assert {v.name: Honest().parse(v.path.read_bytes()) for v in vectors} == {v.name: v.expected for v in vectors}
+
+
+def test_it_reads_no_invalid_vector() -> None:
+    read = [v.name for v in load_vectors("invalid") if Honest().parse(v.path.read_bytes()) is not None]
+    assert read == []
+
+
+def test_poll_keeps_the_last_valid_status(tmp_path: Path) -> None:
+    honest, target = Honest(), tmp_path / "status.json"
+    assert honest.poll(str(target)) == (None, False)
+    honest.write(str(target), STATUS)
+    assert honest.poll(str(target)) == (STATUS, True)
+    target.write_bytes(b"{")
+    assert honest.poll(str(target)) == (STATUS, False)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "of", "expected"),
+    [(1.0, 4.0, 25.0), (5.0, 4.0, 100.0), (0.0, 0.0, 0.0), (2.0, 0.0, 0.0), (1e300, 5e-324, 100.0)],
+)
+def test_progress_is_clamped(epoch: float, of: float, expected: float) -> None:
+    assert Honest().progress({"epoch": epoch, "total_epochs": of}) == expected

@@ -1,0 +1,196 @@
+"""Children never outlive the run, and nobody else's process is ever killed."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conformance.subject import children as processes
+from conformance.subject.children import STDERR_LIMIT, Child, kill_recorded_children, spawn
+
+WAIT = "import threading; threading.Event().wait()"
+# Prints the id of a process of its own group, then waits or ends.
+WITH_A_GRANDCHILD = f"""
+import subprocess, sys
+nothing = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+print(subprocess.Popen([sys.executable, "-c", {WAIT!r}], **nothing).pid, flush=True)
+"""
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups to outlive a leader")
+
+
+@pytest.fixture
+def run_python(children: Path, tmp_path: Path) -> Iterator[Callable[[str], Child]]:
+    """Spawns Python code, and leaves no pipe open."""
+    started: list[Child] = []
+
+    def run(code: str) -> Child:
+        child = spawn([sys.executable, "-c", code], folder=tmp_path, children=children, environment=os.environ)
+        started.append(child)
+        return child
+
+    yield run
+    for child in started:
+        child.kill()
+        child.process.kill()
+        child.process.wait()
+        child.stdin.close()
+        child.stdout.close()
+
+
+def records(children: Path) -> list[str]:
+    return sorted(path.name for path in children.iterdir() if path.name.isdecimal())
+
+
+def test_a_running_child_is_recorded_and_a_killed_one_is_not(
+    run_python: Callable[[str], Child], children: Path
+) -> None:
+    child = run_python(WAIT)
+    assert child.alive()
+    assert records(children) == [str(child.process.pid)]
+    child.kill()
+    assert not child.alive()
+    assert records(children) == []
+
+
+def test_kill_ends_the_grandchildren_too(
+    run_python: Callable[[str], Child],
+    eventually: Callable[[Callable[[], object], str], None],
+    gone: Callable[[int], bool],
+) -> None:
+    child = run_python(WITH_A_GRANDCHILD + WAIT)
+    grandchild = int(child.stdout.readline())
+    assert not gone(grandchild)
+    child.kill()
+    eventually(lambda: gone(grandchild), "the grandchild ends")
+
+
+@posix_only
+def test_kill_ends_the_grandchildren_of_a_child_that_has_ended(
+    run_python: Callable[[str], Child],
+    eventually: Callable[[Callable[[], object], str], None],
+    gone: Callable[[int], bool],
+) -> None:
+    child = run_python(WITH_A_GRANDCHILD)
+    grandchild = int(child.stdout.readline())
+    child.process.wait()
+    child.kill()
+    eventually(lambda: gone(grandchild), "the grandchild ends")
+
+
+def test_the_second_kill_touches_nobody(run_python: Callable[[str], Child], monkeypatch: pytest.MonkeyPatch) -> None:
+    child = run_python(WAIT)
+    child.kill()
+    monkeypatch.setattr(processes, "_kill_group", lambda pid: pytest.fail(f"killed {pid} again"))
+    child.kill()
+
+
+def test_standard_error_is_kept_to_its_last_bytes(run_python: Callable[[str], Child]) -> None:
+    child = run_python("import sys; sys.stderr.buffer.write(b'x' * 10_000 + b'the end \\xff')")
+    child.process.wait()
+    assert len(child.stderr().replace("\\xff", "?")) == STDERR_LIMIT
+    assert child.stderr().endswith("xxx" + "the end \\xff")
+
+
+def test_a_command_that_does_not_exist_leaves_no_record(children: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        spawn(["no-such-command-here"], folder=tmp_path, children=children, environment={})
+    assert records(children) == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ignored signals are listed in /proc")
+@pytest.mark.parametrize("ignore", [False, True])
+def test_sigxfsz_is_ignored_by_a_child_only_on_demand(children: Path, tmp_path: Path, ignore: bool) -> None:
+    child = spawn(
+        ["grep", "SigIgn", "/proc/self/status"],
+        folder=tmp_path,
+        children=children,
+        environment=os.environ,
+        ignore_signals=ignore,
+    )
+    printed, _ = child.process.communicate()
+    child.kill()
+    assert bool(int(printed.split()[1], 16) >> 24 & 1) is ignore  # signal(7): SIGXFSZ is 25
+
+
+@posix_only
+def test_only_the_descriptors_that_are_given_are_inherited(children: Path, tmp_path: Path) -> None:
+    code = "import os, sys\nfor number in sys.argv[1:]:\n    print(os.path.exists(f'/dev/fd/{number}'))"
+    ends = os.pipe()
+    try:
+        words = [sys.executable, "-c", code, *map(str, ends)]
+        child = spawn(words, folder=tmp_path, children=children, environment=os.environ, descriptors=ends[:1])
+        assert child.communicate(b"", 60).split() == [b"True", b"False"]
+    finally:
+        for end in ends:
+            os.close(end)
+
+
+def test_what_is_recorded_as_running_is_killed(run_python: Callable[[str], Child], children: Path) -> None:
+    running = [run_python(WAIT), run_python(WAIT)]
+    assert kill_recorded_children(children) == 2
+    for child in running:
+        assert child.process.wait() != 0
+
+
+def test_a_process_that_was_given_the_id_later_is_not_killed(
+    run_python: Callable[[str], Child], children: Path
+) -> None:
+    stranger = run_python(WAIT)
+    stranger.record.write_text(repr(psutil.Process(stranger.process.pid).create_time() - 1), encoding="ascii")
+    assert kill_recorded_children(children) == 0
+    assert stranger.alive()
+
+
+@posix_only
+def test_the_group_of_a_recorded_child_that_has_ended_is_killed(
+    run_python: Callable[[str], Child],
+    children: Path,
+    eventually: Callable[[Callable[[], object], str], None],
+    gone: Callable[[int], bool],
+) -> None:
+    child = run_python(WITH_A_GRANDCHILD)
+    grandchild = int(child.stdout.readline())
+    child.process.wait()
+    assert kill_recorded_children(children) == 1
+    eventually(lambda: gone(grandchild), "the grandchild ends")
+
+
+def test_a_recorded_child_that_has_ended_without_a_trace_is_no_error(
+    run_python: Callable[[str], Child], children: Path
+) -> None:
+    run_python("").process.wait()
+    assert kill_recorded_children(children) == 0
+
+
+@pytest.mark.parametrize("content", ["", "not a time", "\u00e9"])
+def test_a_record_that_makes_no_sense_kills_nobody(children: Path, content: str) -> None:
+    (children / str(os.getpid())).write_text(content, encoding="utf-8")
+    assert kill_recorded_children(children) == 0
+
+
+def test_a_process_that_may_not_be_looked_at_is_not_killed(
+    run_python: Callable[[str], Child], children: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(pid: int) -> psutil.Process:
+        raise psutil.AccessDenied(pid)
+
+    child = run_python(WAIT)
+    monkeypatch.setattr(psutil, "Process", denied)
+    assert kill_recorded_children(children) == 0
+    assert child.alive()
+
+
+def test_a_run_without_children_is_no_error(tmp_path: Path) -> None:
+    assert kill_recorded_children(tmp_path / "nothing") == 0
+
+
+def test_children_have_no_terminal_to_be_interrupted_from(run_python: Callable[[str], Child]) -> None:
+    """Ctrl-C reaches the kit alone, which then ends its children in order."""
+    if sys.platform == "win32":
+        pytest.skip("process groups of Windows cannot be asked for")
+    child = run_python("import os; print(os.getpgid(0) == os.getsid(0) == os.getpid(), flush=True)")
+    assert child.stdout.readline() == b"True\n"

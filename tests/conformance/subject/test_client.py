@@ -1,0 +1,478 @@
+"""The three modes of an adapter, and everything that can be wrong with an answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.clauses import load_clauses
+from conformance.errors import ImplementationError, NotApplicable
+from conformance.oracle.payload import make_status
+from conformance.subject.client import (
+    Implementation,
+    LaunchOptions,
+    OneshotImplementation,
+    ServeImplementation,
+    command_of,
+    start,
+)
+from conformance.subject.manifest import Manifest, load_manifest
+
+STATUS = make_status(0, 1)
+# Long enough for a busy machine, short enough to wait for where a hang is the point.
+SOON = 1.0
+WAIT = "import threading; threading.Event().wait()"
+
+
+def load(path: Path) -> Manifest:
+    return load_manifest(path, frozenset(load_clauses()), source=str(path))
+
+
+@pytest.fixture
+def started(launch_options: Callable[..., LaunchOptions]) -> Iterator[Callable[..., Implementation]]:
+    """Starts the implementation of a manifest; it ends with the test."""
+    running: list[Implementation] = []
+
+    def run(manifest: Path, **changes: Any) -> Implementation:
+        running.append(start(load(manifest), launch_options(**changes)))
+        return running[-1]
+
+    yield run
+    for implementation in running:
+        implementation.kill()
+
+
+@pytest.fixture
+def serve(started: Callable[..., Implementation]) -> Callable[..., ServeImplementation]:
+    """As ``started``, for mode ``serve``."""
+
+    def run(manifest: Path, **changes: Any) -> ServeImplementation:
+        implementation = started(manifest, **changes)
+        assert isinstance(implementation, ServeImplementation)
+        return implementation
+
+    return run
+
+
+def running_children(children: Path) -> list[str]:
+    return [path.name for path in children.iterdir() if path.name.isdecimal()]
+
+
+class TestServe:
+    def test_handshake_tells_about_it(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path]
+    ) -> None:
+        implementation = serve(misbehaving())
+        assert implementation.about == {
+            "protocol": 1,
+            "name": "misbehaving",
+            "version": "7",
+            "language": "python",
+        }
+        assert implementation.usable
+        assert implementation.pid is not None
+
+    def test_request_is_carried_out(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        target = tmp_path / "status.json"
+        answer = serve(misbehaving()).request("write", path=str(target), status=STATUS)
+        assert answer.ok
+        assert json.loads(target.read_text(encoding="utf-8")) == STATUS
+
+    def test_a_refusal_is_an_answer(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path]
+    ) -> None:
+        implementation = serve(misbehaving("io", 1))
+        answer = implementation.request("progress", status=STATUS)
+        assert (answer.ok, answer.error, answer.message) == (False, "io", "no, and this is why")
+        assert implementation.usable
+
+    def test_requests_may_be_pipelined(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        implementation = serve(misbehaving())
+        targets = [tmp_path / f"{number}.json" for number in range(20)]
+        numbers = [implementation.send("write", path=str(target), status=STATUS) for target in targets]
+        assert all(implementation.receive(number).ok for number in numbers)
+        assert all(target.exists() for target in targets)
+
+    def test_requests_of_any_size_arrive(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        status = make_status(0, 1, size=4 << 20)
+        target = tmp_path / "status.json"
+        assert serve(misbehaving()).request("write", path=str(target), status=status).ok
+        assert json.loads(target.read_text(encoding="utf-8")) == status
+
+    def test_stop_ends_it(
+        self,
+        serve: Callable[..., ServeImplementation],
+        misbehaving: Callable[..., Path],
+        children: Path,
+        gone: Callable[[int], bool],
+    ) -> None:
+        implementation = serve(misbehaving())
+        pid = implementation.pid
+        assert pid is not None
+        implementation.stop()
+        assert gone(pid)
+        assert not implementation.usable
+        assert running_children(children) == []
+
+    def test_the_last_bytes_of_standard_error_are_kept(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path]
+    ) -> None:
+        implementation = serve(misbehaving("log-to-stderr", 1))
+        implementation.request("progress", status=STATUS)
+        assert implementation.stderr().endswith("the end of it\n")
+
+    @pytest.mark.parametrize("number", [0, 1])
+    @pytest.mark.parametrize(
+        ("how", "says"),
+        [
+            ("garbage", r"not a JSON answer: b'Welcome to the writer!\\n'"),
+            ("not-utf-8", "not a JSON answer"),
+            ("not-an-object", "not a JSON object"),
+            ("next-id", "answered out of order: expected id"),
+            ("text-for-id", "answered out of order: expected id"),
+            ("text-for-ok", 'answered without "ok": true or false'),
+            ("unknown-error", "must say .*one of invalid, io, unsupported"),
+            ("die", "^ended with exit code 7 instead of answering$"),
+            ("half-a-line", """exit code 7 instead of answering after printing b'{"id": """),
+            ("endless-line", "instead of answering after printing b'xxxxx"),
+        ],
+    )
+    def test_a_broken_answer_ends_it(
+        self,
+        serve: Callable[..., ServeImplementation],
+        misbehaving: Callable[..., Path],
+        children: Path,
+        how: str,
+        number: int,
+        says: str,
+    ) -> None:
+        manifest = misbehaving(how, number)
+        with pytest.raises(ImplementationError, match=says):
+            serve(manifest).request("progress", status=STATUS)
+        assert running_children(children) == []
+
+    @pytest.mark.parametrize(
+        ("how", "says"),
+        [
+            ("hang", "gave no answer within 1 s and was killed"),
+            ("hang-ignoring-sigterm", "gave no answer within 1 s and was killed"),
+            ("close-stdout", "closed its standard output"),
+        ],
+    )
+    def test_an_answer_that_never_comes_ends_it(
+        self,
+        serve: Callable[..., ServeImplementation],
+        misbehaving: Callable[..., Path],
+        children: Path,
+        how: str,
+        says: str,
+    ) -> None:
+        implementation = serve(misbehaving(how, 1), answer_seconds=SOON)
+        with pytest.raises(ImplementationError, match=says):
+            implementation.request("progress", status=STATUS)
+        assert not implementation.usable
+        assert running_children(children) == []
+
+    def test_the_handshake_has_a_limit_of_its_own(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path], children: Path
+    ) -> None:
+        with pytest.raises(ImplementationError, match=r"no answer within 0\.1 s"):
+            serve(misbehaving("hang", 0), start_seconds=0.1, answer_seconds=1000.0)
+        assert running_children(children) == []
+
+    def test_one_that_reads_nothing_does_not_block_the_kit(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path]
+    ) -> None:
+        """The requests are more than any pipe holds."""
+        implementation = serve(misbehaving("hang", 1))
+        first, *_ = [implementation.send("replace", path="x", text="x" * (1 << 20)) for _ in range(8)]
+        with pytest.raises(ImplementationError, match="no answer"):
+            implementation.receive(first, SOON)
+
+    def test_standard_error_is_in_the_error(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path]
+    ) -> None:
+        with pytest.raises(ImplementationError) as caught:
+            serve(misbehaving("die", 0))
+        assert caught.value.stderr == "cannot go on: the reason why\n"
+
+    def test_death_after_an_answer_fails_the_next_request(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path]
+    ) -> None:
+        implementation = serve(misbehaving("answer-and-die", 1))
+        assert implementation.request("progress", status=STATUS).error == "unsupported"
+        assert implementation.usable
+        with pytest.raises(ImplementationError, match="ended with exit code 7 instead of answering"):
+            implementation.request("progress", status=STATUS)
+        assert not implementation.usable
+
+    def test_an_answer_too_many_is_taken_for_the_next_one(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path]
+    ) -> None:
+        implementation = serve(misbehaving("two-lines", 1))
+        implementation.request("progress", status=STATUS)
+        with pytest.raises(ImplementationError, match="answered out of order: expected id 2"):
+            implementation.request("progress", status=STATUS)
+
+    def test_another_protocol_is_not_spoken(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path]
+    ) -> None:
+        with pytest.raises(ImplementationError, match="does not speak protocol 1: it answered start with 2"):
+            serve(misbehaving("other-protocol", 0))
+
+    def test_a_refused_handshake_says_why(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path]
+    ) -> None:
+        with pytest.raises(ImplementationError, match="unsupported: no, and this is why"):
+            serve(misbehaving("unsupported", 0))
+
+    @pytest.mark.parametrize(
+        ("how", "says"),
+        [
+            ("io", "answered stop with io: no, and this is why"),
+            ("exit-non-zero", "ended with exit code 5 after stop"),
+            ("do-not-exit", "did not exit after the answer to stop"),
+            ("hang", "gave no answer"),
+        ],
+    )
+    def test_stop_must_be_obeyed(
+        self,
+        serve: Callable[..., ServeImplementation],
+        misbehaving: Callable[..., Path],
+        children: Path,
+        how: str,
+        says: str,
+    ) -> None:
+        implementation = serve(misbehaving(how, 1), answer_seconds=SOON)
+        with pytest.raises(ImplementationError, match=says):
+            implementation.stop()
+        assert running_children(children) == []
+
+    def test_one_that_ended_before_stop_did_not_obey_it(
+        self,
+        serve: Callable[..., ServeImplementation],
+        misbehaving: Callable[..., Path],
+        eventually: Callable[[Callable[[], object], str], None],
+        gone: Callable[[int], bool],
+    ) -> None:
+        implementation = serve(misbehaving("answer-and-die", 0))
+        pid = implementation.pid
+        assert pid is not None
+        eventually(lambda: gone(pid), "it dies")
+        with pytest.raises(ImplementationError, match="exit code 7 before it was asked to stop") as caught:
+            implementation.stop()
+        assert "the reason why" in caught.value.stderr
+
+    def test_its_grandchildren_end_with_it(
+        self,
+        serve: Callable[..., ServeImplementation],
+        misbehaving: Callable[..., Path],
+        traces: Path,
+        eventually: Callable[[Callable[[], object], str], None],
+        gone: Callable[[int], bool],
+    ) -> None:
+        implementation = serve(misbehaving("die-with-a-grandchild", 1))
+        with pytest.raises(ImplementationError):
+            implementation.request("progress", status=STATUS)
+        [grandchild] = [int(path.read_text(encoding="utf-8")) for path in traces.glob("grandchild-*")]
+        eventually(lambda: gone(grandchild), "the grandchild ends")
+
+    def test_a_command_that_does_not_exist(
+        self, serve: Callable[..., ServeImplementation], make_manifest: Callable[..., Path]
+    ) -> None:
+        with pytest.raises(
+            ImplementationError, match=r"cannot be started: no-such-command-here --fast: .*No such file"
+        ):
+            serve(make_manifest(["no-such-command-here", "--fast"]))
+
+
+PRINT_SURROUNDINGS = """
+import json, os, pathlib
+names = [name for name in os.environ if name.startswith(("T", "PULSE_TEST"))]
+where = {"folder": os.getcwd(), "environment": {name: os.environ[name] for name in names}}
+pathlib.Path("file").touch()
+where["mode"] = os.stat("file").st_mode
+raise SystemExit(json.dumps(where))
+"""
+
+
+class TestSurroundings:
+    @pytest.fixture
+    def look(
+        self, make_manifest: Callable[..., Path], launch_options: Callable[..., LaunchOptions]
+    ) -> Callable[..., Any]:
+        """What a child sees in launch_options."""
+
+        def run(**changes: Any) -> Any:
+            manifest = make_manifest(["{python}", "-c", PRINT_SURROUNDINGS])
+            with pytest.raises(ImplementationError) as caught:
+                start(load(manifest), launch_options(**changes))
+            return json.loads(caught.value.stderr)
+
+        return run
+
+    def test_the_manifest_s_folder_is_the_current_one(self, look: Callable[..., Any], tmp_path: Path) -> None:
+        assert Path(look()["folder"]) == tmp_path / "implementation"
+
+    def test_another_folder_on_demand(self, look: Callable[..., Any], tmp_path: Path, traces: Path) -> None:
+        assert Path(look(folder=traces)["folder"]) == traces
+
+    def test_temporary_files_go_to_the_run_s_own_folder(self, look: Callable[..., Any], tmp_path: Path) -> None:
+        environment = look()["environment"]
+        assert {environment[name] for name in ("TMPDIR", "TEMP", "TMP")} == {str(tmp_path / "scratch")}
+
+    def test_environment_is_ours_and_what_is_asked_for(
+        self, look: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PULSE_TEST_KEPT", "kept")
+        monkeypatch.setenv("PULSE_TEST_CHANGED", "old")
+        environment = look(environment={"PULSE_TEST_CHANGED": "new"})["environment"]
+        assert (environment["PULSE_TEST_KEPT"], environment["PULSE_TEST_CHANGED"]) == ("kept", "new")
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no umask to speak of")
+    @pytest.mark.parametrize("umask", [0o027, 0o077])
+    def test_umask_on_demand(self, look: Callable[..., Any], umask: int) -> None:
+        assert stat.S_IMODE(look(umask=umask)["mode"]) == 0o666 & ~umask
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="env is a POSIX command")
+    def test_prefix_is_executed_before_it(self, look: Callable[..., Any]) -> None:
+        assert look(prefix=("env", "PULSE_TEST=1"))["environment"]["PULSE_TEST"] == "1"
+
+
+def test_the_word_python_is_the_kit_s_own(make_manifest: Callable[..., Path]) -> None:
+    manifest = load(make_manifest(["{python}", "-c", "{python} stays inside a word"]))
+    assert command_of(manifest) == (sys.executable, "-c", "{python} stays inside a word")
+
+
+def test_mode_python_is_served_by_the_kit_s_host(make_manifest: Callable[..., Path], tmp_path: Path) -> None:
+    manifest = load(make_manifest(mode="python", entry_point="package.module:factory"))
+    assert command_of(manifest) == (
+        *(sys.executable, "-m", "conformance.subject.python_host"),
+        *(str(tmp_path / "implementation"), "package.module:factory"),
+    )
+
+
+RECORD = """
+import pathlib, sys
+pathlib.Path(sys.argv[2]).write_bytes(sys.argv[1].encode() + sys.stdin.buffer.read())
+"""
+
+
+class TestOneshot:
+    @pytest.fixture
+    def oneshot(
+        self, make_manifest: Callable[..., Path], started: Callable[..., Implementation]
+    ) -> Callable[..., OneshotImplementation]:
+        """An implementation whose command is Python code; the operation is ``sys.argv[1]``."""
+
+        def make(code: str, **changes: Any) -> OneshotImplementation:
+            manifest = make_manifest(["{python}", "-c", code], mode="oneshot", roles=("writer", "reader"))
+            implementation = started(manifest, **changes)
+            assert isinstance(implementation, OneshotImplementation)
+            return implementation
+
+        return make
+
+    def test_nothing_runs_between_requests(self, oneshot: Callable[..., OneshotImplementation], children: Path) -> None:
+        implementation = oneshot("pass")
+        assert implementation.pid is None
+        assert implementation.usable
+        assert implementation.about == {"name": "under test", "language": "python"}
+        assert implementation.request("write", path="x", status=STATUS).ok
+        assert running_children(children) == []
+        implementation.stop()
+
+    def test_write_gives_the_status_on_standard_input(
+        self, oneshot: Callable[..., OneshotImplementation], tmp_path: Path
+    ) -> None:
+        target = tmp_path / "seen"
+        status = {"message": "\u044d", "loss": float("nan")}
+        assert oneshot(RECORD).request("write", path=str(target), status=status).ok
+        assert target.read_bytes() == b'write{"message": "\\u044d", "loss": {"$float": "NaN"}}'
+
+    def test_replace_gives_the_text_as_it_is(
+        self, oneshot: Callable[..., OneshotImplementation], tmp_path: Path
+    ) -> None:
+        target = tmp_path / "seen"
+        assert oneshot(RECORD).request("replace", path=str(target), text="\u044d\r\n").ok
+        assert target.read_bytes() == "replace\u044d\r\n".encode()
+
+    def test_read_takes_json_from_standard_output(self, oneshot: Callable[..., OneshotImplementation]) -> None:
+        code = f"import sys; assert sys.argv[1:] == ['read', 'x']; print({json.dumps(json.dumps(STATUS))})"
+        assert oneshot(code).request("read", path="x").fields == {"status": STATUS}
+
+    def test_exit_code_1_is_a_refusal(self, oneshot: Callable[..., OneshotImplementation]) -> None:
+        implementation = oneshot("raise SystemExit('not allowed')")
+        answer = implementation.request("write", path="x", status=STATUS)
+        assert (answer.ok, answer.error, answer.message) == (False, "refused", "not allowed")
+        assert implementation.stderr() == "not allowed\n"
+
+    @pytest.mark.parametrize("operation", ["poll", "progress", "threads"])
+    def test_other_operations_do_not_exist(self, oneshot: Callable[..., OneshotImplementation], operation: str) -> None:
+        with pytest.raises(NotApplicable, match=operation):
+            oneshot("pass").request(operation, path="x")
+
+    @pytest.mark.parametrize(
+        ("code", "says"),
+        [
+            ("import sys; sys.exit(2)", "ended with exit code 2; 0 and 1 are answers"),
+            ("import os; os.abort()", "ended with exit code"),
+            ("print('Hello')", r"printed something that is not JSON: b'Hello\\n'"),
+            ("print(end='')", "printed something that is not JSON: b''"),
+            ("print('null null')", "not JSON"),
+            ("print('[' * 100_000)", "not JSON"),
+            ("import sys; sys.stdout.buffer.write(b'\"\\xff\"')", "not JSON"),
+        ],
+    )
+    def test_anything_else_is_an_error(
+        self, oneshot: Callable[..., OneshotImplementation], code: str, says: str
+    ) -> None:
+        with pytest.raises(ImplementationError, match=says):
+            oneshot(f"import sys; print('why', file=sys.stderr); {code}").request("read", path="x")
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            WAIT,
+            # The end of the process is not the end of its output, which somebody else still holds.
+            f"import subprocess; subprocess.Popen([sys.executable, '-c', {WAIT!r}])",
+        ],
+        ids=["hang", "grandchild-holds-the-output"],
+    )
+    def test_a_process_without_end_is_killed(
+        self, oneshot: Callable[..., OneshotImplementation], children: Path, code: str
+    ) -> None:
+        implementation = oneshot(f"import sys; print('busy', file=sys.stderr, flush=True); {code}", answer_seconds=SOON)
+        with pytest.raises(ImplementationError, match="did not end within 1 s and was killed") as caught:
+            implementation.request("read", path="x")
+        assert caught.value.stderr == "busy\n"
+        assert running_children(children) == []
+
+    def test_a_large_document_that_nobody_reads(self, oneshot: Callable[..., OneshotImplementation]) -> None:
+        assert oneshot("pass").request("replace", path="x", text="x" * (4 << 20)).ok
+
+    def test_a_command_that_does_not_exist(
+        self, started: Callable[..., Implementation], make_manifest: Callable[..., Path]
+    ) -> None:
+        implementation = started(make_manifest([os.path.join(".", "missing")], mode="oneshot"))
+        with pytest.raises(ImplementationError, match="cannot be started"):
+            implementation.request("write", path="x", status=STATUS)
+
+    def test_killing_it_when_nothing_ever_ran(
+        self, oneshot: Callable[..., OneshotImplementation], children: Path
+    ) -> None:
+        oneshot("pass").kill()
+        assert running_children(children) == []

@@ -1,0 +1,173 @@
+"""What the suite concludes from an in-process report, and from a process that gives none."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.clauses import load_clauses
+from conformance.errors import ImplementationError, Unmeasured, Violation
+from conformance.in_process.enumeration import InProcessReport
+from conformance.oracle.faults import Injection, Kill, judge, judge_kill
+from conformance.runner.case import Case, Shared
+from conformance.runner.run import Run
+from conformance.subject.manifest import load_manifest
+from conformance.suite.support import in_process
+from conformance.suite.support.in_process import SYSTEMS, report_on, require_all, require_clean_failure
+
+RIGHT = (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(encoding="utf-8")
+INJECTION = Injection(
+    what="error",
+    call="write",
+    position=1,
+    error=errno.EIO,
+    writable=True,
+    fired=True,
+    target_before_fault="old",
+    answer="io",
+    answered_error=errno.EIO,
+    text="[Errno 5] injected",
+    target="old",
+    touched=False,
+    left=(),
+    descriptors_left=0,
+    next_write="ok",
+)
+KILL = Kill("before", "rename", 2, True, "old", "ok")
+REPORT = InProcessReport(
+    "real", "", ("open", "write", "rename"), (INJECTION,), INJECTION, INJECTION, True, True, (KILL,)
+)
+
+MakeCase = Callable[..., Case]
+
+
+@pytest.fixture
+def make_case(tmp_path: Path, make_manifest: Callable[..., Path]) -> MakeCase:
+    """A case of a run with an implementation of mode ``python``, given as source."""
+
+    def make(source: str = RIGHT, mode: str = "python") -> Case:
+        if mode == "python":
+            path = make_manifest(mode=mode, entry_point="tiny:Implementation")
+            (path.parent / "tiny.py").write_text(source, encoding="utf-8")
+        else:
+            path = make_manifest(["true"], mode=mode)
+        folder = tmp_path / "run"
+        for name in ("children", "scratch", "cases/0"):
+            (folder / name).mkdir(parents=True)
+        run = Run(load_manifest(path, frozenset(load_clauses()), source="x"), folder, seed=1)
+        return Case(run, Shared(run), folder / "cases" / "0")
+
+    return make
+
+
+@pytest.fixture
+def case_with(make_case: MakeCase) -> Callable[[InProcessReport], Case]:
+    """A case of a run that has this report already."""
+
+    def make(report: InProcessReport) -> Case:
+        case = make_case()
+        (case.run.folder / f"in-process-{report.system}.json").write_text(report.to_json(), encoding="utf-8")
+        return case
+
+    return make
+
+
+# The process
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_report_is_made_once_a_run_and_nothing_else_is_left_of_it(make_case: MakeCase, system: str) -> None:
+    case = make_case()
+    before = set(case.run.folder.iterdir())
+    report = report_on(case, system)
+    assert (report.system, report.problem) == (system, "")
+    [kept] = set(case.run.folder.iterdir()) - before
+    kept.write_text(dataclasses.replace(report, calls=("kept",)).to_json(), encoding="utf-8")
+    assert report_on(case, system).calls == ("kept",)
+
+
+def test_other_modes_are_not_measured_in_process(make_case: MakeCase) -> None:
+    with pytest.raises(Unmeasured, match="needs mode python"):
+        report_on(make_case(mode="serve"), "real")
+
+
+def test_the_problem_of_an_implementation_that_does_not_run_is_the_reason(make_case: MakeCase) -> None:
+    with pytest.raises(Unmeasured, match="cannot be imported: SyntaxError"):
+        report_on(make_case("def Implementation(:"), "real")
+
+
+@pytest.mark.parametrize(("system", "where"), [("linux", "a fake linux"), ("real", "the real file system")])
+def test_an_implementation_that_ends_the_process_is_to_blame(make_case: MakeCase, system: str, where: str) -> None:
+    source = RIGHT.replace(
+        "        except BaseException:\n            with",
+        "        except OSError:\n            os._exit(3)\n            with",
+    )
+    assert source != RIGHT
+    with pytest.raises(ImplementationError, match=f"ended the process with exit code 3 on {where} when a file call"):
+        report_on(make_case(source), system)
+
+
+def test_an_implementation_that_hangs_is_to_blame(make_case: MakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_process, "_SECONDS", 0.5)
+    source = RIGHT.replace("        Implementation.count += 1\n", "        __import__('threading').Event().wait()\n")
+    assert source != RIGHT
+    with pytest.raises(ImplementationError, match=r"does not end on the real file system within 0\.5 s"):
+        report_on(make_case(source), "real")
+
+
+def test_a_failure_of_the_kit_is_not_blamed_on_the_implementation(make_case: MakeCase) -> None:
+    with pytest.raises(RuntimeError, match="the process on a fake plan9 failed") as caught:
+        report_on(make_case(), "plan9")
+    assert not isinstance(caught.value, ImplementationError)
+
+
+# What the cases make of a report
+
+
+def test_points_that_break_no_clause_pass() -> None:
+    require_all("FLT-01", [INJECTION], judge, REPORT)
+    require_all("KIL-01", [KILL], judge_kill, REPORT)
+
+
+def test_a_broken_clause_is_told_with_its_denominators() -> None:
+    torn = dataclasses.replace(KILL, target="other")
+    with pytest.raises(
+        Violation, match=r"^a kill before call 2 \(rename\): left the target other \(1 of 2 points at 3"
+    ):
+        require_all("KIL-01", [KILL, torn], judge_kill, REPORT)
+
+
+def test_a_fault_that_did_not_fire_is_an_error_of_the_kit() -> None:
+    silent = dataclasses.replace(KILL, fired=False)
+    with pytest.raises(RuntimeError, match=r"1 of 2 did not fire, first: a kill before call 2 \(rename\)"):
+        require_all("KIL-01", [KILL, silent], judge_kill, REPORT)
+
+
+def test_a_clause_without_points_is_not_measured() -> None:
+    with pytest.raises(Unmeasured, match="none of the 3 file calls of a write is one that FLT-04 is about"):
+        require_all("FLT-04", [], judge, REPORT)
+
+
+def test_a_failure_that_leaves_everything_as_it_was_is_clean() -> None:
+    require_clean_failure(INJECTION)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"answer": "ok", "target": "other"}, r"answered ok \(\[Errno 5\] injected\); the target is other"),
+        ({"target": "missing"}, "the target is missing"),
+        ({"touched": True}, "the target is another file"),
+        ({"left": ("a.tmp",)}, "left a.tmp behind"),
+        ({"descriptors_left": 1}, "descriptor"),
+        ({"next_write": "io [Errno 17]"}, "the next write was answered io"),
+    ],
+)
+def test_a_failure_that_leaves_anything_is_not_clean(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(Violation, match=sentence):
+        require_clean_failure(dataclasses.replace(INJECTION, **change))

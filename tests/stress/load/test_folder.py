@@ -1,0 +1,69 @@
+"""The kit's look at a folder while nobody writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import ManifestError
+from conformance.oracle.payload import encode, make_status
+from stress.load.folder import look_at, new_folder, temps_in
+
+
+def test_a_whole_document_is_known(tmp_path: Path) -> None:
+    target = tmp_path / "status.json"
+    target.write_text(encode(make_status(2, 9, 4096)), encoding="utf-8")
+    look = look_at(target)
+    assert (look.identity, look.sighting) == ((2, 9), None)
+    assert look.begin <= look.end
+
+
+@pytest.mark.parametrize(
+    ("data", "sight"),
+    [
+        (b"", "torn"),
+        (b'{"status": "run', "torn"),
+        (encode(make_status(1, 1)).replace('"epoch":0.125', '"epoch":0.25').encode(), "mixed"),
+        (None, "missing"),
+    ],
+)
+def test_anything_else_is_a_violation(tmp_path: Path, data: bytes | None, sight: str) -> None:
+    target = tmp_path / "status.json"
+    if data is not None:
+        target.write_bytes(data)
+    look = look_at(target)
+    assert look.identity is None
+    assert look.sighting is not None
+    assert look.sighting.sight == sight
+    assert look.sighting.text.startswith(sight)
+    assert look.sighting.text.endswith("while nobody writes")
+    assert look.begin <= look.sighting.time <= look.end
+
+
+def test_every_file_that_is_no_target_is_a_temp(tmp_path: Path) -> None:
+    for name in ("status.json", "status1.json", ".hidden.tmp", "status.json.tmp"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder").mkdir()
+    assert temps_in(tmp_path, ("status.json", "status1.json")) == (".hidden.tmp", "folder", "status.json.tmp")
+    assert temps_in(tmp_path, ("status.json", "status1.json", "status2.json"))[0] == ".hidden.tmp"
+
+
+def test_a_new_folder_is_gone_at_the_end_with_all_that_is_in_it(tmp_path: Path) -> None:
+    with new_folder(tmp_path) as folder:
+        assert folder.parent == tmp_path.resolve()
+        assert list(folder.iterdir()) == []
+        (folder / "closed").mkdir(mode=0o000)
+        (folder / "file").touch()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_folder_is_gone_also_after_control_c(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_where_none_can_be_made_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="nowhere: cannot make a folder there"), new_folder(tmp_path / "nowhere"):
+        raise AssertionError("there is no folder")
