@@ -17,8 +17,9 @@ from conformance.oracle.payload import make_status
 from conformance.runner.case import Case
 from conformance.subject.protocol import Answer
 from conformance.suite.support.polling import polled_for_existence
+from conformance.system.error_names import names_a_holder
 from conformance.system.share_modes import Sharing
-from conformance.system.windows import names_a_refusal, verbatim
+from conformance.system.windows import verbatim
 
 OLD, NEW, NEXT = make_status(0, 1, 300), make_status(0, 2, 500), make_status(0, 3, 400)
 HELD_SECONDS = 0.2
@@ -102,7 +103,7 @@ def test_target_held_for_ever(case: Case, share: Sharing) -> None:
 
 @pytest.mark.clause("WIN-02")
 def test_error_is_the_systems_own(case: Case) -> None:
-    """Whoever reads the message must find out that somebody holds the file."""
+    """The message must say that another process holds the file."""
     if case.run.manifest.mode == "oneshot":
         raise Unmeasured("an exit code carries no message")
     put_old(case)
@@ -112,7 +113,7 @@ def test_error_is_the_systems_own(case: Case) -> None:
     case.require_io(answer, "a write while the target is held for ever")
     if not answer.message:
         raise Unmeasured("the answer has no message, so that nothing says which error it was")
-    if not names_a_refusal(answer.message):
+    if not names_a_holder(answer.message):
         raise Violation(
             f"the message does not name the error of the replace (access denied, or held): {answer.message}"
         )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
-import re
 from collections.abc import Sequence
 
 from conformance.oracle.faults import concerns, judge
 from conformance.syscalls.laboratory import Visit
+from conformance.system.error_names import names_error
 
-__all__ = ["judged", "problem", "tells"]
+__all__ = ["judged", "problem"]
 
 
 def judged(clause: str, visits: Sequence[Visit]) -> tuple[Visit, ...]:
@@ -44,7 +43,7 @@ def problem(clause: str, visit: Visit) -> str | None:
             return _not_retried(visit)
         case "FLT-08":
             first = injection.error
-            if injection.answer == "io" and not tells(injection.text, first):
+            if injection.answer == "io" and not names_error(injection.text, first):
                 return f"reported {injection.text!r}: nothing of {errno.errorcode[first]}, which came first"
             return judge("FLT-01", injection)
         case "FLT-09":
@@ -72,20 +71,13 @@ def _place(visit: Visit) -> tuple[int, int]:
 
 
 def _told_alone(visit: Visit, visits: Sequence[Visit]) -> bool:
-    """Whether the implementation tells this error when nothing else fails: only then can it be hidden."""
+    """Whether the implementation reports this error when nothing else fails: only then can it be hidden."""
     return any(
-        other.what == "error" and _place(other) == _place(visit) and tells(other.injection.text, visit.injection.error)
+        other.what == "error"
+        and _place(other) == _place(visit)
+        and names_error(other.injection.text, visit.injection.error)
         for other in visits
     )
-
-
-def tells(text: str, error: int) -> bool:
-    """Whether a message names an error in any of the usual ways: its name, its words, or its number after "error"."""
-    words = os.strerror(error)
-    number = re.compile(rf"(?:errno|error)[ :=]*{error}\b", re.IGNORECASE)
-    lowered = text.lower()
-    named = re.search(rf"\b{errno.errorcode[error]}\b", text) is not None
-    return named or words.lower() in lowered or number.search(text) is not None
 
 
 def _not_retried(visit: Visit) -> str | None:

@@ -1,1 +1,1 @@
-"""What the kit has to know about the operating system: share modes, Windows, names of errors."""
+"""What the kit knows of the system that it runs on."""

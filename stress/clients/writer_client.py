@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import re
 import time
 from array import array
 from collections import deque
@@ -19,24 +18,20 @@ from conformance.oracle.payload import encode, make_status
 from conformance.subject.client import LaunchOptions, OneshotImplementation, ServeImplementation
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
+from conformance.system.error_names import error_of, names_a_holder
 from stress.clients.restart import start_despite_kills
 from stress.record import clock
 from stress.record.scenario import LARGEST
 from stress.record.shared_counters import Counters
 from stress.record.violations import Sighting
 
-__all__ = ["COLUMNS", "HELD", "INDETERMINATE", "Temp", "Writer", "Written", "named_error", "names_a_holder"]
+__all__ = ["COLUMNS", "HELD", "INDETERMINATE", "Temp", "Writer", "Written", "is_held", "named_error"]
 
 COLUMNS = ("target", "sequence", "size", "begin", "end", "outcome")
 """Of each write; begin and end in nanoseconds, outcome 1 for acknowledged, 0 for refused, `HELD` for refused with
-an error that Windows gives when somebody has the file open, -1 for never answered."""
+an error that Windows gives when another process has the file open, -1 for never answered."""
 HELD = 2
 INDETERMINATE = 2**63 - 1
-_ERROR = re.compile(r"\[?(Errno \d+|WinError \d+|os error \d+)\]?|\b(E[A-Z]{2,}[A-Z0-9]*)\b")
-# ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, as Python, Rust, Node and Go tell them.
-_HOLDER = re.compile(
-    r"\b(WinError|os error) (5|32|33)\b|\b(EPERM|EACCES|EBUSY)\b|Access is denied|being used by another process"
-)
 _LIFE_OF_A_TEMP = 0.1  # seconds
 Temp = tuple[str, int]  # name and inode
 
@@ -70,14 +65,14 @@ class _Request:
 
 
 def named_error(answer: Answer) -> str:
-    """The system's name of the error in an answer, such as ``Errno 28`` or ``EXDEV``, or what kind of answer it is."""
-    match = _ERROR.search(answer.message)
-    return f"{answer.error}: {match[1] or match[2]}" if match else str(answer.error)
+    """The kind of answer, with the system's name of the error if the message has one, such as ``io: Errno 28``."""
+    name = error_of(answer.message)
+    return f"{answer.error}: {name}" if name else str(answer.error)
 
 
-def names_a_holder(answer: Answer) -> bool:
-    """Whether the answer is a failure with an error that Windows gives when somebody has the file open."""
-    return answer.error in ("io", "refused") and _HOLDER.search(answer.message) is not None
+def is_held(answer: Answer) -> bool:
+    """Whether the answer is a failure with an error that Windows gives when another process has the file open."""
+    return answer.error in ("io", "refused") and names_a_holder(answer.message)
 
 
 class Writer:
@@ -174,7 +169,7 @@ class Writer:
             self.written.retries += retries if isinstance(retries, int) else 0
             self._worked_again(request.target)
         else:
-            self._row(request, end, HELD if names_a_holder(answer) else 0)
+            self._row(request, end, HELD if is_held(answer) else 0)
             name = named_error(answer)
             self.written.errors[name] = self.written.errors.get(name, 0) + 1
             if len(self.written.sightings) < 100:  # whether a fault was the reason is for the judge to say
