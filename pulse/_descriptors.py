@@ -31,11 +31,11 @@ def use_descriptor(
         What ``use`` returned.
 
     Raises:
-        OSError: from ``opener``, ``use`` or the close; the first one, when a later one fails too.
+        OSError: from ``opener``, ``use`` or the close; the first of them when several fail.
     """
     held: list[int] = []
     closing = map(os.close, held)  # each step closes one descriptor, and never the same one again
-    # Two levels: an interrupt that arrives inside the inner clean-up is finished by the outer one.
+    # Two levels: the outer one finishes the clean-up when an interrupt arrives inside the inner one.
     try:
         try:
             held.extend(starmap(opener, (arguments,)))
@@ -51,6 +51,6 @@ def use_descriptor(
 
 
 def _close_quietly(closing: Iterator[None]) -> None:
-    """Close what is still open while another error is on its way, which a failing close must not hide."""
+    """Close what is still open while another error propagates, which a failing close must not hide."""
     with suppress(OSError):
         next(closing, None)

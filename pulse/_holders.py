@@ -1,4 +1,4 @@
-"""Which programs have a file open, as Windows itself tells it: to say who is in the way of a rename."""
+"""Which programs have a file open, according to Windows: to name what blocks a rename."""
 
 import ctypes
 import sys
@@ -8,7 +8,7 @@ __all__ = ["holders"]
 if sys.platform == "win32" and hasattr(ctypes, "WinDLL"):
     from ctypes import wintypes
 
-    _MOST = 8  # programs that are named
+    _MOST = 8  # programs to name
 
     class _Process(ctypes.Structure):
         """RM_PROCESS_INFO of the Restart Manager."""
@@ -25,9 +25,9 @@ if sys.platform == "win32" and hasattr(ctypes, "WinDLL"):
         )
 
     def holders(path: str) -> list[str]:
-        """Name and process id of at most eight programs that have ``path`` open now; none where it cannot be told.
+        """Name and process id of at most eight programs that have ``path`` open now; none if unknown.
 
-        Source: the Restart Manager (``RmRegisterResources``, ``RmGetList``), which installers ask the same.
+        Source: the Restart Manager (``RmRegisterResources``, ``RmGetList``), as used by installers.
         """
         try:
             manager = ctypes.WinDLL("rstrtmgr")
@@ -46,11 +46,11 @@ if sys.platform == "win32" and hasattr(ctypes, "WinDLL"):
                 return [f"{one.name} (process {one.process})" for one in found[: min(given.value, needed.value)]]
             finally:
                 manager.RmEndSession(session)
-        except OSError:  # a Windows without it
+        except OSError:  # a Windows without a Restart Manager
             return []
 
 else:
 
     def holders(path: str) -> list[str]:
-        """Nobody: this is no Windows."""
+        """Always empty: this is not Windows."""
         return []

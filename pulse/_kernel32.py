@@ -18,7 +18,7 @@ if sys.platform == "win32" and hasattr(ctypes, "WinDLL"):
     import msvcrt
     from ctypes import wintypes
 
-    _GENERIC_READ, _DELETE, _QUERY = 0x80000000, 0x00010000, 0x00101000  # the last: limited information, and waiting
+    _GENERIC_READ, _DELETE, _QUERY = 0x80000000, 0x00010000, 0x00101000  # _QUERY: limited information, and waiting
     _SHARE_ALL = 0x7  # read, write, delete
     _OPEN_EXISTING = 3
     _OF_ANY_KIND = 0x02200000  # FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT: the name itself
@@ -53,7 +53,7 @@ if sys.platform == "win32" and hasattr(ctypes, "WinDLL"):
         Returns a descriptor that translates no bytes and that no child inherits.
 
         Raises:
-            OSError: of the system, with ``winerror``.
+            OSError: the system's error, with ``winerror``.
         """
         handle = _create_file(path, _GENERIC_READ, _SHARE_ALL, None, _OPEN_EXISTING, 0, None)
         if handle == _INVALID:
@@ -65,12 +65,12 @@ if sys.platform == "win32" and hasattr(ctypes, "WinDLL"):
             raise
 
     def rename_posix(temp: str, target: str) -> bool:
-        """Rename as POSIX does: at once, also over a target that is open by programs that share delete.
+        """Rename as POSIX does: at once, also over a target held open by programs that share delete.
 
         Returns False when the system, or this file system, cannot; nothing has changed then.
 
         Raises:
-            OSError: of the system, with both names and ``winerror``; nothing has changed.
+            OSError: the system's error, with both names and ``winerror``; nothing has changed.
         """
         handle = _create_file(temp, _DELETE, _SHARE_ALL, None, _OPEN_EXISTING, _OF_ANY_KIND, None)
         if handle == _INVALID:
@@ -95,7 +95,7 @@ if sys.platform == "win32" and hasattr(ctypes, "WinDLL"):
         """When the running process ``process`` was created, as :func:`own_times`; None when there is none.
 
         Raises:
-            OSError: it cannot be told.
+            OSError: it cannot be determined.
         """
         handle = _open_process(_QUERY, False, process)
         if not handle:
@@ -125,13 +125,13 @@ else:
         return os.open(path, os.O_RDONLY | OWN_FLAGS)
 
     def rename_posix(temp: str, target: str) -> bool:
-        """Always False: this is no Windows."""
+        """Always False: this is not Windows."""
         return False
 
     def own_times() -> int:
-        """Always 0: this is no Windows."""
+        """Always 0: this is not Windows."""
         return 0
 
     def times_of(process: int) -> int | None:
-        """Raises OSError, always: it cannot be told."""
-        raise OSError("no Windows")
+        """Always raises OSError: this is not Windows."""
+        raise OSError("not Windows")

@@ -1,4 +1,4 @@
-"""What Linux and macOS need in their own way. The functions are those of ``_windows.py``."""
+"""What is particular to Linux and macOS. The functions are those of ``_windows.py``."""
 
 import errno
 import os
@@ -50,7 +50,7 @@ def open_for_reading(path: str, use: Callable[[int], Result]) -> Result:
 def creation_mode(before: os.stat_result | None) -> int:
     """The mode to create a temp with: never more open than the target will be (MET-01, MET-02).
 
-    ``0o666`` for a new target, from which the kernel takes the umask away.
+    ``0o666`` for a new target; the kernel applies the umask to it.
     """
     return 0o666 if before is None else before.st_mode & 0o777
 
@@ -76,7 +76,7 @@ def replace(temp: str, target: str) -> None:
     """Rename ``temp`` to ``target`` in one step.
 
     Raises:
-        OSError: nothing has changed. It is never answered with a copy (FLT-06).
+        OSError: nothing has changed. The target is never copied onto instead (FLT-06).
     """
     os.replace(temp, target)
 
@@ -120,7 +120,7 @@ def _boot_id() -> str:
 
 
 def _process_space() -> str:
-    """Where process ids of this process are valid, or ``""`` where that cannot be told."""
+    """Where the process ids that this process sees are valid, or ``""`` where that is unknown."""
     try:
         return f"{_BOOT_ID}-{os.stat(_PID_NAMESPACE_FILE).st_ino:x}" if _BOOT_ID else ""
     except OSError:
@@ -128,7 +128,7 @@ def _process_space() -> str:
 
 
 def _identify() -> None:
-    """Remember who this process is; again in every forked child, which may live in a new namespace."""
+    """Record the identity of this process, again in every forked child, which may be in a new namespace."""
     global _space, _writer_id
     _space = _process_space()
     _writer_id = f"{_space or 'unknown'}-{os.getpid()}"
@@ -141,14 +141,14 @@ os.register_at_fork(after_in_child=_identify)
 
 
 def writer_id() -> str:
-    """Who writes: boot, pid namespace and process id, as the name of a temp carries them."""
+    """The identity of this writer: boot, pid namespace and process id, as in the name of a temp."""
     return _writer_id
 
 
 def has_ended(writer: str) -> bool:
     """Whether the process that called itself ``writer`` (see :func:`writer_id`) is certainly gone.
 
-    A writer of another machine, boot or pid namespace cannot be judged from here, so it counts as alive.
+    A writer on another machine, boot or pid namespace cannot be checked from here, so it counts as alive.
     """
     space, _, process = writer.rpartition("-")
     if not _space or space != _space:

@@ -1,7 +1,7 @@
 """The names of temps, and the removal of those whose writer has died.
 
-A name is ``.pulse-TARGET-WRITER-RANDOM.tmp``: a checksum of the target's own name, who writes
-(``_platform.writer_id``) and 128 random bits. Its length does not depend on the target's, so that a target
+A name is ``.pulse-TARGET-WRITER-RANDOM.tmp``: a checksum of the target's own name, the writer's
+identity (``_platform.writer_id``) and 128 random bits. Its length does not depend on the target's, so that a target
 whose name has 255 bytes works.
 """
 
@@ -31,11 +31,11 @@ def temp_name(base: str) -> str:
 
 
 def sweep(folder: str, base: str) -> None:
-    """Remove the orphans of one target, once per target and process (design §4.8; KIL-03).
+    """Remove the orphans of one target, once per target and process (KIL-03).
 
     Only a temp whose writer is certainly dead is removed: one that names a process of this boot and this pid
-    namespace that no longer exists. A live writer's temp is never touched, whatever its age, nor one of
-    another machine or container. Nothing that fails here fails the write.
+    namespace that no longer exists. A live writer's temp is never touched, whatever its age, nor one from
+    another machine or container. A failure here never fails the write.
 
     Args:
         folder: the absolute path of the target's folder, with its separator at the end.

@@ -1,6 +1,6 @@
-"""What Windows needs in its own way (design §4.12). The functions are those of ``_posix.py``.
+"""What is particular to Windows. The functions are those of ``_posix.py``.
 
-It imports on every platform, so that its decisions are tested everywhere; the system calls are in ``_kernel32.py``.
+It imports on every platform, so that its decisions can be tested everywhere; the system calls are in ``_kernel32.py``.
 """
 
 import errno
@@ -40,21 +40,21 @@ CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _kernel32.OWN_FLAGS
 DEADLINE = 2.0
 """Seconds for which a rename is retried while another program holds the target or the temp (WIN-01…03)."""
 REMOVAL_DEADLINE = 0.5
-"""Seconds for which the removal of a temp is retried; it comes after a rename that has waited already."""
+"""Seconds for which the removal of a temp is retried; it comes after a rename that has already waited."""
 READ_DEADLINE = 0.25
 """Seconds for which an open for reading is retried while a rename is under way."""
 
 _SHORTEST_DELAY, _LONGEST_DELAY = 0.00025, 0.001  # seconds: many attempts, because readers leave only short gaps
 _HELD = (5, 32, 33)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
-_LONGEST_PLAIN_PATH = 150  # characters; with the name of a temp it stays below the 260 that Windows takes without \\?\
+_LONGEST_PLAIN_PATH = 150  # characters; with the name of a temp it is below the 260 that Windows accepts without \\?\
 
 
 def absolute(path: str) -> str:
-    """The absolute form of ``path``, in the form that has no limit of 260 characters when it is long (WIN-06).
+    """The absolute form of ``path``; a long one in the form that has no limit of 260 characters (WIN-06).
 
     Raises:
-        OSError: Windows would take this name for another one, for a device or for a stream of a file.
-        ValueError: there is a NUL in it, at which Windows would cut it off.
+        OSError: Windows would resolve this name to another file, a device or a stream of a file.
+        ValueError: it contains a NUL, at which Windows would cut it off.
     """
     if "\0" in path:
         raise ValueError("embedded null character in path")
@@ -62,7 +62,7 @@ def absolute(path: str) -> str:
 
 
 def without_limit(given: str, whole: str) -> str:
-    r"""``whole``, which Windows made of the path ``given``; with ``\\?\`` before it when it is long.
+    r"""``whole``, which Windows made of the path ``given``; prefixed with ``\\?\`` when it is long.
 
     Raises:
         OSError: the two do not name the same file.
@@ -71,7 +71,7 @@ def without_limit(given: str, whole: str) -> str:
     is_another = base.endswith((".", " ")) and base not in (".", "..")
     is_device = whole.startswith("\\\\.\\") and not given.startswith(("\\\\.\\", "//./"))
     if is_another or is_device or ":" in ntpath.splitdrive(base)[1]:
-        raise OSError(errno.EINVAL, "Windows takes this name for another one: choose a plain one", given)
+        raise OSError(errno.EINVAL, "Windows takes this for another file, device or stream: choose a plain name", given)
     if len(whole) <= _LONGEST_PLAIN_PATH:
         return whole
     if whole.startswith("\\\\"):
@@ -80,10 +80,10 @@ def without_limit(given: str, whole: str) -> str:
 
 
 def open_for_reading(path: str, use: Callable[[int], Result]) -> Result:
-    """Open ``path``, hand the descriptor to ``use``, close it at once, and return what ``use`` did (WIN-05).
+    """Open ``path``, hand the descriptor to ``use``, close it at once, and return what ``use`` returned (WIN-05).
 
-    Whoever replaces, renames or deletes the file meanwhile is not refused; who is doing so just now is waited for,
-    up to :data:`READ_DEADLINE`.
+    Other programs may replace, rename or delete the file meanwhile. One that is doing so just now is waited for, up to
+    :data:`READ_DEADLINE`.
     """
     whole = absolute(path)
 
@@ -101,22 +101,22 @@ def creation_mode(before: os.stat_result | None) -> int:
         PermissionError: the target has the read-only attribute; it is not replaced (WIN-04).
     """
     if before is not None and not before.st_mode & stat.S_IWRITE:
-        raise PermissionError(errno.EACCES, "the target has the read-only attribute: take it away (attrib -r)")
+        raise PermissionError(errno.EACCES, "the target has the read-only attribute: clear it (attrib -r)")
     return 0o666
 
 
 def keep_attributes(descriptor: int, before: os.stat_result) -> None:
-    """Nothing: the access list is inherited from the folder."""
+    """Do nothing: the access list is inherited from the folder."""
 
 
 def replace(temp: str, target: str) -> None:
-    """Rename ``temp`` to ``target`` in one step, waiting up to :data:`DEADLINE` for whoever holds either.
+    """Rename ``temp`` to ``target`` in one step, waiting up to :data:`DEADLINE` for programs that hold either.
 
-    POSIX semantics come first: they replace a target that is open by readers who share delete. Where the system
-    cannot, ``os.replace`` (``MoveFileExW``) needs a moment in which nobody has the target open.
+    POSIX semantics come first: they replace a target held open by readers that share delete. Where the system
+    cannot, ``os.replace`` (``MoveFileExW``) needs a moment in which no program has the target open.
 
     Raises:
-        OSError: nothing has changed. It is the first error, with a note that says who holds the target.
+        OSError: nothing has changed. This is the first error, with a note that names the programs that hold the target.
     """
     try:
         deadline = time.monotonic() + DEADLINE
@@ -129,7 +129,7 @@ def replace(temp: str, target: str) -> None:
 
 
 def remove(temp: str) -> None:
-    """Remove ``temp``, waiting up to :data:`REMOVAL_DEADLINE` for whoever holds it (a virus scanner).
+    """Remove ``temp``, waiting up to :data:`REMOVAL_DEADLINE` for a program that holds it (a virus scanner).
 
     Raises:
         OSError: it is missing, or still held.
@@ -138,20 +138,20 @@ def remove(temp: str) -> None:
 
 
 def sync_folder(folder: str) -> None:
-    """Nothing: Windows has no such call; NTFS journals the rename."""
+    """Do nothing: Windows has no such call, and NTFS journals the rename."""
 
 
 @lru_cache(maxsize=1)
 def writer_id() -> str:
-    """Who writes: machine, creation time and id of the process, as the name of a temp carries them."""
+    """The identity of this writer: machine, creation time and id of the process, as in the name of a temp."""
     return f"{_machine() or 'unknown'}-{_kernel32.own_times():x}-{os.getpid()}"
 
 
 def has_ended(writer: str) -> bool:
     """Whether the process that called itself ``writer`` (see :func:`writer_id`) is certainly gone.
 
-    Process ids are given again, so the creation time must be the same, too. A writer of another machine cannot be
-    judged from here, so it counts as alive.
+    Process ids are reused, so the creation time must be the same too. A writer on another machine cannot be
+    checked from here, so it counts as alive.
     """
     machine, _, process = writer.partition("-")
     if not _machine() or machine != _machine():
@@ -166,7 +166,7 @@ def has_ended(writer: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _machine() -> str:
-    """Eight hexadecimal digits for this installation of Windows and its name, or ``""`` where it cannot be told."""
+    """Eight hexadecimal digits for this installation of Windows and its name, or ``""`` where that is unknown."""
     if sys.platform == "win32":
         import winreg
         import zlib
@@ -181,7 +181,7 @@ def _machine() -> str:
 
 
 def _blame(target: str) -> str:
-    """Who is in the way of a rename that was refused, and what they have to do about it."""
+    """Which programs blocked a refused rename, and what their authors can do about it."""
     who = ", ".join(holders(target)) or "another program"
     return (
         f"pulse: {who} had the target, or the temp, open at every attempt for {DEADLINE:g} s; a reader must share "
@@ -197,7 +197,7 @@ def _retry(operation: Callable[[], Result], deadline: float, is_hopeless: Callab
     """Run ``operation`` until it succeeds, fails for a reason that waiting cannot cure, or the deadline has passed.
 
     Raises:
-        OSError: the first error that somebody holds the file; or the one that cannot be cured.
+        OSError: the first error of a file that is held, or one that waiting cannot cure.
     """
     try:
         return operation()
@@ -207,7 +207,7 @@ def _retry(operation: Callable[[], Result], deadline: float, is_hopeless: Callab
         original = error
     delay = _SHORTEST_DELAY
     while time.monotonic() < deadline:
-        time.sleep(delay * random.uniform(0.5, 1.5))  # jitter: two writers must not keep meeting
+        time.sleep(delay * random.uniform(0.5, 1.5))  # jitter, so that two writers do not keep colliding
         delay = min(delay * 2, _LONGEST_DELAY)
         try:
             return operation()

@@ -59,7 +59,7 @@ def _run_added(entry: EntryPoint, arguments: list[str]) -> int:
 
 
 def _parser(added: list[str]) -> argparse.ArgumentParser:
-    """The parser of our own commands; the added ones are only named, because naming them needs no import."""
+    """The parser of our own commands; the added ones are only listed, because that needs no import."""
     parser = argparse.ArgumentParser(
         prog="pulse",
         description="Write and read a training-status file that is always whole.",
@@ -70,18 +70,18 @@ def _parser(added: list[str]) -> argparse.ArgumentParser:
 
     write = commands.add_parser("write", help="write one status: exit 0 done, 1 refused or failed")
     write.add_argument("path", metavar="PATH", help="the status file")
-    write.add_argument("source", metavar="-", nargs="?", choices=["-"], help="take JSON members from stdin")
+    write.add_argument("source", metavar="-", nargs="?", choices=["-"], help="read the members as JSON from stdin")
     write.add_argument("--status", help=f"one of {', '.join(STATUSES)}")
     write.add_argument("--epoch", type=float, metavar="X", help="epochs completed (default 0.0)")
     write.add_argument("--total-epochs", type=float, metavar="X", help="epochs planned (default 0.0)")
     write.add_argument("--loss", type=float, metavar="X", help="the current loss (default 0.0)")
-    write.add_argument("--message", metavar="TEXT", help="a line for the person who watches (default empty)")
+    write.add_argument("--message", metavar="TEXT", help="a line for people who watch the run (default empty)")
     write.add_argument("--timestamp", type=int, metavar="SECONDS", help="seconds since 1970 (default now)")
 
     read = commands.add_parser("read", help="print the status as JSON, or null and exit 1")
     read.add_argument("path", metavar="PATH", help="the status file")
 
-    commands.add_parser("selftest", help="run the six tests of the orders here")
+    commands.add_parser("selftest", help="check on this machine that the reference writes and reads correctly")
     commands.add_parser("serve", help="answer the conformance suite's requests on stdin and stdout")
     return parser
 
@@ -91,7 +91,7 @@ def _write(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     names = ("status", "epoch", "total_epochs", "loss", "message", "timestamp")
     members: dict[str, Any] = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if (options.source is None) == ("status" not in members) or (options.source and members):
-        parser.error("write: give the members as options, --status at least, or - to take them from stdin")
+        parser.error("write: give the members as options (--status is required), or - to read them from stdin")
     try:
         if options.source:
             members = decode_object(sys.stdin.buffer.read(SIZE_LIMIT + 1))
@@ -103,7 +103,7 @@ def _write(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 
 def _read(path: str) -> int:
-    """``pulse read``: UTF-8 whatever the locale is, so that another program can parse it."""
+    """``pulse read``: UTF-8 whatever the locale, so that another program can parse it."""
     reading = read_status(path)
     if reading.status is None:
         print(f"pulse read: {reading.outcome.value}: {reading.detail}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The reader: it never raises for what it finds on disk, never blocks, and keeps no handle (design §4.13)."""
+"""The reader: it never raises for what it finds on disk, never blocks, and keeps no handle (clauses RDR)."""
 
 import os
 import stat
@@ -45,14 +45,14 @@ class Polled:
     outcome: ReadOutcome
     """How this read ended."""
     detail: str
-    """Why it brought no status; empty when it did."""
+    """Why this read gave no status; empty when it did."""
 
 
 def safe_read_json(path: StrPath) -> dict[str, Any] | None:
-    """Read any JSON object, the counterpart of :func:`pulse.writer.atomic_write_json` (order 16.2-START §7).
+    """Read any JSON object, the counterpart of :func:`pulse.writer.atomic_write_json`.
 
     Returns:
-        The object, or ``None`` for whatever else is at ``path``: nothing, no regular file, more than 1 MiB,
+        The object, or ``None`` for anything else at ``path``: no file, not a regular file, more than 1 MiB,
         no access, broken JSON, duplicate members, NaN.
     """
     try:
@@ -64,7 +64,7 @@ def safe_read_json(path: StrPath) -> dict[str, Any] | None:
 def read_status(path: StrPath) -> Reading:
     """Read a status strictly: exactly the six fields (clauses RDR-01…08).
 
-    A link that points nowhere is ``MISSING``; a folder, FIFO or device, a file over 1 MiB, and a path that
+    A dangling link is ``MISSING``; a folder, FIFO or device, a file over 1 MiB, and a path that
     cannot exist are ``UNREADABLE``; any document that is not a valid pulse v1 status is ``INVALID``.
     """
     try:
@@ -73,7 +73,7 @@ def read_status(path: StrPath) -> Reading:
         return Reading(ReadOutcome.MISSING, None, str(error))
     except InvalidStatus as error:
         return Reading(ReadOutcome.INVALID, None, str(error))
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL byte, or that has no encoding
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL, or one that cannot be encoded
         return Reading(ReadOutcome.UNREADABLE, None, str(error))
 
 
@@ -93,7 +93,7 @@ class StatusReader:
         reading = read_status(self.path)
         if reading.status is not None:
             self._last = reading.status
-        # A copy, so that a caller who changes what it was given does not change what is remembered.
+        # A copy, so that a caller that changes its result does not change what is remembered.
         status = None if self._last is None else self._last.copy()
         return Polled(status, reading.status is not None, reading.outcome, reading.detail)
 
@@ -120,6 +120,6 @@ def _read_all(descriptor: int) -> bytes:
     while chunk := os.read(descriptor, max(status.st_size, 4096) + 1):
         chunks.append(chunk)
         size += len(chunk)
-        if size > SIZE_LIMIT:  # it grows while it is read
+        if size > SIZE_LIMIT:  # it grew while it was read
             raise OSError(f"more than {SIZE_LIMIT} bytes")
     return b"".join(chunks)

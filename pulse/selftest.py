@@ -1,4 +1,4 @@
-"""``pulse selftest``: the six tests of the orders, in a real folder."""
+"""``pulse selftest``: six tests of the reference in a real folder."""
 
 import json
 import os
@@ -19,7 +19,7 @@ Check = Callable[[str], list[str]]
 
 
 def selftest(stdout: TextIO) -> int:
-    """Run the six tests of order 16.2-FINAL §2.3 in a temporary folder and print their verdict.
+    """Run the six tests in a temporary folder and print their verdict.
 
     Args:
         stdout: where to print; marks become words where its encoding lacks them.
@@ -65,7 +65,7 @@ def _say(stdout: TextIO, line: str) -> None:
 
 
 def _expect(path: str, **expected: Any) -> dict[str, Any]:
-    """The document at ``path``, once its members are seen to have the expected values and Python types."""
+    """The document at ``path``, after checking that its members have the expected values and Python types."""
     with open(path, "rb") as file:  # not our reader: it must not vouch for our writer
         document = json.loads(file.read())
     if not isinstance(document, dict):
@@ -78,7 +78,7 @@ def _expect(path: str, **expected: Any) -> dict[str, Any]:
 
 
 def _idle(path: str) -> list[str]:
-    """The idle example of order 16.2-START."""
+    """The idle example, with its default message."""
     write_idle_status(path)
     _expect(path, status="idle", epoch=0.0, total_epochs=0.0, loss=0.0, message="Waiting to start...")
     return []

@@ -13,7 +13,7 @@ from pulse.writer import write_training_status
 __all__ = ["PROTOCOL", "Reference", "serve"]
 
 PROTOCOL = 1
-"""The version of the line protocol (design §6)."""
+"""The version of the line protocol (SPEC.md, "Mode serve")."""
 
 
 class Reference:
@@ -24,7 +24,7 @@ class Reference:
     language = "python"
 
     def __init__(self) -> None:
-        """Begin with no file polled."""
+        """Start with no file polled."""
         self._readers: dict[str, StatusReader] = {}
 
     def write(self, path: str, status: Mapping[str, Any]) -> None:
@@ -59,12 +59,12 @@ class _Garbage(Exception):
 
 
 def serve(stdin: IO[bytes], stdout: IO[bytes]) -> int:
-    """Answer requests, one JSON object a line each way, until ``stop`` or the end of ``stdin`` (design §6).
+    """Answer requests until ``stop`` or the end of ``stdin``: one JSON object per line each way.
 
     Answers are ASCII, so that no locale changes them.
 
     Returns:
-        The exit code: 0, or 2 after a line that is not a request (said on stderr).
+        The exit code: 0, or 2 after a line that is not a request (reported on stderr).
     """
     reference = Reference()
     for line in stdin:
@@ -82,7 +82,7 @@ def serve(stdin: IO[bytes], stdout: IO[bytes]) -> int:
 
 
 def _number(value: dict[str, Any]) -> Any:
-    """Decode ``{"$float": "NaN"}`` and its two relatives, which JSON numbers cannot say."""
+    """Decode ``{"$float": "NaN"}`` and its two relatives, which JSON numbers cannot express."""
     if value.keys() == {"$float"}:
         if value["$float"] not in ("NaN", "Infinity", "-Infinity"):
             raise _Garbage("$float must be NaN, Infinity or -Infinity")
@@ -118,7 +118,7 @@ def _answer(reference: Reference, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _result(reference: Reference, request: dict[str, Any]) -> dict[str, Any]:
-    """Carry out one request; what the answer says beside ``ok``."""
+    """Carry out one request; the members of the answer besides ``ok``."""
     match request["op"]:
         case "start":
             if request.get("protocol") != PROTOCOL:

@@ -53,7 +53,7 @@ class Status(TypedDict):
 
 
 class TrainingStatus:
-    """The maker of statuses, as order 16.2 names it."""
+    """Builds statuses."""
 
     @staticmethod
     def create(
@@ -64,7 +64,7 @@ class TrainingStatus:
         message: str = "",
         timestamp: int | None = None,
     ) -> Status:
-        """Build a valid status (order 16.2-START §1; clauses DOC-01…08, REF-01…05).
+        """Build a valid status (clauses DOC-01…08, REF-01…05).
 
         Args:
             status: one of ``idle``, ``running``, ``done``, ``error``.
@@ -74,14 +74,14 @@ class TrainingStatus:
             message: any text that UTF-8 can carry.
             timestamp: seconds since 1970 (UTC), an integer from 0 to 2^53-1; ``None`` means now.
 
-        The three numbers may be of any real type (``int``, a NumPy scalar) but ``bool``; they become
-        ``float``.
+        The three numbers may be of any real type (``int``, a NumPy scalar) except ``bool``; they
+        become ``float``.
 
         Returns:
             A new dictionary with exactly the six members.
 
         Raises:
-            InvalidStatus: a ``ValueError``, for whatever the contract refuses.
+            InvalidStatus: a ``ValueError``, for anything that the contract refuses.
         """
         if not isinstance(status, str) or status not in STATUSES:
             raise InvalidStatus(f"status must be one of {', '.join(STATUSES)}, not {_shown(status)}")
@@ -213,7 +213,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> float:
-    """Refuse ``NaN``, ``Infinity`` and ``-Infinity``, which Python's parser takes and JSON does not have."""
+    """Refuse ``NaN``, ``Infinity`` and ``-Infinity``, which Python's parser accepts and JSON does not have."""
     raise InvalidStatus(f"{name} is not JSON")
 
 
@@ -237,9 +237,9 @@ def decode_object(document: bytes) -> dict[str, Any]:
 
 
 def parse(document: bytes) -> Status:
-    """Parse a document strictly (clauses RDR-01, RDR-03…06; design §4.1, §4.2).
+    """Parse a document strictly (clauses RDR-01, RDR-03…06).
 
-    A reader takes ``0`` for ``0.0``; the three numbers come back as ``float`` all the same.
+    A reader accepts ``0`` as ``0.0``; the three numbers come back as ``float`` in any case.
 
     Raises:
         InvalidStatus: it is not exactly one valid pulse v1 document.
@@ -261,8 +261,8 @@ def age(status: Mapping[str, Any], now: float) -> float:
 
 
 def is_stalled(status: Mapping[str, Any], now: float, after: float = 60.0) -> bool:
-    """Whether a run that calls itself running has said nothing for more than ``after`` seconds.
+    """Whether a run whose status is ``running`` has not been updated for more than ``after`` seconds.
 
-    It is derived by the reader and never written to the file (design §4.13).
+    It is derived by the reader and never written to the file.
     """
     return bool(status["status"] == "running") and age(status, now) > after

@@ -1,6 +1,6 @@
 """The writer: a document is published whole, by one rename, or not at all.
 
-The way of one write (design §4.6 to §4.12): validate and serialise; find the target; create a temp in the
+The steps of one write: validate and serialise; find the target; create a temp in the
 target's folder; write all bytes; fsync; close; replace; fsync the folder. A failure before the replace leaves
 the target as it was and no temp; a ``KeyboardInterrupt`` between any two bytecodes leaves it old or new, and
 no temp. Hard links to the old file keep the old bytes; extended attributes and access lists are not copied.
@@ -46,7 +46,7 @@ def atomic_write_json(
     *,
     durable: bool = True,
 ) -> None:
-    """Write any JSON object to ``path`` atomically (order 16.2-FINAL §2.1).
+    """Write any JSON object to ``path`` atomically.
 
     Args:
         path: the target. A symbolic link is followed, and what it points at is replaced.
@@ -82,7 +82,7 @@ def write_training_status(
     *,
     durable: bool = True,
 ) -> None:
-    """Write one status to ``path`` atomically (order 16.2-START §2).
+    """Write one status to ``path`` atomically.
 
     The members are those of :meth:`pulse.status.TrainingStatus.create`; ``path``, ``durable`` and the errors
     are those of :func:`atomic_write_json`.
@@ -92,7 +92,7 @@ def write_training_status(
 
 
 def write_idle_status(path: StrPath, message: str = "Waiting to start...") -> None:
-    """Write the status of a job that has not begun (order 16.2-FINAL §2.2).
+    """Write the status of a job that has not started.
 
     Errors as :func:`atomic_write_json`.
     """
@@ -100,7 +100,7 @@ def write_idle_status(path: StrPath, message: str = "Waiting to start...") -> No
 
 
 def write_running_status(path: StrPath, epoch: float, total_epochs: float, loss: float, message: str) -> None:
-    """Write the status of a running job (order 16.2-FINAL §2.2).
+    """Write the status of a running job.
 
     Errors as :func:`atomic_write_json`.
     """
@@ -110,7 +110,7 @@ def write_running_status(path: StrPath, epoch: float, total_epochs: float, loss:
 def write_done_status(
     path: StrPath, epoch: float, total_epochs: float, loss: float, message: str = "Training completed"
 ) -> None:
-    """Write the status of a job that has ended well (order 16.2-FINAL §2.2).
+    """Write the status of a job that has completed.
 
     Errors as :func:`atomic_write_json`.
     """
@@ -118,7 +118,7 @@ def write_done_status(
 
 
 def write_error_status(path: StrPath, epoch: float, total_epochs: float, loss: float, message: str) -> None:
-    """Write the status of a job that has failed; ``message`` says why (order 16.2-FINAL §2.2).
+    """Write the status of a job that has failed; ``message`` says why.
 
     Errors as :func:`atomic_write_json`.
     """
@@ -126,7 +126,7 @@ def write_error_status(path: StrPath, epoch: float, total_epochs: float, loss: f
 
 
 def _publish(path: StrPath, document: bytes, durable: bool) -> None:
-    """Put ``document`` in the place of whatever is at ``path``."""
+    """Publish ``document`` at ``path``, in place of any file there."""
     published = False
     try:
         target, before = _resolve(path)
@@ -134,14 +134,14 @@ def _publish(path: StrPath, document: bytes, durable: bool) -> None:
         folder += separator  # "/" is a folder too
         temp = folder + temp_name(base)
         pending = [temp]
-        # Two levels: an interrupt that arrives inside the inner clean-up is finished by the outer one. One
-        # just after the replace unlinks a random name that nobody has; a success never does (VIS-04).
+        # Two levels: the outer one finishes the clean-up when an interrupt arrives inside the inner one. Just
+        # after the replace, that unlinks a random name that no file has; a success never does (VIS-04).
         try:
             try:
                 use_descriptor(os.open, (temp, CREATE_FLAGS, creation_mode(before)), _fill, document, before)
                 replace(temp, target)
             except FileExistsError as error:
-                if error.filename2 is None:  # not of the rename: the temp's name is taken, by somebody else (VIS-03)
+                if error.filename2 is None:  # not from the rename: the temp's name is taken by another file (VIS-03)
                     pending.clear()
                 raise
             except BaseException:
@@ -166,11 +166,11 @@ def _publish(path: StrPath, document: bytes, durable: bool) -> None:
 
 
 def _resolve(path: StrPath) -> tuple[str, os.stat_result | None]:
-    """Find the target once, when the write begins: its absolute path and, if it exists, what it is now.
+    """Find the target once, when the write starts: its absolute path and, if it exists, its ``stat`` result.
 
     Raises:
-        IsADirectoryError: there is a folder.
-        OSError: there is something else that is not a regular file, a loop of links, or no access.
+        IsADirectoryError: it is a folder.
+        OSError: it is not a regular file or is a loop of links, or there is no access.
     """
     target = absolute(os.fsdecode(path))
     try:
@@ -188,9 +188,9 @@ def _resolve(path: StrPath) -> tuple[str, os.stat_result | None]:
 
 
 def _fill(descriptor: int, document: bytes, before: os.stat_result | None) -> None:
-    """Give the empty temp its attributes, all its bytes, and a place on the disk.
+    """Give the empty temp its attributes and all its bytes, and sync it.
 
-    Attributes come first: whoever may not read the target may not read the temp either (F20).
+    Attributes come first: users who may not read the target may not read the temp either (MET-01).
     """
     if before is not None:
         keep_attributes(descriptor, before)
@@ -200,7 +200,7 @@ def _fill(descriptor: int, document: bytes, before: os.stat_result | None) -> No
         if written == 0:
             raise OSError(errno.EIO, "the system accepted no bytes")
         rest = rest[written:]
-    os.fsync(descriptor)  # never retried: after a failed fsync the kernel may have dropped the bytes (F04)
+    os.fsync(descriptor)  # never retried: after a failed fsync the kernel may have dropped the bytes (FLT-04)
 
 
 def _discard(pending: list[str]) -> None:

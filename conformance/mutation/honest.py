@@ -1,6 +1,6 @@
 """The honest base: a small, correct writer and reader, made of parts that mutants and variants replace one at a time.
 
-It shares no code with the reference or the oracle. Each method is one step and says what the step is good for.
+It shares no code with the reference or the oracle. Each method is one step and says what the step is for.
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ _NOT_BLOCKING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 if sys.platform == "win32":
     _PATIENCE, _READERS_PATIENCE = 1.5, 0.25  # seconds
-    _HELD_BY_SOMEBODY = (5, 32)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION
+    _HELD = (5, 32)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION
     _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"})
-    _PLAIN_PATH = 200  # characters; with a temp's name it stays below the 260 that every call takes
+    _PLAIN_PATH = 200  # characters; with a temp's name it stays below the 260 that every call accepts
 
     def replace_patiently(temp: str, target: str) -> None:
-        """os.replace, tried again while somebody holds the target. Raises OSError."""
+        """os.replace, retried while another process holds the target. Raises OSError."""
         try_patiently(lambda: os.replace(temp, target), target, _PATIENCE)
 
     def try_patiently(action: Callable[[], Result], path: str, seconds: float) -> Result:
-        """Do it, again and again while somebody holds the file. Raises OSError."""
+        """Run ``action``, retrying while another process holds ``path``. Raises OSError."""
         deadline = time.monotonic() + seconds
         while True:
             try:
                 return action()
             except PermissionError as error:
-                held = getattr(error, "winerror", None) in _HELD_BY_SOMEBODY and not os.path.isdir(path)
+                held = getattr(error, "winerror", None) in _HELD and not os.path.isdir(path)
                 if not held or time.monotonic() > deadline:
                     raise
                 time.sleep(0.005 * (1 + os.urandom(1)[0] % 4))
 
     def open_to_read(path: str) -> int:
-        """Open a file so that whoever replaces or deletes it is not refused. Raises OSError."""
+        """Open a file so that other processes may replace or delete it meanwhile. Raises OSError."""
         return try_patiently(lambda: open_shared(path), path, _READERS_PATIENCE)
 
     def whole_path(path: str) -> str:
-        r"""The absolute path, with ``\\?\`` when long. Raises OSError for a name that is taken for another one."""
+        r"""The absolute path, with ``\\?\`` when long. Raises OSError for a name that Windows would not keep."""
         name = ntpath.basename(path)
         if name.endswith((".", " ")) or ":" in name or name.partition(".")[0].upper() in _DEVICES:
-            raise OSError(errno.EINVAL, "Windows takes this name for another one", path)
+            raise OSError(errno.EINVAL, "Windows resolves this name to something else", path)
         whole = os.path.realpath(path)
         return f"\\\\?\\{whole}" if len(whole) > _PLAIN_PATH and whole[1:3] == ":\\" else whole
 
@@ -100,7 +100,7 @@ else:
 
 
 class Honest:
-    """Writer and reader, mode ``python``. Mutants and variants are subclasses with one other method."""
+    """Writer and reader, mode ``python``. Mutants and variants are subclasses with one method replaced."""
 
     name = "honest"
     version = "1"
@@ -108,12 +108,12 @@ class Honest:
 
     def __init__(self) -> None:
         self.kept: dict[str, dict[str, Any]] = {}  # path → its last valid status
-        self.memory: dict[str, Any] = {}  # for the parts of mutants: the honest ones remember nothing else
+        self.memory: dict[str, Any] = {}  # for the methods of mutants; the honest ones remember nothing else
 
     # What a request asks for
 
     def write(self, path: str, status: Mapping[str, Any]) -> None:
-        """Publish a status. Raises ValueError for one that the contract does not allow, OSError."""
+        """Publish a status. Raises OSError, and ValueError for a status that the contract does not allow."""
         self.publish(path, self.serialise(self.validate(status)))
 
     def validate(self, status: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,11 +176,11 @@ class Honest:
 
     @contextlib.contextmanager
     def guard(self, path: str, *, writing: bool) -> Iterator[None]:
-        """Around every read and write. Takes no lock: readers and writers never wait for each other."""
+        """Wraps every read and write. Takes no lock: readers and writers never wait for each other."""
         yield
 
     def publish(self, path: str, data: bytes) -> None:
-        """Make the bytes the target's contents by one replace. Raises OSError; the target is then as it was."""
+        """Make the bytes the target's contents with one replace. Raises OSError; the target is then unchanged."""
         with self.guard(path, writing=True):
             target = self.resolve(path)
             temp = self.temp_name(target)
@@ -188,14 +188,14 @@ class Honest:
                 self.fill_temp(temp, target, data)
                 self.replace(temp, target)
             except FileExistsError:
-                raise  # the temp's name is taken: that file is somebody else's
+                raise  # the temp's name is taken: the file belongs to another writer
             except BaseException:
                 self.discard(temp)
                 raise
             self.sync_folder(target)
 
     def resolve(self, path: str) -> str:
-        """The absolute path of the file that is replaced: symbolic links are followed."""
+        """The absolute path of the file to replace: symbolic links are followed."""
         return whole_path(path)
 
     def temp_name(self, target: str) -> str:
@@ -234,11 +234,11 @@ class Honest:
         keep_owner_and_mode(temp, old)
 
     def sync(self, descriptor: int) -> None:
-        """The data is on the disk before it gets the target's name."""
+        """Put the data on the disk before it gets the target's name."""
         os.fsync(descriptor)
 
     def close(self, descriptor: int) -> None:
-        """Close the temp before the replace: Windows needs it, and close tells deferred errors."""
+        """Close the temp before the replace: Windows requires it, and close reports deferred errors."""
         os.close(descriptor)
 
     def replace(self, temp: str, target: str) -> None:
@@ -251,7 +251,7 @@ class Honest:
             os.unlink(temp)
 
     def sync_folder(self, target: str) -> None:
-        """The new name is on the disk before the answer."""
+        """Put the new name on the disk before the answer."""
         sync_folder(os.path.dirname(target))
 
     # What a reader does
@@ -313,7 +313,7 @@ class Honest:
     def check_names(self, members: dict[str, Any]) -> dict[str, Any]:
         """Exactly the six."""
         if members.keys() != set(MEMBERS):
-            raise ValueError("other members than the six")
+            raise ValueError("the members are not exactly the six")
         return members
 
     def check_number(self, name: str, value: Any) -> None:

@@ -26,10 +26,10 @@ _PACKAGES: dict[str, ModuleType] = {"mutant": mutants, "variant": variants}
 
 
 class Entry(NamedTuple):
-    """One mutant or variant. ``caught_by`` is the clause that must catch it (a variant: empty), and ``outcome`` how.
+    """One mutant or variant. ``caught_by`` is the clause that must catch it (empty for a variant), ``outcome`` its result.
 
-    ``docstring`` states the lie, or what is unusual but right. ``callable`` is the manifest's entry point. ``on`` are
-    the systems that it runs on, named as a manifest's ``known_failure.os``.
+    ``docstring`` states the defect, or what is unusual but correct. ``callable`` is the manifest's entry point. ``on``
+    lists the systems that it runs on, named as in a manifest's ``known_failure.os``.
     """
 
     name: str
@@ -59,17 +59,17 @@ class Factory(NamedTuple):
 def mutant(
     replaces: str, *, caught_by: str, outcome: Literal["fail", "error"] = "fail", on: tuple[str, ...] = EVERYWHERE
 ) -> Callable[[Callable[..., Any]], Factory]:
-    """Make a mutant of a function that lies in the place of the honest method ``replaces``.
+    """Make a mutant of a function that puts a defect in the place of the honest method ``replaces``.
 
-    ``caught_by`` names the clause that must catch it, ``outcome`` what the suite must then say: ``error`` for a mutant
-    that dies or hangs, ``on`` the systems where it can be told. Raises AttributeError when the honest base has no such
-    method.
+    ``caught_by`` names the clause that must catch it, ``outcome`` what the suite must then report (``error`` for a mutant
+    that dies or hangs), ``on`` the systems where it can be caught. Raises AttributeError when the honest base has no
+    such method.
     """
     return lambda function: _factory("mutant", function, replaces, caught_by, outcome, on)
 
 
 def variant(replaces: str, *, on: tuple[str, ...] = EVERYWHERE) -> Callable[[Callable[..., Any]], Factory]:
-    """Make a variant of a function that does the work of the honest method ``replaces`` in an unusual, right way."""
+    """Make a variant of a function that does what the honest method ``replaces`` does in an unusual but correct way."""
     return lambda function: _factory("variant", function, replaces, "", "fail", on)
 
 
@@ -104,7 +104,7 @@ def all_variants() -> tuple[Entry, ...]:
 
 
 def _entries(kind: str) -> tuple[Entry, ...]:
-    import pkgutil  # late, for the processes of mutants
+    import pkgutil  # late: every process of a mutant would wait for it
 
     package = _PACKAGES[kind]
     names = sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.name != "__main__")
@@ -122,7 +122,7 @@ def manifest_of(kind: str, name: str) -> Manifest:
 
     entries = {entry.name: entry for entry in _entries(kind)}
     if name not in entries:
-        raise ManifestError(f"{kind}:{name}: no such {kind}; known are {', '.join(sorted(entries))}")
+        raise ManifestError(f"{kind}:{name}: no such {kind}; choose from: {', '.join(sorted(entries))}")
     [folder] = _PACKAGES[kind].__path__
     return Manifest(
         name=f"{kind}:{name}",

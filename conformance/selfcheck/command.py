@@ -1,7 +1,7 @@
 """``python -m conformance.selfcheck [--report DIR] [--clause GLOB] [--only-here] [NAME…]``: judges the suite.
 
-Exit codes: 0 every mutant that can be measured here is killed by the clause it names, every variant passes and every
-measured clause kills a mutant; 1 otherwise; 2 usage.
+Exit codes: 0 every mutant that can be measured here is caught by the clause it names, every variant passes and every
+measured clause catches a mutant; 1 otherwise; 2 usage.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from conformance.subject.manifest import operating_system
 
 __all__ = ["main"]
 
-# Mutants that hang are waited for this long at every request; all others answer in milliseconds.
-# On Windows a correct writer itself waits for whoever holds the target, and processes start slowly.
+# How long every request waits for a mutant that hangs; all others answer in milliseconds.
+# On Windows a correct writer itself waits while another process holds the target, and processes start slowly.
 _ANSWER_SECONDS = 8.0 if sys.platform == "win32" else 2.0
-# A whole run makes a hundred; each boundary is visited by itself besides.
+# A whole run makes a hundred kills; every boundary is visited in addition.
 _KILLS_OF_VARIANTS = "12"
 
 
@@ -67,11 +67,11 @@ def _try_variant(entry: Entry) -> tuple[VariantRow, Trial]:
 
 
 def _print(console: Console, mutants: Sequence[MutantRow], variants: Sequence[VariantRow]) -> None:
-    table = Table("mutant", "its lie", "clause", "outcome", "detected in", title="mutants")
-    colours = {"killed": "green", "survived": "bold red", "unmeasured": "yellow"}
+    table = Table("mutant", "defect", "clause", "outcome", "detected in", title="mutants")
+    colours = {"caught": "green", "missed": "bold red", "unmeasured": "yellow"}
     for row in mutants:
-        said = row.entry.outcome if row.verdict == "killed" else f"{row.verdict}: {row.reason}"
-        detected = f"{row.seconds:.2f} s" if row.verdict == "killed" else ""
+        said = row.entry.outcome if row.verdict == "caught" else f"{row.verdict}: {row.reason}"
+        detected = f"{row.seconds:.2f} s" if row.verdict == "caught" else ""
         outcome = Text(said, style=colours[row.verdict])
         table.add_row(row.entry.name, Text(row.entry.docstring), row.entry.caught_by, outcome, detected)
     if mutants:
@@ -101,23 +101,23 @@ def _write_report(folder: Path, mutants: Sequence[MutantRow], variants: Sequence
 
 @click.command(name="python -m conformance.selfcheck", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for matrix.json.")
-@click.option("-n", "jobs", type=click.IntRange(1), help="Runs at a time. Default: one per CPU.")
-@click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Mutants of these clauses only, no variant.")
-@click.option("--only-here", is_flag=True, help="Only those that no other system can tell.")
+@click.option("-n", "jobs", type=click.IntRange(1), help="Number of parallel runs. Default: one per CPU.")
+@click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Only mutants of these clauses; no variants.")
+@click.option("--only-here", is_flag=True, help="Only those that no other system can measure.")
 @click.argument("names", nargs=-1)
 def _command(
     report: Path | None, jobs: int | None, clauses: tuple[str, ...], only_here: bool, names: tuple[str, ...]
 ) -> int:
-    """Judge the suite: every mutant must be caught by the clause it names, every variant must pass.
+    """Test the suite: every mutant must be caught by the clause it names, and no variant may be flagged.
 
-    NAMES selects some mutants and variants; then, and with --clause or --only-here, no clause has to kill anything.
-    What can only be told on another system is left out.
+    NAMES selects mutants and variants. With NAMES, --clause or --only-here, not every clause has to catch a mutant.
+    Those that only another system can measure are left out.
     """
     entries = (*all_mutants(), *all_variants())
     unknown = sorted(set(names) - {entry.name for entry in entries})
     if unknown:
         known = ", ".join(sorted(entry.name for entry in entries))
-        raise click.UsageError(f"no mutant or variant is called {unknown[0]}; known are {known}")
+        raise click.UsageError(f"no mutant or variant is called {unknown[0]}; choose from: {known}")
     selected = [entry for entry in entries if _selected(entry, clauses, names)]
     if only_here:
         selected = [entry for entry in selected if entry.on == (operating_system(),)]
@@ -133,7 +133,7 @@ def _command(
         mutants = [future.result() for future in tried_mutants]
         tried = [future.result() for future in tried_variants]
     finally:
-        # Ctrl-C also reaches the runs, which end themselves; no further one must begin.
+        # Ctrl-C also reaches the runs, which end on their own; no further run may start.
         pool.shutdown(cancel_futures=True)
     variants = [row for row, _ in tried]
     measured = measured_clauses(trial for _, trial in tried) if not (names or clauses or only_here) else frozenset()
@@ -141,7 +141,7 @@ def _command(
     _print(console, mutants, variants)
     console.print(totals.sentence())
     if len(here) < len(selected):
-        console.print(f"{len(selected) - len(here)} left out: they can only be told on another system")
+        console.print(f"{len(selected) - len(here)} left out: only another system can measure them")
     if report is not None:
         _write_report(report, mutants, variants, totals)
     return Exit.CONFORMANT if totals.holds else Exit.NOT_CONFORMANT

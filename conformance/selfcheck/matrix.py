@@ -1,4 +1,4 @@
-"""The kill matrix: what each mutant's and each variant's results mean. Decisions only, no I/O."""
+"""The matrix of mutants and variants: what the results of each mean. Decisions only, no I/O."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class MutantRow:
     """A mutant in the matrix. ``case`` is the first case that caught it, after ``seconds`` of cases."""
 
     entry: Entry
-    verdict: Literal["killed", "survived", "unmeasured"]
+    verdict: Literal["caught", "missed", "unmeasured"]
     reason: str
     case: str = ""
     seconds: float = 0.0
@@ -78,46 +78,46 @@ class Totals:
         """The totals in words."""
         unmeasured = f", {self.unmeasured} unmeasured here" if self.unmeasured else ""
         sentence = (
-            f"{self.killed} of {self.mutants} mutants killed{unmeasured}, "
+            f"{self.killed} of {self.mutants} mutants caught{unmeasured}, "
             f"{self.false_alarms} false alarms in {self.cases} cases of {self.variants} variants"
         )
         if not self.clauses:
             return sentence
         if self.clauses_without_kill:
             none = ", ".join(self.clauses_without_kill)
-            return f"{sentence}, these of {self.clauses} measured clauses kill none: {none}"
-        return f"{sentence}, every one of {self.clauses} measured clauses kills at least one mutant"
+            return f"{sentence}, these of {self.clauses} measured clauses catch none: {none}"
+        return f"{sentence}, every one of {self.clauses} measured clauses catches at least one mutant"
 
 
 def judge_mutant(entry: Entry, trial: Trial, *, every_engine: bool) -> MutantRow:
-    """Say whether the named clause caught the mutant with the named outcome.
+    """Decide whether the named clause caught the mutant with the named outcome.
 
     An ``error`` counts for a mutant that announces one, and only when it is the implementation's; an error of the
-    kit, or a run that did not finish, is never a kill. When no case of the clause could be measured here, the
-    mutant is unmeasured. When only some could, it has survived if ``every_engine`` says that this platform has an
-    engine for every case; elsewhere the missing ones may be those that catch it, and it is unmeasured too.
+    kit, or a run that did not finish, never counts as caught. When no case of the clause could be measured here, the
+    mutant is unmeasured. When only some could, it is missed if ``every_engine`` says that this platform has an
+    engine for every case; elsewhere the unmeasured ones may be those that catch it, and it is unmeasured too.
     """
     if not trial.finished:
-        return MutantRow(entry, "survived", trial.excuse())
+        return MutantRow(entry, "missed", trial.excuse())
     broken = [line for line in trial.results if line["blame"] == "kit"]
     if broken:
-        return MutantRow(entry, "survived", f"the kit failed in {broken[0]['case']}: {broken[0]['message']}")
+        return MutantRow(entry, "missed", f"the kit failed in {broken[0]['case']}: {broken[0]['message']}")
     of_clause = [line for line in trial.results if line["clause"] == entry.caught_by]
     seconds = 0.0
     for line in of_clause:
         seconds += line["seconds"]
         if line["outcome"] == entry.outcome:
-            return MutantRow(entry, "killed", line["message"], line["case"], seconds)
+            return MutantRow(entry, "caught", line["message"], line["case"], seconds)
     outcomes = sorted({line["outcome"] for line in of_clause}) or ["no result"]
     missing = [line["message"] for line in of_clause if line["outcome"] == "unmeasured"]
     excused = [["unmeasured"]] if every_engine else [["unmeasured"], ["pass", "unmeasured"]]
     if outcomes in excused and not any(line["inconclusive"] for line in of_clause):
         return MutantRow(entry, "unmeasured", missing[0])
-    return MutantRow(entry, "survived", f"{entry.caught_by} said {', '.join(outcomes)}, not {entry.outcome}")
+    return MutantRow(entry, "missed", f"{entry.caught_by} reported {', '.join(outcomes)}, not {entry.outcome}")
 
 
 def judge_variant(entry: Entry, trial: Trial) -> VariantRow:
-    """Say whether the whole suite, SHOULD clauses included, passed the variant."""
+    """Decide whether the whole suite, SHOULD clauses included, passed the variant."""
     if not trial.finished:
         return VariantRow(entry, "inconclusive", trial.excuse(), 0)
     measured = [line for line in trial.results if line["outcome"] not in ("unmeasured", "n/a")]
@@ -144,13 +144,13 @@ def total(
 ) -> Totals:
     """Add up a whole matrix. ``measured`` are the clauses that the suite measured on the variants.
 
-    It holds when every mutant that can be measured here is killed, every variant passes, and every clause that
-    was measured here has a mutant that it kills; an informative one cannot fail.
+    It holds when every mutant that can be measured here is caught, every variant passes, and every clause that
+    was measured here catches a mutant; informative clauses are left out, because they cannot fail.
     """
-    killing = {row.entry.caught_by for row in mutants if row.verdict == "killed"}
+    killing = {row.entry.caught_by for row in mutants if row.verdict == "caught"}
     judged = [name for name in measured if clauses[name].level != "informative"]
     without = tuple(sorted(set(judged) - killing))
-    killed = sum(row.verdict == "killed" for row in mutants)
+    killed = sum(row.verdict == "caught" for row in mutants)
     unmeasured = sum(row.verdict == "unmeasured" for row in mutants)
     passed = all(row.verdict == "passed" for row in variants)
     return Totals(

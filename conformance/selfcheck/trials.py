@@ -1,7 +1,7 @@
 """Runs `pulse conformance` many times, each run in a process of its own.
 
-To import pytest, Hypothesis and the suite takes longer than most runs of a mutant. Where processes can be forked, a run
-is a fork of one that has imported them and done nothing else; elsewhere it is a new process.
+Importing pytest, Hypothesis and the suite takes longer than most runs of a mutant. Where processes can be forked, a run
+is a fork of a process that has imported them and done nothing else; elsewhere it is a new process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from conformance.selfcheck.matrix import Trial
 __all__ = ["conformance"]
 
 _SECONDS = 900.0
-# A file system in memory: the matrix is about the suite, and a busy disk would only make it slow.
+# A file system in memory: the matrix tests the suite, and a busy disk would only slow it down.
 _MEMORY = Path("/dev/shm")
 _IMPORTED = ("conformance.cli", "conformance.runner.pytest_plugin", "_hypothesis_pytestplugin", "pytest_timeout")
 
@@ -32,7 +32,7 @@ _IMPORTED = ("conformance.cli", "conformance.runner.pytest_plugin", "_hypothesis
 if sys.platform == "win32":
 
     def _finished(arguments: Sequence[str], stderr: Path) -> int | None:
-        """Run it in a new process. Returns the exit code, None when there was no end in time."""
+        """Run it in a new process. Returns the exit code, or None when it did not end in time."""
         command = [sys.executable, "-m", "conformance.cli", *arguments]
         try:
             done = subprocess.run(
@@ -44,13 +44,13 @@ if sys.platform == "win32":
         return done.returncode
 
 else:
-    # To start a process is also to look whether others have ended, and the exit code of each can be read only once.
+    # Starting a process also checks whether others have ended, and the exit code of each can be read only once.
     _ENDS = threading.Lock()
 
     def _finished(arguments: Sequence[str], stderr: Path) -> int | None:
         """Run it in a fork of a process that has one thread and no state but that of modules just imported.
 
-        Returns the exit code, None when there was no end in time.
+        Returns the exit code, or None when it did not end in time.
         """
         context = multiprocessing.get_context("forkserver")
         cases = [f"{suite.__name__}.{module.name}" for module in pkgutil.iter_modules(suite.__path__)]
@@ -71,7 +71,7 @@ def _run(arguments: list[str], stderr: str) -> None:
         os.dup2(nothing.fileno(), 0)
         os.dup2(nothing.fileno(), 1)
         os.dup2(errors.fileno(), 2)
-    from conformance.cli import main  # not at the top: to look mutants up, every run imports this module
+    from conformance.cli import main  # not at the top: every run imports this module to look up mutants
 
     sys.exit(main(arguments))
 
@@ -85,7 +85,7 @@ def conformance(impl: str, *options: str) -> Trial:
         stderr = Path(report) / "stderr.txt"
         code = _finished(arguments, stderr)
         if code is None:
-            return Trial(-1, (), finished=False, complaint=f"no end within {_SECONDS:g} s")
+            return Trial(-1, (), finished=False, complaint=f"it did not end within {_SECONDS:g} s")
         last_lines = stderr.read_text(encoding="utf-8", errors="replace").splitlines()[-3:]
         complaint = " ".join(text[:300] for text in last_lines)
         file = Path(report) / "results.jsonl"

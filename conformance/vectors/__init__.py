@@ -1,6 +1,6 @@
-"""Documents that every reader is asked about, byte for byte as they lie in this folder.
+"""Documents that every reader is asked to read, byte for byte as they are in this folder.
 
-`reasons.toml` says why each file is here and, for those that a reader may answer, with which six values.
+`reasons.toml` says why each file is here and, for those that a reader may accept, the six values it returns.
 """
 
 import json
@@ -56,7 +56,7 @@ def load_vectors(kind: str | None = None, *, folder: Path = FOLDER) -> tuple[Vec
 
     Args:
         kind: `valid`, `invalid`, `either`, or `None` for all.
-        folder: where the documents and `reasons.toml` lie.
+        folder: where the documents and `reasons.toml` are.
 
     Raises:
         VectorError: the kind is unknown, or files and `reasons.toml` disagree.

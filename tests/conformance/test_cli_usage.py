@@ -65,8 +65,8 @@ class TestManifest:
         ("name", "says"),
         [
             ("missing.toml", "missing.toml: no such manifest; give the path of an implementation.toml, one of"),
-            ("mutant:missing", "mutant:missing: no such mutant; known are "),
-            ("variant:missing", "variant:missing: no such variant; known are "),
+            ("mutant:missing", "mutant:missing: no such mutant; choose from: "),
+            ("variant:missing", "variant:missing: no such variant; choose from: "),
         ],
     )
     def test_one_that_does_not_exist(self, judged: Callable[..., tuple[int, str, str]], name: str, says: str) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the reference share."""
+"""Fixtures that the tests of the reference share."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ def target(tmp_path: Path) -> str:
 def open_descriptors() -> Callable[[], set[str]]:
     """Lists the descriptors of this process, to compare before and after."""
     if not os.path.isdir("/proc/self/fd"):
-        pytest.skip("descriptors are listed in /proc")
+        pytest.skip("descriptors can be listed only where there is /proc")
 
     def listing() -> set[str]:
         # The listing's own descriptor is gone again, so the link no longer resolves.
@@ -51,5 +51,5 @@ def make_special_file() -> Callable[[str, Path], None]:
 
 @pytest.fixture(autouse=True)
 def first_write_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test begins as a new process does: no target has been swept yet."""
+    """Every test starts as a new process does: no target has been swept yet."""
     monkeypatch.setattr(_temps, "_swept", set())

@@ -160,7 +160,7 @@ class TestCommand:
     def test_version(self, run: Run) -> None:
         assert run("--version") == (0, f"pulse {pulse.__version__}\n".encode(), "")
 
-    @pytest.mark.parametrize("arguments", [[], ["dance-that-nobody-added"], ["read"]])
+    @pytest.mark.parametrize("arguments", [[], ["dance-that-was-never-added"], ["read"]])
     def test_wrong_usage_exits_2(self, run: Run, arguments: list[str]) -> None:
         code, _out, err = run(*arguments)
         assert code == 2

@@ -14,7 +14,7 @@ import pytest
 from pulse import _temps, read_status, write_training_status
 from pulse.status import SIZE_LIMIT
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="descriptors are listed in /proc")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="descriptors can be listed only where there is /proc")
 
 OLD, NEW = "the old document", "the new document"
 
@@ -65,7 +65,7 @@ def message_at(path: str) -> str | None:
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, call: str) -> Callable[[bool], None]:
-    """Make the first ``os.<call>`` after each arming fail; what it would have done, ``close`` still does."""
+    """Make the first ``os.<call>`` after each arming fail; a ``close`` that fails still closes."""
     real = getattr(os, call)
     armed = False
 
@@ -86,7 +86,7 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, call: str) -> Callable[[bool], No
     return arm
 
 
-# At least this many points per write: fewer would mean that the tracing does not see the writer.
+# At least this many points per write: fewer would mean that the trace does not see the writer.
 FLOOR = {"line": 60, "opcode": 500}
 
 

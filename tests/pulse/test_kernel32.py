@@ -12,7 +12,7 @@ from pulse._holders import holders
 from tests.wine import under_wine
 
 windows = pytest.mark.skipif(sys.platform != "win32", reason="share modes and process times of Windows")
-elsewhere = pytest.mark.skipif(sys.platform == "win32", reason="what is done where Windows is not")
+elsewhere = pytest.mark.skipif(sys.platform == "win32", reason="what other systems do instead")
 
 
 @elsewhere
@@ -26,10 +26,10 @@ def test_elsewhere_a_file_is_only_opened(tmp_path: Path) -> None:
 
 
 @elsewhere
-def test_elsewhere_no_process_can_be_judged() -> None:
+def test_elsewhere_no_process_can_be_checked() -> None:
     assert _kernel32.own_times() == 0
     assert holders("/etc/hosts") == []
-    with pytest.raises(OSError, match="no Windows"):
+    with pytest.raises(OSError, match="not Windows"):
         _kernel32.times_of(os.getpid())
 
 
@@ -51,13 +51,13 @@ class TestOnWindows:
         os.close(descriptor)
 
     @pytest.mark.parametrize("name", ["missing", "."])
-    def test_what_cannot_be_opened_tells_name_and_number(self, tmp_path: Path, name: str) -> None:
-        with pytest.raises(OSError) as failure:  # noqa: PT011  # the number is looked at
+    def test_what_cannot_be_opened_is_reported_with_name_and_number(self, tmp_path: Path, name: str) -> None:
+        with pytest.raises(OSError) as failure:  # noqa: PT011  # the test checks the number
             _kernel32.open_shared(str(tmp_path / name))
         assert failure.value.filename == str(tmp_path / name)
-        assert failure.value.winerror in (2, 5)  # type: ignore[attr-defined,unused-ignore]  # Windows alone has it
+        assert failure.value.winerror in (2, 5)  # type: ignore[attr-defined,unused-ignore]  # only Windows has it
 
-    def test_a_rename_tells_both_names_and_the_number(self, tmp_path: Path) -> None:
+    def test_a_failed_rename_is_reported_with_both_names(self, tmp_path: Path) -> None:
         temp, target = str(tmp_path / "temp"), str(tmp_path / "target")
         with pytest.raises(FileNotFoundError) as failure:
             _kernel32.rename_posix(temp, target)
@@ -67,10 +67,10 @@ class TestOnWindows:
         temp = tmp_path / "temp"
         with temp.open("w"), pytest.raises(PermissionError) as failure:
             _kernel32.rename_posix(str(temp), str(tmp_path / "target"))
-        assert failure.value.winerror == 32  # type: ignore[attr-defined,unused-ignore]  # Windows alone has it
+        assert failure.value.winerror == 32  # type: ignore[attr-defined,unused-ignore]  # only Windows has it
         assert os.listdir(tmp_path) == ["temp"]
 
-    @pytest.mark.skipif(under_wine(), reason="Wine knows no POSIX rename: it answers that it cannot")
+    @pytest.mark.skipif(under_wine(), reason="Wine does not support POSIX renames")
     def test_a_rename_replaces_a_target_that_a_reader_has_open(self, tmp_path: Path) -> None:
         temp, target = tmp_path / "temp", tmp_path / "a target with a longer name.json"
         temp.write_bytes(b"new")
@@ -92,7 +92,7 @@ class TestOnWindows:
         assert os.listdir(tmp_path) == [target.name]
         assert target.read_bytes() == b"new"
 
-    @pytest.mark.skipif(not under_wine(), reason="Windows can")
+    @pytest.mark.skipif(not under_wine(), reason="Windows supports it")
     def test_a_rename_that_cannot_be_done_changes_nothing(self, tmp_path: Path) -> None:
         (tmp_path / "temp").write_bytes(b"new")
         assert not _kernel32.rename_posix(str(tmp_path / "temp"), str(tmp_path / "target"))
@@ -101,18 +101,18 @@ class TestOnWindows:
     def test_a_process_is_known_by_the_time_of_its_creation(self) -> None:
         assert _kernel32.times_of(os.getpid()) == _kernel32.own_times() > 0
 
-    def test_a_process_that_has_ended_is_told_from_one_that_runs(self) -> None:
+    def test_a_process_that_has_ended_is_distinguished_from_one_that_runs(self) -> None:
         child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
         assert _kernel32.times_of(child.pid)
         child.communicate(b"\n")
-        assert _kernel32.times_of(child.pid) is None  # its handle is open still, so that nobody gets its number
+        assert _kernel32.times_of(child.pid) is None  # its handle is still open, so that its number is not reused
 
-    @pytest.mark.skipif(under_wine(), reason="Wine's Restart Manager names nobody")
-    def test_whoever_has_a_file_open_is_named(self, tmp_path: Path) -> None:
+    @pytest.mark.skipif(under_wine(), reason="Wine's Restart Manager reports no programs")
+    def test_a_program_that_has_a_file_open_is_named(self, tmp_path: Path) -> None:
         with (tmp_path / "file").open("w"):
             (who,) = holders(str(tmp_path / "file"))
         assert who.endswith(f"(process {os.getpid()})")
 
-    def test_nobody_is_named_for_a_file_that_nobody_has_open(self, tmp_path: Path) -> None:
+    def test_no_program_is_named_for_a_file_that_is_not_open(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"")
         assert holders(str(tmp_path / "file")) == []

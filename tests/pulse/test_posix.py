@@ -1,4 +1,4 @@
-"""Who writes, on Linux: what tells processes of several boots and containers apart."""
+"""The identity of a writer on Linux: it distinguishes processes of several boots and containers."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from pulse._platform import writer_id
 from pulse._temps import temp_name
 
 
-def test_a_forked_child_has_a_name_of_its_own() -> None:
+def test_a_forked_child_has_its_own_name() -> None:
     script = (
         "import os\n"
         "from pulse._posix import writer_id\n"

@@ -24,7 +24,7 @@ IDLE: dict[str, Any] = {
 
 @pytest.fixture
 def not_a_file(tmp_path: Path, request: pytest.FixtureRequest, make_special_file: Callable[[str, Path], None]) -> str:
-    """The path of something that is there and is no regular file of a legal size."""
+    """The path of something that exists but is not a regular file of a legal size."""
     path = tmp_path / "status.json"
     match request.param:
         case "folder":
@@ -111,7 +111,7 @@ class TestReadStatus:
         monkeypatch.setattr(os, "read", lambda descriptor, size: real(descriptor, 5))
         assert read_status(target).status == IDLE
 
-    def test_what_is_no_path_is_the_callers_mistake(self) -> None:
+    def test_what_is_not_a_path_is_an_error_of_the_caller(self) -> None:
         with pytest.raises(TypeError):
             read_status(3)  # type: ignore[arg-type]  # the point of the test
 

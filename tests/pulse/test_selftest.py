@@ -1,4 +1,4 @@
-"""``pulse selftest``: the orders' six tests, whose checks are real."""
+"""``pulse selftest``: its six tests pass for the reference and fail for a defect."""
 
 import io
 from typing import Any
@@ -33,7 +33,7 @@ def run(encoding: str = "utf-8") -> tuple[int, str]:
     return code, stdout.read()
 
 
-def test_prints_the_six_tests_of_the_orders() -> None:
+def test_prints_the_six_tests() -> None:
     assert run() == (0, PASSED)
 
 
@@ -44,7 +44,7 @@ def test_a_terminal_without_the_marks_gets_words(encoding: str) -> None:
     assert printed == PASSED.replace("✅", "OK").replace("📊", "->")
 
 
-def test_a_failure_is_told_to_a_terminal_without_the_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_reported_to_a_terminal_without_the_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftest, "write_error_status", write_nothing)
     code, printed = run("ascii")
     assert code == 1
@@ -74,7 +74,7 @@ def write_seven(path: str, *_arguments: Any) -> None:
 
 
 def write_list(path: str) -> None:
-    """A writer of something that is no object."""
+    """A writer of something that is not an object."""
     with open(path, "w", encoding="ascii") as file:
         file.write("[]")
 
@@ -85,7 +85,7 @@ def write_nothing(path: str, *_arguments: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "lie", "failed"),
+    ("name", "broken", "failed"),
     [
         ("write_idle_status", write_nothing, "Test 1: write_idle_status()... ❌ OSError"),
         ("write_idle_status", write_list, "Test 1: write_idle_status()... ❌ AssertionError"),
@@ -101,10 +101,10 @@ def write_nothing(path: str, *_arguments: Any) -> None:
         ("write_done_status", write_seven, "Test 6: PULSE v1 Schema validation... ❌"),
     ],
 )
-def test_a_lie_fails_its_test_and_the_others_still_run(
-    monkeypatch: pytest.MonkeyPatch, name: str, lie: Any, failed: str
+def test_a_defect_fails_its_test_and_the_others_still_run(
+    monkeypatch: pytest.MonkeyPatch, name: str, broken: Any, failed: str
 ) -> None:
-    monkeypatch.setattr(selftest, name, lie)
+    monkeypatch.setattr(selftest, name, broken)
     code, printed = run()
     assert code == 1
     assert failed in printed

@@ -30,14 +30,14 @@ def write_of(path: str = TARGET, **members: Any) -> dict[str, Any]:
 
 
 def talk(*requests: Any) -> list[dict[str, Any]]:
-    """Send requests (objects, or raw lines) to a fresh server that must end well, and return its answers."""
+    """Send requests (objects, or raw lines) to a new server, which must exit with 0, and return its answers."""
     code, answers = session(*requests)
     assert code == 0
     return answers
 
 
 def session(*requests: Any) -> tuple[int, list[dict[str, Any]]]:
-    """Send requests to a fresh server; its exit code and its answers."""
+    """Send requests to a new server; return its exit code and its answers."""
     lines = [request if isinstance(request, bytes) else json.dumps(request).encode() for request in requests]
     stdout = io.BytesIO()
     code = serve(io.BytesIO(b"".join(line + b"\n" for line in lines)), stdout)

@@ -53,7 +53,7 @@ class TestCreate:
     def test_has_exactly_the_six_members_in_the_order_of_the_contract(self) -> None:
         assert list(TrainingStatus.create("idle")) == list(MEMBERS)
 
-    def test_takes_the_defaults_of_the_orders(self) -> None:
+    def test_takes_the_defaults_of_the_contract(self) -> None:
         before = int(time.time())
         status = TrainingStatus.create("idle")
         now = status["timestamp"]
@@ -108,12 +108,12 @@ class TestCreate:
             b"1",
         ],
     )
-    def test_refuses_what_is_no_finite_number(self, name: str, value: Any) -> None:
+    def test_refuses_what_is_not_a_finite_number(self, name: str, value: Any) -> None:
         with pytest.raises(InvalidStatus, match=f"{name} must"):
             from_members({"status": "running", name: value}, complete=False)
 
     @pytest.mark.parametrize("value", [None, 1, b"text", ["text"]])
-    def test_refuses_a_message_that_is_no_string(self, value: Any) -> None:
+    def test_refuses_a_message_that_is_not_a_string(self, value: Any) -> None:
         with pytest.raises(InvalidStatus, match="message must be a string"):
             TrainingStatus.create("idle", message=value)
 
@@ -123,7 +123,7 @@ class TestCreate:
             TrainingStatus.create("idle", message=text)
 
     @pytest.mark.parametrize("value", [True, 1.0, "1", -1, 2**53, pytest.param(10**5000, id="5001 digits"), [1]])
-    def test_refuses_a_timestamp_that_is_no_count_of_seconds(self, value: Any) -> None:
+    def test_refuses_a_timestamp_that_is_not_a_count_of_seconds(self, value: Any) -> None:
         with pytest.raises(InvalidStatus, match="timestamp must be"):
             TrainingStatus.create("idle", timestamp=value)
 
@@ -148,7 +148,7 @@ class TestFromMembers:
 
 
 class TestSerialise:
-    def test_has_the_layout_of_the_orders(self) -> None:
+    def test_has_the_layout_of_the_contract(self) -> None:
         assert serialise(IDLE) == json.dumps(IDLE, indent=2, ensure_ascii=False).encode()
 
     @given(statuses)

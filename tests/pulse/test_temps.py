@@ -13,7 +13,7 @@ from pulse._platform import writer_id
 from pulse._temps import temp_name
 
 if sys.platform == "darwin":
-    pytest.skip("only Linux and Windows tell which processes are alive", allow_module_level=True)
+    pytest.skip("only on Linux and Windows can a dead writer be recognised", allow_module_level=True)
 
 BASE = "training_status.json"
 SWEEP_CALLS = ["listdir", "unlink", *(["kill"] if sys.platform == "linux" else [])]

@@ -1,4 +1,4 @@
-"""The Windows file: its decisions, tested on every platform with a clock of our own (WIN-01…03)."""
+"""The Windows file: its decisions, tested on every platform with a fake clock (WIN-01…03)."""
 
 import importlib
 import os
@@ -74,7 +74,7 @@ DEADLINES = {
 
 @pytest.fixture(autouse=True)
 def cannot_rename_as_posix(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Windows could do is decided by each test, also when the tests run there."""
+    """Each test decides what Windows can do, even when the tests run there."""
     monkeypatch.setattr(_kernel32, "rename_posix", lambda temp, target: False)
 
 
@@ -159,7 +159,7 @@ def test_a_rename_with_posix_semantics_is_tried_first(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("found", "who"), [(["panel.exe (process 7)"], "panel.exe (process 7)"), ([], "another program")]
 )
-def test_a_rename_that_was_refused_says_who_is_to_blame(
+def test_a_refused_rename_names_the_programs_that_hold_the_target(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, found: list[str], who: str
 ) -> None:
     monkeypatch.setattr(_windows, "holders", lambda path: found if path == "target" else [])
@@ -170,7 +170,7 @@ def test_a_rename_that_was_refused_says_who_is_to_blame(
     assert note.startswith(f"pulse: {who} had the target, or the temp, open at every attempt for 2 s")
 
 
-def test_an_error_that_no_holder_causes_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_no_holder_causes_names_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "replace", failing([FileNotFoundError(2, "gone")], []))
     with pytest.raises(FileNotFoundError) as failure:
         _windows.replace("temp", "target")
@@ -208,7 +208,7 @@ def test_attributes_and_folders_are_left_to_the_system(tmp_path: Path) -> None:
 class TestOrphans:
     @pytest.fixture(autouse=True)
     def machine(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        """This is the machine ``0badcafe``; process 7 was created at 0x1d7, process 8 may not be asked, 9 is gone."""
+        """This is the machine ``0badcafe``; process 7 was created at 0x1d7, process 8 may not be queried, 9 is gone."""
         monkeypatch.setattr(_windows, "_machine", lambda: "0badcafe")
         monkeypatch.setattr(_kernel32, "own_times", lambda: 0x1D7)
 
@@ -242,7 +242,7 @@ class TestOrphans:
     def test_only_a_writer_of_this_machine_that_is_gone_has_ended(self, writer: str, ended: bool) -> None:
         assert _windows.has_ended(writer) is ended
 
-    def test_without_a_machine_nobody_is_known_to_be_dead(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_a_machine_no_writer_is_known_to_be_dead(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_windows, "_machine", lambda: "")
         _windows.writer_id.cache_clear()
         assert _windows.writer_id() == f"unknown-1d7-{os.getpid()}"
@@ -250,8 +250,8 @@ class TestOrphans:
         assert not _windows.has_ended("unknown-1d7-9")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells its machine")
-def test_elsewhere_no_machine_can_be_told() -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has an id for its machine")
+def test_elsewhere_the_machine_is_unknown() -> None:
     assert _windows._machine() == ""
 
 
@@ -270,8 +270,8 @@ class TestPaths:
             ("C:\\x\\a.json:stream", "C:\\x\\a.json:stream"),
         ],
     )
-    def test_of_names_that_windows_takes_for_others_are_refused(self, given: str, whole: str) -> None:
-        with pytest.raises(OSError, match="another one") as failure:
+    def test_that_windows_takes_for_something_else_are_refused(self, given: str, whole: str) -> None:
+        with pytest.raises(OSError, match="another file") as failure:
             _windows.without_limit(given, whole)
         assert failure.value.filename == given
 

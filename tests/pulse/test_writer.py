@@ -1,4 +1,4 @@
-"""The writer: what is published, what is refused, what stays after a failure (LIF, VIS, FLT, MET, CON)."""
+"""The writer: what it publishes, what it refuses, what a failure leaves (LIF, VIS, FLT, MET, CON)."""
 
 import errno
 import json
@@ -70,7 +70,7 @@ def message(path: str) -> object:
 
 class TestDocuments:
     @pytest.mark.parametrize(("write", "expected"), EXAMPLES, ids=["idle", "running", "error", "done"])
-    def test_the_orders_examples_are_written_exactly(
+    def test_the_examples_are_written_exactly(
         self, target: str, write: Callable[[str], None], expected: dict[str, Any]
     ) -> None:
         write(target)
@@ -249,13 +249,13 @@ class TestFailures:
 
         def replace_and_recreate(temp: str, path: str) -> None:
             real(temp, path)
-            Path(temp).write_text("somebody else's")
+            Path(temp).write_text("another writer's")
             recreated.append(temp)
 
         with monkeypatch.context() as patch:
             patch.setattr(os, "replace", replace_and_recreate)
             write_idle_status(target)
-        assert [Path(name).read_text() for name in recreated] == ["somebody else's"]
+        assert [Path(name).read_text() for name in recreated] == ["another writer's"]
 
     @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
     def test_a_temp_that_exists_is_never_opened(self, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,13 +320,13 @@ class TestFolderSync:
 
 
 @posix
-def test_a_temp_name_that_is_taken_is_somebody_elses_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_temp_name_that_is_taken_belongs_to_another_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = tmp_path / "taken.tmp"
-    taken.write_bytes(b"somebody else's")
+    taken.write_bytes(b"another writer's")
     monkeypatch.setattr("pulse.writer.temp_name", lambda base: taken.name)
     with pytest.raises(FileExistsError):
         write_idle_status(tmp_path / "status.json")
-    assert taken.read_bytes() == b"somebody else's"
+    assert taken.read_bytes() == b"another writer's"
     assert os.listdir(tmp_path) == [taken.name]
 
 

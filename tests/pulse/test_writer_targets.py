@@ -123,14 +123,14 @@ class TestAttributes:
 
         real = os.fstat
 
-        def somebody_elses(descriptor: int) -> os.stat_result:
+        def owned_by_another_user(descriptor: int) -> os.stat_result:
             fields = list(real(descriptor))
             fields[stat.ST_UID] += 1
             fields[stat.ST_GID] += 1
             return os.stat_result(fields)
 
         with umask(0o022), monkeypatch.context() as patch:
-            patch.setattr(os, "fstat", somebody_elses)
+            patch.setattr(os, "fstat", owned_by_another_user)
             patch.setattr(os, "chown", refuse("chown"))
             patch.setattr(os, "chmod", refuse("chmod"))
             write_idle_status(target, "new")
@@ -170,7 +170,7 @@ class TestPaths:
         }
         assert set(os.listdir(tmp_path)) == {*mine, "a.json"}
 
-    def test_a_relative_path_is_resolved_when_the_write_begins(
+    def test_a_relative_path_is_resolved_when_the_write_starts(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "elsewhere").mkdir()
@@ -236,7 +236,7 @@ class TestPaths:
 
     @posix
     @pytest.mark.parametrize("kind", ["FIFO", "socket"])
-    def test_what_is_no_regular_file_is_not_replaced(
+    def test_what_is_not_a_regular_file_is_not_replaced(
         self, tmp_path: Path, make_special_file: Callable[[str, Path], None], kind: str
     ) -> None:
         make_special_file(kind, tmp_path / "special")

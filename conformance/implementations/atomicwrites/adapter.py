@@ -26,7 +26,7 @@ class AtomicWrites:
     language = "python"
 
     def replace(self, path: str, text: str) -> None:
-        """Replace the file by the UTF-8 bytes of ``text``. Raises OSError, and ValueError for what UTF-8 cannot say."""
+        """Replace the file with the UTF-8 bytes of ``text``. Raises OSError, and ValueError for invalid text."""
         data = text.encode("utf-8")
         with atomicwrites.atomic_write(path, mode="wb", overwrite=True) as file:
             file.write(data)
@@ -52,7 +52,7 @@ def answer(writer: AtomicWrites, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer one JSON request a line until ``stop`` or the end of the input."""
+    """Answer one JSON request per line until ``stop`` or the end of the input."""
     writer = AtomicWrites()
     for line in sys.stdin:
         request = json.loads(line)

@@ -18,7 +18,7 @@ function insist (condition, text) {
 // The document ---------------------------------------------------------------------------------------------------------
 
 function validate (status) {
-  insist(Object.keys(status).every(name => MEMBERS.includes(name)), 'a member that no document has')
+  insist(Object.keys(status).every(name => MEMBERS.includes(name)), 'unknown member')
   const { epoch = 0, total_epochs: total = 0, loss = 0, message = '' } = status
   const { timestamp = Math.floor(Date.now() / 1000) } = status
   insist(STATUSES.includes(status.status), `status must be one of ${STATUSES.join(', ')}`)
@@ -73,7 +73,7 @@ function parse (text) {
     for (let first = true; first || found.size < MEMBERS.length; first = false) {
       if (!first) take(/[ \t\n\r]*,/y)
       const name = takeString()
-      insist(MEMBERS.includes(name) && !found.has(name), 'a member too many')
+      insist(MEMBERS.includes(name) && !found.has(name), 'a repeated or unknown member')
       take(/[ \t\n\r]*:/y)
       found.set(name, name === 'status' || name === 'message' ? takeString() : takeNumber(name))
     }
@@ -91,7 +91,7 @@ function write (path, status) {
   const bytes = Buffer.from(serialise(validate(status)), 'utf8')
   insist(bytes.length <= LIMIT, 'the document is longer than 1 MiB')
   const folder = dirname(path)
-  // Short whatever the target is called (MET-05), and nobody else's: 'wx' never opens a file that exists (VIS-03).
+  // Short whatever the target is called (MET-05), and new: 'wx' never opens a file that exists (VIS-03).
   const temp = `${folder}/.${randomBytes(12).toString('hex')}.tmp`
   const old = fs.lstatSync(path, { throwIfNoEntry: false })
   const kept = old?.isFile() ? old : undefined
@@ -101,7 +101,7 @@ function write (path, status) {
     for (let done = 0; done < bytes.length;) done += fs.writeSync(descriptor, bytes, done)
     fs.fsyncSync(descriptor)
     const closing = descriptor
-    descriptor = undefined // a close that fails has closed (FLT-05, FLT-07)
+    descriptor = undefined // even a close that fails has closed (FLT-05, FLT-07)
     fs.closeSync(closing)
     fs.renameSync(temp, path)
   } catch (error) {

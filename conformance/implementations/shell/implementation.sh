@@ -1,5 +1,5 @@
-# sh implementation.sh replace PATH: replaces the file by the bytes of standard input. Exit code 0: done; 1: failed, and
-# nothing was changed. Needs GNU coreutils for `mv -T`, `sync FILE` and `--reference`. Clause ids are those of SPEC.md.
+# sh implementation.sh replace PATH: replaces the file with the bytes of standard input. Exit code 0: done; 1: failed,
+# nothing changed. Needs GNU coreutils for `mv -T`, `sync FILE` and `--reference`. Clause ids are those of SPEC.md.
 set -u
 
 fail() {
@@ -14,12 +14,12 @@ case $2 in
 esac
 folder=${path%/*}/
 
-# mktemp creates the file exclusively; its short name fits beside a target whose own name is as long as can be (MET-05).
+# mktemp creates the file exclusively; its short name fits beside a target with the longest possible name (MET-05).
 temp=$(mktemp "$folder.XXXXXXXXXXXX") || exit 1
 trap 'rm -f "$temp"' EXIT
 trap 'exit 130' HUP INT TERM
 
-# cat goes on after a short write, and says when the disk is full (VIS-06, FLT-10). A rename before the sync could reach
+# cat goes on after a short write, and reports a full disk (VIS-06, FLT-10). A rename before the sync could reach
 # the disk before the bytes do (PWR-01).
 cat >"$temp" && sync "$temp" || exit 1
 if [ -f "$path" ] && [ ! -L "$path" ]; then
@@ -29,7 +29,7 @@ else
     chmod "$(printf '%o' $((0666 & ~$(umask))))" "$temp" || exit 1
 fi
 
-# -T: a folder at the target is an error, and not the place to move the temp to (MET-08).
+# -T: a folder at the target is an error, and not a folder to move the temp into (MET-08).
 mv -f -T "$temp" "$path" || exit 1
 trap - EXIT
 sync "$folder" || exit 1

@@ -1,7 +1,7 @@
-// Serves write-file-atomic to the conformance kit: one JSON request a line on stdin, one answer a line on stdout
-// (SPEC.md, "Mode serve"). It adds nothing to the library: no option, no retry, no check.
-// It reads and answers synchronously, because under Wine Node cannot open a pipe as a stream (EINVAL). Nothing has to
-// wait for that: a write is awaited before the next request is read.
+// Serves write-file-atomic to the conformance kit: one JSON request per line on stdin, one answer per line
+// on stdout (SPEC.md, "Mode serve"). It adds nothing to the library: no option, no retry, no check.
+// It reads and answers synchronously, because under Wine Node cannot open a pipe as a stream (EINVAL). This
+// delays nothing: a write is awaited before the next request is read.
 import { readSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import writeFileAtomic from 'write-file-atomic'
@@ -20,7 +20,7 @@ async function answer (request) {
   try {
     return { ok: true, ...await operation(request) }
   } catch (error) {
-    // Only system errors carry the name of a system call; Node itself refuses what no file system could be asked for.
+    // Only system errors carry the name of a system call; Node itself refuses what no file system could accept.
     // Anything else is a defect of the library or of this file, and ends the process with its stack.
     if (error.syscall !== undefined) return { ok: false, error: 'io', message: error.message }
     if (error.code === 'ERR_INVALID_ARG_VALUE') return { ok: false, error: 'invalid', message: error.message }
@@ -33,7 +33,7 @@ function read (buffer) {
   try {
     return readSync(0, buffer)
   } catch (error) {
-    if (error.code === 'EOF') return 0 // how Windows tells that the other end of a pipe is closed
+    if (error.code === 'EOF') return 0 // how Windows reports that the other end of a pipe is closed
     throw error
   }
 }

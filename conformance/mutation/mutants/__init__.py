@@ -1,1 +1,1 @@
-"""Deliberately broken implementations: one function, one lie, each naming the clause that must catch it."""
+"""Deliberately broken implementations: one function with one defect each, naming the clause that must catch it."""

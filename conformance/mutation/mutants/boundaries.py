@@ -1,6 +1,6 @@
-"""Lies between two system calls, and in the C library's own words: only a trace of the calls tells of most of them.
+"""Defects between two system calls and in calls of the C library: most of them show only in a trace of the calls.
 
-Python itself makes a call again that a signal interrupted (PEP 475), so the writers that do not, call the C library.
+Python restarts a call that a signal interrupted (PEP 475), so the writers that do not restart it call the C library.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from conformance.mutation.registry import mutant
 
 @mutant("replace", caught_by="VIS-05")
 def renamed_away_and_back(self: Honest, temp: str, target: str) -> None:
-    """Renames the old document away and back before the replace, to see whether it may."""
+    """Renames the old document away and back before the replace, to check that it is allowed to."""
     aside = self.temp_name(target)
     with contextlib.suppress(FileNotFoundError):
         os.rename(target, aside)
@@ -33,7 +33,7 @@ def renamed_away_and_back(self: Honest, temp: str, target: str) -> None:
 
 @mutant("replace", caught_by="FLT-06")
 def copy_when_not_permitted(self: Honest, temp: str, target: str) -> None:
-    """Copies onto the target when the rename says EPERM."""
+    """Copies onto the target when the rename fails with EPERM."""
     try:
         os.replace(temp, target)
     except OSError as error:
@@ -45,7 +45,7 @@ def copy_when_not_permitted(self: Honest, temp: str, target: str) -> None:
 
 @mutant("publish", caught_by="FLT-09")
 def temp_made_before_the_try(self: Honest, path: str, data: bytes) -> None:
-    """Makes the temp one line before the `try` that removes it, so that an interrupt in between leaves it."""
+    """Creates the temp one line before the `try` that removes it, so that an interrupt in between leaves it behind."""
     target = self.resolve(path)
     temp = self.temp_name(target)
     descriptor = self.create(temp)
@@ -68,7 +68,7 @@ def temp_made_before_the_try(self: Honest, path: str, data: bytes) -> None:
 
 @contextlib.contextmanager
 def _interrupt_handler(handler: Callable[[int, object], None] | signal.Handlers) -> Iterator[None]:
-    """Let SIGINT be answered by a handler of the writer's own; only a program's main thread may ask for that."""
+    """Handle SIGINT with a handler of the writer's own; only a program's main thread may install one."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -82,7 +82,7 @@ def _interrupt_handler(handler: Callable[[int, object], None] | signal.Handlers)
 @mutant("guard", caught_by="FLT-09")
 @contextlib.contextmanager
 def interrupt_ignored_while_writing(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
-    """Ignores SIGINT for the time of a write, so that the caller never hears of it."""
+    """Ignores SIGINT during a write, so that the caller never gets it."""
     with _interrupt_handler(signal.SIG_IGN) if writing else contextlib.nullcontext():
         yield
 
@@ -90,7 +90,7 @@ def interrupt_ignored_while_writing(self: Honest, path: str, *, writing: bool) -
 @mutant("guard", caught_by="FLT-09")
 @contextlib.contextmanager
 def interrupt_ends_the_process(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
-    """Catches SIGINT with a handler that ends the process at once, temp or no temp."""
+    """Handles SIGINT by ending the process at once, even when a temp exists."""
 
     def end(number: int, frame: object) -> NoReturn:
         os._exit(128 + number)
@@ -99,11 +99,11 @@ def interrupt_ends_the_process(self: Honest, path: str, *, writing: bool) -> Ite
         yield
 
 
-# Windows renames no file that is open, and no link onto another of the same file.
+# Windows does not rename an open file, nor a link onto another link to the same file.
 if sys.platform != "win32":
 
     def _publish_open(self: Honest, path: str, write: Callable[[int], None], finish: Callable[[int], None]) -> None:
-        """`Honest.publish` that keeps the temp open: ``write`` comes before the rename, ``finish`` after it."""
+        """`Honest.publish`, but the temp stays open: ``write`` runs before the rename, ``finish`` after it."""
         target = self.resolve(path)
         temp = self.temp_name(target)
         with contextlib.ExitStack() as opened:
@@ -134,7 +134,7 @@ if sys.platform != "win32":
 
     @mutant("publish", caught_by="KIL-01")
     def cut_after_the_rename(self: Honest, path: str, data: bytes) -> None:
-        """Renames the temp with the room that it reserved for a longer document, and cuts that off afterwards."""
+        """Renames the temp with space reserved for a longer document, and truncates it afterwards."""
 
         def write(descriptor: int) -> None:
             self.send(descriptor, data)
@@ -144,7 +144,7 @@ if sys.platform != "win32":
 
     @mutant("publish", caught_by="VIS-01")
     def hard_link_of_the_target_as_temp(self: Honest, path: str, data: bytes) -> None:
-        """Makes the temp a hard link of the target: writing it writes the target, and the rename then does nothing."""
+        """Makes the temp a hard link to the target: writing to it writes the target, and the rename does nothing."""
         target = self.resolve(path)
         if not os.path.exists(target):
             Honest.publish(self, path, data)
@@ -174,7 +174,7 @@ if sys.platform == "linux":
         return OSError(number, os.strerror(number))
 
     def _written(descriptor: int, piece: bytes) -> int:
-        """write(2) once. Returns how much it took. Raises OSError, InterruptedError too."""
+        """Call write(2) once and return how many bytes it took. Raises OSError, including InterruptedError."""
         count = int(_libc.write(descriptor, piece, ctypes.c_size_t(len(piece))))
         if count < 0:
             raise _failure()
@@ -182,14 +182,14 @@ if sys.platform == "linux":
 
     @mutant("send", caught_by="FLT-07")
     def interrupted_write_fails(self: Honest, descriptor: int, data: bytes) -> None:
-        """Takes EINTR from write(2) for a failure."""
+        """Treats EINTR from write(2) as a failure."""
         start = 0
         while start < len(data):
             start += _written(descriptor, data[start : start + _PIECE])
 
     @mutant("send", caught_by="FLT-07")
     def interrupted_write_loses_bytes(self: Honest, descriptor: int, data: bytes) -> None:
-        """Goes on with the next piece when write(2) says EINTR, as if the one before had been written."""
+        """Goes on with the next piece after EINTR from write(2), as if the interrupted one had been written."""
         start = 0
         while start < len(data):
             try:
@@ -199,13 +199,13 @@ if sys.platform == "linux":
 
     @mutant("sync", caught_by="FLT-07")
     def interrupted_fsync_fails(self: Honest, descriptor: int) -> None:
-        """Takes EINTR from fsync(2) for a failure."""
+        """Treats EINTR from fsync(2) as a failure."""
         if _libc.fsync(descriptor) != 0:
             raise _failure()
 
     @mutant("create", caught_by="FLT-07")
     def interrupted_open_fails(self: Honest, temp: str) -> int:
-        """Takes EINTR from open(2) for a failure."""
+        """Treats EINTR from open(2) as a failure."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         descriptor = int(_libc.open(os.fsencode(temp), flags, ctypes.c_uint(0o666)))
         if descriptor < 0:
@@ -214,7 +214,7 @@ if sys.platform == "linux":
 
     @mutant("close", caught_by="FLT-07")
     def closed_twice_when_interrupted(self: Honest, descriptor: int) -> None:
-        """Closes once more when close(2) says EINTR, although the number may be another thread's file by then."""
+        """Closes again after EINTR from close(2), although the number may be another thread's file by then."""
         if _libc.close(descriptor) == 0:
             return
         failure = _failure()
@@ -224,7 +224,7 @@ if sys.platform == "linux":
 
     @mutant("close", caught_by="FLT-05")
     def close_unchecked_in_c(self: Honest, descriptor: int) -> None:
-        """Calls the C library's close and does not look at what it returns."""
+        """Calls the C library's close and ignores what it returns."""
         _libc.close(descriptor)
 
     @mutant("fill_temp", caught_by="FLT-04")
@@ -246,7 +246,7 @@ if sys.platform == "linux":
 
     @mutant("fill_temp", caught_by="FLT-04")
     def failure_of_a_syncing_child_unseen(self: Honest, temp: str, target: str, data: bytes) -> None:
-        """Lets the program `sync` sync the temp and does not look whether it could."""
+        """Runs the program `sync` on the temp and does not check whether it succeeded."""
         descriptor = self.create(temp)
         try:
             self.send(descriptor, data)
@@ -261,7 +261,7 @@ if sys.platform == "linux":
 
 @mutant("replace", caught_by="FLT-06")
 def written_in_place_when_denied(self: Honest, temp: str, target: str) -> None:
-    """Writes the document into the target itself when the rename says EACCES."""
+    """Writes the document into the target itself when the rename fails with EACCES."""
     try:
         os.replace(temp, target)
     except OSError as error:
@@ -274,7 +274,7 @@ def written_in_place_when_denied(self: Honest, temp: str, target: str) -> None:
 
 @mutant("publish", caught_by="VIS-01")
 def written_in_place_when_files_run_out(self: Honest, path: str, data: bytes) -> None:
-    """Writes into the target itself when the system has no room for one more open file."""
+    """Writes into the target itself when the system can open no more files (ENFILE)."""
     try:
         Honest.publish(self, path, data)
     except OSError as error:

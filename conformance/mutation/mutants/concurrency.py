@@ -1,4 +1,4 @@
-"""Writers and readers that are right alone and wrong in company (clauses CON)."""
+"""Writers that are correct alone and wrong under concurrency (clauses CON)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def temp_left_now_and_then(self: Honest, temp: str, target: str) -> None:
 
 @mutant("temp_name", caught_by="CON-01")
 def one_temp_for_all_processes(self: Honest, target: str) -> str:
-    """Removes whatever has the one name of its temp, and makes its own there."""
+    """Uses one fixed temp name: removes any file of that name, then creates its own."""
     temp = f"{target}.tmp"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temp)
@@ -42,7 +42,7 @@ def one_temp_for_all_processes(self: Honest, target: str) -> str:
 
 @mutant("publish", caught_by="CON-01")
 def one_temp_opened_by_all(self: Honest, path: str, data: bytes) -> None:
-    """Fills one temp that others may have open at the same time, and calls it published when somebody renamed it."""
+    """Fills one temp that other writers may have open too, and reports success when one of them has renamed it."""
     target = self.resolve(path)
     temp = f"{target}.tmp"
     descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
@@ -59,7 +59,7 @@ def one_temp_opened_by_all(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("publish", caught_by="CON-01")
 def large_document_appended(self: Honest, path: str, data: bytes) -> None:
-    """Publishes the first 64 KiB by a replace, and appends the rest to the target piece by piece."""
+    """Publishes the first 64 KiB with a replace, and appends the rest to the target piece by piece."""
     size = 64 * 1024
     Honest.publish(self, path, data[:size])
     for start in range(size, len(data), size):
@@ -69,7 +69,7 @@ def large_document_appended(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("temp_name", caught_by="CON-02")
 def all_temps_removed(self: Honest, target: str) -> str:
-    """Removes every *.tmp in the folder before it makes its own, other writers' temps among them."""
+    """Removes every *.tmp in the folder before it creates its own, other writers' temps included."""
     folder = os.path.dirname(target)
     for name in os.listdir(folder):
         if name.endswith(".tmp"):
@@ -80,7 +80,7 @@ def all_temps_removed(self: Honest, target: str) -> str:
 
 @mutant("discard", caught_by="CON-02")
 def all_temps_removed_on_failure(self: Honest, temp: str) -> None:
-    """Cleans up after a failed write by removing every *.tmp in the folder, other writers' temps among them."""
+    """Cleans up after a failed write by removing every *.tmp in the folder, other writers' temps included."""
     folder = os.path.dirname(temp)
     for name in os.listdir(folder):
         if name.endswith(".tmp"):
@@ -90,7 +90,7 @@ def all_temps_removed_on_failure(self: Honest, temp: str) -> None:
 
 @mutant("temp_name", caught_by="CON-02")
 def siblings_share_a_temp(self: Honest, target: str) -> str:
-    """Names the temp after the target's stem, and removes what has that name already."""
+    """Names the temp after the target's stem, and removes any file that already has that name."""
     temp = f"{os.path.splitext(target)[0]}.tmp"
     if temp != target:
         with contextlib.suppress(FileNotFoundError):
@@ -112,7 +112,7 @@ def acknowledged_before_published(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("publish", caught_by="CON-03")
 def every_tenth_write_dropped(self: Honest, path: str, data: bytes) -> None:
-    """Answers ok and writes nothing at every tenth write of a target."""
+    """Answers ok but skips every tenth write of a target."""
     self.memory[path] = self.memory.get(path, 0) + 1
     if self.memory[path] % 10 > 0:
         Honest.publish(self, path, data)
@@ -120,7 +120,7 @@ def every_tenth_write_dropped(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("publish", caught_by="CON-03")
 def published_after_the_next(self: Honest, path: str, data: bytes) -> None:
-    """Holds every tenth document of a target back, and publishes it after the one that follows."""
+    """Holds back every tenth document of a target, and publishes it after the next one."""
     count, held = self.memory.get(path, (0, None))
     if count % 10 == 9:
         self.memory[path] = count + 1, data
@@ -133,5 +133,5 @@ def published_after_the_next(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("temp_name", caught_by="CON-04")
 def temp_named_after_process(self: Honest, target: str) -> str:
-    """Names the temp after the process, so that two threads of it share one."""
+    """Names the temp after the process, so that two of its threads share one."""
     return os.path.join(os.path.dirname(target), f".{os.getpid()}.tmp")

@@ -44,7 +44,7 @@ def integer_epoch(self: Honest, document: dict[str, Any]) -> bytes:
 
 @mutant("serialise", caught_by="DOC-04")
 def rounded_epoch(self: Honest, document: dict[str, Any]) -> bytes:
-    """Rounds the epoch to two digits, as trainers print it."""
+    """Rounds the epoch to two decimal places, as trainers print it."""
     return Honest.serialise(self, {**document, "epoch": round(document["epoch"], 2)})
 
 
@@ -60,7 +60,7 @@ def _without_fraction(number: float) -> float:
 
 @mutant("serialise", caught_by="DOC-06")
 def rounded_loss(self: Honest, document: dict[str, Any]) -> bytes:
-    """Rounds the loss to four digits."""
+    """Rounds the loss to four decimal places."""
     return Honest.serialise(self, {**document, "loss": round(document["loss"], 4)})
 
 
@@ -72,13 +72,13 @@ def loss_as_text(self: Honest, document: dict[str, Any]) -> bytes:
 
 @mutant("accept_message", caught_by="DOC-07")
 def normalised_message(self: Honest, value: Any) -> Any:
-    """Normalises the message to NFC, so that other code points come back than were given."""
+    """Normalises the message to NFC, so that the code points read back differ from those given."""
     return unicodedata.normalize("NFC", Honest.accept_message(self, value))
 
 
 @mutant("accept_message", caught_by="DOC-07")
 def question_marks(self: Honest, value: Any) -> Any:
-    """Replaces what is not ASCII by question marks."""
+    """Replaces non-ASCII characters with question marks."""
     return Honest.accept_message(self, value).encode("ascii", "replace").decode("ascii")
 
 
@@ -90,7 +90,7 @@ def float_timestamp(self: Honest, document: dict[str, Any]) -> bytes:
 
 @mutant("fill_in", caught_by="DOC-08")
 def milliseconds(self: Honest, given: dict[str, Any]) -> dict[str, Any]:
-    """Takes milliseconds for the timestamp when none is given."""
+    """Uses milliseconds for the timestamp when none is given."""
     return Honest.fill_in(self, {"timestamp": int(time.time() * 1000), **given})
 
 
@@ -108,7 +108,7 @@ def byte_order_mark(self: Honest, document: dict[str, Any]) -> bytes:
 
 @mutant("serialise", caught_by="DOC-09")
 def two_documents(self: Honest, document: dict[str, Any]) -> bytes:
-    """Writes two documents, one a line, into the same file."""
+    """Writes two documents into the same file, one per line."""
     return Honest.serialise(self, document) + b"\n" + Honest.serialise(self, document)
 
 
@@ -120,26 +120,26 @@ def utf_16(self: Honest, document: dict[str, Any]) -> bytes:
 
 @mutant("serialise", caught_by="DOC-10")
 def locale_encoding(self: Honest, document: dict[str, Any]) -> bytes:
-    """Encodes in whatever the locale says, as `open(path, "w")` does."""
+    """Uses the encoding of the locale, as `open(path, "w")` does."""
     return json.dumps(document, ensure_ascii=False).encode(locale.getpreferredencoding(False))
 
 
 @mutant("fill_in", caught_by="LIF-01")
 def waiting_by_default(self: Honest, given: dict[str, Any]) -> dict[str, Any]:
-    """Gives an idle status without a message the words "Waiting to start..."."""
+    """Fills in the message "Waiting to start..." for an idle status without one."""
     return Honest.fill_in(self, _with_message(given, "idle", "Waiting to start..."))
 
 
 @mutant("fill_in", caught_by="LIF-02")
 def loss_of_one_by_default(self: Honest, given: dict[str, Any]) -> dict[str, Any]:
-    """Takes 1.0 for the loss of a running training that has none yet."""
+    """Fills in a loss of 1.0 for a running status without one."""
     filled = Honest.fill_in(self, given)
     return {**filled, "loss": 1.0} if given["status"] == "running" and "loss" not in given else filled
 
 
 @mutant("fill_in", caught_by="LIF-03")
 def completed_by_default(self: Honest, given: dict[str, Any]) -> dict[str, Any]:
-    """Gives a done status without a message the words "Training completed"."""
+    """Fills in the message "Training completed" for a done status without one."""
     return Honest.fill_in(self, _with_message(given, "done", "Training completed"))
 
 
@@ -149,12 +149,12 @@ def _with_message(given: dict[str, Any], status: str, message: str) -> dict[str,
 
 @mutant("fill_in", caught_by="LIF-04")
 def error_without_loss(self: Honest, given: dict[str, Any]) -> dict[str, Any]:
-    """Drops the loss of a training that died."""
+    """Drops the loss of an error status."""
     filled = Honest.fill_in(self, given)
     return {**filled, "loss": 0.0} if given["status"] == "error" else filled
 
 
 @mutant("accept_message", caught_by="LIF-04")
 def message_cut_short(self: Honest, value: Any) -> Any:
-    """Cuts messages at 20 characters, where the reason of an error begins to be told."""
+    """Cuts messages off after 20 characters, and with them the reason for an error."""
     return Honest.accept_message(self, value)[:20]

@@ -16,7 +16,7 @@ _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 @mutant("publish", caught_by="FLT-01")
 def rename_error_swallowed(self: Honest, path: str, data: bytes) -> None:
-    """Answers ok when the write failed."""
+    """Answers ok although the write failed."""
     with contextlib.suppress(OSError):
         Honest.publish(self, path, data)
 
@@ -32,7 +32,7 @@ def writes_and_answers_io(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("publish", caught_by="FLT-01")
 def fault_puts_target_in_doubt(self: Honest, path: str, data: bytes) -> None:
-    """Writes the target in place when the atomic way failed, and still answers io."""
+    """Writes the target in place after the atomic write failed, and still answers io."""
     try:
         Honest.publish(self, path, data)
     except OSError:
@@ -58,7 +58,7 @@ def temp_leaked_when_rename_fails(self: Honest, temp: str, target: str) -> None:
 
 @mutant("publish", caught_by="FLT-02")
 def temp_leaked_when_write_fails(self: Honest, path: str, data: bytes) -> None:
-    """Guards the rename only: the temp stays behind when filling it fails."""
+    """Cleans up after a failed rename only: the temp stays behind when filling it fails."""
     target = self.resolve(path)
     temp = self.temp_name(target)
     self.fill_temp(temp, target, data)
@@ -72,7 +72,7 @@ def temp_leaked_when_write_fails(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("fill_temp", caught_by="FLT-02")
 def descriptor_leaked_on_failure(self: Honest, temp: str, target: str, data: bytes) -> None:
-    """Closes the temp only when all went well."""
+    """Closes the temp only when everything succeeded."""
     descriptor = self.create(temp)
     self.send(descriptor, data)
     self.keep_metadata(temp, target)
@@ -101,7 +101,7 @@ def fsync_error_swallowed(self: Honest, descriptor: int) -> None:
 
 @mutant("sync", caught_by="FLT-04")
 def fsync_tried_until_it_succeeds(self: Honest, descriptor: int) -> None:
-    """Tries fsync again when it fails, and trusts the second answer."""
+    """Retries a failed fsync, and trusts the later success."""
     for _ in range(10):
         with contextlib.suppress(OSError):
             os.fsync(descriptor)
@@ -118,7 +118,7 @@ def close_error_ignored(self: Honest, descriptor: int) -> None:
 
 @mutant("replace", caught_by="FLT-06")
 def copy_between_file_systems(self: Honest, temp: str, target: str) -> None:
-    """Copies onto the target when the rename says EXDEV, as `shutil.move` does."""
+    """Copies onto the target when the rename fails with EXDEV, as `shutil.move` does."""
     try:
         os.replace(temp, target)
     except OSError as error:
@@ -130,7 +130,7 @@ def copy_between_file_systems(self: Honest, temp: str, target: str) -> None:
 
 @mutant("replace", caught_by="FLT-06")
 def copy_when_busy(self: Honest, temp: str, target: str) -> None:
-    """Copies onto the target when the rename says EBUSY."""
+    """Copies onto the target when the rename fails with EBUSY."""
     try:
         os.replace(temp, target)
     except OSError as error:
@@ -142,14 +142,14 @@ def copy_when_busy(self: Honest, temp: str, target: str) -> None:
 
 @mutant("discard", caught_by="FLT-08")
 def clean_up_hides_first_error(self: Honest, temp: str) -> None:
-    """Lets an error of the clean-up take the place of the error that made it necessary."""
+    """Lets an error in the clean-up replace the error that made it necessary."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temp)
 
 
 @mutant("publish", caught_by="FLT-09")
 def clean_up_on_exception_only(self: Honest, path: str, data: bytes) -> None:
-    """Cleans up after `Exception`, which KeyboardInterrupt is not."""
+    """Cleans up only after `Exception`, which KeyboardInterrupt is not."""
     target = self.resolve(path)
     temp = self.temp_name(target)
     try:
@@ -163,7 +163,7 @@ def clean_up_on_exception_only(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("discard", caught_by="FLT-10")
 def temp_leaked_when_disk_is_full(self: Honest, temp: str) -> None:
-    """Keeps the part of the document that fitted on a full disk."""
+    """Leaves the temp behind, with the part of the document that fitted on a full disk."""
     error = sys.exception()
     if not isinstance(error, OSError) or error.errno not in _FULL:
         Honest.discard(self, temp)
@@ -171,7 +171,7 @@ def temp_leaked_when_disk_is_full(self: Honest, temp: str) -> None:
 
 @mutant("publish", caught_by="FLT-10")
 def in_place_when_disk_is_full(self: Honest, path: str, data: bytes) -> None:
-    """Writes in place on a full disk, because that frees the old document's room."""
+    """Writes in place on a full disk, because that frees the old document's space."""
     try:
         Honest.publish(self, path, data)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Writers that touch the target itself, or publish more than one document."""
+"""Writers that touch the target itself, or publish more than one document per write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def truncate_in_place(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("publish", caught_by="VIS-01")
 def overwrite_then_truncate(self: Honest, path: str, data: bytes) -> None:
-    """Writes over the old bytes and cuts the rest off afterwards."""
+    """Writes over the old bytes and truncates the file afterwards."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         self.send(descriptor, data)
@@ -68,7 +68,7 @@ def copy_onto_target(self: Honest, temp: str, target: str) -> None:
 
 @mutant("replace", caught_by="VIS-01")
 def open_target_for_writing(self: Honest, temp: str, target: str) -> None:
-    """Opens the target for writing before the rename, "to see whether it may", and writes nothing."""
+    """Opens the target for writing before the rename, to check that it is allowed to, and writes nothing."""
     with contextlib.suppress(FileNotFoundError), open(target, "r+b"):
         pass
     os.replace(temp, target)
@@ -76,7 +76,7 @@ def open_target_for_writing(self: Honest, temp: str, target: str) -> None:
 
 @mutant("publish", caught_by="VIS-07")
 def update_without_truncating(self: Honest, path: str, data: bytes) -> None:
-    """Writes over the old bytes and never cuts the rest off: the end of a longer document stays."""
+    """Writes over the old bytes and never truncates: the tail of a longer old document stays."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     try:
         self.send(descriptor, data)
@@ -93,14 +93,14 @@ def partial_then_whole(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("publish", caught_by="VIS-08")
 def placeholder_then_document(self: Honest, path: str, data: bytes) -> None:
-    """Publishes a valid document that nobody asked for before the real one."""
+    """Publishes a valid placeholder before the document that was asked for."""
     Honest.publish(self, path, self.serialise(self.validate({"status": "running", "message": "writing"})))
     Honest.publish(self, path, data)
 
 
 @mutant("publish", caught_by="VIS-08")
 def empty_file_first(self: Honest, path: str, data: bytes) -> None:
-    """Makes an empty target when there is none, so that the rename always has something to replace."""
+    """Creates an empty target when there is none, so that the rename always has something to replace."""
     if not os.path.exists(path):
         with open(path, "ab"):
             pass

@@ -1,4 +1,4 @@
-"""Writers that are right until they are killed, and what they do with what a kill has left (clauses KIL)."""
+"""Writers that are correct until they are killed, or that mishandle what a killed writer left (clauses KIL)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _PATIENCE = 3.0  # seconds, well within the budget of an answer
 
 
 def owned_name(self: Honest, target: str, kind: str) -> str:
-    """A new name beside the target that tells what it is for, which target it belongs to and which process made it."""
+    """A new name beside the target that shows its purpose, its target and the process that made it."""
     token = os.urandom(8).hex()
     self.memory[token] = kind
     return os.path.join(os.path.dirname(target), f".{_label(target, kind)}.{os.getpid()}.{token}.tmp")
 
 
 def leftovers(self: Honest, target: str, kind: str) -> list[str]:
-    """The files of such names that belong to this target and to no write that still runs."""
+    """The files with such names that belong to this target and to no write that is still running."""
     folder = os.path.dirname(target)
     found = []
     for name in sorted(os.listdir(folder)):
@@ -40,7 +40,7 @@ def leftovers(self: Honest, target: str, kind: str) -> list[str]:
 
 
 def publish_owned(self: Honest, target: str, data: bytes) -> None:
-    """`Honest.publish` of a resolved target, with a temp whose name tells whose it is."""
+    """`Honest.publish` of a resolved target, with a temp whose name identifies its writer."""
     temp = owned_name(self, target, "temp")
     try:
         self.fill_temp(temp, target, data)
@@ -52,7 +52,7 @@ def publish_owned(self: Honest, target: str, data: bytes) -> None:
 
 
 def _label(target: str, kind: str) -> str:
-    # A sum and not the name itself, which may leave no room.
+    # A checksum, because the name itself may leave no room for the rest.
     return hashlib.sha256(os.fsencode(os.path.basename(target))).hexdigest()[:16] + kind
 
 
@@ -68,7 +68,7 @@ def _runs(process: int) -> bool:
 
 @mutant("replace", caught_by="KIL-01")
 def unlink_then_link(self: Honest, temp: str, target: str) -> None:
-    """Removes the target and gives its name to the temp as a second link, because link(2) replaces nothing."""
+    """Removes the target and links the temp to its name, because link(2) does not replace."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(target)
     os.link(temp, target)
@@ -77,7 +77,7 @@ def unlink_then_link(self: Honest, temp: str, target: str) -> None:
 
 @mutant("publish", caught_by="KIL-01")
 def in_place_with_a_backup(self: Honest, path: str, data: bytes) -> None:
-    """Writes in place, with a copy of the old document beside it that it puts back when that fails."""
+    """Writes in place after copying the old document, and restores the copy when that fails."""
     target = self.resolve(path)
     backup = self.temp_name(target)
     try:
@@ -95,21 +95,21 @@ def in_place_with_a_backup(self: Honest, path: str, data: bytes) -> None:
     self.sync_folder(target)
 
 
-# os.kill asks whether a process runs; on Windows it would end it.
+# os.kill with signal 0 checks whether a process is running; on Windows it would end the process.
 if sys.platform != "win32":
 
     @mutant("publish", caught_by="KIL-02")
     def stopped_by_a_leftover(self: Honest, path: str, data: bytes) -> None:
-        """Refuses to write beside the temp of a process that died, until somebody removes that by hand."""
+        """Refuses to write beside the temp of a dead process until that is removed by hand."""
         target = self.resolve(path)
         for left in leftovers(self, target, "temp"):
-            raise OSError(errno.EBUSY, "a process died here; look at what it left, and remove it", left)
+            raise OSError(errno.EBUSY, "a process died here: inspect what it left, and remove it", left)
         publish_owned(self, target, data)
 
     @mutant("guard", caught_by="KIL-02")
     @contextlib.contextmanager
     def lock_file_outlives_its_owner(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
-        """Makes a lock file for each write, and gives up when one is still there after three seconds."""
+        """Creates a lock file for each write, and gives up when one still exists after three seconds."""
         if not writing:
             yield
             return
@@ -132,11 +132,11 @@ if sys.platform != "win32":
 
     @mutant("publish", caught_by="KIL-04")
     def rolls_back_after_a_kill(self: Honest, path: str, data: bytes) -> None:
-        """Keeps a link to the old document for the time of a write, and puts back the one that a kill has left."""
+        """Keeps a link to the old document during a write, and restores the one that a killed writer left."""
         target = self.resolve(path)
         for backup in leftovers(self, target, "old"):
             os.replace(backup, target)
-            self.discard(backup)  # rename(2) leaves it when both names are of one file
+            self.discard(backup)  # rename(2) leaves it when both names link to one file
         backup = owned_name(self, target, "old")
         try:
             with contextlib.suppress(FileNotFoundError):
@@ -147,7 +147,7 @@ if sys.platform != "win32":
 
     @mutant("publish", caught_by="KIL-04")
     def distrusts_the_target_after_a_kill(self: Honest, path: str, data: bytes) -> None:
-        """Removes the target, too, when it finds the temp of a process that died, and then writes it anew."""
+        """Removes the target as well when it finds the temp of a dead process, and then writes it anew."""
         target = self.resolve(path)
         for left in leftovers(self, target, "temp"):
             with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Writers that lose what belongs to the target, or go where they must not (clauses MET)."""
+"""Writers that lose the metadata of the target, or write where they must not (clauses MET)."""
 
 from __future__ import annotations
 
@@ -76,20 +76,20 @@ def ascii_names_only(self: Honest, path: str) -> str:
 
 @mutant("resolve", caught_by="MET-06")
 def relative_to_another_folder(self: Honest, path: str) -> str:
-    """Takes a relative path from a folder of its own instead of the working folder."""
+    """Resolves a relative path in the system's folder for temporary files instead of the working folder."""
     return Honest.resolve(self, os.path.join(tempfile.gettempdir(), path))
 
 
 @mutant("resolve", caught_by="MET-06")
 def bare_name_has_no_folder(self: Honest, path: str) -> str:
-    """Looks first whether the target's folder exists, and takes the folder of a bare name for "" instead of "."."""
+    """First checks that the target's folder exists, and takes the folder of a bare name to be "" instead of "."."""
     os.stat(os.path.dirname(path))
     return Honest.resolve(self, path)
 
 
 @mutant("resolve", caught_by="MET-07")
 def missing_folders_created(self: Honest, path: str) -> str:
-    """Makes the folders that the target lacks."""
+    """Creates the missing folders above the target."""
     target = Honest.resolve(self, path)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     return target
@@ -97,7 +97,7 @@ def missing_folders_created(self: Honest, path: str) -> str:
 
 @mutant("resolve", caught_by="MET-08")
 def written_into_the_folder(self: Honest, path: str) -> str:
-    """Writes into the folder when the target is one."""
+    """Writes a file into the target when that is a folder."""
     target = Honest.resolve(self, path)
     return os.path.join(target, "status.json") if os.path.isdir(target) else target
 

@@ -1,4 +1,4 @@
-"""Writers that nobody catches until the power fails (clauses PWR)."""
+"""Writers whose defects show only after a power cut (clauses PWR)."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ if sys.platform != "win32":
 
     @mutant("publish", caught_by="PWR-02")
     def folder_fsync_before_rename(self: Honest, path: str, data: bytes) -> None:
-        """Syncs the folder when it holds the temp, and not after the rename."""
+        """Syncs the folder while it holds the temp, and not after the rename."""
         target = self.resolve(path)
         temp = self.temp_name(target)
         try:
@@ -131,7 +131,7 @@ if sys.platform != "win32":
 
     @mutant("sync_folder", caught_by="PWR-02")
     def folder_fsync_of_the_parent(self: Honest, target: str) -> None:
-        """Syncs the folder that the target's folder lies in."""
+        """Syncs the parent of the target's folder instead of the folder itself."""
         sync_folder(os.path.dirname(os.path.dirname(target)))
 
     @mutant("sync_folder", caught_by="PWR-02")
@@ -141,7 +141,7 @@ if sys.platform != "win32":
 
     @mutant("sync_folder", caught_by="PWR-02")
     def folder_that_cannot_be_synced_is_an_error(self: Honest, target: str) -> None:
-        """Answers io when the file system says that it cannot sync folders."""
+        """Answers io on a file system that cannot sync folders."""
         folder = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
@@ -150,7 +150,7 @@ if sys.platform != "win32":
 
     @mutant("publish", caught_by="PWR-04")
     def leftover_renamed_onto_target(self: Honest, path: str, data: bytes) -> None:
-        """Finishes first what a dead process had begun: renames its temp onto the target, whatever is in it."""
+        """First finishes the write of a dead process: renames its temp onto the target, whatever it holds."""
         target = self.resolve(path)
         for left in leftovers(self, target, "temp"):
             with contextlib.suppress(OSError):
@@ -159,7 +159,7 @@ if sys.platform != "win32":
 
     @mutant("publish", caught_by="PWR-04")
     def stopped_by_an_unreadable_leftover(self: Honest, path: str, data: bytes) -> None:
-        """Reads the temps that dead processes left and removes them, and gives up at one that is no document."""
+        """Reads and removes the temps that dead processes left, and gives up at one that is not a document."""
         target = self.resolve(path)
         for left in leftovers(self, target, "temp"):
             if self.read(left) is None:
@@ -220,7 +220,7 @@ if sys.platform == "linux":
 
     @mutant("fill_temp", caught_by="PWR-01")
     def msync_that_does_not_wait(self: Honest, temp: str, target: str, data: bytes) -> None:
-        """Fills the temp through a memory map and syncs it with MS_ASYNC, which only asks for it."""
+        """Fills the temp through a memory map and syncs it with MS_ASYNC, which only schedules it."""
 
         def write(descriptor: int) -> None:
             os.posix_fallocate(descriptor, 0, len(data))

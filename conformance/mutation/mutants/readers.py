@@ -1,4 +1,4 @@
-"""Readers that take what they must not, refuse what they must take, or leave traces (clauses RDR)."""
+"""Readers that accept what they must refuse, refuse what they must accept, or leave traces (clauses RDR)."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from conformance.mutation.registry import mutant
 
 @mutant("decode", caught_by="RDR-01")
 def ascii_documents_only(self: Honest, data: bytes) -> str:
-    """Takes no document with text that is not ASCII."""
+    """Refuses documents with text that is not ASCII."""
     return data.decode("ascii")
 
 
 @mutant("check", caught_by="RDR-01")
 def loss_rounded_by_reader(self: Honest, members: Any) -> dict[str, Any]:
-    """Rounds the loss to four digits."""
+    """Rounds the loss to four decimal places."""
     found = Honest.check(self, members)
     return {**found, "loss": round(found["loss"], 4)}
 
 
 @mutant("gather", caught_by="RDR-01")
 def only_in_the_usual_order(self: Honest, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Takes no document whose members are in another order than its own."""
+    """Refuses documents whose members are not in its own order."""
     members = Honest.gather(self, pairs)
     if list(members) != list(MEMBERS):
-        raise ValueError("the members are in another order")
+        raise ValueError("the members are in a different order")
     return members
 
 
@@ -61,57 +61,57 @@ def raise_on_torn_document(self: Honest, data: bytes) -> dict[str, Any] | None:
 
 @mutant("parse", caught_by="RDR-04")
 def repair_cut_document(self: Honest, data: bytes) -> dict[str, Any] | None:
-    """Closes the brace of a document that was cut, and takes what is there."""
+    """Adds the missing brace to a truncated document, and accepts the result."""
     return Honest.parse(self, data) or Honest.parse(self, data + b"}")
 
 
 @mutant("check_number", caught_by="RDR-05")
 def nan_taken(self: Honest, name: str, value: Any) -> None:
-    """Takes NaN for a number."""
+    """Accepts NaN as a number."""
     if not (isinstance(value, float) and math.isnan(value)):
         Honest.check_number(self, name, value)
 
 
 @mutant("check_number", caught_by="RDR-05")
 def infinity_taken(self: Honest, name: str, value: Any) -> None:
-    """Takes 1e400, which is infinite as a double."""
+    """Accepts 1e400, which is infinite as a double."""
     if value != math.inf:
         Honest.check_number(self, name, value)
 
 
 @mutant("gather", caught_by="RDR-05")
 def duplicates_taken(self: Honest, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Takes the last of two members with one name."""
+    """Accepts two members with the same name, and uses the last."""
     return dict(pairs)
 
 
 @mutant("decode", caught_by="RDR-05")
 def byte_order_mark_taken(self: Honest, data: bytes) -> str:
-    """Takes a document that begins with a byte-order mark."""
+    """Accepts a document that begins with a byte-order mark."""
     return data.decode("utf-8-sig")
 
 
 @mutant("check_names", caught_by="RDR-05")
 def seventh_member_taken(self: Honest, members: dict[str, Any]) -> dict[str, Any]:
-    """Overlooks members that it does not know."""
+    """Ignores members that it does not know."""
     return Honest.check_names(self, {name: members[name] for name in MEMBERS if name in members})
 
 
 @mutant("check_names", caught_by="RDR-05")
 def missing_members_filled_in(self: Honest, members: dict[str, Any]) -> dict[str, Any]:
-    """Takes the defaults for members that are missing."""
+    """Fills in the defaults for missing members."""
     return Honest.check_names(self, {**DEFAULTS, **members})
 
 
 @mutant("decode", caught_by="RDR-05")
 def wrong_bytes_replaced(self: Honest, data: bytes) -> str:
-    """Puts question marks in the place of bytes that are not UTF-8."""
+    """Replaces bytes that are not UTF-8 with replacement characters."""
     return data.decode("utf-8", "replace")
 
 
 @mutant("parse", caught_by="RDR-05")
 def first_document_taken(self: Honest, data: bytes) -> dict[str, Any] | None:
-    """Takes the first document and overlooks what follows it."""
+    """Accepts the first document and ignores what follows it."""
     with contextlib.suppress(ValueError, RecursionError):
         text = self.decode(data).lstrip(" \t\r\n")
         return self.check(json.JSONDecoder(object_pairs_hook=self.gather).raw_decode(text)[0])
@@ -120,7 +120,7 @@ def first_document_taken(self: Honest, data: bytes) -> dict[str, Any] | None:
 
 @mutant("parse", caught_by="RDR-06", outcome="error")
 def death_of_deep_nesting(self: Honest, data: bytes) -> dict[str, Any] | None:
-    """Catches ValueError only, and dies of the RecursionError of a document that is nested too deeply."""
+    """Catches only ValueError, and dies of the RecursionError that a deeply nested document causes."""
     with contextlib.suppress(ValueError):
         return self.check(json.loads(self.decode(data), object_pairs_hook=self.gather))
     return None
@@ -128,7 +128,7 @@ def death_of_deep_nesting(self: Honest, data: bytes) -> dict[str, Any] | None:
 
 @mutant("parse", caught_by="RDR-06")
 def failure_of_many_digits(self: Honest, data: bytes) -> dict[str, Any] | None:
-    """Catches the parser's own errors only, and not the ValueError that int() raises for 4,301 digits."""
+    """Catches only the parser's own errors, not the ValueError that int() raises for 4,301 digits."""
     try:
         json.loads(self.decode(data))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
@@ -149,7 +149,7 @@ def any_size_read(self: Honest, path: str) -> bytes | None:
 
 @mutant("load", caught_by="RDR-08", outcome="error")
 def blocked_by_fifo(self: Honest, path: str) -> bytes | None:
-    """Opens whatever is there, and waits for the writer of a FIFO."""
+    """Opens any kind of file, and waits for the writer of a FIFO."""
     with contextlib.suppress(OSError), open(path, "rb") as file:
         data = file.read(SIZE_LIMIT + 1)
         return data if len(data) <= SIZE_LIMIT else None
@@ -215,7 +215,7 @@ def file_kept_open(self: Honest, path: str) -> bytes | None:
 
 @mutant("load", caught_by="RDR-12")
 def lock_file_made(self: Honest, path: str) -> bytes | None:
-    """Makes a lock file beside the target while it reads."""
+    """Creates a lock file beside the target while it reads."""
     lock = f"{path}.lock"
     with contextlib.suppress(OSError), open(lock, "ab"):
         pass
@@ -227,7 +227,7 @@ def lock_file_made(self: Honest, path: str) -> bytes | None:
 
 @mutant("load", caught_by="RDR-12")
 def target_touched(self: Honest, path: str) -> bytes | None:
-    """Sets the time of the file that it has read, to tell others that it was seen."""
+    """Updates the times of the file that it has read, to mark it as seen."""
     data = Honest.load(self, path)
     with contextlib.suppress(OSError):
         os.utime(path)
@@ -236,7 +236,7 @@ def target_touched(self: Honest, path: str) -> bytes | None:
 
 @mutant("read", caught_by="RDR-12")
 def unusable_file_removed(self: Honest, path: str) -> dict[str, Any] | None:
-    """Removes a file that holds no valid document, so that the next writer finds a clean place."""
+    """Removes a file that holds no valid document, to clear the way for the next writer."""
     found = Honest.read(self, path)
     if found is None and os.path.isfile(path):
         with contextlib.suppress(OSError):
@@ -246,19 +246,19 @@ def unusable_file_removed(self: Honest, path: str) -> dict[str, Any] | None:
 
 @mutant("progress", caught_by="RDR-13")
 def progress_above_hundred(self: Honest, status: Mapping[str, Any]) -> float:
-    """Says 120 % when the epoch is above the total."""
+    """Reports more than 100 % when the epoch is above the total."""
     return float(status["epoch"] / status["total_epochs"] * 100) if status["total_epochs"] else 0.0
 
 
 @mutant("progress", caught_by="RDR-13")
 def progress_of_a_fraction(self: Honest, status: Mapping[str, Any]) -> float:
-    """Says 0.83 for 83 %."""
+    """Reports 0.83 for 83 %."""
     return Honest.progress(self, status) / 100
 
 
 @mutant("progress", caught_by="RDR-13")
 def division_by_zero(self: Honest, status: Mapping[str, Any]) -> float:
-    """Divides by a total of 0 epochs as floating-point units do: says 100 % for x / 0, and NaN for 0 / 0."""
+    """Divides by a total of 0 epochs as floating-point units do: reports 100 % for x / 0 and NaN for 0 / 0."""
     if status["total_epochs"] == 0:
         return 100.0 if status["epoch"] else math.nan
     return Honest.progress(self, status)
@@ -301,7 +301,7 @@ def cached_for_a_moment(self: Honest, path: str) -> bytes | None:
 
 @mutant("load", caught_by="RDR-14")
 def temp_taken_for_newer_document(self: Honest, path: str) -> bytes | None:
-    """Looks for a newer *.tmp beside the target, and takes that when a whole document is in it already."""
+    """Reads a newer *.tmp beside the target instead when that already holds a whole document."""
     with contextlib.suppress(OSError):
         published = os.stat(path).st_mtime_ns
         for name in os.listdir(os.path.dirname(path)):
@@ -315,7 +315,7 @@ def temp_taken_for_newer_document(self: Honest, path: str) -> bytes | None:
 
 @mutant("load", caught_by="RDR-14")
 def temp_taken_for_missing_document(self: Honest, path: str) -> bytes | None:
-    """Takes a *.tmp in the folder for the document when there is none at the target."""
+    """Reads a *.tmp in the folder instead when there is no target."""
     folder = os.path.dirname(path)
     if not os.path.lexists(path) and os.path.isdir(folder):
         for name in os.listdir(folder):

@@ -1,4 +1,4 @@
-"""Writers that take what they must refuse, or refuse in a wrong way (clauses REF)."""
+"""Writers that accept what they must refuse, or refuse in the wrong way (clauses REF)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from conformance.mutation.registry import mutant
 
 @mutant("accept_status", caught_by="REF-01")
 def unknown_status_accepted(self: Honest, value: Any) -> Any:
-    """Takes any word for a status."""
+    """Accepts any text as a status."""
     return str(value)
 
 
 @mutant("accept_number", caught_by="REF-02")
 def negative_accepted(self: Honest, name: str, value: Any) -> Any:
-    """Takes a negative epoch."""
+    """Accepts a negative epoch."""
     return Honest.accept_number(self, "loss", value)
 
 
@@ -36,7 +36,7 @@ def negative_becomes_zero(self: Honest, name: str, value: Any) -> Any:
 
 @mutant("accept_number", caught_by="REF-03")
 def nan_emitted(self: Honest, name: str, value: Any) -> Any:
-    """Writes NaN and Infinity as bare words, as json.dumps does unless it is told not to."""
+    """Writes NaN and Infinity as bare words, as json.dumps does by default."""
     return value if _not_finite(value) else Honest.accept_number(self, name, value)
 
 
@@ -58,43 +58,43 @@ def _not_finite(value: Any) -> bool:
 
 @mutant("accept_number", caught_by="REF-04")
 def true_accepted(self: Honest, name: str, value: Any) -> Any:
-    """Takes True for 1.0, because a bool is an int."""
+    """Accepts True as 1.0, because a bool is an int."""
     return Honest.accept_number(self, name, int(value) if isinstance(value, bool) else value)
 
 
 @mutant("accept_number", caught_by="REF-04")
 def numeric_string_cast(self: Honest, name: str, value: Any) -> Any:
-    """Takes "1.0" for 1.0, because float() does."""
+    """Accepts "1.0" as 1.0, because float() does."""
     return Honest.accept_number(self, name, float(value) if isinstance(value, str) else value)
 
 
 @mutant("accept_number", caught_by="REF-04")
 def null_becomes_zero(self: Honest, name: str, value: Any) -> Any:
-    """Takes None for 0.0."""
+    """Accepts None as 0.0."""
     return Honest.accept_number(self, name, value or 0.0)
 
 
 @mutant("accept_message", caught_by="REF-04")
 def anything_as_text(self: Honest, value: Any) -> Any:
-    """Takes any value for a message, because str() does."""
+    """Accepts any value as a message, because str() does."""
     return str(value)
 
 
 @mutant("accept_timestamp", caught_by="REF-04")
 def timestamp_cast(self: Honest, value: Any) -> Any:
-    """Takes a fraction, a string or True for a timestamp, because int() does."""
+    """Accepts a fraction, a string or True as a timestamp, because int() does."""
     return Honest.accept_timestamp(self, int(value))
 
 
 @mutant("accept_names", caught_by="DOC-01")
 def unknown_member_dropped(self: Honest, status: Mapping[str, Any]) -> dict[str, Any]:
-    """Drops members that it does not know, without a word."""
+    """Silently drops members that it does not know."""
     return Honest.accept_names(self, {name: status[name] for name in MEMBERS if name in status})
 
 
 @mutant("serialise", caught_by="REF-05")
 def lone_surrogate_escaped(self: Honest, document: dict[str, Any]) -> bytes:
-    """Writes a lone surrogate as an escape, as json.dumps does unless it is told not to."""
+    """Writes a lone surrogate as an escape, as json.dumps does by default."""
     return json.dumps(document).encode("ascii")
 
 
@@ -112,7 +112,7 @@ def lone_surrogate_replaced(self: Honest, document: dict[str, Any]) -> bytes:
 
 @mutant("write", caught_by="REF-06")
 def refusal_touches_target(self: Honest, path: str, status: Mapping[str, Any]) -> None:
-    """Sets the target's time before it looks whether the status may be written."""
+    """Updates the target's times before it checks the status."""
     with contextlib.suppress(FileNotFoundError):
         os.utime(path)
     Honest.write(self, path, status)
@@ -120,7 +120,7 @@ def refusal_touches_target(self: Honest, path: str, status: Mapping[str, Any]) -
 
 @mutant("write", caught_by="REF-06")
 def refusal_creates_target(self: Honest, path: str, status: Mapping[str, Any]) -> None:
-    """Opens the target before it looks whether the status may be written, and so creates it."""
+    """Opens the target before it checks the status, and so creates it."""
     with open(path, "ab"):
         pass
     Honest.write(self, path, status)
@@ -128,7 +128,7 @@ def refusal_creates_target(self: Honest, path: str, status: Mapping[str, Any]) -
 
 @mutant("write", caught_by="REF-06")
 def temp_leaked_when_serialising_fails(self: Honest, path: str, status: Mapping[str, Any]) -> None:
-    """Makes the temp before it serialises, and forgets it when that fails."""
+    """Creates the temp before it serialises, and leaves it behind when that fails."""
     target = self.resolve(path)
     temp = self.temp_name(target)
     self.close(self.create(temp))
@@ -139,7 +139,7 @@ def temp_leaked_when_serialising_fails(self: Honest, path: str, status: Mapping[
 
 @mutant("write", caught_by="REF-06")
 def refusal_says_io(self: Honest, path: str, status: Mapping[str, Any]) -> None:
-    """Reports a status that the contract does not allow as an error of the system."""
+    """Reports a status that the contract does not allow as a system error."""
     try:
         Honest.write(self, path, status)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Lies that only the second look of a clause sees: its first cases pass."""
+"""Defects that the first cases of a clause miss: only a later case catches them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from conformance.mutation.registry import mutant
 
 @mutant("publish", caught_by="CON-01")
 def every_fortieth_document_dropped(self: Honest, path: str, data: bytes) -> None:
-    """Acknowledges a document whose timestamp is a multiple of 40 and keeps the one before."""
+    """Acknowledges a document whose timestamp is a multiple of 40, but keeps the previous one."""
     if json.loads(data)["timestamp"] % 40 or not os.path.exists(path):
         Honest.publish(self, path, data)
 
@@ -32,7 +32,7 @@ def afraid_of_temps(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("sync_folder", caught_by="CON-02")
 def temps_of_others_emptied(self: Honest, target: str) -> None:
-    """Cuts every ".tmp" beside the target to nothing after a write."""
+    """Truncates every ".tmp" beside the target after a write."""
     folder = os.path.dirname(target)
     for name in os.listdir(folder):
         if name.endswith(".tmp") and name != os.path.basename(target):
@@ -48,7 +48,7 @@ def error_shown_as_done(self: Honest, value: Any) -> Any:
 
 @mutant("publish", caught_by="DOC-07")
 def long_message_dropped(self: Honest, path: str, data: bytes) -> None:
-    """Acknowledges a document of more than 32 KiB and writes nothing."""
+    """Acknowledges a document of more than 32 KiB, but writes nothing."""
     if len(data) <= 32 * 1024:
         Honest.publish(self, path, data)
 
@@ -64,13 +64,13 @@ def null_for_absent_timestamp(self: Honest, path: str, status: Mapping[str, Any]
 
 @mutant("serialise", caught_by="DOC-09")
 def padded_with_spaces(self: Honest, document: dict[str, Any]) -> bytes:
-    """Fills every file up to 2 MiB with white space."""
+    """Pads every document to 2 MiB with spaces."""
     return Honest.serialise(self, document).ljust(2 * SIZE_LIMIT)
 
 
 @mutant("serialise", caught_by="DOC-10")
 def escapes_by_locale(self: Honest, document: dict[str, Any]) -> bytes:
-    """Escapes what the locale's encoding cannot show."""
+    """Escapes text that is not ASCII unless the locale's encoding is UTF-8."""
     honest = Honest.serialise(self, document)
     if "utf" in locale.getencoding().lower():
         return honest
@@ -112,7 +112,7 @@ def target_touched_when_busy(self: Honest, temp: str, target: str) -> None:
 
 @mutant("resolve", caught_by="MET-04")
 def link_above_replaced(self: Honest, path: str) -> str:
-    """Replaces a symbolic link to the target's folder by a folder."""
+    """Replaces a symbolic link to the target's folder with a folder."""
     folder = os.path.dirname(path)
     if os.path.islink(folder):
         os.unlink(folder)
@@ -128,7 +128,7 @@ def nothing_read(self: Honest, path: str) -> dict[str, Any] | None:
 
 @mutant("load", caught_by="RDR-08")
 def gives_up_slowly(self: Honest, path: str) -> bytes | None:
-    """Waits a good second before it gives up on what is not a regular file."""
+    """Waits more than a second before it gives up on what is not a regular file."""
     with contextlib.suppress(OSError, ValueError):
         if not stat.S_ISREG(os.stat(path).st_mode):
             time.sleep(1.3)
@@ -146,13 +146,13 @@ def poll_raises_on_invalid(self: Honest, path: str) -> tuple[dict[str, Any] | No
 
 @mutant("progress", caught_by="RDR-13")
 def progress_as_text(self: Honest, status: Mapping[str, Any]) -> Any:
-    """Returns progress as a text with a per cent sign."""
+    """Returns progress as text with a per cent sign."""
     return f"{Honest.progress(self, status):.2f}%"
 
 
 @mutant("load", caught_by="RDR-14")
 def null_when_replaced_meanwhile(self: Honest, path: str) -> bytes | None:
-    """Returns nothing when the target was replaced while it was read."""
+    """Returns nothing when the target is replaced during the read."""
     try:
         before = os.stat(path).st_ino
         data = Honest.load(self, path)
@@ -163,7 +163,7 @@ def null_when_replaced_meanwhile(self: Honest, path: str) -> bytes | None:
 
 @mutant("read", caught_by="RDR-14")
 def every_fifth_read_is_old(self: Honest, path: str) -> dict[str, Any] | None:
-    """Returns what it had read first at every fifth read of a path."""
+    """Returns the first document that it read from a path again at every fifth read."""
     found = Honest.read(self, path)
     first = self.kept.setdefault(f"first {path}", found) if found is not None else None
     self.kept["count"] = {"reads": self.kept.get("count", {"reads": 0})["reads"] + 1}

@@ -1,4 +1,4 @@
-"""Writers whose temp has the wrong place, the wrong name, the wrong contents or the wrong end."""
+"""Writers whose temp is in the wrong place, has the wrong name or contents, or is not removed correctly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from conformance.mutation.registry import mutant
 
 @mutant("temp_name", caught_by="VIS-02")
 def temp_in_system_folder(self: Honest, target: str) -> str:
-    """Makes the temp in the system's folder for temporary files."""
+    """Creates the temp in the system's folder for temporary files."""
     return os.path.join(tempfile.gettempdir(), f"{os.urandom(8).hex()}.tmp")
 
 
@@ -29,7 +29,7 @@ def temp_in_sub_folder(self: Honest, temp: str, target: str) -> None:
 
 @mutant("create", caught_by="VIS-03")
 def temp_not_exclusive(self: Honest, temp: str) -> int:
-    """Opens the temp whether or not the file is there already, and takes over what somebody else has made."""
+    """Opens the temp whether or not the file already exists, and so takes over another writer's file."""
     return os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
 
 
@@ -47,7 +47,7 @@ def temp_named_after_target(self: Honest, target: str) -> str:
 
 @mutant("temp_name", caught_by="VIS-03")
 def temp_replaces_the_extension(self: Honest, target: str) -> str:
-    """Puts ".tmp" in the place of the extension, so that a.json and a.toml share a temp."""
+    """Replaces the extension with ".tmp", so that a.json and a.toml share a temp."""
     return f"{os.path.splitext(target)[0]}.tmp"
 
 
@@ -59,7 +59,7 @@ def temp_without_the_ending(self: Honest, target: str) -> str:
 
 @mutant("replace", caught_by="VIS-04")
 def unlink_after_replace(self: Honest, temp: str, target: str) -> None:
-    """Removes the temp's name after the rename, when it may already be somebody else's."""
+    """Removes the temp's name after the rename, when it may already be another writer's."""
     os.replace(temp, target)
     with contextlib.suppress(OSError):
         os.unlink(temp)
@@ -79,5 +79,5 @@ def replace_twice(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("send", caught_by="VIS-06")
 def short_write_ignored(self: Honest, descriptor: int, data: bytes) -> None:
-    """Writes once and does not look how many bytes the system took."""
+    """Writes once and does not check how many bytes the system took."""
     os.write(descriptor, data)

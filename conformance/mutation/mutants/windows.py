@@ -1,4 +1,4 @@
-"""What goes wrong only where Windows refuses to replace, delete or open what somebody else has open (clauses WIN)."""
+"""Defects that show only where Windows refuses to replace, delete or open a file that another process holds (WIN)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TARGET_HELD, _TEMP_HELD = 5, 32  # how MoveFileExW refuses: ERROR_ACCESS_DENIED
 
 @mutant("replace", caught_by="WIN-01", on=ONLY)
 def no_retry(self: Honest, temp: str, target: str) -> None:
-    """Tries to replace the target once."""
+    """Tries to replace the target only once."""
     os.replace(temp, target)
 
 
@@ -38,7 +38,7 @@ def in_place_when_refused(self: Honest, temp: str, target: str) -> None:
 
 @mutant("replace", caught_by="WIN-02", outcome="error", on=ONLY)
 def endless_retry(self: Honest, temp: str, target: str) -> None:
-    """Tries to replace the target until nobody holds it, however long that takes."""
+    """Retries the replace until no other process holds the target, however long that takes."""
     while True:
         try:
             os.replace(temp, target)
@@ -58,7 +58,7 @@ def temp_left_at_the_deadline(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("replace", caught_by="WIN-02", on=ONLY)
 def generic_error(self: Honest, temp: str, target: str) -> None:
-    """Gives up with an error of its own, which does not say why."""
+    """Gives up with an error of its own that does not say why."""
     try:
         replace_patiently(temp, target)
     except OSError:
@@ -67,7 +67,7 @@ def generic_error(self: Honest, temp: str, target: str) -> None:
 
 @mutant("replace", caught_by="WIN-02", on=ONLY)
 def refusal_ignored(self: Honest, temp: str, target: str) -> None:
-    """Gives up, and says that all is well."""
+    """Gives up and reports success."""
     try:
         replace_patiently(temp, target)
     except PermissionError:
@@ -76,7 +76,7 @@ def refusal_ignored(self: Honest, temp: str, target: str) -> None:
 
 @mutant("replace", caught_by="WIN-03", on=ONLY)
 def held_temp_not_waited_for(self: Honest, temp: str, target: str) -> None:
-    """Tries again when somebody holds the target, but not when a virus scanner holds the temp."""
+    """Retries when another process holds the target, but not when a virus scanner holds the temp."""
     deadline = time.monotonic() + 1.5
     while True:
         try:
@@ -90,7 +90,7 @@ def held_temp_not_waited_for(self: Honest, temp: str, target: str) -> None:
 
 @mutant("replace", caught_by="WIN-04", on=ONLY)
 def read_only_target_deleted(self: Honest, temp: str, target: str) -> None:
-    """Deletes a target that is read-only, and puts the new one into its place then."""
+    """Deletes a read-only target, and then puts the new one in its place."""
     with contextlib.suppress(FileNotFoundError):
         if not os.stat(target).st_mode & stat.S_IWRITE:
             os.chmod(target, stat.S_IWRITE | stat.S_IREAD)
@@ -100,7 +100,7 @@ def read_only_target_deleted(self: Honest, temp: str, target: str) -> None:
 
 @mutant("replace", caught_by="WIN-04", on=ONLY)
 def read_only_attribute_taken_away(self: Honest, temp: str, target: str) -> None:
-    """Takes the read-only attribute away from the target, and fails all the same."""
+    """Clears the target's read-only attribute, and fails anyway."""
     with contextlib.suppress(FileNotFoundError):
         if not os.stat(target).st_mode & stat.S_IWRITE:
             os.chmod(target, stat.S_IWRITE | stat.S_IREAD)
@@ -110,7 +110,7 @@ def read_only_attribute_taken_away(self: Honest, temp: str, target: str) -> None
 
 @mutant("load", caught_by="WIN-05", on=ONLY)
 def plain_open(self: Honest, path: str) -> bytes | None:
-    """Reads as the C library opens files: whoever deletes or replaces the target is refused."""
+    """Opens the target as the C library does, so that it can be neither deleted nor replaced meanwhile."""
     for _ in range(50):
         try:
             with open(path, "rb") as file:
@@ -124,7 +124,7 @@ def plain_open(self: Honest, path: str) -> bytes | None:
 
 @mutant("resolve", caught_by="WIN-06", on=ONLY)
 def device_names_taken(self: Honest, path: str) -> str:
-    """Says that all is well when the status went to the device NUL."""
+    """Reports success for the device name NUL, although no file of that name was written."""
     if ntpath.basename(path).upper() == "NUL":
         return os.path.join(os.environ["TEMP"], "nowhere.json")
     return Honest.resolve(self, path)
@@ -132,7 +132,7 @@ def device_names_taken(self: Honest, path: str) -> str:
 
 @mutant("resolve", caught_by="WIN-06", on=ONLY)
 def odd_names_trimmed(self: Honest, path: str) -> str:
-    """Writes a name that ends in a dot or a space under another name."""
+    """Drops a dot or a space at the end of the name, and so writes another file."""
     return Honest.resolve(self, path.rstrip(". "))
 
 
@@ -147,7 +147,7 @@ def text_mode(self: Honest, temp: str, target: str, data: bytes) -> None:
 
 @mutant("serialise", caught_by="WIN-07", on=ONLY)
 def console_code_page(self: Honest, document: dict[str, Any]) -> bytes:
-    """Encodes the document by the code page of the console."""
+    """Encodes the document in the code page of the console."""
     if sys.platform != "win32":
         raise NotImplementedError
     import ctypes
@@ -159,7 +159,7 @@ def console_code_page(self: Honest, document: dict[str, Any]) -> bytes:
 
 @mutant("publish", caught_by="WIN-08", on=ONLY)
 def old_file_moved_aside(self: Honest, path: str, data: bytes) -> None:
-    """Moves the old file aside before the new one is written: a process that ends meanwhile leaves none."""
+    """Moves the old file aside before the new one is written: a process that ends in between leaves no target."""
     aside = f"{path}.old"
     with contextlib.suppress(FileNotFoundError):
         replace_patiently(path, aside)
@@ -168,7 +168,7 @@ def old_file_moved_aside(self: Honest, path: str, data: bytes) -> None:
 
 @mutant("publish", caught_by="WIN-08", on=ONLY)
 def lock_outlives_the_process(self: Honest, path: str, data: bytes) -> None:
-    """Takes a lock file that a process that was ended never gives back."""
+    """Creates a lock file that a terminated process never removes."""
     lock = f"{path}.lock"
     os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
     try:

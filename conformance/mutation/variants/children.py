@@ -1,7 +1,7 @@
-"""Writers that let another thread or process do a part of the work.
+"""Writers that let another thread or process do part of the work.
 
-They are apart from the other ways to write by system calls: the process of every variant imports its whole module, and
-what starts threads and processes takes long to import.
+They have a module of their own because the process of every variant imports its whole module, and what starts threads
+and processes takes long to import.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def synced_in_another_thread(self: Honest, temp: str, target: str, data: bytes) 
 if sys.platform != "win32":
     from conformance.mutation.variants.syscalls import fill, no_more
 
-    # A child, which is given the temp's and the target's names and gets the document on its standard input.
+    # The child's program. It takes the names of temp and target as arguments, and the document on its standard input.
     _WORK = """
 import contextlib, errno, os, signal, stat, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent cleans up
@@ -86,14 +86,14 @@ except OSError as error:
                 number = status if status > 0 else errno.ECANCELED
                 raise OSError(number, os.strerror(number), target)
         except FileExistsError:
-            raise  # the temp's name is taken: that file is somebody else's
+            raise  # the temp's name is taken: the file belongs to another writer
         except BaseException:
             self.discard(temp)
             raise
 
     @variant("fill_temp")
     def synced_in_a_child(self: Honest, temp: str, target: str, data: bytes) -> None:
-        """Lets another program sync the temp, by its name.
+        """Has another program sync the temp by its name.
 
         Not coreutils' `sync`: that fails when a signal interrupts its fsync (FLT-07).
         """

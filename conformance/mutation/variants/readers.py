@@ -1,4 +1,4 @@
-"""Readers that do it another way and are right."""
+"""Readers that work in an unusual but correct way."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from conformance.mutation.registry import variant
 
 @variant("check")
 def lenient_reader(self: Honest, members: Any) -> dict[str, Any]:
-    """Takes the token 0 for 0.0, as the contract allows readers to."""
+    """Accepts the token 0 as 0.0, as the contract allows readers to."""
     if not isinstance(members, dict):
         raise ValueError("not an object")
     with_floats = dict(members)
@@ -30,7 +30,7 @@ def lenient_reader(self: Honest, members: Any) -> dict[str, Any]:
 
 @variant("check_number")
 def refuses_minus_zero(self: Honest, name: str, value: Any) -> None:
-    """Calls -0.0 negative, as the contract allows readers to."""
+    """Treats -0.0 as negative, as the contract allows readers to."""
     Honest.check_number(self, name, value)
     if name != "loss" and math.copysign(1.0, value) < 0:
         raise ValueError(f"{name} is -0.0")
@@ -38,7 +38,7 @@ def refuses_minus_zero(self: Honest, name: str, value: Any) -> None:
 
 @variant("load")
 def read_in_small_pieces(self: Honest, path: str) -> bytes | None:
-    """Reads 512 bytes at a time, gives other threads a turn between them, and keeps to one descriptor."""
+    """Reads 512 bytes at a time through one descriptor, and yields to other threads in between."""
     with contextlib.suppress(OSError, ValueError):
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None

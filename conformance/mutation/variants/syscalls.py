@@ -1,4 +1,4 @@
-"""Writers that reach the same end by other system calls: what a trace shows of them is unusual, and right."""
+"""Writers that reach the same result with other system calls: their traces are unusual but correct."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def closing(descriptor: int) -> Iterator[int]:
 
 @variant("replace")
 def temp_renamed_when_complete(self: Honest, temp: str, target: str) -> None:
-    """Gives the complete temp a second name before it renames that onto the target."""
+    """Renames the complete temp to a second name, and that onto the target."""
     complete = self.temp_name(target)
     try:
         os.rename(temp, complete)
@@ -52,7 +52,7 @@ if sys.platform != "win32":
             sync(descriptor)
 
     def no_more(descriptor: int) -> None:
-        """What was written is on the disk already."""
+        """Do nothing: the data is on the disk already."""
 
     @variant("fill_temp")
     def opened_with_o_dsync(self: Honest, temp: str, target: str, data: bytes) -> None:
@@ -101,7 +101,7 @@ if sys.platform != "win32":
     @variant("guard")
     @contextlib.contextmanager
     def interrupts_wait(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
-        """Holds SIGINT back while it writes; the caller gets it right afterwards."""
+        """Blocks SIGINT while it writes, so that the caller gets it right afterwards."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             yield
@@ -113,14 +113,14 @@ if sys.platform == "linux":
     import mmap
 
     _NOT_OFFERED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV)
-    # The C library's own mmap: Python's keeps a duplicate of the descriptor and never tells that its close failed.
+    # The C library's own mmap: Python's keeps a duplicate of the descriptor and never reports that its close failed.
     _libc = ctypes.CDLL(None, use_errno=True)
     _libc.mmap.restype = ctypes.c_void_p
     _MAP_FAILED = ctypes.c_void_p(-1).value
     _MS_SYNC = 4
 
     def _called(function: Any, *arguments: Any) -> None:
-        """Call a function of the C library, again when it was interrupted. Raises OSError."""
+        """Call a function of the C library, and again when it is interrupted. Raises OSError."""
         while function(*arguments) != 0:
             number = ctypes.get_errno()
             if number != errno.EINTR:
@@ -158,7 +158,7 @@ if sys.platform == "linux":
         """Fills the temp through a shared memory map and syncs that with msync(2): no write, no fsync."""
 
         def copy(descriptor: int) -> None:
-            # Room for every page first: a page without room kills the process with SIGBUS when it is touched.
+            # Reserve space for every page first: touching a page without any kills the process with SIGBUS.
             os.posix_fallocate(descriptor, 0, len(data))
             size, protection = ctypes.c_size_t(len(data)), mmap.PROT_READ | mmap.PROT_WRITE
             address = _libc.mmap(None, size, protection, mmap.MAP_SHARED, descriptor, ctypes.c_long(0))
@@ -175,7 +175,7 @@ if sys.platform == "linux":
 
     @variant("send")
     def room_reserved_first(self: Honest, descriptor: int, data: bytes) -> None:
-        """Reserves room for the whole document with fallocate(2) and then writes it."""
+        """Reserves space for the whole document with fallocate(2) and then writes it."""
         try:
             os.posix_fallocate(descriptor, 0, len(data))
         except OSError as error:
@@ -262,7 +262,7 @@ if sys.platform == "linux":
                 os.close(folder)
 
     def _umask() -> int:
-        """The umask as proc(5) tells it: umask(2) would have to change it for all threads."""
+        """The umask from proc(5): umask(2) would have to change it for all threads."""
         with open("/proc/self/status", encoding="ascii", errors="replace") as lines:
             return next(int(line.split()[1], 8) for line in lines if line.startswith("Umask:"))
 

@@ -1,4 +1,4 @@
-"""Writers that use what only some systems offer, and go the honest way where the file system does not offer it."""
+"""Writers that use what only some systems offer, and do as the honest base where the file system lacks it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if sys.platform != "win32":
                 _fill_beside(self, folder, temp, name, data)
                 os.replace(temp, name, src_dir_fd=folder, dst_dir_fd=folder)
             except FileExistsError:
-                raise  # the temp's name is taken: that file is somebody else's
+                raise  # the temp's name is taken: the file belongs to another writer
             except BaseException:
                 with contextlib.suppress(OSError):
                     os.unlink(temp, dir_fd=folder)

@@ -1,4 +1,4 @@
-"""Other ways to get along with those who hold files open on Windows."""
+"""Unusual but correct ways to deal with files that other processes hold open on Windows."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def _replace(temp: str, target: str, *, shortest: float, longest: float, seconds
         except PermissionError:
             if time.monotonic() > deadline or os.path.isdir(target):
                 raise
-        time.sleep(wait * random.uniform(0.5, 1.0))  # at random: two writers must not keep meeting
+        time.sleep(wait * random.uniform(0.5, 1.0))  # jitter, so that two writers do not keep colliding
         wait = min(2 * wait, longest)
 
 
 @variant("load", on=ONLY)
 def reads_by_handle(self: Honest, path: str) -> bytes | None:
-    """Reads with ReadFile from a handle that shares everything, and takes a moment's refusal for a moment's."""
+    """Reads with ReadFile from a handle that shares everything, and retries for a moment when refused."""
     if sys.platform != "win32":
         raise NotImplementedError
     import ctypes

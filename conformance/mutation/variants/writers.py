@@ -1,4 +1,4 @@
-"""Writers that do it another way and are right."""
+"""Writers that work in an unusual but correct way."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sorted_with_indent(self: Honest, document: dict[str, Any]) -> bytes:
 
 @variant("serialise")
 def ascii_escapes_shuffled(self: Honest, document: dict[str, Any]) -> bytes:
-    """Escapes all text that is not ASCII, and writes the members in another order from one message to the next."""
+    """Escapes all text that is not ASCII, and writes the members in a different order for each message."""
     document["message"].encode("utf-8")  # refuses lone surrogates, which escapes would carry
     members = sorted(document.items())
     random.Random(document["message"]).shuffle(members)
@@ -56,7 +56,7 @@ def doubling_pieces(self: Honest, descriptor: int, data: bytes) -> None:
 
 @variant("replace")
 def rename_tried_again(self: Honest, temp: str, target: str) -> None:
-    """Tries a refused rename twice more, as WIN-01 asks for on Windows."""
+    """Retries a refused rename twice, as WIN-01 requires on Windows."""
     for attempt in range(3):
         try:
             os.replace(temp, target)
@@ -105,7 +105,7 @@ def buffered_file_object(self: Honest, temp: str, target: str, data: bytes) -> N
 
 @variant("publish")
 def worker_thread(self: Honest, path: str, data: bytes) -> None:
-    """Publishes from a thread of its own, and answers when that has ended."""
+    """Publishes from a new thread, and answers when that has ended."""
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -123,5 +123,5 @@ def worker_thread(self: Honest, path: str, data: bytes) -> None:
 
 @variant("temp_name")
 def long_temp_name(self: Honest, target: str) -> str:
-    """Gives the temp a name of 255 characters, with a space at its beginning."""
+    """Gives the temp a name of 255 characters, with a leading space."""
     return os.path.join(os.path.dirname(target), f" {os.urandom(125).hex()}.tmp")

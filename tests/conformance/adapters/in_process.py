@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Talkative:
-    """Raises by the text of the message; prints in every way that a process can."""
+    """Raises the error that the message names; prints in every way that a process can."""
 
     name = "talkative"
     version = "3"

@@ -1,8 +1,8 @@
 """A small correct writer (profile ``pulse``, mode ``serve``) that misbehaves at one request of each process.
 
 ``python misbehaving.py HOW NUMBER [FOLDER]``: NUMBER is the id of the request at which it does HOW; FOLDER is where
-it leaves what the tests look at. In a run, request 0 is ``start``; the smoke stage sends 1, a write, and 2, ``stop``;
-later each case sends its own, until the process is started again. Two concern every request, whatever NUMBER says:
+it leaves files for the tests. In a run, request 0 is ``start``; the smoke stage sends 1, a write, and 2, ``stop``;
+later each case sends its own, until the process is started again. Two apply to every request, whatever NUMBER is:
 ``log-requests``, and ``ascii-only``, a writer that loses what is not ASCII.
 """
 
@@ -23,7 +23,7 @@ DEFAULTS = {"epoch": 0.0, "total_epochs": 0.0, "loss": 0.0, "message": ""}
 
 
 def write(path: str, status: dict[str, Any]) -> None:
-    """Publish the status, which is taken as it is."""
+    """Publish the status without checking it."""
     document = {**DEFAULTS, "timestamp": int(time.time()), **status}
     for name in ("epoch", "total_epochs", "loss"):
         document[name] = float(document[name])
@@ -45,7 +45,7 @@ def say(text: str) -> None:
 def hang() -> NoReturn:
     """Neither answer nor end."""
     threading.Event().wait()
-    raise AssertionError("nobody sets it")
+    raise AssertionError("the event was set")
 
 
 def die() -> NoReturn:
@@ -55,19 +55,19 @@ def die() -> NoReturn:
 
 
 def refuse(number: int, kind: str) -> str:
-    """A failure as the protocol has it."""
+    """A failure, as the protocol reports it."""
     return json.dumps({"id": number, "ok": False, "error": kind, "message": "no, and this is why"})
 
 
 def leave_trace(name: str, text: str) -> None:
-    """Write a file for the tests, whole at once."""
+    """Write a file for the tests atomically."""
     temp = FOLDER / f"{name}.part"
     temp.write_text(text, encoding="utf-8")
     temp.rename(FOLDER / name)
 
 
 def start_grandchild() -> None:
-    """A process of our group that lives on without us, if nobody kills it."""
+    """Start a process of our group that outlives us unless it is killed."""
     nothing: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     grandchild = subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait()"], **nothing)
     leave_trace(f"grandchild-{grandchild.pid}", str(grandchild.pid))

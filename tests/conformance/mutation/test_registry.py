@@ -1,4 +1,4 @@
-"""The registry of mutants and variants: every entry says what it is, and can be started by its name."""
+"""The registry of mutants and variants: every entry says what it does and can be started by its name."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_every_clause_that_this_kit_measures_has_a_mutant() -> None:
     assert measured - {entry.caught_by for entry in MUTANTS} == set()
 
 
-def test_every_clause_of_windows_has_a_mutant_that_is_told_there_only() -> None:
+def test_every_clause_of_windows_has_a_mutant_that_only_windows_can_catch() -> None:
     of_windows = {clause.id for clause in load_clauses().values() if clause.engine == "windows"}
     assert of_windows - {entry.caught_by for entry in MUTANTS if entry.on == ("windows",)} == set()
 
@@ -52,7 +52,7 @@ def test_every_entry_is_for_known_systems(entry: Entry) -> None:
     assert set(entry.on) <= set(EVERYWHERE)
 
 
-def test_variants_kill_nothing() -> None:
+def test_variants_name_no_clause() -> None:
     assert {entry.caught_by for entry in VARIANTS} == {""}
 
 
@@ -76,19 +76,19 @@ def test_every_callable_makes_an_implementation_of_that_name(entry: Entry, monke
 @pytest.mark.parametrize("kind", ["mutant", "variant"])
 def test_an_unknown_name_is_answered_with_the_known_ones(kind: str) -> None:
     known = {"mutant": "truncate-in-place", "variant": "plain"}[kind]
-    with pytest.raises(ManifestError, match=f"{kind}:nobody: no such {kind}; known are .*{known}"):
-        manifest_of(kind, "nobody")
+    with pytest.raises(ManifestError, match=f"{kind}:unheard-of: no such {kind}; choose from: .*{known}"):
+        manifest_of(kind, "unheard-of")
 
 
-def test_a_mutant_lies_in_one_part_and_is_honest_in_the_others() -> None:
+def test_a_mutant_is_broken_in_one_part_and_honest_in_the_others() -> None:
     @mutant("progress", caught_by="RDR-13")
     def always_done(self: Honest, status: object) -> float:
-        """Says 100 %."""
+        """Always reports 100 %."""
         return 100.0
 
-    lying = always_done()
-    assert lying.progress({"epoch": 1.0, "total_epochs": 2.0}) == 100.0
-    assert lying.validate({"status": "idle", "timestamp": 0})["message"] == ""
+    broken = always_done()
+    assert broken.progress({"epoch": 1.0, "total_epochs": 2.0}) == 100.0
+    assert broken.validate({"status": "idle", "timestamp": 0})["message"] == ""
     assert Honest().progress({"epoch": 1.0, "total_epochs": 2.0}) == 50.0
 
 

@@ -1,4 +1,4 @@
-"""The honest base is right, and the kill matrix counts as a kill only what is one."""
+"""The honest base is correct, and the matrix counts a mutant as caught only when its clause caught it."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from conformance.subject.python_host import load_object
 from conformance.vectors import load_vectors
 
 STATUS = {"status": "running", "epoch": 2.5, "total_epochs": 3.0, "loss": 0.342, "message": "эпоха 🎉", "timestamp": 5}
-MUTANT = Entry("broken", "VIS-01", "fail", "Lies.", "module:broken")
+MUTANT = Entry("broken", "VIS-01", "fail", "Is broken.", "module:broken")
 DYING = MUTANT._replace(outcome="error")
-VARIANT = Entry("unusual", "", "fail", "Is right.", "module:unusual")
+VARIANT = Entry("unusual", "", "fail", "Is correct.", "module:unusual")
 
 
 def line(outcome: str, clause: str = "VIS-01", **others: Any) -> dict[str, Any]:
@@ -60,9 +60,9 @@ def test_what_the_output_cannot_show_becomes_an_escape(monkeypatch: pytest.Monke
 # A mutant
 
 
-def test_a_fail_of_the_named_clause_is_a_kill() -> None:
+def test_a_fail_of_the_named_clause_catches_the_mutant() -> None:
     row = judge_mutant(MUTANT, trial(line("pass"), line("fail", case="second", seconds=0.25)), every_engine=True)
-    assert (row.verdict, row.case, row.seconds) == ("killed", "second", 0.75)
+    assert (row.verdict, row.case, row.seconds) == ("caught", "second", 0.75)
 
 
 @pytest.mark.parametrize(
@@ -79,37 +79,37 @@ def test_a_fail_of_the_named_clause_is_a_kill() -> None:
     ],
     ids=["nothing", "pass", "other-clause", "error", "xfail", "n/a", "half-measured", "inconclusive"],
 )
-def test_anything_else_is_no_kill(results: tuple[dict[str, Any], ...]) -> None:
-    assert judge_mutant(MUTANT, trial(*results), every_engine=True).verdict == "survived"
+def test_anything_else_misses_it(results: tuple[dict[str, Any], ...]) -> None:
+    assert judge_mutant(MUTANT, trial(*results), every_engine=True).verdict == "missed"
 
 
-def test_an_error_of_the_implementation_kills_the_mutant_that_announces_it() -> None:
-    assert judge_mutant(DYING, trial(line("error")), every_engine=True).verdict == "killed"
-    assert judge_mutant(DYING, trial(line("fail")), every_engine=True).verdict == "survived"
+def test_an_error_of_the_implementation_catches_the_mutant_that_announces_it() -> None:
+    assert judge_mutant(DYING, trial(line("error")), every_engine=True).verdict == "caught"
+    assert judge_mutant(DYING, trial(line("fail")), every_engine=True).verdict == "missed"
 
 
 @pytest.mark.parametrize("entry", [MUTANT, DYING])
-def test_an_error_of_the_kit_spoils_the_kill(entry: Entry) -> None:
+def test_after_an_error_of_the_kit_the_mutant_is_missed(entry: Entry) -> None:
     row = judge_mutant(entry, trial(line("fail"), line("error"), line("error", blame="kit")), every_engine=True)
-    assert row.verdict == "survived"
+    assert row.verdict == "missed"
     assert "the kit failed" in row.reason
 
 
-def test_what_cannot_be_measured_here_is_unmeasured_and_not_killed() -> None:
+def test_what_cannot_be_measured_here_is_unmeasured_and_not_caught() -> None:
     row = judge_mutant(MUTANT, trial(line("unmeasured", message="needs inotify"), exit=4), every_engine=True)
     assert (row.verdict, row.reason) == ("unmeasured", "needs inotify")
 
 
-def test_a_platform_without_some_engine_cannot_say_that_a_mutant_survived() -> None:
+def test_a_platform_without_some_engine_cannot_say_that_a_mutant_was_missed() -> None:
     half_measured = trial(line("pass"), line("unmeasured", message="needs inotify"))
     assert judge_mutant(MUTANT, half_measured, every_engine=False).verdict == "unmeasured"
-    assert judge_mutant(MUTANT, trial(line("pass")), every_engine=False).verdict == "survived"
-    assert judge_mutant(MUTANT, trial(line("unmeasured"), line("fail")), every_engine=False).verdict == "killed"
+    assert judge_mutant(MUTANT, trial(line("pass")), every_engine=False).verdict == "missed"
+    assert judge_mutant(MUTANT, trial(line("unmeasured"), line("fail")), every_engine=False).verdict == "caught"
 
 
-def test_a_run_that_did_not_finish_kills_nothing() -> None:
+def test_a_run_that_did_not_finish_catches_nothing() -> None:
     row = judge_mutant(MUTANT, Trial(3, [], finished=False, complaint="cannot be started"), every_engine=True)
-    assert row.verdict == "survived"
+    assert row.verdict == "missed"
     assert "cannot be started" in row.reason
 
 
@@ -139,40 +139,40 @@ def test_a_variant_whose_run_did_not_finish_is_no_pass() -> None:
 
 # The whole matrix
 
-KILLED = MutantRow(MUTANT, "killed", "why", "some_case", 0.1)
+CAUGHT = MutantRow(MUTANT, "caught", "why", "some_case", 0.1)
 PASSED = VariantRow(VARIANT, "passed", "", 7)
 
 
-def test_it_holds_when_all_are_killed_and_all_pass() -> None:
-    totals = total([KILLED], [PASSED], load_clauses(), {"VIS-01"})
+def test_it_holds_when_all_mutants_are_caught_and_all_variants_pass() -> None:
+    totals = total([CAUGHT], [PASSED], load_clauses(), {"VIS-01"})
     assert totals.holds
     assert totals.sentence() == (
-        "1 of 1 mutants killed, 0 false alarms in 7 cases of 1 variants, "
-        "every one of 1 measured clauses kills at least one mutant"
+        "1 of 1 mutants caught, 0 false alarms in 7 cases of 1 variants, "
+        "every one of 1 measured clauses catches at least one mutant"
     )
 
 
-def test_a_surviving_mutant_breaks_it() -> None:
-    assert not total([KILLED, MutantRow(MUTANT, "survived", "")], [PASSED], load_clauses(), {"VIS-01"}).holds
+def test_a_missed_mutant_breaks_it() -> None:
+    assert not total([CAUGHT, MutantRow(MUTANT, "missed", "")], [PASSED], load_clauses(), {"VIS-01"}).holds
 
 
 @pytest.mark.parametrize("verdict", ["alarmed", "inconclusive"])
 def test_a_variant_that_does_not_pass_breaks_it(verdict: Any) -> None:
-    assert not total([KILLED], [VariantRow(VARIANT, verdict, "", 7)], load_clauses(), {"VIS-01"}).holds
+    assert not total([CAUGHT], [VariantRow(VARIANT, verdict, "", 7)], load_clauses(), {"VIS-01"}).holds
 
 
-def test_a_measured_clause_without_a_kill_breaks_it() -> None:
-    totals = total([KILLED], [PASSED], load_clauses(), {"VIS-01", "VIS-02"})
+def test_a_measured_clause_that_catches_no_mutant_breaks_it() -> None:
+    totals = total([CAUGHT], [PASSED], load_clauses(), {"VIS-01", "VIS-02"})
     assert not totals.holds
     assert totals.clauses_without_kill == ("VIS-02",)
-    assert totals.sentence().endswith("these of 2 measured clauses kill none: VIS-02")
+    assert totals.sentence().endswith("these of 2 measured clauses catch none: VIS-02")
 
 
 def test_what_this_platform_cannot_measure_is_counted_and_does_not_break_it() -> None:
     unmeasured = MutantRow(MUTANT._replace(caught_by="MET-03"), "unmeasured", "run as root")
-    totals = total([KILLED, unmeasured], [PASSED], load_clauses(), {"VIS-01"})
+    totals = total([CAUGHT, unmeasured], [PASSED], load_clauses(), {"VIS-01"})
     assert totals.holds
-    assert "1 of 2 mutants killed, 1 unmeasured here" in totals.sentence()
+    assert "1 of 2 mutants caught, 1 unmeasured here" in totals.sentence()
 
 
 def test_a_clause_is_measured_when_one_case_of_it_was() -> None:
@@ -185,21 +185,21 @@ def test_a_clause_is_measured_when_one_case_of_it_was() -> None:
 
 def test_it_runs_what_is_named_and_reports_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--report", str(tmp_path / "report"), "-n", "1", "five-fields"]) == 0
-    assert "1 of 1 mutants killed" in capsys.readouterr().out
+    assert "1 of 1 mutants caught" in capsys.readouterr().out
     matrix = json.loads((tmp_path / "report" / "matrix.json").read_text(encoding="utf-8"))
     [row] = matrix["mutants"]
-    assert (row["entry"]["name"], row["verdict"], row["case"]) == ("five-fields", "killed", "members_with_defaults")
+    assert (row["entry"]["name"], row["verdict"], row["case"]) == ("five-fields", "caught", "members_with_defaults")
     assert matrix["totals"]["holds"] is True
 
 
-def test_what_can_only_be_told_on_another_system_is_left_out_and_counted(
+def test_what_only_another_system_can_measure_is_left_out_and_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(command, "operating_system", lambda: "linux")
     assert main(["no-retry", "generic-error", "waits-grow"]) == 0
     printed = capsys.readouterr().out
-    assert "0 of 0 mutants killed" in printed
-    assert "3 left out: they can only be told on another system" in printed
+    assert "0 of 0 mutants caught" in printed
+    assert "3 left out: only another system can measure them" in printed
 
 
 def test_mutants_are_selected_by_the_clause_that_must_catch_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,8 +217,8 @@ def test_mutants_are_selected_by_the_clause_that_must_catch_them(monkeypatch: py
 
 
 def test_an_unknown_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["nobody"]) == 2
-    assert "no mutant or variant is called nobody" in capsys.readouterr().err
+    assert main(["unheard-of"]) == 2
+    assert "no mutant or variant is called unheard-of" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -240,12 +240,12 @@ def test_a_false_alarm_makes_it_fail(
 
 
 def test_a_run_that_cannot_start_gives_a_trial_without_results() -> None:
-    found = conformance("mutant:nobody")
+    found = conformance("mutant:unheard-of")
     assert (found.exit, found.finished, list(found.results)) == (2, False, [])
     assert "no such mutant" in found.complaint
 
 
-# Each mutant that can be told here must get through the smoke stage, or the clause that it names is never asked.
+# Each mutant that can be measured here must get through the smoke stage, or the clause that it names never runs.
 
 
 HERE = [entry for entry in (*all_mutants(), *all_variants()) if operating_system() in entry.on]
@@ -310,13 +310,13 @@ def test_a_failed_write_keeps_the_target_and_leaves_no_temp(tmp_path: Path, monk
     assert os.listdir(tmp_path) == ["status.json"]
 
 
-def test_a_temp_of_somebody_else_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_temp_of_another_writer_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest, taken = Honest(), tmp_path / "taken.tmp"
-    taken.write_bytes(b"somebody else's")
+    taken.write_bytes(b"another writer's")
     monkeypatch.setattr(honest, "temp_name", lambda target: str(taken))
     with pytest.raises(FileExistsError):
         honest.write(str(tmp_path / "status.json"), STATUS)
-    assert taken.read_bytes() == b"somebody else's"
+    assert taken.read_bytes() == b"another writer's"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no permission bits")

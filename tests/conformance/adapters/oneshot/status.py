@@ -71,7 +71,7 @@ def write(path: str) -> None:
             os.close(descriptor)
         os.replace(temp, path)
     except FileExistsError:
-        raise  # the temp's name is taken: that file is somebody else's
+        raise  # the temp's name is taken: the file belongs to another writer
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temp)

@@ -1,6 +1,6 @@
 # A naive writer and reader. Its defects: one temp name for each target; strings cut out of JSON with sed, so that a
-# quote or a comma ends them; nothing is checked; a folder at the target swallows the temp; whatever looks like an object
-# is read.
+# quote or a comma ends them; nothing is checked; a folder at the target swallows the temp; anything that looks like an
+# object is read.
 path=$2
 
 field() {
