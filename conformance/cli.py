@@ -161,7 +161,7 @@ def main(arguments: list[str]) -> int:
     # Being asked to end is like Ctrl-C: everything is cleaned up.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return int(_command.main(arguments, standalone_mode=False))
+        return int(_command.main(arguments, prog_name="pulse conformance", standalone_mode=False))
     except click.ClickException as error:
         error.show()
         return Exit.USAGE

@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
     handler = _OneInterrupt()
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return int(stress.main(arguments, standalone_mode=False))
+        return int(stress.main(arguments, prog_name="pulse stress", standalone_mode=False))
     except click.ClickException as error:
         error.show()
         return Exit.USAGE
