@@ -30,7 +30,7 @@ class ImplementationError(RuntimeError):
 
 
 class Violation(AssertionError):
-    """A clause does not hold. ``evidence`` maps a short title to what was seen (JSON values)."""
+    """A clause is violated. ``evidence`` maps a short title to what was seen (JSON values)."""
 
     def __init__(self, message: str, **evidence: object) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The kit's own writer for clauses about readers: replaces a file as fast as it can, from a process of its own."""
+"""The kit's own writer for clauses about readers: replaces a file as fast as it can, from a separate process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["KitWriter"]
 
 
 class KitWriter:
-    """A context manager; inside it ``target`` always exists, and changes all the time."""
+    """A context manager; inside it ``target`` always exists, and changes constantly."""
 
     def __init__(self, target: Path, size: int) -> None:
         words = [sys.executable, "-m", "conformance.helpers.busy_writer", str(target), str(size)]
@@ -23,12 +23,12 @@ class KitWriter:
 
     def __enter__(self) -> KitWriter:
         assert self._process.stdout is not None
-        if not self._process.stdout.readline():  # else the first document is there
+        if not self._process.stdout.readline():  # otherwise the first document is in place
             self.stop()
         return self
 
     def stop(self) -> int:
-        """End the writer. Returns how many documents it has published. Raises RuntimeError when it had failed."""
+        """End the writer. Returns how many documents it has published. Raises RuntimeError when it failed."""
         printed, _ = self._process.communicate()
         if self._process.returncode != 0:
             raise RuntimeError(f"the kit's own writer ended with exit code {self._process.returncode}")
@@ -47,7 +47,7 @@ def _replace_until_stopped(target: Path, size: int) -> int:
     stopped = threading.Event()
 
     def wait_for_the_end_of_input() -> None:
-        os.read(sys.stdin.fileno(), 1)  # unbuffered: a thread that waits in a buffer aborts the end of the process
+        os.read(sys.stdin.fileno(), 1)  # unbuffered: a thread in a buffered read would abort the process as it exits
         stopped.set()
 
     threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()
@@ -70,7 +70,7 @@ def _replace(temp: Path, target: Path) -> None:
             return
         except PermissionError:
             if sys.platform != "win32":
-                raise  # only there does a reader that has the target open stand in the way for a moment
+                raise  # only on Windows may a reader that has the target open block it for a moment
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Runs a command in a console of its own that has a chosen code page.
+"""Runs a command in a new console with a chosen code page.
 
 ``python -m conformance.helpers.code_page N COMMAND…``, on Windows only. Input, output and exit code are the command's
-own. The ANSI code page is the system's and stays.
+own. The ANSI code page is the system's and does not change.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _INSIDE = "--inside"
 
 
 def in_code_page(number: int) -> tuple[str, ...]:
-    """The command prefix that gives what follows a console with this code page."""
+    """The command prefix that runs what follows in a console with this code page."""
     return (sys.executable, "-m", "conformance.helpers.code_page", str(number))
 
 
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     if sys.platform == "win32":
         if arguments[0] == _INSIDE:
             return _run(int(arguments[1]), arguments[2:])
-        # A console without a window: of the one that the kit itself may run in, everybody would see the change.
+        # A new console, without a window: a change to the kit's own would affect every program in it.
         words = [sys.executable, "-m", "conformance.helpers.code_page", _INSIDE, *arguments]
         return subprocess.run(words, stdin=0, stdout=1, stderr=2, creationflags=subprocess.CREATE_NO_WINDOW).returncode
     print("only Windows has console code pages", file=sys.stderr)

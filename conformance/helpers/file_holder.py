@@ -1,11 +1,10 @@
-"""A process of the kit's own that holds files open, as a careless reader or a virus scanner does.
+"""A helper process of the kit that holds files open, as a careless reader or a virus scanner does.
 
-``python -m conformance.helpers.file_holder PATH --share SHARE`` opens the file and keeps it. With ``--appearing`` PATH
-is a folder, and every file that appears in it from then on is opened as soon as it is seen. ``--seconds S`` lets go of
-each file after so long; without it, and in any case, the end of standard input does. What is printed, a line each,
-proves what happened: ``ready`` (now it holds, or watches), ``held NAME``, ``released NAME``, and ``refused NAME`` for a
-new file that its maker shared with nobody. The share modes mean something on Windows only
-(`conformance.system.share_modes`).
+``python -m conformance.helpers.file_holder PATH --share SHARE`` opens the file and keeps it open. With ``--appearing``
+PATH is a folder, and every file that appears in it from then on is opened as soon as it is seen. ``--seconds S``
+releases each file after that time; the end of standard input always releases everything. The output, one event per
+line, proves what happened: ``ready`` (it now holds, or watches), ``held NAME``, ``released NAME``, and ``refused NAME``
+for a new file that its creator does not share. Share modes matter on Windows only (`conformance.system.share_modes`).
 """
 
 from __future__ import annotations
@@ -39,7 +38,6 @@ class Holder:
         # The names that were held, in order, and those that could not be; known when everything is released.
         self.held: tuple[str, ...] = ()
         self.refused: frozenset[str] = frozenset()
-        self._lines: list[str] = []
         self._released = False
 
     def __enter__(self) -> Holder:
@@ -48,13 +46,8 @@ class Holder:
             self.release()
         return self
 
-    def wait_for_one(self) -> None:
-        """Wait until a file is held, or could not be."""
-        assert self._process.stdout is not None
-        self._lines.append(self._process.stdout.readline().rstrip("\n"))
-
     def release(self) -> None:
-        """Let go of everything. Raises RuntimeError when the holder failed, or did not let go of what it held."""
+        """Release everything. Raises RuntimeError when the holder failed, or did not release what it held."""
         if self._released:
             return
         self._released = True
@@ -62,9 +55,9 @@ class Holder:
         assert stdin is not None
         assert stdout is not None
         stdin.close()
-        # Not by communicate(): what a line before this one has left in the buffer would be lost.
+        # Not communicate(): it would lose what reading the first line has left in the buffer.
         with stdout:
-            events = [line.partition(" ") for line in [*self._lines, *stdout.read().splitlines()]]
+            events = [line.partition(" ") for line in stdout.read().splitlines()]
         self._process.wait()
         self.held = tuple(name for kind, _, name in events if kind == "held")
         self.refused = frozenset(name for kind, _, name in events if kind == "refused")
@@ -97,9 +90,9 @@ def _hold(path: Path, share: Sharing, seconds: float | None, finished: threading
 
 
 def _hold_what_appears(folder: str, share: Sharing, seconds: float | None, finished: threading.Event) -> None:
-    """Look without pause: a temp lives for a millisecond."""
+    """Poll without pause: a temp exists for about a millisecond."""
     known, refused = set(os.listdir(folder)), set[str]()
-    held: dict[str, tuple[int, float]] = {}  # name → descriptor, and when to let go
+    held: dict[str, tuple[int, float]] = {}  # name → descriptor, and when to release it
     _say(READY)
     while not finished.is_set():
         now = time.monotonic()
@@ -127,7 +120,7 @@ def _hold_what_appears(folder: str, share: Sharing, seconds: float | None, finis
 
 
 def main(arguments: list[str]) -> None:
-    """Hold until standard input ends, or for the time given. Raises OSError when the file cannot be opened so."""
+    """Hold until standard input ends, or for the time given. Raises OSError when the file cannot be opened."""
     parser = argparse.ArgumentParser(prog="python -m conformance.helpers.file_holder")
     parser.add_argument("path", type=Path)
     parser.add_argument("--share", choices=get_args(Sharing), required=True)
@@ -137,7 +130,7 @@ def main(arguments: list[str]) -> None:
     finished = threading.Event()
 
     def wait_for_the_end_of_input() -> None:
-        os.read(sys.stdin.fileno(), 1)  # unbuffered: a thread that waits in a buffer aborts the end of the process
+        os.read(sys.stdin.fileno(), 1)  # unbuffered: a thread in a buffered read would abort the process as it exits
         finished.set()
 
     threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()

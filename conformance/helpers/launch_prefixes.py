@@ -1,9 +1,8 @@
-"""Bad surroundings: real faults that every language meets, without tracing, and symbolic links.
+"""Launch options that cause real faults for programs in any language, without tracing; and symbolic links.
 
-Each function but `make_link` returns the command prefix that makes the surroundings and then executes the
-implementation. Mounts live in a private mount namespace (mount_namespaces(7)) of that process alone: they end with it,
-whatever happens.
-Raises Unmeasured where the system does not allow it.
+Each function but `make_link` returns a command prefix that sets up the fault and then executes the implementation.
+Mounts are made in a mount namespace (mount_namespaces(7)) private to that process, so they always end with it.
+All raise Unmeasured where the system does not allow it.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ __all__ = ["bind_mounted", "file_size_limited", "make_link", "small_file_system"
 
 
 def make_link(link: Path, destination: str) -> None:
-    """Make a symbolic link. Raises Unmeasured where the system does not, whatever it says.
+    """Make a symbolic link. Raises Unmeasured where the system makes none, even if it reports success.
 
-    Windows allows it to administrators and in developer mode; Wine answers that it made one, and makes none.
+    Windows allows it for administrators and in developer mode; Wine reports success, and makes none.
     """
     try:
         link.symlink_to(destination, target_is_directory=(link.parent / destination).is_dir())
     except OSError as error:
         raise Unmeasured(f"symbolic links cannot be made here: {error}") from error
     if not link.is_symlink():
-        raise Unmeasured("symbolic links cannot be made here: the system said that it made one, and there is none")
+        raise Unmeasured("symbolic links cannot be made here: the system reported success, but there is no link")
 
 
 @cache
@@ -62,7 +61,7 @@ def small_file_system(folder: Path, kibibytes: int) -> tuple[str, ...]:
 
 
 def without_permission_override() -> tuple[str, ...]:
-    """Permission bits hold for root too, by taking away the capabilities that override them (capabilities(7))."""
+    """Permission bits apply to root, too, without the capabilities that override them (capabilities(7))."""
     if sys.platform == "win32":
         raise Unmeasured("Windows has no permission bits on folders")
     if os.geteuid() != 0:
@@ -76,8 +75,8 @@ def without_permission_override() -> tuple[str, ...]:
 def file_size_limited(kibibytes: int) -> tuple[str, ...]:
     """No file can grow beyond the limit: a write stops short, the next gives EFBIG (setrlimit(2), RLIMIT_FSIZE).
 
-    Start it with ``ignore_signals``: then SIGXFSZ is ignored, as the runtimes of Python, Node, Go and Java have it, and
-    the limit is an error like any other. Whoever dies of it all the same has made the signal fatal by itself.
+    Start it with ``ignore_signals``: then SIGXFSZ is ignored, as by the runtimes of Python, Node, Go and Java, and the
+    limit is an error like any other. A process that still dies of SIGXFSZ has re-enabled the signal itself.
     """
     if sys.platform == "win32":
         raise Unmeasured("Windows has no limit on the size of files")

@@ -1,7 +1,7 @@
-"""Visits every file call of one write of an implementation of mode ``python``, with every fault that it can have.
+"""Visits every file call of one write by an implementation in mode ``python``, with every fault of that call.
 
-A laboratory is one implementation on one file system, be it a fake one (`conformance.in_process.fakefs`) or the real
-one (`conformance.in_process.realfs`), whose file calls are numbered.
+A laboratory is one implementation on one file system, either a fake one (`conformance.in_process.fakefs`) or the real
+one (`conformance.in_process.realfs`), and numbers its file calls.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ _MOST_CALLS = 200
 
 
 class System(Protocol):
-    """What an enumeration asks of a file system. Paths are those that the implementation gets."""
+    """What an enumeration needs from a file system. Paths are those that the implementation gets."""
 
     def new_target(self) -> str:
         """A path in a new and empty folder."""
 
     def bytes_of(self, path: str) -> bytes | None:
-        """What a file holds; None when there is none."""
+        """What a file holds; None when it does not exist."""
 
     def create(self, path: str, contents: bytes) -> None:
         """Make a file."""
 
     def identity(self, path: str) -> tuple[Any, ...]:
-        """Which file it is, when it was changed, and its mode; empty when there is none."""
+        """Which file it is, when it was changed, and its mode; empty when it does not exist."""
 
     def names_beside(self, target: str) -> set[str]:
         """The other names in the target's folder."""
@@ -54,7 +54,7 @@ class System(Protocol):
         """The target's folder is read-only inside the block."""
 
     def disk_full(self, room: int) -> AbstractContextManager[Callable[[], bool]]:
-        """Inside the block the disk has room for so many bytes more. Tells afterwards whether more was needed."""
+        """Inside the block the disk has ``room`` bytes left. The yielded function says whether more were needed."""
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Laboratory:
     implementation: Any = None
 
     def publish(self, target: str, status: dict[str, Any]) -> None:
-        """One write by the present object."""
+        """One write by the current object."""
         if self.profile == "pulse":
             self.implementation.write(target, status)
         else:
@@ -76,7 +76,7 @@ class Laboratory:
 
     def fresh_target(self) -> str:
         """A target in a new folder that holds the old document, written without faults by a new object."""
-        self.implementation = self.make()  # what an earlier fault has broken for good stays out of this one
+        self.implementation = self.make()  # lasting damage from an earlier fault must not affect this one
         target = self.system.new_target()
         self.publish(target, OLD)
         return target
@@ -89,7 +89,7 @@ class Laboratory:
         return "old" if found == documents[0] else "new" if found == documents[1] else "other"
 
     def next_write(self, target: str, documents: tuple[bytes, bytes]) -> str:
-        """One more write by the present object. Returns ``ok``, or what was wrong."""
+        """One more write by the current object. Returns ``ok``, or what was wrong."""
         answer, _, text = _answer_of(lambda: self.publish(target, _NEXT))
         if answer == "ok" and self.state(target, documents) != "other":
             return "ok, but wrote nothing"
@@ -106,9 +106,9 @@ class Baseline:
 
 @dataclass(frozen=True)
 class InProcessReport:
-    """Everything that one system had to say. ``problem`` is empty when the implementation runs there.
+    """Everything found on one system. ``problem`` is empty when the implementation runs there.
 
-    ``disk_full`` and ``read_only`` are None where that cannot be had, ``bystander_survived`` (a file made under the
+    ``disk_full`` and ``read_only`` are None where they cannot be caused, ``bystander_survived`` (a file made under the
     temp's name after the replace) and ``planted_survived`` (made before the temp) where no temp was seen.
     """
 
@@ -151,7 +151,7 @@ def _answer_of(action: Callable[[], None]) -> tuple[str, int, str]:
         return "io", error.errno or 0, str(error)
     except KeyboardInterrupt:
         return "interrupt", 0, ""
-    except BaseException as error:  # whatever else comes out is the implementation's crash
+    except BaseException as error:  # anything else counts as a crash of the implementation
         return "crash", 0, f"{type(error).__name__}: {error}"
     return "ok", 0, ""
 
@@ -169,7 +169,7 @@ def _baseline_of(laboratory: Laboratory) -> Baseline:
 def faults_of(laboratory: Laboratory, system: str) -> tuple[Baseline, InProcessReport]:
     """Visit every call of one write with every error that it can give, and with an interrupt.
 
-    Returns the write without a fault, and a report without kills. Raises what the implementation raises without one.
+    Returns the write without a fault, and a report without kills. Raises what the fault-free write raises.
     """
     baseline = _baseline_of(laboratory)
     documents = baseline.documents
@@ -195,7 +195,7 @@ def faults_of(laboratory: Laboratory, system: str) -> tuple[Baseline, InProcessR
 
 @dataclass
 class _Fault:
-    """What shall happen at which call, and whether it has."""
+    """The fault to cause, at which call, and whether it has fired."""
 
     what: What
     position: int
@@ -220,7 +220,7 @@ _Surroundings = Callable[[Laboratory, _Fault, str, tuple[bytes, bytes]], Abstrac
 def _observed(
     laboratory: Laboratory, fault: _Fault, documents: tuple[bytes, bytes], surroundings: _Surroundings
 ) -> Injection:
-    """One write in surroundings that make the fault."""
+    """One write under conditions that cause the fault."""
     system = laboratory.system
     target = laboratory.fresh_target()
     identity, descriptors = system.identity(target), system.open_descriptors()
@@ -241,7 +241,7 @@ def _observed(
         touched=identity != system.identity(target),
         left=tuple(sorted(system.names_beside(target))),
         descriptors_left=system.open_descriptors() - descriptors,
-        # No other clause than FLT-03 asks, and who waits for a lock that was left behind takes long each time.
+        # Only FLT-03 needs it, and an implementation that waits for a leftover lock takes long each time.
         next_write=laboratory.next_write(target, documents) if fault.what == "error" else "",
     )
 
@@ -256,7 +256,7 @@ def _failing_call(
         if not fault.fired or fault.what == "interrupt":
             return None
         if fault.call.kind == call.kind == "rename":
-            return OSError(fault.error, "injected")  # it lasts, so that who tries again cannot succeed
+            return OSError(fault.error, "injected")  # the error persists, so that a retry cannot succeed
         if fault.what == "error and failing clean-up" and call.kind == "unlink":
             return OSError(errno.EROFS, "injected into the clean-up")
         return None
@@ -274,7 +274,7 @@ def _bystander(laboratory: Laboratory) -> bool | None:
         if call.kind == "rename" and error is None and call.paths and not made:
             name = call.paths[0]
             if not system.identity(name):
-                system.create(name, b"somebody else's")
+                system.create(name, b"another program's")
                 made.append(name)
 
     with laboratory.calls.recording(after=after):
@@ -286,7 +286,7 @@ def _planted(laboratory: Laboratory) -> bool | None:
     """Put a file under the temp's name right before it is opened. Returns whether it survived; None: no temp seen."""
     system = laboratory.system
     target = laboratory.fresh_target()
-    contents = b"somebody else's"
+    contents = b"another program's"
     made: list[str] = []
 
     def before(position: int, call: Call) -> BaseException | None:

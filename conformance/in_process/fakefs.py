@@ -35,7 +35,7 @@ SYSTEMS = {
 
 
 def wrap_fake_calls(calls: FileCalls) -> None:
-    """Make pyfakefs's classes tell every call. For a process of its own: this is never undone."""
+    """Make pyfakefs's classes report every call. For a dedicated process: this is never undone."""
     _patch(FakeFileWrapper, "close_fd", _closing_always(FakeFileWrapper.close_fd))
     for name in OS_CALLS:
         if hasattr(FakeOsModule, name):
@@ -74,7 +74,7 @@ def _os_function(calls: FileCalls, name: str, original: Callable[..., Any]) -> C
         if not calls.listening:
             return original(module, *arguments, **keywords)
         writable = name == "close" and _is_writable(module.filesystem, arguments[0])
-        # What is named relative to a descriptor is not a path that the kit could look at.
+        # A name relative to a descriptor is not a path that the kit could look at.
         named = not any(key.endswith("dir_fd") and keywords[key] is not None for key in keywords)
         paths = names_in(subjects_of(name, arguments, keywords)) if named else ()
         action = functools.partial(original, module, *arguments, **keywords)
@@ -177,7 +177,7 @@ class _FakeSystem:
         total, used, _ = self.fs.get_disk_usage(self.root)
         self.fs.set_disk_usage(used + room, self.root)
         try:
-            yield lambda: True  # nothing is written here but by pyfakefs
+            yield lambda: True  # every write goes through pyfakefs, which has the limit
         finally:
             self.fs.set_disk_usage(total, self.root)
 
@@ -213,7 +213,7 @@ def _report(folder: str, entry_point: str, profile: str, system: str) -> InProce
         laboratory = Laboratory(_FakeSystem(fs, root), calls, make, profile)
         try:
             _, report = faults_of(laboratory, system)
-        except Exception as error:  # without a fault it does not run there: nothing can be said
+        except Exception as error:  # it does not run there even without a fault: nothing can be measured
             return InProcessReport(system, f"does not run on pyfakefs's {system}: {type(error).__name__}: {error}")
     return report
 

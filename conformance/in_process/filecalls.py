@@ -1,6 +1,6 @@
-"""Numbers the file calls of a write, and makes one of them fail: what the fake and the real layer of wrappers share.
+"""Numbers the file calls of a write, and makes one of them fail: shared by the fake and the real layer of wrappers.
 
-Only outermost calls are numbered: what is called within a call is its own business.
+Only outermost calls are numbered, not those that a call makes in turn.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def names_in(subjects: Sequence[Any]) -> tuple[str, ...]:
 class Call:
     """One file call: its kind, the paths that it names, and whether it concerns a file that is open for writing.
 
-    ``interruptible`` is false where Python raises no KeyboardInterrupt: in a thread, and in what the collector calls.
+    ``interruptible`` is false where Python raises no KeyboardInterrupt: in other threads, and in calls made by the
+    garbage collector.
     """
 
     kind: str
@@ -110,8 +111,8 @@ class FileCalls:
     ) -> Iterator[list[Call]]:
         """Number the calls made inside the block, from 0.
 
-        ``before`` is asked before each call: what it returns is raised instead. ``after`` is told of each call that
-        was made without an error of ``before``'s, and with what it raised itself.
+        ``before`` is called before each call; an error that it returns is raised instead of making the call. ``after``
+        is called after each call for which ``before`` returned none, with the error that the call itself raised.
         """
         self.calls, self._before, self._after = [], before, after
         self.armed = True
@@ -135,7 +136,7 @@ class FileCalls:
             self._depth.value -= 1
 
     def perform(self, call: Call, action: Callable[[], Result]) -> Result:
-        """Number a call and make it. Raises what ``before`` has answered instead."""
+        """Number a call and make it, or raise the error that ``before`` returns."""
         with self._numbering:
             position = len(self.calls)
             self.calls.append(call)
@@ -148,7 +149,7 @@ class FileCalls:
             except BaseException as own_error:
                 self._after(position, call, own_error)
                 raise
-            if error is not None:  # close(2): a close that fails or is interrupted has closed all the same
+            if error is not None:  # close(2): a close that fails or is interrupted has still closed
                 raise error
             self._after(position, call, None)
             return result

@@ -1,8 +1,8 @@
-"""A layer of wrappers around the real file calls of Python, for a process of its own that never undoes it.
+"""A layer of wrappers around the real file calls of Python, for a dedicated process that never removes it.
 
-The functions of `os` that change files are replaced, and ``open()`` gets files whose calls go through them: C's buffers
-around a raw file in Python. What takes the names over afterwards (``from os import replace``) gets the wrappers too.
-Calls made otherwise (``ctypes``, extension modules, other processes, stores into a map) are not seen.
+The functions of `os` that change files are replaced, and ``open()`` returns files whose calls go through them: C's
+buffers around a raw file in Python. Code that imports the names afterwards (``from os import replace``) gets the
+wrappers, too. Calls made in other ways (``ctypes``, extension modules, other processes, stores into a map) go unseen.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from conformance.in_process.filecalls import OS_CALLS, Call, FileCalls, names_in
 
 __all__ = ["OsCalls"]
 
-# What else a standard library calls: module, function, the kind of call, how many files it names.
+# Other calls that the standard library makes: module, function, the kind of call, how many files it names.
 _OTHER_CALLS = (
     ("fcntl", "flock", "lock", 1),
     ("fcntl", "lockf", "lock", 1),
@@ -41,7 +41,7 @@ class OsCalls(FileCalls):
     """The numbering of the real calls that concern a path in ``folder`` or a descriptor that was opened there.
 
     ``folder`` is absolute, without symbolic links. ``descriptors`` holds what is open there: descriptor → its path and
-    whether it is open for writing. ``room`` is how many bytes more may be written there; None: what the system takes.
+    whether it is open for writing. ``room`` is how many more bytes may be written there; None: no limit of the kit's.
     """
 
     folder: str = ""
@@ -66,7 +66,7 @@ class OsCalls(FileCalls):
                     _replace(module, name, self._function_of_files(kind, files, getattr(module, name)))
         _replace(mmap, "mmap", _map_class(self))
         _replace(io, "FileIO", _file_class(self))
-        # The standard library has open() in Python too. It gets C's buffers, and asks for the size of blocks unseen.
+        # The standard library has open() in Python, too. It gets C's buffers and an fstat() that is not numbered.
         in_python = importlib.import_module("_pyio")
         own_parts = {name: getattr(io, name) for name in ("BufferedReader", "BufferedWriter", "BufferedRandom")}
         asking = types.SimpleNamespace(fspath=os.fspath, fstat=own_fstat)
@@ -86,7 +86,7 @@ class OsCalls(FileCalls):
 
     @contextlib.contextmanager
     def collecting(self, collecting: bool) -> Iterator[None]:
-        """Whether the garbage collector makes the calls inside the block: an interrupt would be lost there."""
+        """Note whether the garbage collector makes the calls inside the block, where an interrupt would be lost."""
         before, self._collecting = self._collecting, collecting
         try:
             yield
@@ -146,7 +146,7 @@ class OsCalls(FileCalls):
             subjects = [path, dir_fd]
             descriptor: int = self.numbered("open", subjects, lambda: original(path, flags, mode, dir_fd=dir_fd))
             paths = self._concerned(subjects)
-            self.descriptors.pop(descriptor, None)  # whoever had the number has closed it unseen
+            self.descriptors.pop(descriptor, None)  # the number's earlier owner has closed it unseen
             if paths is not None:
                 self.descriptors[descriptor] = paths[0], bool(flags & (os.O_WRONLY | os.O_RDWR))
             return descriptor
@@ -204,7 +204,7 @@ def _file_class(calls: OsCalls) -> type[io.FileIO]:
 
         def write(self, data: Any, /) -> int:
             if not self.writable():
-                return super().write(data)  # which says why not
+                return super().write(data)  # which raises the proper error
             with calls.collecting(self._collecting):
                 return write(self.fileno(), data)
 

@@ -27,7 +27,7 @@ from conformance.subject.python_host import load_factory
 
 Phase = Literal["before", "after"]
 _PHASES: tuple[Phase, ...] = ("before", "after")
-_KILLED = 137  # as a shell tells SIGKILL
+_KILLED = 137  # as a shell reports SIGKILL
 _KILL_SECONDS = 30.0
 _ENOUGH = 3
 
@@ -140,7 +140,7 @@ def _kill_in_a_fork(laboratory: Laboratory, target: str, point: _KillPoint) -> b
         _die_at(laboratory, target, point, tell)
     os.close(tell)
     with open(told, "rb", buffering=0) as pipe:
-        # The end of the pipe is the end of the process: it is readable then, too.
+        # The pipe becomes readable at the end of the process, too.
         ended = select.select([pipe], [], [], _KILL_SECONDS)[0]
         if not ended:
             os.kill(child, signal.SIGKILL)
@@ -157,12 +157,12 @@ def _kill_in_a_new_process(laboratory: Laboratory, target: str, point: _KillPoin
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=_KILL_SECONDS)
     except subprocess.TimeoutExpired:
         return False
-    # What the implementation prints goes before it.
+    # The implementation's own output may precede it.
     return done.returncode == _KILLED and done.stdout.endswith(str(point).encode())
 
 
 def _kills(laboratory: Laboratory, baseline: Baseline, subject: tuple[str, ...]) -> Iterator[Kill]:
-    """Kill a write right before and right after each call, and look at what is found then.
+    """Kill a write right before and right after each call, and record what is left.
 
     The third kill that breaks a clause is the last: a next write that waits for a dead writer takes long each time.
     """
@@ -178,7 +178,7 @@ def _kills(laboratory: Laboratory, baseline: Baseline, subject: tuple[str, ...])
 
 def _killed(laboratory: Laboratory, baseline: Baseline, point: _KillPoint, subject: tuple[str, ...]) -> Kill:
     target = laboratory.fresh_target()
-    # A copy has none of the other threads, and would wait for them for ever.
+    # A forked copy lacks the other threads, and would wait for them for ever.
     if sys.platform != "win32" and threading.active_count() == 1:
         fired = _kill_in_a_fork(laboratory, target, point)
     else:
@@ -205,7 +205,7 @@ def _report(folder: str, entry_point: str, profile: str, work: str) -> InProcess
         return InProcessReport("real", f"cannot be imported: {type(error).__name__}: {error}")
     try:
         baseline, report = faults_of(laboratory, "real")
-    except Exception as error:  # without a fault it does not run there: nothing can be said
+    except Exception as error:  # it does not run there even without a fault: nothing can be measured
         return InProcessReport("real", f"does not run in process: {type(error).__name__}: {error}")
     if report.problem:
         return report

@@ -26,10 +26,11 @@ _PACKAGES: dict[str, ModuleType] = {"mutant": mutants, "variant": variants}
 
 
 class Entry(NamedTuple):
-    """One mutant or variant. ``caught_by`` is the clause that must catch it (empty for a variant), ``outcome`` its result.
+    """One mutant or variant.
 
-    ``docstring`` states the defect, or what is unusual but correct. ``callable`` is the manifest's entry point. ``on``
-    lists the systems that it runs on, named as in a manifest's ``known_failure.os``.
+    ``caught_by`` is the clause that must catch it (empty for a variant), ``outcome`` its result. ``docstring`` states
+    the defect, or what is unusual but correct. ``callable`` is the manifest's entry point. ``on`` lists the systems
+    that it runs on, named as in a manifest's ``known_failure.os``.
     """
 
     name: str
@@ -61,9 +62,9 @@ def mutant(
 ) -> Callable[[Callable[..., Any]], Factory]:
     """Make a mutant of a function that puts a defect in the place of the honest method ``replaces``.
 
-    ``caught_by`` names the clause that must catch it, ``outcome`` what the suite must then report (``error`` for a mutant
-    that dies or hangs), ``on`` the systems where it can be caught. Raises AttributeError when the honest base has no
-    such method.
+    ``caught_by`` names the clause that must catch it, ``outcome`` what the suite must then report (``error`` for a
+    mutant that dies or hangs), ``on`` the systems where it can be caught. Raises AttributeError when the honest base
+    has no such method.
     """
     return lambda function: _factory("mutant", function, replaces, caught_by, outcome, on)
 

@@ -34,7 +34,7 @@ __all__ = [
 
 MEMBERS = ("status", "epoch", "total_epochs", "loss", "message", "timestamp")
 STATUSES = ("idle", "running", "done", "error")
-SIZE_LIMIT = 1024 * 1024  # bytes: what a reader takes
+SIZE_LIMIT = 1024 * 1024  # bytes: the most that a reader accepts
 TIMESTAMP_LIMIT = 2**53 - 1  # seconds
 _CLAUSE_OF_FLOAT = {"epoch": "DOC-04", "total_epochs": "DOC-05", "loss": "DOC-06"}
 
@@ -181,7 +181,7 @@ def require_status(data: bytes, expected: Mapping[str, Any]) -> None:
     wrong = [name for name in MEMBERS if examination.values[name] != expected[name]]
     if wrong:
         values = ", ".join(f"{n} is {_short(examination.values[n])} instead of {_short(expected[n])}" for n in wrong)
-        raise Violation(f"the target holds another document than the one written: {values}", bytes=shown(data))
+        raise Violation(f"the target does not hold the document that was written: {values}", bytes=shown(data))
 
 
 def _short(value: object) -> str:
@@ -190,7 +190,7 @@ def _short(value: object) -> str:
 
 
 def shown(data: bytes, limit: int = 400) -> str:
-    """Bytes for a human: escaped, the middle left out when there are many, and how many there are."""
+    """Bytes for a human reader: escaped, the middle of long ones left out, and their number."""
     if len(data) <= limit:
         return f"{data!r} ({len(data)} bytes)"
     return f"{data[: limit // 2]!r} … {data[-limit // 2 :]!r} ({len(data)} bytes)"

@@ -9,7 +9,7 @@ from typing import Literal
 __all__ = ["ERRORS_OF_CALL", "Injection", "Kill", "State", "What", "concerns", "judge", "judge_kill"]
 
 # What each call can fail with, from section 2 of the manual pages (fsync is also msync). Left out: errors of the
-# program itself (EBADF, EFAULT, EINVAL), EINTR (FLT-07), and what would be a lie about a name, such as ENOENT.
+# program itself (EBADF, EFAULT, EINVAL), EINTR (FLT-07), and errors that would misstate what exists, such as ENOENT.
 # The first error of a call is the one that a failing clean-up is combined with.
 _ERRORS_OF_CALL = {
     "open": "EACCES EMFILE ENFILE ENOSPC EROFS EDQUOT EIO ENOMEM EPERM",
@@ -51,7 +51,7 @@ class Injection:
     ``call`` is the kind of the call (a key of ERRORS_OF_CALL) and ``position`` its number in the write, from 0.
     ``error`` is an errno (0 for an interrupt). ``target_before_fault`` is what the target was when the fault fired.
     ``answer`` is ``ok``, ``invalid``, ``io``, ``interrupt`` or ``crash``; ``answered_error`` the errno of ``io``.
-    ``next_write`` is what the same object made of the next write: ``ok``, or what was wrong; empty when not asked.
+    ``next_write`` is the result of the same object's next write: ``ok``, or what was wrong; empty when none was made.
     """
 
     what: What
@@ -81,8 +81,8 @@ class Injection:
 class Kill:
     """One write that was killed right before or right after one call, and what was found afterwards.
 
-    ``call`` and ``position`` are as in `Injection`. ``fired`` says that the process was seen to die there.
-    ``next_write`` is what a new object made of the next write: ``ok``, or what was wrong.
+    ``call`` and ``position`` are as in `Injection`. ``fired`` means that the process was seen to die there.
+    ``next_write`` is the result of a new object's next write: ``ok``, or what was wrong.
     """
 
     phase: Literal["before", "after"]
@@ -100,7 +100,7 @@ class Kill:
 def judge(clause: str, injection: Injection) -> str | None:
     """Say in words how this injection breaks the clause, or return None.
 
-    The caller has chosen the injections that the clause is about with `concerns`.
+    The caller has selected the injections that the clause is about with `concerns`.
     """
     return _JUDGES[clause](injection)
 
@@ -112,7 +112,7 @@ def judge_kill(clause: str, kill: Kill) -> str | None:
             return None if kill.target in ("old", "new") else f"left the target {kill.target}"
         case "KIL-02":
             return None if kill.next_write == "ok" else f"the next write was answered {kill.next_write}"
-    raise ValueError(f"no kill is about {clause}")
+    raise ValueError(f"{clause} does not apply to kills")
 
 
 def concerns(clause: str, injection: Injection) -> bool:
@@ -129,12 +129,12 @@ def concerns(clause: str, injection: Injection) -> bool:
         case "FLT-06":
             return faulty and injection.call == "rename" and injection.error in _NO_COPY
         case "FLT-08":
-            # A best-effort call that fails may be tolerated; then there is no first error to tell.
+            # A best-effort call that fails may be tolerated; then there is no first error to report.
             must_fail = injection.call in ("open", "write", "fsync", "rename") or injection.writable
             return injection.what == "error and failing clean-up" and before_replace and must_fail
         case "FLT-09":
             return injection.what == "interrupt"
-    raise ValueError(f"no in-process injection is about {clause}")
+    raise ValueError(f"{clause} does not apply to in-process injections")
 
 
 def _answer_is_true(injection: Injection) -> str | None:

@@ -1,7 +1,7 @@
 """What was observed, and whether it is linearizable: a register that only ever holds whole, unique documents.
 
-The check is that of `conformance.oracle.linearizability`, which knows numbers only; here a history has documents, and a
-contradiction is told in words.
+`conformance.oracle.linearizability` does the check, on numbers only; here a history holds documents, and a
+contradiction is explained in words.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Read:
 class Contradiction:
     """Why a history is not linearizable: ``future``, ``stale`` or ``unknown``, the values, and a sentence.
 
-    ``operations`` are the one to four that contradict each other already when all others but the writes of their
-    values are left out (`conformance.oracle.linearizability.Finding`), in the order in which the sentence tells them.
+    ``operations`` are the one to four that contradict each other even when all others except the writes of their values
+    are left out (`conformance.oracle.linearizability.Finding`), in the order in which the sentence names them.
     """
 
     kind: str
@@ -54,7 +54,7 @@ class Contradiction:
 
 
 def find_contradiction(writes: Iterable[Write], reads: Iterable[Read]) -> Contradiction | None:
-    """Return the contradiction that was certain first, or None when the history is linearizable.
+    """Return the contradiction that became certain first, or None when the history is linearizable.
 
     Values of writes are unique. Equal times count as concurrent: a clock tick never makes a contradiction. Raises
     ValueError for a value that is written twice, and for an operation that ends before it begins.

@@ -1,7 +1,7 @@
-"""What happens to the names of a folder, in order, without tracing anybody: inotify(7), so Linux only.
+"""What happens to the names in a folder, in order, without tracing any process: inotify(7), so Linux only.
 
 The kernel queues an event before the system call that caused it returns. So after an answer every event of that
-write is there, whatever the language, and nothing has to be waited for.
+write is in the queue, whatever the language, and there is nothing to wait for.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Event:
 
     @property
     def changes(self) -> bool:
-        """Whether it changes anything; to open and to read does not."""
+        """Whether it changes anything; opening and reading do not."""
         return self.kind not in ("open", "close-read")
 
 
@@ -101,11 +101,11 @@ def publishes(events: tuple[Event, ...], target: str) -> tuple[Event, ...]:
 
 
 def writes_to(events: tuple[Event, ...], target: str) -> tuple[Event, ...]:
-    """The events that touched the target itself instead of replacing it: opened for writing, cut, removed, moved.
+    """The events that touched the target itself instead of replacing it: opened for writing, changed, removed, moved.
 
-    Two things look like it and are not. The second half of an exchange (renameat2 with RENAME_EXCHANGE) moves the old
-    file away *after* the new one has its name. And a temp that is closed only after the replace is closed under the
-    target's name: such a close counts only as often as the name was opened since, and not closed as a reader closes.
+    Two patterns look like that but are not. The second half of an exchange (renameat2 with RENAME_EXCHANGE) moves the
+    old file away *after* the new one has its name. And a temp that is closed only after the replace is closed under the
+    target's name: such closes count only up to the number of opens since then that were not a reader's.
     """
     of_target = [(position, event) for position, event in enumerate(events) if event.name == target]
     arrivals = [position for position, event in of_target if event.kind in ("moved-to", "create")]

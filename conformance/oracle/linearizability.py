@@ -2,8 +2,8 @@
 
 Gibbons and Korach, "Testing Shared Memories", SIAM J. Comput. 26(4), 1997, section 3. All operations of one value form
 a cluster: in every order that explains the history they stand together, the write first. Of a cluster only two times
-matter, its earliest end and its latest begin. Cluster A must come before cluster B when the earliest end of A lies
-before the latest begin of B; the history is linearizable iff no read ends before its write begins and no two clusters
+matter, its earliest end and its latest start. Cluster A must come before cluster B when the earliest end of A lies
+before the latest start of B; the history is linearizable iff no read ends before its write starts and no two clusters
 must come before each other. The span between the two times is the *zone*: *forward* when the earliest end comes
 first. Two clusters contradict each other iff both zones are forward and overlap, or one is forward and the other, a
 backward one, lies inside it. O(n log n) by sorting the forward zones.
@@ -25,13 +25,13 @@ Times = npt.NDArray[np.int64]
 Indexes = npt.NDArray[np.int64]
 
 BEFORE = -(2**63)
-"""Begin and end of the write of a document that was there before everything else."""
+"""Start and end of the write of a document that was there before everything else."""
 
 INDETERMINATE = 2**63 - 1
 """End of a write that failed or was killed: it may or may not have happened, and counts only if its value was read."""
 
 UNWRITTEN = -1
-"""What a read returned that gave a value nobody wrote."""
+"""The value of a read that returned something that was never written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +72,10 @@ class Operation:
 class Finding:
     """Why a history is not linearizable.
 
-    ``kind`` and ``operations``, which contradict each other already when all others but the writes of their values
+    ``kind`` and ``operations``, which contradict each other even when all others except the writes of their values
     are left out:
 
-    - ``unknown``: a read of a value that nobody wrote.
+    - ``unknown``: a read of a value that was never written.
     - ``future``: a read, and the write of its value, which began only after that read had ended.
     - ``stale``: an operation of A; one of B that began after it had ended; a read of A that began after that one had
       ended. Or with two operations of B between: the first ended before the last operation began, the second began
@@ -92,7 +92,7 @@ class Finding:
 
 
 def check(writes: Writes, reads: Reads) -> Finding | None:
-    """Return the contradiction that was certain first (one of them), or None when the history is linearizable.
+    """Return the contradiction that became certain first (one of them), or None when the history is linearizable.
 
     Equal times count as concurrent: a clock tick never makes a contradiction. A contradiction becomes certain with the
     end of a read: the history until then cannot be explained, whatever comes after it. Raises ValueError for arrays
@@ -102,7 +102,7 @@ def check(writes: Writes, reads: Reads) -> Finding | None:
     involved = _involved(writes, reads)
     if not involved.any():
         return None
-    # What contradicts each other in a part of the history does so in the whole: the others need not be looked at again.
+    # Operations that contradict each other in part of the history do so in all of it: the others can be left out.
     kept_writes, kept_reads = np.flatnonzero(involved[:-1]), np.flatnonzero(involved[reads.value])
     kept_reads = kept_reads[np.argsort(reads.end[kept_reads], kind="stable")]
     number = np.full(len(involved), UNWRITTEN, dtype=np.int64)
@@ -198,7 +198,7 @@ def _explain_stale(writes: Writes, reads: Reads, last: list[int]) -> _Explanatio
         return np.flatnonzero(after & (earliest_end < reads.begin[index]))
 
     def pick(value: int, fits: Callable[[Times, Times], npt.NDArray[np.bool_]]) -> list[Operation]:
-        """The write of a value, or else its first read, whose begin and end fit, if there is one."""
+        """The write of a value, or else its first read, whose start and end fit, if there is one."""
         if fits(writes.begin[value : value + 1], writes.end[value : value + 1]).any():
             return [Operation("write", value)]
         of_value = np.flatnonzero(reads.value == value)

@@ -1,4 +1,4 @@
-"""Watches a target while others write it: who wrote what when, who saw what when (clauses CON)."""
+"""Observes a target while it is being written: what was written when, and what was read when (clauses CON)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _MOST_VIOLATIONS = 3
 class Observation:
     """Everything that was seen of one target. Times are nanoseconds of the monotonic clock.
 
-    ``seen`` maps the bytes of each distinct document to the times of its reads: (begin, end). They are judged when the
-    observation has ended, so that while it lasts the reader does nothing but read; ``reads`` is empty until then.
+    ``seen`` maps the bytes of each distinct document to the times of its reads: (begin, end). They are judged after the
+    observation, so that during it the reader does nothing but read; ``reads`` is empty until then.
     """
 
     writes: list[Write] = field(default_factory=list)
@@ -39,14 +39,14 @@ class Observation:
     read_count: int = 0
 
     def timed_write(self, identity: Identity, action: Callable[[], bool]) -> None:
-        """Run a write and note when; ``action`` returns whether it was acknowledged."""
+        """Run a write and record its times; ``action`` returns whether it was acknowledged."""
         begin = time.perf_counter_ns()
         acknowledged = action()
         end = time.perf_counter_ns()
         self.writes.append(Write(identity, begin, end) if acknowledged else Write(identity, begin))
 
     def require_whole(self) -> None:
-        """Raise the first violation that a read saw, with how many reads there were."""
+        """Raise the first violation that a read found, with the number of reads."""
         if self.crash is not None:
             raise self.crash
         if self.violations:
@@ -71,11 +71,11 @@ class Observation:
         if not self.enough():
             raise Inconclusive(
                 f"saw {self.read_count} reads of {len(self.seen)} distinct documents; at least {ENOUGH_READS} reads "
-                f"and {ENOUGH_DISTINCT} documents are needed: run it on a machine that does less"
+                f"and {ENOUGH_DISTINCT} documents are needed: run it again on a less busy machine"
             )
 
     def judge(self) -> None:
-        """Tell the documents that were seen from what is torn or mixed."""
+        """Sort what was seen into reads of whole documents and violations (torn or mixed)."""
         for data, times in self.seen.items():
             try:
                 identity = identify(data)

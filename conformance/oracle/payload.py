@@ -1,7 +1,7 @@
 """Self-verifying statuses: every member follows from (writer, sequence), so that a mixture of two is noticed.
 
-``message`` carries writer, sequence, padding and a checksum over the other members and the padding (design: "Self-
-verifying payload"; the idea is that of Go's renameio test, whose payload is its own checksum).
+``message`` carries writer, sequence, padding and a checksum over the other members and the padding. The idea is that of
+Go's renameio test, whose payload is its own checksum.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def encode(status: Mapping[str, Any]) -> str:
 
 
 def identify(data: bytes) -> Identity:
-    """Say which status these bytes are, whole and unmixed. Raises Violation when they are torn or mixed."""
+    """Identify the status that these bytes are, whole and unmixed. Raises Violation when they are torn or mixed."""
     examination = examine(data)
     if examination.problems:
         problems = "; ".join(problem.text for problem in examination.problems)
@@ -55,7 +55,7 @@ def identify(data: bytes) -> Identity:
 
 
 def identify_values(values: Mapping[str, Any]) -> Identity:
-    """As `identify`, for the six values that a reader returned. A number counts by its value: 0 is as good as 0.0."""
+    """As `identify`, for the six values that a reader returned. Numbers are compared by value: 0 equals 0.0."""
     try:
         head, number, _, padding = values["message"].split(" ", 3)
         identity = int(head.removeprefix("w")), int(number.removeprefix("s"))

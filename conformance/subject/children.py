@@ -31,13 +31,13 @@ class Child:
 
     @property
     def stdin(self) -> io.FileIO:
-        """The unbuffered pipe to its standard input; who uses it closes it."""
+        """The unbuffered pipe to its standard input; its user closes it."""
         assert isinstance(self.process.stdin, io.FileIO)
         return self.process.stdin
 
     @property
     def stdout(self) -> io.FileIO:
-        """The unbuffered pipe from its standard output; who uses it closes it."""
+        """The unbuffered pipe from its standard output; its user closes it."""
         assert isinstance(self.process.stdout, io.FileIO)
         return self.process.stdout
 
@@ -50,7 +50,7 @@ class Child:
     def communicate(self, given: bytes, seconds: float) -> bytes:
         """Give it all of its input and wait for its end; after that its group is gone. Returns what it printed.
 
-        Raises subprocess.TimeoutExpired when it, or who holds its output, does not end in time.
+        Raises subprocess.TimeoutExpired when it, or a process that holds its output, does not end in time.
         """
         try:
             printed: bytes = self.process.communicate(given, timeout=seconds)[0]
@@ -67,7 +67,7 @@ class Child:
     def kill(self) -> None:
         """End the process and everything in its group at once (SIGKILL, or TerminateProcess), and reap it.
 
-        The second time this does nothing: the process id may be somebody else's by then.
+        The second time this does nothing: the process id may belong to another process by then.
         """
         if self.record.exists():
             _kill_group(self.process.pid)
@@ -88,8 +88,8 @@ def spawn(
     """Start a command with pipes on stdin and stdout, in a process group of its own.
 
     ``children`` is the folder that records what runs. ``ignore_signals`` lets the child inherit Python's ignored
-    SIGXFSZ, so that a file-size limit is an error to it and not a death (setrlimit(2)). ``descriptors`` are inherited
-    under their own numbers (not on Windows). Raises OSError.
+    SIGXFSZ, so that exceeding a file-size limit is an error and does not kill it (setrlimit(2)). ``descriptors`` are
+    inherited under their own numbers (not on Windows). Raises OSError.
     """
     descriptor, stderr_file = tempfile.mkstemp(suffix=".stderr", dir=children)
     options: dict[str, Any] = {
@@ -129,17 +129,17 @@ def kill_recorded_children(children: Path) -> int:
 
 
 def process_tree(pid: int) -> list[psutil.Process]:
-    """A process and its descendants: a command may be a wrapper, and its child the one that works."""
+    """A process and its descendants: a command may be a wrapper whose child does the work."""
     process = psutil.Process(pid)
     return [process, *process.children(recursive=True)]
 
 
 def _is_the_one(pid: int, record: Path) -> bool:
-    # The start time guards against a process id that was given to somebody else meanwhile.
+    # The start time guards against a process id that has been reused meanwhile.
     try:
         return psutil.Process(pid).create_time() == float(record.read_text(encoding="ascii"))
     except psutil.NoSuchProcess:
-        return True  # nobody has the id; its group may have outlived it
+        return True  # no process has the id, but its group may have outlived it
     except (psutil.AccessDenied, OSError, ValueError):
         return False
 

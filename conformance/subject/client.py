@@ -32,9 +32,9 @@ _LINE_LIMIT = 16 * 1024 * 1024
 class LaunchOptions:
     """How an implementation is started.
 
-    ``children`` is the folder that records running processes, ``scratch`` what the child gets as its folder for
-    temporary files. ``folder`` overrides the manifest's folder as the current one; ``prefix`` is a command that
-    changes the process (a namespace, a limit) and then executes the rest. ``descriptors`` are inherited by it.
+    ``children`` is the folder that records running processes, ``scratch`` the child's folder for temporary files.
+    ``folder`` is the current folder, instead of the manifest's; ``prefix`` is a command that changes the process (a
+    namespace, a limit) and then executes the rest. The child inherits ``descriptors``.
     """
 
     children: Path
@@ -70,10 +70,10 @@ class Implementation(Protocol):
 
     @property
     def usable(self) -> bool:
-        """False once it was killed, be it for an error. One that died by itself fails the next request first."""
+        """False once it was killed, for whatever reason. One that died by itself first fails the next request."""
 
     def stderr(self) -> str:
-        """What was printed on standard error, the last part of it."""
+        """The last part of what was printed on standard error."""
 
     def stop(self) -> None:
         """Ask it to stop and wait for exit 0."""
@@ -199,7 +199,7 @@ class ServeImplementation:
         self._child.kill()
 
     def kill_after(self, seconds: float) -> None:
-        """As `kill`, but let a wrapper that is about to end do so by itself, for at most so long."""
+        """As `kill`, but first give a wrapper this long to end by itself."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.process.wait(timeout=seconds)
         self.kill()

@@ -28,7 +28,7 @@ _REQUIRED = {"name", "language", "profile", "roles", "mode"}
 
 @dataclass(frozen=True)
 class KnownFailure:
-    """A failure that is written down: where it happens, why, and where upstream knows of it."""
+    """A documented failure: where it happens, why, and the issue in which it is reported."""
 
     clause: str
     reason: str
@@ -37,7 +37,7 @@ class KnownFailure:
     case: str = "*"
 
     def matches(self, clause: str, case: str, os: str) -> bool:
-        """Whether a result of this clause and case on this operating system is the one written down."""
+        """Whether a result of this clause and case on this operating system is this known failure."""
         return clause == self.clause and fnmatch.fnmatchcase(case, self.case) and (not self.os or os in self.os)
 
 

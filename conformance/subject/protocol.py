@@ -1,4 +1,4 @@
-"""The messages between the kit and an implementation: one JSON object a line (SPEC.md, "Adapters"). No I/O here."""
+"""The messages between the kit and an implementation: one JSON object per line (SPEC.md, "Adapters"). No I/O here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Answer(NamedTuple):  # why no dataclass: see `conformance.subject.python_h
     """One answer. ``error`` is None when ``ok``, else ``invalid``, ``io`` or ``unsupported``.
 
     ``fields`` holds every other member of the answer (``status``, ``fresh``, ``progress``, …). In oneshot mode the
-    exit code does not tell ``invalid`` from ``io``: ``error`` is then ``refused``.
+    exit code does not distinguish ``invalid`` from ``io``: ``error`` is then ``refused``.
     """
 
     ok: bool
@@ -74,7 +74,7 @@ def decode_answer(line: bytes, number: int) -> Answer:
     text = message.pop("message", "")
     if not isinstance(text, str) or (ok and error_kind is not None) or (not ok and error_kind not in ERROR_KINDS):
         raise ImplementationError(f'a failure must say "error": one of {", ".join(ERROR_KINDS)}: {_shown(line)}')
-    # For people: what no terminal and no file could show, a lone surrogate, is escaped.
+    # For people: a lone surrogate, which no terminal and no file could show, is escaped.
     return Answer(ok, error_kind, text.encode("utf-8", "backslashreplace").decode("utf-8"), message)
 
 

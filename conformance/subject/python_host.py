@@ -3,12 +3,12 @@
 ``python -m conformance.subject.python_host FOLDER CALLABLE``: the object's methods are the operations of the protocol;
 ValueError, OSError and NotImplementedError become the errors ``invalid``, ``io`` and ``unsupported``. The operation
 ``threads`` is between the kit and this host only: it runs several lists of writes at once, one thread each (clause
-CON-04). Each thread pauses before each of its file calls: else a whole row of writes fits into the time that CPython
-lets one thread run, and no two writes ever meet. So does every write where the environment has PULSE_HOST_PAUSES:
-processes meet seldom on a fast disk or a busy machine.
+CON-04). Each thread pauses before each of its file calls: otherwise a whole series of writes fits into one time slice
+of CPython, and no two writes ever overlap. With PULSE_HOST_PAUSES in the environment, every write pauses likewise: on a
+fast disk or a busy machine the writes of several processes rarely overlap.
 
-It imports little, and late: it starts thousands of times in a run, and what it imports is most of what a start costs.
-That is why it, and what mutants and variants import of the kit, has named tuples and no dataclasses.
+It imports little, and late: it starts thousands of times in a run, and imports are most of the cost of a start. That
+is why it, and everything that mutants and variants import from the kit, uses named tuples and no dataclasses.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from conformance.subject.protocol import PROTOCOL, decode_floats
 
 __all__ = ["PAUSES", "load_factory", "load_object", "pauses_before_file_calls", "serve"]
 
-PAUSES = "PULSE_HOST_PAUSES"  # a variable of the environment
+PAUSES = "PULSE_HOST_PAUSES"  # an environment variable
 
 # Audit events (docs.python.org, "Audit events table"): os.open and open() are "open", os.replace is "os.rename".
 _FILE_CALLS = frozenset({"open", "os.rename", "os.link", "os.remove", "os.truncate", "os.chmod"})
@@ -114,7 +114,7 @@ def _threads(implementation: Any, writes: list[list[dict[str, Any]]]) -> list[li
 
 @contextmanager
 def pauses_before_file_calls() -> Iterator[None]:
-    """Inside it, each file call of this process is preceded by a pause at random, of less than a millisecond."""
+    """Inside the block, a random pause of less than a millisecond precedes each file call of this process."""
     import random
 
     pausing = True

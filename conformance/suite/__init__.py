@@ -1,1 +1,1 @@
-"""The suite: one module a group of clauses, one case a thing that can be seen. Run by `pulse conformance`."""
+"""The suite: one module per group of clauses, one case per observable behaviour. Run by `pulse conformance`."""

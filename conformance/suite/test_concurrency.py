@@ -1,4 +1,4 @@
-"""CON: several writers at once, siblings, threads, order, and nobody who waits for anybody."""
+"""CON: concurrent writers, siblings, threads, ordering, and readers and writers that do not block each other."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from conformance.system.share_modes import PAUSE_SECONDS, read_shared
 PROCESSES = 3
 BUDGET_SECONDS = 2.0
 MEASUREMENTS = 3
-PATIENCE_SECONDS = 60.0  # for which writes go on, when a busy machine lets the kit see little
+PATIENCE_SECONDS = 60.0  # how long writes continue on a busy machine, where the kit observes little
 
 
 def writes_each(case: Case) -> int:
-    """How many writes a writer does: fewer when each is a process of its own."""
+    """How many writes each writer makes: fewer when each write starts a process."""
     return 12 if case.run.manifest.mode == "oneshot" else 80
 
 
 def run_together(actions: Sequence[Callable[[], None]]) -> None:
-    """Run actions in threads, begun together; raise the first error of any."""
+    """Run actions in threads that start together; raise the first error."""
     errors: list[BaseException] = []
     together = threading.Barrier(len(actions))
 
@@ -55,7 +55,7 @@ def run_together(actions: Sequence[Callable[[], None]]) -> None:
 
 @contextmanager
 def observed(case: Case) -> Iterator[Observation]:
-    """Have a first document written, number 0 of writer 0, and watch the target from then on."""
+    """Have the first document written (number 0 of writer 0), and observe the target from then on."""
     case.require_ok(case.publish(case.target, make_status(0, 0)))
     with observing(case.target, initial=(0, 0)) as observation:
         yield observation
@@ -70,7 +70,7 @@ def write_many(
     sizes: Sequence[int],
     must_succeed: bool,
 ) -> None:
-    """One writer's part: statuses numbered from ``first``, each timed, and each acknowledged if it must be."""
+    """One writer's part: statuses numbered from ``first``, each timed, and acknowledged where that is required."""
 
     def write(status: dict[str, Any]) -> bool:
         answer = case.publish(case.target, status, by=by)
@@ -90,9 +90,9 @@ def several_writers(
     environment: Mapping[str, str] | None = None,
     must_succeed: bool = True,
 ) -> tuple[Observation, int]:
-    """Let processes write one target at once while the kit reads it, until it has seen enough.
+    """Have several processes write one target at once while the kit reads it, until it has seen enough.
 
-    Returns what was seen, and how many documents each process wrote.
+    Returns the observation, and the number of documents that each process wrote.
     """
     implementations = [case.start(environment=environment or {}) for _ in range(processes)]
     written = 0
@@ -120,9 +120,9 @@ def test_processes_on_one_target(case: Case, size: int) -> None:
 
 @pytest.mark.clause("CON-01")
 def test_processes_that_meet(case: Case) -> None:
-    """Two documents of one size that mix in one file may look whole again; of two sizes they hardly do.
+    """Documents of two sizes, because two documents of the same size can mix in one file and still look whole.
 
-    In mode python each process pauses before its file calls, so that the writes do meet.
+    In mode python each process pauses before its file calls, so that the writes really overlap.
     """
     sizes = [256, 1 << 16] * (writes_each(case) // 2)
     require_one_whole_document(case, *several_writers(case, PROCESSES, sizes, {PAUSES: "1"}))
@@ -141,7 +141,7 @@ def require_one_whole_document(case: Case, observation: Observation, written: in
 @pytest.mark.clause("CON-02")
 @pytest.mark.parametrize("names", ["a.json a.toml a", "a.json a.json.tmp a.tmp", "s.json .s.json s.json.bak"])
 def test_siblings(case: Case, names: str) -> None:
-    """Each target has a writer of its own; each must find its own document after every write."""
+    """Each target has its own writer, which must find its own document after every write."""
     targets = [case.folder / name for name in names.split()]
     implementations = [case.start() for _ in targets]
 
@@ -172,7 +172,7 @@ BYSTANDERS = (
 @pytest.mark.clause("CON-02")
 @pytest.mark.parametrize("kind", ["success", "failure"])
 def test_files_of_others_survive(case: Case, kind: str) -> None:
-    """Whatever looks like a temp beside the target belongs to somebody else."""
+    """Files beside the target that look like temps belong to other programs."""
     if kind == "failure":
         case.target.mkdir()
     for name in BYSTANDERS:
@@ -184,13 +184,13 @@ def test_files_of_others_survive(case: Case, kind: str) -> None:
     case.require_listing(case.folder, {*BYSTANDERS, case.target.name}, "after three writes")
     changed = [name for name in BYSTANDERS if (case.folder / name).read_bytes() != name.encode("ascii")]
     if changed:
-        raise Violation("files of others were changed", names=changed)
+        raise Violation("files that belong to other programs were changed", names=changed)
 
 
 @pytest.mark.clause("CON-03")
 @pytest.mark.parametrize("processes", [1, 2])
 def test_history_is_linearizable(case: Case, processes: int) -> None:
-    """A write that was refused, on Windows because of a reader, may be in the history or not."""
+    """A refused write (on Windows, because a reader has the target open) may or may not be in the history."""
     count = writes_each(case) * 2
     observation, _ = several_writers(case, processes, [256, 8192] * (count // 2), must_succeed=False)
     observation.require_whole()
@@ -200,7 +200,7 @@ def test_history_is_linearizable(case: Case, processes: int) -> None:
 
 @pytest.mark.clause("CON-03")
 def test_read_after_the_answer_sees_the_write(case: Case) -> None:
-    """Once a write is acknowledged, everybody sees it."""
+    """Once a write is acknowledged, every later read sees it."""
     for sequence in range(writes_each(case)):
         status = make_status(0, sequence, 16_384)
         case.require_ok(case.publish(case.target, status))
@@ -208,7 +208,7 @@ def test_read_after_the_answer_sees_the_write(case: Case) -> None:
 
 
 def write_request(profile: str, target: Path, status: dict[str, Any]) -> dict[str, Any]:
-    """A write as the host's operation ``threads`` takes it."""
+    """One write in the form that the host's ``threads`` operation takes."""
     if profile == "pulse":
         return {"op": "write", "path": str(target), "status": status}
     return {"op": "replace", "path": str(target), "text": encode(status)}
@@ -217,7 +217,7 @@ def write_request(profile: str, target: Path, status: dict[str, Any]) -> dict[st
 @pytest.mark.clause("CON-04")
 @pytest.mark.parametrize("size", [0, 1 << 16])
 def test_threads_of_one_process(case: Case, size: int) -> None:
-    """In mode python the kit's host runs the writes in threads; another process answers one request at a time."""
+    """In mode python the kit's host runs the writes in threads; any other process answers one request at a time."""
     manifest = case.run.manifest
     if manifest.mode != "python":
         raise NotApplicable("its process answers one request at a time")
@@ -232,7 +232,7 @@ def test_threads_of_one_process(case: Case, size: int) -> None:
     with observed(case) as observation:
         running = case.implementation
         assert isinstance(running, ServeImplementation)
-        # One request for all the writes of all the threads: it may take as long as they together.
+        # One request carries all the writes of all the threads, and may take as long as all of them together.
         limit = case.run.answer_seconds * PROCESSES * count
         answer = running.receive(running.send("threads", writes=writes), limit)
     refused = [said for of_thread in answer.fields["answers"] for said in of_thread if not said["ok"]]
@@ -248,9 +248,9 @@ def test_threads_of_one_process(case: Case, size: int) -> None:
 @pytest.mark.clause("CON-05")
 @pytest.mark.parametrize("kind", ["open", "flock", "lockf"])
 def test_writer_does_not_wait_for_a_reader(case: Case, kind: str) -> None:
-    """Somebody holds the target open, or locked, for as long as the write takes."""
+    """The target is held open, or locked, for as long as the write takes."""
     if sys.platform == "win32":
-        raise Unmeasured("what a held target means on Windows is the clauses WIN")
+        raise Unmeasured("held targets on Windows are covered by the WIN clauses")
     import fcntl
 
     def write(sequence: int) -> None:
@@ -273,9 +273,9 @@ def test_writer_does_not_wait_for_a_reader(case: Case, kind: str) -> None:
 
 @pytest.mark.clause("CON-05")
 def test_reader_and_writer_at_once(case: Case) -> None:
-    """One process writes large documents without pause, another reads them; neither is slower by more than the budget.
+    """One process writes large documents while another reads them; neither may slow the other by more than the budget.
 
-    Each is measured alone first: what a busy disk costs is not what the other one costs.
+    Each is measured alone first, so that the cost of a busy disk is not blamed on the other process.
     """
     if "reader" not in case.run.manifest.roles:
         raise NotApplicable("the implementation does not read")
@@ -323,7 +323,7 @@ def test_reader_and_writer_at_once(case: Case) -> None:
 
 
 def require_once_in_time(too_slow: Callable[[], str]) -> None:
-    """Measure up to three times: who waits for somebody is too slow each time, a busy machine is not.
+    """Measure up to three times: a program that waits for another is too slow every time, a busy machine is not.
 
     ``too_slow`` says what took too long, or returns an empty string.
     """

@@ -1,4 +1,4 @@
-"""DOC and LIF: what a written document is."""
+"""DOC and LIF: what a written document must contain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conformance.errors import Violation
 from conformance.oracle.document import SIZE_LIMIT, STATUSES, examine, require_status, shown, snapshot
 from conformance.runner.case import Case
 
-# The orders' four examples (order 16.2), and what else real runs write.
+# The example documents of LIF-01 to LIF-04, and other values that real runs write.
 LIFE = {
     "idle": {
         "status": "idle",
@@ -81,7 +81,7 @@ MESSAGES = {
 
 PROPERTY = hypothesis.settings(
     max_examples=40,
-    # The folder of the case is shared by the examples on purpose: each write replaces the one before.
+    # Hypothesis's examples share the folder of the case on purpose: each write replaces the one before.
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
 )
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -144,7 +144,7 @@ def test_status(case: Case, name: str) -> None:
     data = written(case, with_(status=name))
     require_clause(data, "DOC-03")
     if (found := examine(data).values["status"]) != name:
-        raise Violation(f"status was to be {name} and is {found}", bytes=shown(data))
+        raise Violation(f"status is {found}, expected {name}", bytes=shown(data))
 
 
 @pytest.mark.clause("DOC-04")
@@ -171,7 +171,7 @@ def require_number(case: Case, clause: str, member: str, number: float) -> None:
     require_clause(data, clause)
     found = examine(data).values[member]
     if found != float(number):
-        raise Violation(f"{member} was to be {number!r} and is {found!r}", bytes=shown(data))
+        raise Violation(f"{member} is {found!r}, expected {number!r}", bytes=shown(data))
 
 
 @pytest.mark.clause("DOC-04")
@@ -236,7 +236,7 @@ def require_timestamp(case: Case, seconds: int) -> None:
     require_clause(data, "DOC-08")
     found = examine(data).values["timestamp"]
     if found != seconds:
-        raise Violation(f"timestamp was to be {seconds} and is {found}", bytes=shown(data))
+        raise Violation(f"timestamp is {found}, expected {seconds}", bytes=shown(data))
 
 
 @pytest.mark.clause("DOC-08")
@@ -300,7 +300,7 @@ def test_bytes_do_not_depend_on(case: Case, name: str) -> None:
 
 
 def require_example(case: Case, name: str) -> None:
-    """The orders' example must be written with exactly its values."""
+    """The example document must be written with exactly its values."""
     require_status(written(case, LIFE[name]), LIFE[name])
 
 

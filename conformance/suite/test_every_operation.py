@@ -12,7 +12,7 @@ from conformance.syscalls.laboratory import Visit
 from conformance.syscalls.points import Scenario
 from conformance.syscalls.verdicts import judged, problem
 
-pytestmark = pytest.mark.timeout(1800)  # a shell script starts dozens of processes a write
+pytestmark = pytest.mark.timeout(1800)  # a shell script starts dozens of processes per write
 
 SCENARIOS: tuple[Scenario, ...] = ("replace", "first")
 FAULTS = ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06", "FLT-07", "FLT-08", "VIS-01", "VIS-06")
@@ -43,7 +43,7 @@ def test_fault_at_every_operation(case: Case, clause: str, scenario: Scenario) -
     found = visits(case, "faults", scenario)
     concerned = judged(clause, found)
     if not concerned:
-        raise Unmeasured(f"none of {len(found)} faults of this write is one that {clause} is about")
+        raise Unmeasured(f"{clause} does not apply to any of this write's {len(found)} faults")
     require_all(case, clause, concerned, "faults")
 
 
@@ -81,6 +81,6 @@ def test_kills_while_a_reader_polls(case: Case) -> None:
     series = kill_series(case)
     case.counts.update(kills=series.kills, reads=series.reads)
     if series.refused and not series.wrong:
-        raise Unmeasured(f"the row of kills ended early: {series.refused}; KIL-02 judges that")
+        raise Unmeasured(f"the kill series stopped early: {series.refused} (see KIL-02)")
     if series.wrong:
         raise Violation(f"{series.wrong} ({series.kills} kills at {series.points} boundaries)")

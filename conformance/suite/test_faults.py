@@ -1,7 +1,7 @@
-"""FLT as far as no tracing is needed: real faults that every language meets.
+"""FLT without tracing: real faults that programs in every language meet.
 
-A natural fault is made by the surroundings (a limit, a mount, a permission), so that it happens in the kernel, whatever
-the language.
+A natural fault is set up from outside (a limit, a mount, a permission), so that it happens in the kernel, whatever the
+language.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LARGE = make_status(0, 4, 256 * 1024)
 
 @dataclass(frozen=True)
 class Fault:
-    """Who writes what where, how to make the fault, and how to take it away again."""
+    """Which process writes what and where, how to cause the fault, and how to remove it again."""
 
     writer: Implementation
     target: Path
@@ -43,7 +43,7 @@ class Fault:
     next_target: Path
     arm: Callable[[], None] = lambda: None
     lift: Callable[[], None] = lambda: None
-    root: str = ""  # what the kit puts before a path to see the writer's file system
+    root: str = ""  # the kit puts this before a path to see the writer's file system
 
     def seen(self, path: Path) -> Path:
         """The path as the kit sees it."""
@@ -153,7 +153,7 @@ class Outcome:
 
 
 def fire(case: Case, fault: Fault) -> Outcome:
-    """Write once into the fault."""
+    """Write once while the fault is in force."""
     folder = fault.seen(fault.target.parent)
     before, listing = _seen(fault.seen(fault.target)), frozenset(os.listdir(folder))
     descriptors = descriptor_count(fault.writer)
@@ -184,7 +184,7 @@ def require_failed_cleanly(outcome: Outcome) -> None:
 def require_failed(outcome: Outcome) -> None:
     """What comes after a failure can only be judged when there was one."""
     if outcome.answer.ok:
-        raise Unmeasured("the write was answered ok, so that nothing failed; FLT-01 judges that answer")
+        raise Unmeasured("the write was answered ok, so nothing failed (see FLT-01)")
 
 
 def _seen(path: Path) -> Snapshot:
@@ -207,7 +207,7 @@ def test_answer_is_true(case: Case, name: str) -> None:
 
 @pytest.mark.clause("FLT-01")
 def test_without_a_fault(case: Case) -> None:
-    """An answer io, without any fault, is as untrue as an ok after one."""
+    """Answering io without any fault is as wrong as answering ok after one."""
     for status in (OLD, NEW):
         case.require_ok(case.publish(case.target, status), "a write without any fault")
         case.require_holds(case.target, status)
@@ -240,7 +240,7 @@ def test_next_write_works(case: Case, name: str) -> None:
 
 @pytest.mark.clause("FLT-06")
 def test_mounted_target_is_not_copied_onto(case: Case) -> None:
-    """EBUSY; EXDEV cannot be had within one folder without injecting it."""
+    """EBUSY; EXDEV cannot happen within one folder unless it is injected."""
     require_failed_cleanly(fire(case, mounted_target(case)))
 
 
@@ -253,7 +253,7 @@ def test_full_disk(case: Case, name: str) -> None:
     require_failed_cleanly(outcome)
     if outcome.listing_after != outcome.listing_before:
         left = sorted(outcome.listing_after - outcome.listing_before)
-        raise Violation(f"the disk was full, and this was left: {left}")
+        raise Violation(f"left behind when the disk was full: {left}")
     case.require_ok(case.publish(fault.target, NEXT, by=fault.writer), "a small write afterwards")
     case.require_holds(fault.seen(fault.target), NEXT)
 

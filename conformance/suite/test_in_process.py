@@ -1,7 +1,7 @@
 """FLT, KIL and parts of VIS and MET for mode ``python``: a fault at every file call of a write, in process.
 
-The object runs in processes of its own: on fake systems (`conformance.in_process.fakefs`), and on the real file system
-of this machine (`conformance.in_process.realfs`), where it is killed at every file call, too.
+The object runs in separate processes: on fake systems (`conformance.in_process.fakefs`), and on the real file system of
+this machine (`conformance.in_process.realfs`), where it is also killed at every file call.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def test_kill_at_every_file_call(case: Case, clause: str, system: str) -> None:
 def test_disk_full_in_process(case: Case, system: str) -> None:
     found = report_on(case, system).disk_full
     if found is None:
-        raise Unmeasured("no file call of a write was seen to need room on the disk")
+        raise Unmeasured("no file call of this write was seen to need disk space")
     require_clean_failure(found)
 
 
@@ -49,27 +49,27 @@ def test_disk_full_in_process(case: Case, system: str) -> None:
 def test_read_only_folder_in_process(case: Case, system: str) -> None:
     found = report_on(case, system).read_only
     if found is None:
-        raise Unmeasured("no folder is read-only for this user: needs POSIX, and for root util-linux's setpriv")
+        raise Unmeasured("no folder is read-only for this user: needs POSIX and, for root, util-linux's setpriv")
     require_clean_failure(found)
 
 
 @pytest.mark.clause("VIS-03")
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_file_that_has_the_name_already_survives(case: Case, system: str) -> None:
-    """A file of somebody else's stands under the temp's name just before it is opened: it must not be taken."""
+    """Another program's file has the temp's name just before the temp is opened: it must not be taken over."""
     survived = report_on(case, system).planted_survived
     if survived is None:
-        raise Unmeasured("no temp was seen to be opened in process")
+        raise Unmeasured("the write was not seen to open a temp in process")
     if not survived:
-        raise Violation("a file that somebody else had made under the temp's name was overwritten or removed")
+        raise Violation("a file that another program had made under the temp's name was overwritten or removed")
 
 
 @pytest.mark.clause("VIS-04")
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_name_of_the_temp_is_not_touched_afterwards(case: Case, system: str) -> None:
-    """Somebody else may have the temp's name the moment after the replace (renameio's README)."""
+    """Another program may take the temp's name right after the replace (renameio's README)."""
     survived = report_on(case, system).bystander_survived
     if survived is None:
         raise Unmeasured("no replace by rename was seen in process")
     if not survived:
-        raise Violation("after the replace, a file that somebody else had made under the temp's name was removed")
+        raise Violation("after the replace, a file that another program had made under the temp's name was removed")

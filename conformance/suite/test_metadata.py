@@ -67,7 +67,7 @@ def test_owner_is_kept_for_root(case: Case, owner: tuple[int, int]) -> None:
     if sys.platform == "win32":
         raise Unmeasured("Windows has no owners of this kind")
     if os.geteuid() != 0:
-        raise Unmeasured("only root can give a file to somebody else: run as root")
+        raise Unmeasured("only root can give a file to another user: run as root")
     put_old(case, case.target)
     try:
         os.chown(case.target, *owner)
@@ -136,12 +136,12 @@ POSIX_NAMES = {
 
 
 def require_names_in_characters(folder: Path) -> None:
-    """Raise Unmeasured under Wine where the file system below it measures names in bytes: no program can know that."""
+    """Raise Unmeasured under Wine if the host's file system limits names in bytes: no Windows program can know that."""
     probe = verbatim(folder / ("ё" * 200))
     try:
         probe.touch()
     except OSError as error:
-        raise Unmeasured("a name of 200 characters is too long here, which is none of Windows' own limits") from error
+        raise Unmeasured("a name of 200 characters is too long here, although Windows itself allows it") from error
     probe.unlink()
 
 
@@ -153,7 +153,7 @@ def test_name(case: Case, name: str) -> None:
     target = case.folder / {**NAMES, **POSIX_NAMES}[name]
     if sys.platform == "win32":
         if len(str(target)) > 259:
-            raise Unmeasured("the path is longer than MAX_PATH; WIN-06 is about such paths")
+            raise Unmeasured("the path is longer than MAX_PATH (see WIN-06)")
         if name == "longest-unicode":
             require_names_in_characters(case.folder)
     for status in (OLD, NEW):
@@ -162,11 +162,11 @@ def test_name(case: Case, name: str) -> None:
     case.require_listing(case.folder, {target.name}, "after two writes")
 
 
-SUB_FOLDER = "folder of the case"  # no name that a manifest's own folder would have
+SUB_FOLDER = "folder of the case"  # a name that no manifest's folder is likely to have
 
 
 def link_or_copy(entry: Path, mirrored: Path) -> None:
-    """The entry again, under another name."""
+    """Link to the entry under another name, or copy it where links cannot be made."""
     try:
         make_link(mirrored, str(entry))
     except Unmeasured:

@@ -16,7 +16,7 @@ from conformance.syscalls.tracer.session import Boundary
 pytestmark = pytest.mark.timeout(1800)
 
 SCENARIOS: tuple[Scenario, ...] = ("replace", "first")
-MOST_STATES = 200  # of which the next write is tried
+MOST_STATES = 200  # in which the next write is tried
 
 
 def before_of(recording: Recording) -> Before:
@@ -59,8 +59,8 @@ def test_folder_that_cannot_be_synced_is_no_error(case: Case, scenario: Scenario
     for visit in found:
         if visit.injection.answer != "ok" or visit.injection.target != "new":
             raise Violation(
-                f"{visit.point}: answered {visit.injection.answer} ({visit.injection.text}) although only the file "
-                "system cannot sync a folder",
+                f"{visit.point}: answered {visit.injection.answer} ({visit.injection.text}), although the only "
+                "failure is that the file system cannot sync a folder",
                 trace=list(visit.trace),
                 point=visit.point,
             )
@@ -75,7 +75,7 @@ def test_next_write_beside_whatever_is_left(case: Case, scenario: Scenario) -> N
     old = {recording.place.target.name: recording.place.before.data or b""}
     states = distinct_states(recording.operations, before_of(recording))[:MOST_STATES]
     new = recording.place.target.read_bytes()
-    laboratory.stop()  # after a power cut nobody runs who knows these temps
+    laboratory.stop()  # after a power cut no running process knows these temps
     for state in states:
         place = laboratory.place("first")
         for name, data in materialise(state, old, new).items():
@@ -87,11 +87,11 @@ def test_next_write_beside_whatever_is_left(case: Case, scenario: Scenario) -> N
 
 
 def require_next_write(case: Case, place: Place, existed: bool) -> None:
-    """Raise Violation unless the next write works, and a reader sees complete documents only while it runs."""
+    """Raise Violation unless the next write works, and a reader sees only complete documents meanwhile."""
     laboratory = case.shared.laboratory
     allowed = {sequence_at(place.target), NEXT} if existed else {None, NEXT}
     if -1 in allowed:
-        return  # the target itself is torn: PWR-01 judges that
+        return  # the target itself is torn, which is for PWR-01 to judge
     wrong: list[str] = []
     listing = sorted(path.name for path in place.folder.iterdir())
 
@@ -104,6 +104,6 @@ def require_next_write(case: Case, place: Place, existed: bool) -> None:
         text = outcome.end or (outcome.answer and outcome.answer.message)
         raise Violation(f"the write after a power cut that left {listing} failed: {text}")
     if wrong:
-        raise Violation(f"after a power cut that left {listing}, a reader saw something else at the target {wrong[0]}")
+        raise Violation(f"after a power cut that left {listing}, a reader saw a target neither old nor new {wrong[0]}")
     if sequence_at(place.target) != NEXT:
-        raise Unmeasured("a write without any fault does not succeed; FLT-01 judges that")
+        raise Unmeasured("a write without any fault does not succeed (see FLT-01)")

@@ -1,4 +1,4 @@
-"""RDR-01…08: what a reader makes of whatever lies at the path."""
+"""RDR-01…08: what a reader returns for whatever is at the path."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_hard_on_the_parser(case: Case, vector: Vector) -> None:
 
 
 def require_null_in_time(case: Case, path: Path, what: str) -> None:
-    """Null within 1 s; in mode oneshot the time that any request takes is not counted."""
+    """Require null within 1 s; in mode oneshot the time that any request takes is subtracted."""
     begin = time.monotonic()
     require_equal(read(case, case.folder / "nothing-here"), None, "no file")
     usual = time.monotonic() - begin if case.run.manifest.mode == "oneshot" else 0.0
@@ -130,7 +130,7 @@ def test_ten_gigabytes(case: Case) -> None:
 
 
 def make_fifo(path: Path) -> None:
-    """A FIFO that nobody writes to."""
+    """A FIFO without a writer."""
     if sys.platform == "win32":
         raise Unmeasured("Windows has no FIFO in a folder")
     os.mkfifo(path)
@@ -151,7 +151,7 @@ def make_socket(path: Path) -> None:
 
 
 def link_to_device(name: str, path: Path) -> None:
-    """A symbolic link to a device that never ends, or never begins."""
+    """A symbolic link to a device that never ends, or is always empty."""
     if not Path(name).exists():
         raise Unmeasured(f"there is no {name} here")
     make_link(path, name)

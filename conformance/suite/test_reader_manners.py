@@ -1,4 +1,4 @@
-"""RDR-09…14: what a reader remembers, what it leaves alone, and what it makes of a busy writer."""
+"""RDR-09…14: what a reader remembers, what it leaves alone, and how it copes with a busy writer."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_recovers(case: Case, kind: str) -> None:
 
 @pytest.mark.clause("RDR-10")
 def test_same_size_and_time_is_noticed(case: Case) -> None:
-    """A reader that looks at size and modification time only misses a write within one tick (F36)."""
+    """A reader that looks only at size and modification time misses a second write within one tick."""
     documents = [encode({**STATUS, "loss": loss}).encode("utf-8") for loss in (0.25, 0.75)]
     for document in documents:
         case.target.write_bytes(document)
@@ -103,7 +103,7 @@ def require_nothing_held(pid: int, folder: Path, when: str) -> None:
     if sys.platform == "win32":
         for path in folder.iterdir():
             try:
-                with hold(path, "none"):  # it cannot be opened unshared while anybody has it open
+                with hold(path, "none"):  # it cannot be opened unshared while any process has it open
                     pass
             except PermissionError as error:
                 raise Violation(f"a file is still open {when}", files=[str(path)]) from error
@@ -146,7 +146,7 @@ def test_nothing_is_written(case: Case, kind: str) -> None:
 
 @pytest.mark.clause("RDR-12")
 def test_permission_to_read_is_enough(case: Case) -> None:
-    """A file and a folder that nobody may write to."""
+    """A file and a folder without write permission."""
     reader = case.start_in(without_permission_override())
     case.target.write_bytes(DOCUMENT)
     case.target.chmod(0o444)
@@ -159,7 +159,7 @@ def test_permission_to_read_is_enough(case: Case) -> None:
 @pytest.mark.clause("RDR-12")
 @pytest.mark.parametrize("kind", ["valid", "invalid"])
 def test_nothing_is_made_meanwhile(case: Case, kind: str) -> None:
-    """What is made and removed again within the read is seen too."""
+    """Files that are created and removed again during the read are seen too."""
     case.target.write_bytes(DOCUMENT if kind == "valid" else DOCUMENT[:-1])
     with FolderWatch(case.folder) as watch:
         read(case)
@@ -173,7 +173,7 @@ def test_nothing_is_made_meanwhile(case: Case, kind: str) -> None:
 @pytest.mark.clause("RDR-12")
 @pytest.mark.parametrize("kind", ["flock", "lockf"])
 def test_locks_are_ignored(case: Case, kind: str) -> None:
-    """A reader that takes a lock waits for whoever holds one."""
+    """A reader that takes a lock waits for any process that holds one."""
     if sys.platform == "win32":
         raise Unmeasured("Windows has no advisory locks")
     import fcntl
@@ -182,7 +182,7 @@ def test_locks_are_ignored(case: Case, kind: str) -> None:
     with case.target.open("r+b") as holder:
         (fcntl.flock if kind == "flock" else fcntl.lockf)(holder, fcntl.LOCK_EX)
         begin = time.monotonic()
-        require_equal(read(case), STATUS, "a target that somebody has locked")
+        require_equal(read(case), STATUS, "a locked target")
         taken = time.monotonic() - begin
     if taken > LIMIT_SECONDS and case.run.manifest.mode != "oneshot":
         raise Violation(f"the read of a locked file took {taken:.2f} s")
@@ -241,7 +241,7 @@ def test_never_torn_while_a_writer_runs(case: Case, size: int) -> None:
     if len(set(seen)) < DISTINCT:
         raise Inconclusive(
             f"only {len(set(seen))} distinct documents in {len(seen)} reads of {published} published ones; "
-            f"at least {DISTINCT} are needed: run it on a machine that does less"
+            f"at least {DISTINCT} are needed: run it again on a less busy machine"
         )
     if seen[-1] >= published:
         raise Violation(f"future: document {seen[-1]} was read, but only {published} were ever published")
@@ -254,14 +254,14 @@ def sequence_at(target: Path) -> int:
             return identify_values(json.loads(read_shared(target)))[1]
         except PermissionError:
             if sys.platform != "win32":
-                raise  # only there does a replace that is under way stand in the way for a moment
+                raise  # only on Windows does a replace in progress block a reader for a moment
             time.sleep(PAUSE_SECONDS)
 
 
 @pytest.mark.clause("RDR-14")
 @pytest.mark.parametrize("kind", ["valid", "missing"])
 def test_what_is_not_published_is_not_read(case: Case, kind: str) -> None:
-    """A whole document in a newer temp belongs to a write that is not done, and that may never be."""
+    """A whole document in a newer temp belongs to a write that is not finished, and may never be."""
     if kind == "valid":
         case.target.write_bytes(DOCUMENT)
     for sequence, name in enumerate(TEMPS, start=1):

@@ -28,7 +28,7 @@ REFUSED = st.sampled_from(
 )
 GARBAGE = st.sampled_from(sorted(set(SPOILS) - {"missing", "folder"}))
 SEQUENCES = hypothesis.settings(
-    max_examples=5 if sys.platform == "win32" else 12,  # there a process needs seconds to start, and kills are many
+    max_examples=5 if sys.platform == "win32" else 12,  # where a process takes seconds to start, kills are costly
     stateful_step_count=20,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
@@ -88,7 +88,7 @@ class Register(RuleBasedStateMachine):
         answer = self.case.write(self.target, {**make_status(0, 0), **members}, by=self.holder.running)
         after = self.target.read_bytes() if self.target.exists() else None
         if answer.ok or after != before:
-            raise Violation("a write that must be refused was done", members=members)
+            raise Violation("a write that must be refused was carried out", members=members)
         self.check_folder()
 
     @precondition(lambda self: self.manifest_allows("read"))
@@ -115,15 +115,15 @@ class Register(RuleBasedStateMachine):
 
     @rule(kind=GARBAGE)
     def spoil(self, kind: str) -> None:
-        """Somebody else puts an invalid file there."""
+        """Another program puts an invalid file there."""
         SPOILS[kind](self.target)
         self.held = None
 
     @rule()
     def remove(self) -> None:
-        """Somebody else removes the file, if it is there.
+        """Another program removes the file, if it is there.
 
-        No precondition: what a kill has left is up to chance, and what rules there are must not be.
+        No precondition: what a kill leaves is up to chance, and which rules apply must not be.
         """
         self.target.unlink(missing_ok=True)
         self.held = None
@@ -151,7 +151,7 @@ class Register(RuleBasedStateMachine):
     @precondition(lambda self: self.manifest_allows("kill"))
     @rule()
     def restart(self) -> None:
-        """A stop as the protocol has it."""
+        """A stop, as the protocol defines it."""
         self.holder.running.stop()
         self.holder.restart()
         self.remembered = None

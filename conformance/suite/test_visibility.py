@@ -1,4 +1,4 @@
-"""VIS: what a reader can see of a write, as far as no tracing is needed."""
+"""VIS: what a reader can see of a write, without tracing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from conformance.suite.support.polling import polled_for_existence
 # Bytes of the documents that are written one after the other: growing, shrinking, and at both ends of the range.
 SIZES = (0, 256, 4096, 1 << 20, 100, 65_536, 65_535, 131_073, 0, 1 << 20, 1 << 19, 300)
 WRITES = 20
-# Windows has more than one call that leaves such a moment, and no engine that sees every operation.
+# More on Windows: several calls there leave a moment without a target, and no engine sees every operation.
 POLLED_WRITES = 150 if sys.platform == "win32" else 40
 
 
@@ -29,7 +29,7 @@ def status_of_size(sequence: int, size: int) -> dict[str, object]:
 
 
 def events_of_writes(case: Case, target: Path, count: int, size: int = 4096) -> list[tuple[Event, ...]]:
-    """The folder's events, one tuple a write, of writes that replace an existing target."""
+    """The folder's events during writes that replace an existing target, one tuple per write."""
     case.require_ok(case.publish(target, make_status(0, 0, size)))
     found = []
     with FolderWatch(target.parent) as watch:
@@ -48,7 +48,7 @@ def temp_of(events: tuple[Event, ...], target: str) -> str:
             if event.kind == "moved-from" and event.cookie == arrival.cookie:
                 return event.name
     raise Violation(
-        "no file of the target's folder was renamed onto the target: the temp lies elsewhere, or nothing was replaced",
+        "no file in the target's folder was renamed onto the target: the temp is elsewhere, or nothing was replaced",
         events=[str(event) for event in events],
     )
 
@@ -56,7 +56,7 @@ def temp_of(events: tuple[Event, ...], target: str) -> str:
 @pytest.mark.clause("VIS-01")
 @pytest.mark.parametrize("size", [0, 4096, 1 << 18])
 def test_second_name_keeps_the_old_bytes(case: Case, size: int) -> None:
-    """A hard link to the old file is a witness: whoever writes to the target itself changes it too."""
+    """A hard link to the old file is a witness: writing to the target itself would change it too."""
     old, new = make_status(0, 1, size), make_status(0, 2, size // 2)
     case.require_ok(case.publish(case.target, old))
     witness = case.folder / "witness"
@@ -203,7 +203,7 @@ def test_first_write_publishes_one_document(case: Case) -> None:
 
 @pytest.mark.clause("VIS-05")
 def test_target_is_never_missing(case: Case) -> None:
-    """Between deleting the old file and moving the new one there is a moment without either; so with ReplaceFileW."""
+    """Between deleting the old file and moving the new one there is a moment without either, as with ReplaceFileW."""
     case.require_ok(case.publish(case.target, make_status(0, 0)))
     with polled_for_existence(case) as polls:
         for sequence in range(1, 1 + (20 if case.run.manifest.mode == "oneshot" else POLLED_WRITES)):

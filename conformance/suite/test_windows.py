@@ -23,8 +23,8 @@ from conformance.system.windows import verbatim
 
 OLD, NEW, NEXT = make_status(0, 1, 300), make_status(0, 2, 500), make_status(0, 3, 400)
 HELD_SECONDS = 0.2
-TEMP_SECONDS = 5.0  # within which the temp of a write is seen, or it has none
-ATTEMPTS = 10  # writes until a holder has got hold of a temp
+TEMP_SECONDS = 5.0  # a write whose temp is not seen within this time has none
+ATTEMPTS = 10  # writes to try until a holder catches a temp
 READ_ONLY_WRITES, READ_ONLY_SECONDS = 100, 10.0
 
 
@@ -50,8 +50,8 @@ def require_untouched(case: Case, before: Snapshot, answer: Answer, what: str) -
 
 
 def require_next_write(case: Case) -> None:
-    """Raise Violation unless a write works when nobody holds anything any more."""
-    case.require_ok(case.publish(case.target, NEXT), "the write after everything was let go")
+    """Raise Violation unless a write works once nothing is held any more."""
+    case.require_ok(case.publish(case.target, NEXT), "the write after everything was released")
     case.require_holds(case.target, NEXT)
 
 
@@ -68,7 +68,7 @@ def wait_until(happened: Callable[[], bool], seconds: float) -> bool:
 @pytest.mark.clause("WIN-01")
 @pytest.mark.parametrize("share", ["read-write", "read", "none"])
 def test_target_held_for_a_moment(case: Case, share: Sharing) -> None:
-    """The 200 ms begin when the temp is there, so that the replace falls into them."""
+    """The 200 ms start when the temp appears, so that the replace falls within them."""
     put_old(case)
     with Holder(case.target, share) as holder, ThreadPoolExecutor(1) as pool:
         write: Future[Answer] = pool.submit(case.publish, case.target, NEW)
@@ -79,10 +79,10 @@ def test_target_held_for_a_moment(case: Case, share: Sharing) -> None:
     what = f"a write while the target is held for {HELD_SECONDS * 1000:.0f} ms"
     case.require_ok(answer, what)
     if not waiting:
-        raise Violation(f"{what} was answered ok before the holder let go: nobody can have replaced the target")
+        raise Violation(f"{what} was answered ok before the holder let go: the target cannot have been replaced")
     if not begun:
         raise Inconclusive(
-            f"no temp was seen within {TEMP_SECONDS:g} s of the request, so that nothing stood in its way"
+            f"no temp was seen within {TEMP_SECONDS:g} s of the request, so the hold may have ended before the replace"
         )
     require_written(case, answer, what)
 
@@ -97,13 +97,13 @@ def test_target_held_for_ever(case: Case, share: Sharing) -> None:
         holder.release()
     require_untouched(case, before, answer, "a write while the target is held for ever")
     if left:
-        raise Violation(f"left behind at the answer: {', '.join(sorted(left))}")
+        raise Violation(f"left behind when the answer came: {', '.join(sorted(left))}")
     require_next_write(case)
 
 
 @pytest.mark.clause("WIN-02")
 def test_error_is_the_systems_own(case: Case) -> None:
-    """The message must say that another process holds the file."""
+    """The message must make clear that another process holds the file."""
     if case.run.manifest.mode == "oneshot":
         raise Unmeasured("an exit code carries no message")
     put_old(case)
@@ -112,7 +112,7 @@ def test_error_is_the_systems_own(case: Case) -> None:
         holder.release()
     case.require_io(answer, "a write while the target is held for ever")
     if not answer.message:
-        raise Unmeasured("the answer has no message, so that nothing says which error it was")
+        raise Unmeasured("the answer has no message that could name the error")
     if not names_a_holder(answer.message):
         raise Violation(
             f"the message does not name the error of the replace (access denied, or held): {answer.message}"
@@ -131,9 +131,9 @@ def write_while_temps_are_held(case: Case, seconds: float | None) -> tuple[Snaps
             holder.release()
         if holder.held:
             return before, answer
-        case.require_ok(answer, "a write whose temp nobody held")
+        case.require_ok(answer, "a write whose temp was not held")
     if holder.refused:
-        raise Unmeasured("its temps are open to nobody else, so that nobody can hold one")
+        raise Unmeasured("its temps are not shared with other processes, so none can be held")
     raise Inconclusive(f"no temp was seen in {ATTEMPTS} writes")
 
 
@@ -166,7 +166,7 @@ def test_read_only_target(case: Case) -> None:
 
 @pytest.mark.clause("WIN-04")
 def test_read_only_target_is_never_missing(case: Case) -> None:
-    """Whoever deletes it first leaves a moment in which it is neither old nor new."""
+    """Deleting it first leaves a moment in which the target is neither old nor new."""
     put_old(case)
     deadline = time.monotonic() + READ_ONLY_SECONDS
     with polled_for_existence(case) as polls:
@@ -180,7 +180,7 @@ def test_read_only_target_is_never_missing(case: Case) -> None:
     polls.require_never_missing()
 
 
-# Not AUX, COM1 or LPT1: the machine may have something at them.
+# Not AUX, COM1 or LPT1: a device may be attached to them.
 RESERVED = {
     "nul": "NUL",
     "nul-with-extension": "nul.json",
@@ -197,7 +197,7 @@ RESERVED = {
 @pytest.mark.parametrize("kind", RESERVED)
 def test_reserved_name(case: Case, kind: str) -> None:
     name = RESERVED[kind]
-    # Not by pathlib: it must be exactly this text.
+    # Not through pathlib: the path must be exactly this text.
     answer = case.publish(f"{case.folder}{os.sep}{name}", NEW)
     require_exactly(case, answer, case.folder, name)
 
@@ -209,18 +209,18 @@ def require_exactly(case: Case, answer: Answer, folder: Path, name: str) -> None
         if answer.error not in ("io", "invalid", "refused"):
             raise Violation(f"a write to {name!r} was answered with {answer.error}: {answer.message}")
         if names:
-            raise Violation(f"a write to {name!r} was refused, and left {sorted(names)}")
+            raise Violation(f"a write to {name!r} was refused, but left {sorted(names)}")
         return
     if names != {name}:
-        raise Violation(f"a write to {name!r} was answered ok, and the folder holds {sorted(names)}")
+        raise Violation(f"a write to {name!r} was answered ok, but the folder holds {sorted(names)}")
     case.require_holds(verbatim(folder / name), NEW)
 
 
 def folder_of_length(folder: Path, length: int) -> Path:
-    """A new folder in this one whose path has so many characters. Raises Unmeasured when this one's is too long."""
+    """Make a sub-folder whose path has ``length`` characters. Raises Unmeasured when that of ``folder`` is too long."""
     room = length - len(str(folder))
     if room < 2:
-        raise Unmeasured(f"the path of the case's folder is too long already: {folder}; choose another with --dir")
+        raise Unmeasured(f"the path of the case's folder is already too long: {folder}; choose another with --dir")
     while room > 1:
         part = min(room - 1, 100) if room - 1 != 101 else 99
         folder = folder / ("d" * part)
@@ -232,7 +232,7 @@ def folder_of_length(folder: Path, length: int) -> Path:
 @pytest.mark.clause("WIN-06")
 @pytest.mark.parametrize("length", [240, 255, 258])
 def test_path_below_the_limit(case: Case, length: int) -> None:
-    """The target's path has less than the 260 characters that every program may use; the temp's must not be longer."""
+    """The target's path stays below the 260 characters that every program may use; the temp's must fit them, too."""
     folder = folder_of_length(case.folder, length - len("/status.json"))
     case.require_ok(case.publish(folder / "status.json", NEW), f"a write to a path of {length} characters")
     require_exactly(case, case.publish(folder / "status.json", NEW), folder, "status.json")

@@ -1,4 +1,4 @@
-"""WIN-05, WIN-07 and WIN-08: how a reader opens, what the surroundings do to the bytes, and a process that is ended."""
+"""WIN-05, WIN-07 and WIN-08: how a reader opens files, what the environment does to the bytes, and termination."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from conformance.subject.client import Implementation
 from conformance.system.share_modes import hold, read_shared, require_deletable
 
 PATIENCE_SECONDS = 30.0
-LONGEST_DELAY = 0.02  # seconds of writing before an end at random
+LONGEST_DELAY = 0.02  # seconds of writing before the process is terminated at random
 ENDS = 24
-MOST_ENDS = 120  # when none of the first was within a write
+MOST_ENDS = 120  # when none of the first ENDS was within a write
 
 
 @contextmanager
 def reading(case: Case) -> Iterator[threading.Event]:
-    """Inside it a process of the implementation reads the target, again and again. Yields what is set if it fails."""
+    """Have a process of the implementation read the target repeatedly. Yields an event that is set if it fails."""
     reader, finished, failed = case.start(), threading.Event(), threading.Event()
     errors: list[BaseException] = []
 
@@ -51,7 +51,7 @@ def reading(case: Case) -> Iterator[threading.Event]:
 
 
 def is_open(case: Case) -> bool:
-    """Whether anybody has the target open now. Meanwhile nobody else can open it: what is read then is not judged."""
+    """Whether any process has the target open now. The probe itself blocks other opens: reads are not judged here."""
     try:
         with hold(case.target, "none"):
             return False
@@ -63,7 +63,7 @@ def is_open(case: Case) -> bool:
 def test_reader_shares_deletion(case: Case) -> None:
     """The kit asks for the right to delete while the reader has the file open: refused if the reader does not share it.
 
-    That somebody has it open is known because the kit, before and after, cannot open it for itself alone.
+    The file is known to be open because the kit, before and after, cannot open it exclusively.
     """
     enough = 3 if case.run.manifest.mode == "oneshot" else 50
     room = SIZE_LIMIT - len(encode({**make_status(0, 1), "message": ""})) - 1024
@@ -83,9 +83,9 @@ def test_reader_shares_deletion(case: Case) -> None:
                 allowed += is_open(case)
     case.counts = {"probes": asked, "probes that met a read": allowed + refused}
     if refused:
-        raise Violation("while the reader had the target open, nobody could replace, rename or delete it")
+        raise Violation("while the reader had the target open, no other process could replace, rename or delete it")
     if allowed < enough:
-        raise Inconclusive(f"only {allowed} of {asked} probes met a read, fewer than {enough}")
+        raise Inconclusive(f"only {allowed} of {asked} probes met a read; at least {enough} are needed")
 
 
 CODE_PAGES = (437, 932, 1251, 65001)
@@ -125,7 +125,7 @@ def test_environment(case: Case, name: str) -> None:
 
 
 class Writing:
-    """A thread that has a process write one status after the other, until the process is ended."""
+    """A thread that has a process write one status after the other, until the process is terminated."""
 
     def __init__(self, case: Case, by: Implementation, acknowledged: int) -> None:
         self.acknowledged = acknowledged
@@ -141,7 +141,7 @@ class Writing:
             while True:
                 status = make_status(0, self.acknowledged + 1, 16_384)
                 answer = self._case.publish(self._case.target, status, by=self._by)
-                if answer.error not in ("io", "refused"):  # which the kit's own reader may be the reason of
+                if answer.error not in ("io", "refused"):  # which the kit's own reader may have caused
                     self._case.require_ok(answer)
                     self.acknowledged += 1
                 self.begun.set()
@@ -154,7 +154,7 @@ class Writing:
             self.begun.set()
 
     def end(self) -> None:
-        """End the process, wherever it is. Raises what a write raised before."""
+        """Terminate the process at whatever point it has reached. Raises what a write raised before that."""
         self._ended = True
         self._by.kill()
         self._thread.join()
@@ -164,7 +164,7 @@ class Writing:
 
 @pytest.mark.clause("WIN-08")
 def test_terminated_while_writing(case: Case) -> None:
-    """The moments are drawn at random. A temp that is left, or a document that nobody acknowledged, proves a hit."""
+    """The moments are random. A temp left behind, or a document that was not acknowledged, proves a hit."""
     moments = random.Random(case.run.seed)
     ends = hits = sequence = 0
     case.require_ok(case.publish(case.target, make_status(0, 0)))
@@ -179,11 +179,11 @@ def test_terminated_while_writing(case: Case) -> None:
         observation.require_whole()
         _, found = identify(read_shared(case.target))
         if found not in (writing.acknowledged, writing.acknowledged + 1):
-            raise Violation(f"document {writing.acknowledged} was acknowledged, and the target holds {found}")
+            raise Violation(f"document {writing.acknowledged} was acknowledged, but the target holds {found}")
         hits += found > writing.acknowledged or bool(set(case.folder.iterdir()) - names)
         sequence = found + 1
-        case.require_ok(case.publish(case.target, make_status(0, sequence)), "the write after the end of a process")
+        case.require_ok(case.publish(case.target, make_status(0, sequence)), "the write after the termination")
         case.require_holds(case.target, make_status(0, sequence))
     case.counts = {"ends": ends, "ends within a write": hits}
     if not hits:
-        raise Inconclusive(f"none of {ends} ends was within a write")
+        raise Inconclusive(f"none of {ends} terminations was within a write")

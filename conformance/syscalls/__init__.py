@@ -1,1 +1,1 @@
-"""The syscall engine (Linux): sees every file operation of a write, and fails, holds, interrupts or kills at each."""
+"""The syscall engine (Linux): sees every file operation of a write, and can fail, hold, interrupt or kill at each."""

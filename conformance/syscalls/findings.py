@@ -1,6 +1,6 @@
-"""What the visits of one run have found, made once and kept in the run's folder: several clauses judge the same visits.
+"""What the visits of one run found, computed once and kept in the run's folder: several clauses judge the same visits.
 
-Each set of findings is a JSON file. Whichever worker needs it first makes it; the others wait for that.
+Each set of findings is a JSON file. The first worker that needs it makes it; the others wait.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = ["Series", "Slow", "kill_series", "slow_motion", "visits"]
 
 _ENOUGH_BROKEN = 3
 _READS = 3  # at each boundary
-_PAUSE = 0.0002  # seconds between the reads of the reader that polls: the kit must get to its kills
+_PAUSE = 0.0002  # seconds between the polling reader's reads, so that it leaves time for the kills
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,27 +51,27 @@ class Slow:
 
     boundaries: int
     reads: int
-    wrong: str  # the first read that must not be, in words; empty: none
-    at: int | None  # the operation there
+    wrong: str  # the first forbidden read, in words; empty: none
+    at: int | None  # the operation at which it happened
     trace: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class Series:
-    """Kills one after the other in one folder, with a reader that polls."""
+    """A series of kills in one folder, with a reader that polls."""
 
     kills: int
     points: int
     reads: int
     temps_left: int
-    refused: str  # the first write between two kills that did not work, in words; empty: none
-    wrong: str  # what the reader saw that must not be, in words; empty: nothing
+    refused: str  # the first write between two kills that failed, in words; empty: none
+    wrong: str  # the forbidden state that the reader saw, in words; empty: none
 
 
 def visits(case: Case, family: str, scenario: Scenario) -> tuple[Visit, ...]:
     """The visits of one family: ``faults``, ``interrupts``, ``unsupported`` or ``kills``.
 
-    Raises Unmeasured when there is none, or none is selected.
+    Raises Unmeasured when there are none, or none is selected.
     """
 
     def make() -> list[dict[str, Any]]:
@@ -91,7 +91,7 @@ def visits(case: Case, family: str, scenario: Scenario) -> tuple[Visit, ...]:
         for point in selected(points, case.run.point):
             found.append(laboratory.visit(point, recording.kept))
             if family == "kills" and sum(_breaks(visit) for visit in found) == _ENOUGH_BROKEN:
-                break  # a writer that waits for what a kill left takes its time at every point
+                break  # a writer that waits for a dead writer's leftovers takes long at every point
         return [dataclasses.asdict(visit) for visit in found]
 
     found = tuple(_visit(values) for values in _kept(case, f"{family}-{scenario}", make))
@@ -162,14 +162,14 @@ def slow_motion(case: Case, scenario: Scenario, size: int) -> Slow:
     if outcome.end is not None:
         raise outcome.end
     if outcome.answer is None or not outcome.answer.ok:
-        raise Unmeasured("a write without any fault does not succeed; FLT-01 judges that")
+        raise Unmeasured("a write without any fault does not succeed (see FLT-01)")
     at = wrong[0][1] if wrong else None
     trace = annotated(laboratory.operations(place, outcome.report), at)
     return Slow(counts["boundaries"], counts["reads"], wrong[0][0] if wrong else "", at, trace)
 
 
 def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Numbers in order → the ranges that they fill. The last one has no end: another write may have more operations."""
+    """Sorted numbers → the ranges that they fill. The last range is open: another write may have more operations."""
     first = last = numbers[0]
     for number in numbers[1:]:
         if number != last + 1:
@@ -181,7 +181,7 @@ def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 def _words(state: str) -> str:
     words = {"missing": "no file", "old": "the old document after the new one"}
-    return words.get(state, "bytes that are no whole document")
+    return words.get(state, "bytes that are not a whole document")
 
 
 def kill_series(case: Case) -> Series:
@@ -201,7 +201,7 @@ def _kill_series(laboratory: Laboratory, glob: str, count: int) -> Series:
     place = laboratory.place("replace")
     kills, refused = 0, ""
     with observing(place.target, (0, OLD), _PAUSE) as observation:
-        # More writes than kills: where threads take turns, a write may pass a point by.
+        # More writes than kills: where threads take turns, a write may miss its point.
         for number, point in enumerate(itertools.islice(itertools.cycle(points), 2 * count)):
             whole, cut = (0, 2 * number + 2), (0, 2 * number + 3)
             observation.timed_write(whole, lambda: laboratory.publish(place, whole[1]).ok)  # noqa: B023  # at once

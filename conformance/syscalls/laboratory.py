@@ -38,7 +38,7 @@ class Place:
     folder: Path
     before: Snapshot
     listing: frozenset[str]
-    lengths: tuple[tuple[str, int], ...]  # of the files that were there
+    lengths: tuple[tuple[str, int], ...]  # of the existing files, in bytes
     open_files: tuple[str, ...]
 
     @property
@@ -47,7 +47,7 @@ class Place:
         return self.folder / "status.json"
 
     def state(self) -> State:
-        """What the target is now. Before a first write there is none: that is the old state."""
+        """What the target is now. Before a first write there is no target: that is the old state."""
         state = state_of(self.target)
         return "old" if state == "missing" and self.scenario == "first" else state
 
@@ -58,16 +58,16 @@ class Recording:
 
     place: Place
     operations: tuple[Operation, ...]
-    kept: frozenset[str]  # the names that a write without any fault leaves beside the target: a lock file, say
+    kept: frozenset[str]  # names that a write without any fault leaves beside the target, such as a lock file
 
 
 @dataclass(frozen=True)
 class Visit:
-    """What was seen at one point. ``trace`` is the annotated trace. ``caught`` says whether a handler of SIGINT let the
+    """What was seen at one point. ``trace`` is the annotated trace. ``caught`` means that a handler of SIGINT let the
     program go on, and ``lost`` that SIGINT was ignored at this point of the write only.
 
-    ``closed_twice`` says that a descriptor whose close had been interrupted was closed once more. ``cleaning_failed``
-    says that an injected error met a clean-up.
+    ``closed_twice`` means that a descriptor whose close had been interrupted was closed once more. ``cleaning_failed``
+    means that an injected error hit the clean-up.
     """
 
     point: str
@@ -88,7 +88,7 @@ def state_of(path: Path) -> State:
 
 
 def sequence_at(path: Path) -> int | None:
-    """The number of the whole document that a file is, -1 for anything else, None when it is not there."""
+    """The number of the whole document in a file, -1 for anything else, None when there is no file."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -102,7 +102,7 @@ def sequence_at(path: Path) -> int | None:
 
 
 def annotated(operations: tuple[Operation, ...], at: int | None) -> tuple[str, ...]:
-    """The operations in a line each, with a marker at one of them."""
+    """The operations, one line each, with a marker at one of them."""
     lines = []
     for each in operations:
         mark = "→" if each.number == at else " "
@@ -115,7 +115,7 @@ def annotated(operations: tuple[Operation, ...], at: int | None) -> tuple[str, .
 
 
 class Laboratory:
-    """Visits points. It keeps one implementation under the tracer and starts another when that one has ended."""
+    """Visits points. It keeps one implementation under the tracer, and starts another when that one has ended."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -124,7 +124,7 @@ class Laboratory:
 
     @property
     def traced(self) -> Traced:
-        """The running implementation. Raises Unmeasured where nobody may trace, ImplementationError."""
+        """The running implementation. Raises ImplementationError, and Unmeasured where tracing is not allowed."""
         if self._traced is None or not self._traced.usable:
             self.stop()
             self._traced = start_traced(self.run)
@@ -146,7 +146,7 @@ class Laboratory:
     def place(self, scenario: Scenario, size: int = SIZE) -> Place:
         """A fresh folder; in scenario ``replace`` the implementation itself has written the old document.
 
-        Raises Unmeasured when that write fails, which is for other clauses to judge.
+        Raises Unmeasured when that write fails: other clauses judge that.
         """
         folder = self.run.folder / "cases" / f"traced-{os.getpid()}-{next(self._numbers)}"
         folder.mkdir()
@@ -155,7 +155,7 @@ class Laboratory:
         if scenario == "replace":
             answer = self.ask(target, OLD, size)(traced.implementation)
             if not answer.ok:
-                raise Unmeasured(f"a write without any fault was answered {answer.error}; FLT-01 judges that")
+                raise Unmeasured(f"a write without any fault was answered {answer.error} (see FLT-01)")
         names = frozenset(os.listdir(folder))
         lengths = tuple((name, os.lstat(folder / name).st_size) for name in sorted(names))
         return Place(scenario, folder, snapshot(target), names, lengths, traced.open_files(str(folder)))
@@ -188,7 +188,7 @@ class Laboratory:
         if outcome.end is not None:
             raise outcome.end
         if outcome.answer is None or not outcome.answer.ok or place.state() != "new":
-            raise Unmeasured("a write without any fault does not succeed; FLT-01 judges that")
+            raise Unmeasured("a write without any fault does not succeed (see FLT-01)")
         recording = Recording(
             place, self.operations(place, outcome.report), frozenset(os.listdir(place.folder)) - {"status.json"}
         )
@@ -197,10 +197,10 @@ class Laboratory:
         return recording
 
     def visit(self, point: Point, kept: frozenset[str] = frozenset()) -> Visit:
-        """Write once with what the point asks for, and look at everything afterwards. ``kept`` is that of `Recording`.
+        """Write once with what the point asks for, and examine everything afterwards. ``kept`` is that of `Recording`.
 
         Raises TraceError when the intended operation is not hit: an injection that does not fire is an error of the
-        kit. Where threads take turns, operations change places; so it is tried several times.
+        kit. Where threads take turns, operations change places, so there are several tries.
         """
         seen: list[str] = []
         for _ in range(_TRIES):
@@ -212,7 +212,9 @@ class Laboratory:
             if visit is not None:
                 return visit
             seen.append(hit)
-        raise TraceError(f"{point.name}: the intended operation was not hit in {_TRIES} tries, but {Counter(seen)}")
+        raise TraceError(
+            f"{point.name}: the intended operation was not hit in {_TRIES} tries; hit instead: {Counter(seen)}"
+        )
 
     def _try(self, point: Point, place: Place, kept: frozenset[str]) -> tuple[Visit | None, str]:
         states: list[State] = []
@@ -273,7 +275,7 @@ class Laboratory:
         )
 
     def _next_write(self, place: Place, *, alive: bool) -> str:
-        """Write the next document; with a new process when the implementation has ended."""
+        """Write the next document, with a new process when the implementation has ended."""
         try:
             answer = self.ask(place.target, NEXT)(self.traced.implementation)
         except ImplementationError as error:
@@ -290,7 +292,7 @@ def _answer(outcome: Outcome) -> tuple[str, str]:
         return "crash", str(outcome.end)
     if outcome.answer.ok:
         return "ok", ""
-    # In mode oneshot exit 1 is one answer for whatever went wrong.
+    # In mode oneshot, exit code 1 stands for every kind of failure.
     kind = "io" if outcome.answer.error == "refused" else outcome.answer.error or ""
     return kind, outcome.answer.message
 
@@ -298,7 +300,7 @@ def _answer(outcome: Outcome) -> tuple[str, str]:
 def _died_of_it(outcome: Outcome, operations: tuple[Operation, ...]) -> bool:
     """Whether SIGINT ended the process before it began to clean up.
 
-    The runtimes of Node and Java have a handler of their own, in which the process ends. Python's raises an exception.
+    The runtimes of Node and Java have a handler that ends the process. Python's raises an exception.
     """
     return outcome.end is not None and not any(each.kind == "unlink" for each in operations)
 
@@ -306,7 +308,7 @@ def _died_of_it(outcome: Outcome, operations: tuple[Operation, ...]) -> bool:
 def _is_open_for_writing(operations: tuple[Operation, ...], operation: Operation) -> bool:
     """Whether the descriptor of an operation was opened for writing by the same process, and the file was written to.
 
-    What closes a file that nothing was written to, as a shell does with the number that it has copied, loses nothing.
+    Closing a file that nothing was written to, as a shell does with a descriptor that it has copied, loses nothing.
     """
     earlier = operations[: operation.number]
     flags = 0
@@ -319,7 +321,7 @@ def _is_open_for_writing(operations: tuple[Operation, ...], operation: Operation
 
 
 def _closed_again(operations: tuple[Operation, ...], operation: Operation) -> bool:
-    """Whether a descriptor is closed once more after its close, without having been given out again."""
+    """Whether a descriptor is closed once more after its close, without having been reused in between."""
     same = operation.call.process, operation.descriptor
     later = (each for each in operations[operation.number + 1 :] if each.kind == "close")
     # A number that is not open has no path.

@@ -43,7 +43,7 @@ Kind = Literal[
     "utime",
     "attribute",
     "lock",
-    "other",  # changes nothing: fcntl, lseek, dup, an ioctl that asks
+    "other",  # changes nothing: fcntl, lseek, dup, an ioctl that only queries
 ]
 # Flags of open(2), the same on x86-64 and arm64.
 _O_CREAT, _O_TRUNC, _O_TMPFILE = 0o100, 0o1000, 0o20000000
@@ -52,18 +52,18 @@ _RENAME_EXCHANGE, _RENAME_WHITEOUT, _AT_REMOVEDIR = 2, 4, 0x200
 _FALLOCATE_SIMPLE = (0, 1)  # and FALLOC_FL_KEEP_SIZE; the other modes change bytes
 _LOCKING = (5, 6, 7, 36, 37, 38)  # F_GETLK, F_SETLK, F_SETLKW and their F_OFD_ forms
 _CLONING = (0x40049409, 0x4020940D)  # FICLONE, FICLONERANGE
-# Requests of ioctl(2) that only ask or concern the descriptor: TCGETS (is it a terminal?), TIOCGWINSZ, FIONREAD,
+# Requests of ioctl(2) that only query or concern the descriptor: TCGETS (is it a terminal?), TIOCGWINSZ, FIONREAD,
 # FIONBIO, FIONCLEX, FIOCLEX, FS_IOC_GETFLAGS, FS_IOC_FSGETXATTR.
 _ASKING = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x80086601, 0x801C581F)
 
 
 class Operation(NamedTuple):
-    """One operation of a write. ``number`` counts the operations of a trace by their beginnings, from 0.
+    """One operation of a write. ``number`` counts the operations of a trace in the order of their starts, from 0.
 
     ``name`` is relative to the folder (``"."`` for the folder itself), or absolute for a path outside of it; an
     unlinked file is ``NAME (deleted)``. ``other_name`` is where a rename or link leads, or where a copy comes from.
-    ``descriptor`` is the descriptor that was used or, for an open, returned (-1: none). ``offset`` is -1 for "where
-    the file stands"; ``length`` is in bytes: what a write took, the size of a truncate.
+    ``descriptor`` is the descriptor that was used or, for an open, returned (-1: none). ``offset`` is -1 for the
+    file's current position; ``length`` is in bytes: how many a write took, or the size of a truncate.
     """
 
     number: int
@@ -103,7 +103,7 @@ class _Mapping(NamedTuple):
 
 class Concern:
     """Which calls concern a folder. One object follows one trace: it has to remember shared mappings, and descriptors
-    whose close failed, because to close them again is a fault (FLT-07).
+    whose close failed, because closing them again is a fault (FLT-07).
     """
 
     def __init__(self, folder: str) -> None:
@@ -167,8 +167,8 @@ def is_shared_and_writable(call: Call) -> bool:
 def operations_of(calls: Iterable[Call], folder: str, existing: Iterable[str] = ()) -> tuple[Operation, ...]:
     """The operations on the folder and on what lies in it, numbered as the tracer numbers them.
 
-    ``folder`` is an absolute path without symbolic links; ``existing`` are the names in it before the first call,
-    those of folders with a ``/`` at their end. Raises TraceError for a call on the folder that the model does not know.
+    ``folder`` is an absolute path without symbolic links; ``existing`` are the names in it before the first call, those
+    of sub-folders ending in ``/``. Raises TraceError for a call on the folder that the model does not know.
     """
     concern = Concern(folder)
     names = set(existing)

@@ -1,4 +1,4 @@
-"""What the operations of one successful write say about its order and visibility (clauses VIS-01 … VIS-04, VIS-08)."""
+"""What the operations of one successful write show about its order and visibility (clauses VIS-01 … VIS-04, VIS-08)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHANGING = ("write", "map", "truncate", "allocate")
 
 @dataclass(frozen=True)
 class Fault:
-    """A clause that the trace contradicts, why, and the operation that shows it (None: one that is not there)."""
+    """A clause that the trace contradicts, why, and the operation that shows it (None: one that is missing)."""
 
     clause: str
     text: str
@@ -29,7 +29,7 @@ def publishing(operations: Sequence[Operation], target: str) -> list[Operation]:
 
 
 def published_names(operations: Sequence[Operation], target: str) -> frozenset[str]:
-    """The names that the file had which was published, before it was: its own temp's, and an unnamed file's."""
+    """The names that the published file had before: its temp's name, or that of an unnamed file."""
     names: set[str] = set()
     for each in (each for each in reversed(operations) if each.call.succeeded):
         if _publishes(each, target) or (each.kind in ("rename", "link") and each.other_name in names):
@@ -44,7 +44,7 @@ def _publishes(operation: Operation, target: str) -> bool:
 
 
 def faults_of_order(operations: Sequence[Operation], target: str, *, existed: bool) -> tuple[Fault, ...]:
-    """Everything in a trace that breaks VIS-01, 02, 03, 04 or 08, at most one a clause.
+    """Everything in a trace that breaks VIS-01, 02, 03, 04 or 08, at most one per clause.
 
     ``target`` is the target's name in the folder; ``existed`` says whether it was there before.
     """
@@ -87,13 +87,13 @@ def _what_it_does_to_the_target(operation: Operation, target: str) -> str | None
 
 
 def _of_the_temp(operations: Sequence[Operation], published: Operation, target: str) -> list[Fault]:
-    """What became of the file that was published, before and after."""
+    """What happened to the published file, before and after the replace."""
     temp = published.other_name if published.name == target else published.name
     found = []
     unnamed = temp.startswith("#") or temp.endswith(" (deleted)")
     if "/" in temp and not unnamed:
         where = "outside of the target's folder" if temp.startswith("/") else "in a sub-folder"
-        found.append(Fault("VIS-02", f"the temp lay {where}: {temp}", published.number))
+        found.append(Fault("VIS-02", f"the temp was {where}: {temp}", published.number))
     for each in operations:
         created = each.kind == "create" and each.name == temp and each.call.succeeded
         exclusive = each.flags & _O_EXCL or each.call.name.startswith("mknod")
@@ -106,5 +106,5 @@ def _of_the_temp(operations: Sequence[Operation], published: Operation, target: 
 
 
 def _touches(operation: Operation, temp: str) -> bool:
-    # Also one that failed: another writer's file may have the name by then.
+    # A failed call counts, too: another writer's file may have the name by then.
     return operation.kind in ("unlink", "create", "open", "chmod", "chown", "rename") and operation.name == temp

@@ -88,7 +88,7 @@ class Point:
     role: str
     key: str = ""  # of the errors table
     error: int = 0
-    size: int = 0  # to which a write is shortened
+    size: int = 0  # bytes to which a write is shortened
     of_temp: bool = False  # whether it concerns the file that is published
 
     @property
@@ -100,7 +100,7 @@ class Point:
         return f"{self.scenario}:{self.number}:{self.kind}:{fault}{cleaning}{phase}"
 
     def rules(self) -> tuple[Rule, ...]:
-        """What the tracer is told to do."""
+        """What the tracer is to do."""
         at = self.number
         match self.what:
             case "kill":
@@ -114,7 +114,7 @@ class Point:
             case "EINTR":
                 return (Rule("fail", "before", at, at, value=errno.EINTR),)
         fail = Rule("fail", "before", at, at, value=self.error)
-        if self.key == "rename":  # it lasts: whoever tries again must not succeed
+        if self.key == "rename":  # the error persists: a retry must not succeed
             fail = Rule("fail", first=at, calls=_RENAMING, value=self.error)
         if self.what == "error":
             return (fail,)
@@ -137,7 +137,7 @@ def call_kind(operation: Operation) -> str:
 def fault_points(operations: Sequence[Operation], scenario: Scenario, target: str) -> Iterator[Point]:
     """Each operation with each of its errors, with a failing clean-up, shortened, and interrupted by a signal.
 
-    A first write is visited with the first error of each operation: with the others it does what a replace does.
+    A first write is visited with the first error of each operation only: the others would repeat what a replace does.
     """
     temp = published_names(operations, target)
     for each in few(operations):
@@ -154,7 +154,7 @@ def fault_points(operations: Sequence[Operation], scenario: Scenario, target: st
 
 
 def unsupported_points(operations: Sequence[Operation], scenario: Scenario, target: str) -> Iterator[Point]:
-    """Each sync of the folder with the errors of a file system that cannot do it (fsync(2), F07)."""
+    """Each sync of the folder with the errors of a file system that cannot do it (fsync(2); PWR-02)."""
     for each in operations:
         if each.kind == "sync-folder":
             for error in (errno.EINVAL, errno.ENOTSUP):
@@ -195,7 +195,7 @@ def _at(operation: Operation, scenario: Scenario, target: str) -> Point:
 
 
 def few(operations: Sequence[Operation]) -> tuple[Operation, ...]:
-    """All operations, or of very many the first, the last and some between, evenly: a byte may be written at a time."""
+    """All operations; of very many (one byte per write, say) the first, the last and some between, evenly spaced."""
     if len(operations) <= MOST_OPERATIONS:
         return tuple(operations)
     third = MOST_OPERATIONS // 3

@@ -1,4 +1,4 @@
-"""What a visit means: the pure functions that judge it, beside those that every fault engine shares."""
+"""What a visit means: the pure functions that judge it, besides those that all fault engines share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def judged(clause: str, visits: Sequence[Visit]) -> tuple[Visit, ...]:
         case "VIS-01":
             return tuple(visit for visit in visits if visit.what == "error")
         case "FLT-06":
-            # Every error of a rename lasts here: a target that is new has got there by another way.
+            # Every injected rename error persists: if the target is new, it was published in another way.
             return tuple(visit for visit in visits if visit.what == "error" and _is_refused_replace(visit))
     always = clause in ("FLT-01", "FLT-02", "FLT-03")
     faulty = [visit for visit in visits if visit.what == "error" or (always and visit.what in ("short", "EINTR"))]
@@ -44,7 +44,7 @@ def problem(clause: str, visit: Visit) -> str | None:
         case "FLT-08":
             first = injection.error
             if injection.answer == "io" and not names_error(injection.text, first):
-                return f"reported {injection.text!r}: nothing of {errno.errorcode[first]}, which came first"
+                return f"reported {injection.text!r}, which does not name {errno.errorcode[first]}, the first error"
             return judge("FLT-01", injection)
         case "FLT-09":
             return _interrupted(visit)
@@ -97,7 +97,7 @@ def _interrupted(visit: Visit) -> str | None:
         return f"left the target {injection.target}"
     if visit.lost:
         return "SIGINT was ignored there, though not before the write: the interrupt is lost"
-    if not visit.caught:  # the language dies of it: judged as a kill
+    if not visit.caught:  # the language's runtime ends the process: judged as a kill
         return None
     if injection.left:
         return f"left {', '.join(injection.left)} behind"
@@ -114,5 +114,5 @@ def _killed(visit: Visit) -> str | None:
 def _short(visit: Visit) -> str | None:
     injection = visit.injection
     if injection.answer == "ok" and injection.target != "new":
-        return f"the system took fewer bytes than given; answered ok, and the target is {injection.target}"
+        return f"the system took fewer bytes than given; answered ok, but the target is {injection.target}"
     return judge("FLT-01", injection)

@@ -1,4 +1,4 @@
-"""Opens files in a chosen share mode: on Windows what is open may keep others from replacing it, elsewhere never.
+"""Opens files in a chosen share mode: on Windows, and only there, an open file may be protected from replacement.
 
 Python's own ``open()`` shares reading and writing there, but not deletion, so the kit would provoke the very refusals
 that it counts. Source: CreateFileW and "Creating and Opening Files" in Microsoft's Win32 reference. While a file is
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["HELD", "PAUSE_SECONDS", "Sharing", "hold", "open_shared", "read_shared", "require_deletable"]
 
 Sharing = Literal["none", "read", "read-write", "read-write-delete"]
-"""What others may do meanwhile. ``read-write`` is what Python's and the C library's ``open()`` share."""
+"""What other processes may do meanwhile. ``read-write`` is what Python's and the C library's ``open()`` share."""
 
 HELD = (5, 32, 33)
-"""How Windows refuses because of others: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION."""
+"""Windows' errors for a file in use: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION."""
 
 PAUSE_SECONDS = 0.002 if sys.platform == "win32" else 0.0
-"""Between two reads of one that polls: whoever reads there without pause leaves no moment in which to replace."""
+"""Between two reads of a polling reader: on Windows, reading without pause would leave no moment for a replace."""
 
 _READ, _DELETE = 0x80000000, 0x00010000  # access: GENERIC_READ, DELETE
 _SHARES: dict[Sharing, int] = {"none": 0, "read": 1, "read-write": 3, "read-write-delete": 7}
 
 
 def open_shared(path: str | Path, sharing: Sharing = "read-write-delete") -> int:
-    """Open an existing file for reading, as bytes, inherited by no child. ``sharing`` means nothing outside Windows.
+    """Open an existing file for reading bytes; no child inherits it. ``sharing`` has no effect outside Windows.
 
     Returns a descriptor, which the caller closes. Raises OSError with the file's name (on Windows with ``winerror``).
     """
@@ -47,7 +47,7 @@ def read_shared(path: str | Path) -> bytes:
 
 @contextmanager
 def hold(path: str | Path, sharing: Sharing) -> Iterator[None]:
-    """Inside it the file is open for reading, and shared only so far. Raises OSError as `open_shared`."""
+    """Inside the block the file is open for reading, in this share mode. Raises OSError as `open_shared`."""
     descriptor = open_shared(path, sharing)
     try:
         yield
@@ -56,9 +56,9 @@ def hold(path: str | Path, sharing: Sharing) -> Iterator[None]:
 
 
 def require_deletable(path: str | Path) -> None:
-    """Raise OSError (winerror 32) when anybody has the file open without sharing deletion: whoever replaces is refused.
+    """Raise OSError (winerror 32) when the file is open without sharing deletion, so that a replace would be refused.
 
-    Outside Windows it asks only that the file can be opened.
+    Outside Windows it only requires that the file can be opened.
     """
     os.close(_open(str(path), _DELETE, "read-write-delete"))
 

@@ -1,4 +1,4 @@
-"""In-process reports of an implementation, made once a run, and what a case of the suite concludes from one."""
+"""In-process reports on an implementation, made once per run, and how a case of the suite judges one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Point = TypeVar("Point", Injection, Kill)
 
 
 def report_on(case: Case, system: str) -> InProcessReport:
-    """Run the implementation on a system in a process of its own (once a run). Raises Unmeasured."""
+    """Run the implementation on one system in a separate process (once per run). Raises Unmeasured."""
     if case.run.manifest.mode != "python":
         raise Unmeasured("measured in process only: needs mode python, or the syscall trace engine")
     kept = case.run.folder / f"in-process-{system}.json"
@@ -55,7 +55,7 @@ def _measured(case: Case, system: str) -> str:
 
 
 def _permission_bits_hold() -> tuple[str, ...]:
-    """A command prefix under which nobody writes into a read-only folder, or none: then that is not measured."""
+    """A command prefix under which read-only folders refuse writes; empty where none exists, which is unmeasured."""
     try:
         return without_permission_override()
     except Unmeasured:
@@ -91,13 +91,13 @@ def _printed(case: Case, where: str, module: str, argument: str, prefix: tuple[s
 def require_all(
     clause: str, points: Collection[Point], verdict: Callable[[str, Point], str | None], report: InProcessReport
 ) -> None:
-    """Raise Violation when one of the points breaks the clause; one that did not fire is an error of the kit."""
+    """Raise Violation when any of the points breaks the clause. A point that did not fire is an error of the kit."""
     seen = f"{len(report.calls)} file calls"
     if not points:
-        raise Unmeasured(f"none of the {seen} of a write is one that {clause} is about")
+        raise Unmeasured(f"{clause} does not apply to any of this write's {seen}")
     silent = [point.name() for point in points if not point.fired]
     if silent:
-        raise RuntimeError(f"{len(silent)} of {len(points)} did not fire, first: {silent[0]}")
+        raise RuntimeError(f"{len(silent)} of {len(points)} points did not fire; first: {silent[0]}")
     broken = [f"{point.name()}: {text}" for point in points if (text := verdict(clause, point))]
     if broken:
         raise Violation(
@@ -108,7 +108,7 @@ def require_all(
 
 
 def require_clean_failure(found: Injection) -> None:
-    """The answer io, the old target untouched, nothing left, and the next write works."""
+    """Require the answer io, an untouched target, nothing left behind, and a next write that works."""
     if found.answer != "io" or found.target != "old":
         raise Violation(f"answered {found.answer} ({found.text}); the target is {found.target}")
     for clause in ("FLT-01", "FLT-02", "FLT-03"):

@@ -1,4 +1,4 @@
-"""Looks without pause whether the target is there, while others write it; without opening it, so in nobody's way."""
+"""Polls whether the target exists while it is being written, without opening it and so without interfering."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ __all__ = ["Polls", "polled_for_existence"]
 
 @dataclass
 class Polls:
-    """How often was looked, how often nothing was there, and how many writes there were meanwhile."""
+    """How many times the target was polled, how often it was missing, and how many writes happened meanwhile."""
 
     polls: int = 0
     missing: int = 0
     writes: int = 0
 
     def require_never_missing(self) -> None:
-        """Raise Violation when the target was missing, Inconclusive when it was looked at less than once a write."""
+        """Raise Violation when the target was missing, Inconclusive when there was less than one poll per write."""
         if self.missing:
             raise Violation(
                 f"missing: no file at the target in {self.missing} of {self.polls} polls ({self.writes} writes)"
             )
         if self.polls < self.writes or not self.writes:
             raise Inconclusive(
-                f"only {self.polls} polls during {self.writes} writes: run it on a machine that does less"
+                f"only {self.polls} polls during {self.writes} writes: run it again on a less busy machine"
             )
 
 
 @contextmanager
 def polled_for_existence(case: Case) -> Iterator[Polls]:
-    """Inside it a thread looks. The target exists already; ``writes`` is for the caller to count."""
+    """Poll from a thread inside the block. The target already exists; the caller counts ``writes``."""
     polls, finished, path = Polls(), threading.Event(), str(case.target)
 
     def look() -> None:

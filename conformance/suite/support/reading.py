@@ -1,4 +1,4 @@
-"""What the reader's tests share: asking for a read or a poll, judging the answer, and spoiling a file."""
+"""Shared by the reader tests: requesting a read or a poll, judging the answer, and spoiling a file."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ def require_equal(found: Any, expected: Mapping[str, Any] | None, when: str) -> 
 
 
 def replace_by_folder(path: Path) -> None:
-    """Put a folder in the place of the file."""
+    """Put a folder in place of the file."""
     path.unlink()
     path.mkdir()
 
 
 def put(data: bytes) -> Callable[[Path], object]:
-    """Write these bytes."""
+    """An action that writes these bytes to a path."""
     return lambda path: path.write_bytes(data)
 
 

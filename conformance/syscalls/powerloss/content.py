@@ -11,11 +11,11 @@ __all__ = ["Content", "Piece", "kept_size", "overwritten", "resized", "size"]
 
 @dataclass(frozen=True)
 class Piece:
-    """``length`` bytes in a row that came from the same place.
+    """``length`` consecutive bytes that came from the same place.
 
-    ``old``: of the file that was called ``origin`` before the write, from ``offset`` on. ``written``: by the operation
-    with the number ``origin``, to ``offset`` of the file. ``zero``: zeros that nobody wrote (``origin`` and ``offset``
-    mean nothing).
+    ``old``: from the file that was called ``origin`` before the write, starting at ``offset``. ``written``: by the
+    operation with the number ``origin``, to ``offset`` of the file. ``zero``: zeros that no operation wrote (``origin``
+    and ``offset`` mean nothing).
     """
 
     kind: Literal["old", "written", "zero"]
@@ -44,7 +44,7 @@ def kept_size(content: Content, length: int) -> Content:
 
 
 def overwritten(content: Content, offset: int, piece: Piece) -> Content:
-    """With a piece at an offset in bytes; what lies between the end and the offset becomes zeros."""
+    """With a piece at an offset in bytes; any gap between the end and the offset becomes zeros."""
     length = size(content)
     if offset == length and content:  # the usual case, and traces may have thousands of these
         return (*content[:-1], *_joined((content[-1], piece)))
@@ -61,7 +61,7 @@ def _between(content: Content, start: int, end: int) -> Iterable[Piece]:
 
 
 def _joined(pieces: Iterable[Piece]) -> Content:
-    """Equal contents become equal tuples: no empty pieces, and none that only continues the one before."""
+    """Equal contents become equal tuples: no empty pieces, and none that merely continues the one before."""
     joined: list[Piece] = []
     for piece in pieces:
         if not piece.length:

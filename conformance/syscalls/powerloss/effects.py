@@ -29,7 +29,7 @@ Fate = Literal["persisted", "half", "zeros", "lost"]
 class Before:
     """The folder before the write: everything in it is complete and durable.
 
-    ``old_length`` is the target's in bytes, None when there is no target; ``new_length`` that of the document that is
+    ``old_length`` is the target's length in bytes, None when there is no target; ``new_length`` that of the document
     being written. ``others`` are the other files with their lengths; names of folders end in ``/``.
     """
 
@@ -65,7 +65,7 @@ class DataChange:
 
 @dataclass(frozen=True)
 class NameChange:
-    """A change of names: atomic, as POSIX wants rename(2) to be. First the removals, then what the names lead to."""
+    """A change of names: atomic, as POSIX requires of rename(2). First the removals, then what the names lead to."""
 
     number: int  # of the operation
     removes: tuple[str, ...]
@@ -81,13 +81,13 @@ class NameChange:
 
     @property
     def folders(self) -> frozenset[str]:
-        """The folders whose sync makes it durable: those of the new names; without any, those of the removed ones."""
+        """The folders whose sync makes it durable: those of the new names, or of the removed ones if there are none."""
         return frozenset(_folder_of(name) for name in ([name for name, _ in self.sets] or self.removes))
 
 
 @dataclass(frozen=True)
 class Promise:
-    """What is durable once an operation has ended; only what had ended before it began counts.
+    """What is durable once an operation has ended; only what had ended before it started counts.
 
     ``data``: the data of file ``of``. ``mapping``: its mapped data and its size. ``size``: its size. ``names``: those
     in folder ``of``. ``everything``.
@@ -105,7 +105,7 @@ class Promise:
             return False
         if self.scope == "everything":
             return True
-        # To be read back at all, data needs the size that it was written under: POSIX calls it data integrity.
+        # Data can only be read back with the size that it was written under: POSIX calls this data integrity.
         of_size = self.scope in ("mapping", "size") and change.kind in ("truncate", "allocate")
         fits = self.scope == "data" or of_size or (self.scope == "mapping" and change.mapped)
         return fits and self.of == change.file
@@ -118,7 +118,7 @@ class Promise:
 
 @dataclass(frozen=True)
 class Effects:
-    """Everything that a trace changed and promised, in the order of the operations' beginnings."""
+    """Everything that a trace changed and promised, in the order in which the operations started."""
 
     files: tuple[File, ...]
     names_before: Mapping[str, int]

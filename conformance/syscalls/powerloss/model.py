@@ -1,15 +1,14 @@
 """The power-loss model: from the operations of one write to the judged disk states after a power cut (clauses PWR).
 
-Nothing here reads or writes a file. What the states are is said in `conformance.syscalls.powerloss.states`. The new
-document is what the target holds at the end of the trace; where each byte came from tells it from every other content,
-so the model needs no bytes.
+Nothing here reads or writes a file. `conformance.syscalls.powerloss.states` defines the states. The new document is
+what the target holds at the end of the trace; the origin of each byte distinguishes it from every other content, so the
+model needs no bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
 
 from conformance.syscalls.operations import Operation
@@ -32,12 +31,11 @@ __all__ = [
 ]
 
 Outcome = Literal["old", "new", "missing", "torn"]
-_NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Counterexample:
-    """A state that must not be: the earliest cut that allows one, and there the one that lost the least."""
+    """A forbidden state: of those that the earliest possible cut allows, the one that lost the least."""
 
     clause: Literal["PWR-01", "PWR-02"]
     cut: Cut
@@ -49,7 +47,7 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the model says about a write: how much it looked at, and the worst that it found (None: nothing).
+    """What the model says about a write: how much it examined, and the worst that it found (None: nothing).
 
     ``states`` counts the different folders of each cut under each model, ``distinct`` those of the whole write.
     """
@@ -83,8 +81,8 @@ def allowed_outcomes(operations: Sequence[Operation], before: Before, after: int
     """What the target may be after a power cut, to be compared with a real one.
 
     ``after`` is the number of the operation that had just ended (-1: none had begun), None for a cut at any point.
-    ``missing`` is said of a target that is not there, whether it was there before or not. Raises TraceError, and
-    ValueError for an operation that is not in the trace or never ended.
+    A target that does not exist is ``missing``, whether it existed before or not. Raises TraceError, and ValueError
+    for an operation that is not in the trace or never ended.
     """
     trace = _Trace(operations, before)
     cuts = [cut for cut in trace.cuts if after is None or (cut.operation == after and not cut.during)]
@@ -112,8 +110,8 @@ def distinct_states(operations: Sequence[Operation], before: Before) -> tuple[Di
 def materialise(state: DiskState, old: Mapping[str, bytes], new: bytes) -> dict[str, bytes]:
     """The files of a state with real bytes: names relative to the folder, ``/`` between folders and files.
 
-    ``old`` are the bytes of the files before the write. What was written to an offset of any file is taken for the
-    byte of the new document at that offset; beyond its end, and for old files that are not given, it is ``?``.
+    ``old`` are the bytes of the files before the write. A byte written at an offset of any file is taken to be the new
+    document's byte at that offset; beyond its end, and for old files that are not given, it is ``?``.
     """
     return {name: b"".join(_bytes_of(piece, old, new) for piece in content) for name, content in state.files}
 
@@ -126,7 +124,7 @@ def _bytes_of(piece: Piece, old: Mapping[str, bytes], new: bytes) -> bytes:
 
 
 class _Trace:
-    """One write, with what is computed once."""
+    """One write, with everything that is computed once."""
 
     def __init__(self, operations: Sequence[Operation], before: Before) -> None:
         self.operations = {operation.number: operation for operation in operations}
@@ -137,7 +135,7 @@ class _Trace:
         self.final = _final_content(self.effects, before.target)
 
     def outcome(self, content: Content | None) -> Outcome:
-        """What a content of the target is."""
+        """The outcome that a content of the target amounts to."""
         if content is None:
             return "missing"
         written = all(piece.kind == "written" for piece in content)
@@ -171,7 +169,7 @@ class _Trace:
 
 
 def _final_content(effects: Effects, target: str) -> Content | None:
-    """What the target holds when everything took effect."""
+    """What the target holds once everything has taken effect."""
     names = file_names_after(effects.names_before, effects.names)
     if target not in names:
         return None
@@ -185,7 +183,7 @@ def _final_content(effects: Effects, target: str) -> Content | None:
 def _counterexample(
     trace: _Trace, clause: Literal["PWR-01", "PWR-02"], cut: Cut, wrong: set[Outcome]
 ) -> Counterexample | None:
-    """The wrong state after a cut that lost the least; none when all are right."""
+    """Of the wrong states after a cut, the one that lost the least; None when there is none."""
     found = [
         (model, state, outcome)
         for model in MODELS
@@ -199,7 +197,7 @@ def _counterexample(
 
 
 def _losses(state: DiskState) -> tuple[int, int]:
-    """How many changes did not reach the disk as they were; of equally many, halves and zeros count as the lesser."""
+    """How many changes did not reach the disk whole, and how many of these are halves or zeros."""
     fates = [fate for _, fate in (*state.names, *state.data)]
     return len(fates) - fates.count("persisted"), len(fates) - fates.count("persisted") - fates.count("lost")
 
@@ -210,13 +208,13 @@ def _story(trace: _Trace, cut: Cut, model: Model, state: DiskState) -> str:
     if lost:
         parts.append(f"the {' and the '.join(lost)} did not persist")
     parts += _data_in_words(trace, state)
-    happened = ", ".join(parts) or "all that was done persisted"
+    happened = ", ".join(parts) or "everything done so far persisted"
     target = trace.describe(state.content(trace.before.target))
     return f"power cut {cut.words}, {model} names: {happened}: the target is {target}"
 
 
 def _names_in_words(trace: _Trace, state: DiskState, fate: str) -> Iterator[str]:
-    """The changes of the target's name that were not certain."""
+    """The changes of the target's name that were not certain to persist."""
     changes = {change.number: change for change in trace.effects.names}
     for number, each in state.names:
         if each == fate and trace.before.target in changes[number].names:

@@ -1,6 +1,6 @@
 """Operations → their effects on names and on data: the first half of the power-loss model.
 
-Files are followed through all their names and descriptors by simulating the folder; they are known by a number.
+Files are followed through all their names and descriptors by simulating the folder; each is identified by a number.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class _Simulation:
         return opening
 
     def _inherited(self, operation: Operation) -> _Opening:
-        """A descriptor that a child got from its parent, or that was open before the trace began."""
+        """A descriptor that a child inherited from its parent, or that was open before the trace started."""
         file = self._named(operation.name, operation)
         for (_, descriptor), opening in reversed(self.openings.items()):
             if descriptor == operation.descriptor and opening.file == file:
@@ -225,7 +225,7 @@ class _Simulation:
         if opening.flags & _O_APPEND or flags & _RWF_APPEND:
             offset = size(self.sizes[file])
         length = operation.length
-        if operation.call.result is None:  # it never returned: it may have written all that it was given
+        if operation.call.result is None:  # it never returned: it may have written everything
             given = operation.call.arguments.get("count", max(self.before.new_length - offset, 0))
             length = given if isinstance(given, int) else 0
         if not positioned:
@@ -234,7 +234,7 @@ class _Simulation:
         self._record(operation, file, "write", offset, length, durable=durable)
 
     def settle_mapping(self, file: int, until: int | None) -> None:
-        """What was written through a mapping counts as one write that ends now (None: nobody knows when)."""
+        """What was written through a mapping counts as one write that ends at ``until`` (None: unknown)."""
         mapping = self.mapped.pop(file, None)
         if mapping is None:
             return
@@ -295,7 +295,7 @@ class _Simulation:
                     self._add_change(operation, removes=removes, sets=((other, file),))
 
     def _source(self, operation: Operation) -> int:
-        """The file that gets a name. From outside of the folder comes what the trace has not seen."""
+        """The file that gets a name. A file from outside the folder is one that the trace has not seen."""
         if not operation.name.startswith("/") or _DESCRIPTOR_PATH.fullmatch(operation.name):
             file = self._named(operation.name, operation)
             if not self.files[file].regular and operation.kind != "link" and self._has_files(operation.name):

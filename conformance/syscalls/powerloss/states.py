@@ -1,12 +1,12 @@
 """Effects → the disk states that are allowed after a power cut. The second half of the power-loss model.
 
-A *cut* is a point of the trace. What had begun by then may be on the disk; what a sync that had ended by then promised
-is on it. Names: *ordered* is a journal (what ended before another change began is on the disk before it), *unordered*
-keeps only the order of changes that share a name or a file. A sync of a file promises nothing about its name, and a
-sync of a folder nothing about data: POSIX, stricter than ext4.
+A *cut* is a point of the trace. Changes that had started by then may be on the disk; whatever a sync that had ended by
+then promised is on it. Names: *ordered* models a journal (a change that ended before another started reaches the disk
+first), *unordered* keeps only the order of changes that share a name or a file. A sync of a file promises nothing about
+its name, and a sync of a folder nothing about data: POSIX, stricter than ext4.
 
-Data that no promise covers is there up to any operation, up to the middle of one, or its size is there and its bytes
-are zeros (of one operation, or of all from one on).
+Data that no promise covers is on the disk up to any operation or up to the middle of one, or its size is there and its
+bytes are zeros (those of one operation, or of all from one on).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Fates = tuple[tuple[int, Fate], ...]  # number of the operation, what became of 
 class Cut:
     """A power cut right after the operation with the number ``operation`` (-1: before the first one), or during it.
 
-    ``time`` is the last beginning or end of a call before the cut.
+    ``time`` is the last start or end of a call before the cut.
     """
 
     operation: int
@@ -52,9 +52,9 @@ class Cut:
 
 @dataclass(frozen=True)
 class DiskState:
-    """What the folder may hold after a cut: its files in order of their names, and what of the write reached the disk.
+    """What the folder may hold after a cut: its files sorted by name, and which parts of the write reached the disk.
 
-    ``names`` and ``data`` tell the fate of each change that was not certainly durable. ``files`` has no folders and no
+    ``names`` and ``data`` give the fate of each change that was not certainly durable. ``files`` has no folders and no
     symbolic links.
     """
 
@@ -63,15 +63,16 @@ class DiskState:
     data: Fates
 
     def content(self, name: str) -> Content | None:
-        """What a file holds, None when there is none of that name."""
+        """What a file holds, None when there is no file of that name."""
         return dict(self.files).get(name)
 
 
 def cuts_of(operations: Sequence[Operation], effects: Effects) -> tuple[Cut, ...]:
-    """Every point of a write at which other states are allowed than at its neighbours, in the order of time.
+    """Every point of a write whose allowed states differ from those of its neighbours, in the order of time.
 
-    Before the first operation and after each. In the middle of an operation counts by itself only if the operation
-    promises something at its end (a sync, a write with O_DSYNC): otherwise its effect is as optional after it.
+    These are before the first operation and after each. The middle of an operation is a separate point only if the
+    operation promises something at its end (a sync, a write with O_DSYNC): otherwise its effect is just as optional
+    after it.
     """
     promising = {promise.number for promise in effects.promises}
     found = [Cut(-1, False, -1, "before the first operation")]
@@ -94,7 +95,7 @@ def _times(operations: Sequence[Operation]) -> Iterator[int]:
 
 
 class States:
-    """The allowed states of one trace. It remembers what it computed: neighbouring cuts mostly allow the same."""
+    """The allowed states of one trace, with a cache: neighbouring cuts mostly allow the same states."""
 
     def __init__(self, effects: Effects, target: str) -> None:
         self._effects = effects
@@ -104,9 +105,9 @@ class States:
         self._needs: dict[Model, list[frozenset[int]]] = {model: _needs(effects.names, model) for model in MODELS}
 
     def at(self, cut: Cut, model: Model) -> tuple[DiskState, ...]:
-        """The states after a cut. The target's file is in each of its states; all others together in four of theirs.
+        """The states after a cut. The target's file takes each of its states, all other files together four of theirs.
 
-        Those are: nothing of what is not durable, half of its last operation, sizes without bytes, all.
+        These are: everything, all but half of the last operation, sizes without bytes, only what is durable.
         """
         effects = self._effects
         changes = [index for index, change in enumerate(effects.names) if change.begun <= cut.time]
@@ -156,9 +157,9 @@ class States:
     def _name_sets(self, model: Model, count: int, required: frozenset[int]) -> list[frozenset[int]]:
         """The sets of changes of names that may be on the disk.
 
-        When there are too many: each change with only what it needs, and each prefix. That leaves out combinations of
-        leftovers, and no state of the target's name: its changes keep their order, so the last one of them that
-        persisted decides, and nothing that did not have to persist with it matters.
+        When there are too many: each change with only what it needs, and each prefix. That omits combinations of
+        leftovers, but no state of the target's name: its changes keep their order, so the last of them that persisted
+        decides, whatever else happened to persist.
         """
         needs = self._needs[model][:count]
         found: list[frozenset[int]] = [frozenset()]
@@ -216,7 +217,7 @@ class States:
 
 
 def _all_fates(count: int) -> Iterator[list[Fate]]:
-    """What may have become of so many changes in a row."""
+    """The possible fates of ``count`` consecutive changes."""
     stride = max(1, -(-count // _MOST_DATA_STEPS))
     yield _persisted(count)
     for before in reversed(range(0, count, stride)):
@@ -248,7 +249,7 @@ def _lost(count: int) -> list[Fate]:
 
 
 def _needs(changes: Sequence[NameChange], model: Model) -> list[frozenset[int]]:
-    """For each change those that are on the disk whenever it is."""
+    """For each change, the changes that are on the disk whenever it is."""
     found: list[frozenset[int]] = []
     for index, change in enumerate(changes):
         found.append(frozenset(earlier for earlier in range(index) if _comes_first(changes[earlier], change, model)))

@@ -42,9 +42,9 @@ _DESCRIPTOR_PATH = re.compile(
     r"/(?:proc/(self|thread-self|[0-9]{1,10})(?:/task/[0-9]{1,10})?/fd|dev/fd)/([0-9]{1,10})(/.*)?", re.DOTALL
 )
 
-# Arguments that strace may show by names. One that is not known stays text, so that who needs its number fails.
+# Arguments that strace may show as names. An unknown name stays text, so that code that needs its number fails.
 _NAMED = frozenset(("flags", "mode", "protection", "command", "argument", "request", "whence", "advice", "how"))
-# Calls that change nothing: it does not matter when their path cannot be told.
+# Calls that change nothing: it does not matter when their path cannot be determined.
 _ASKING_TEXT = """
 stat lstat newfstatat statx statfs access faccessat faccessat2 readlink readlinkat getxattr lgetxattr listxattr
 llistxattr inotify_add_watch execve execveat chdir
@@ -65,11 +65,11 @@ class _Process:
 
 
 def parse(text: str, folder: str | None = None) -> tuple[Call, ...]:
-    """The calls of a log, in the order of their beginnings.
+    """The calls of a log, in the order of their starts.
 
     ``folder`` is the current folder of the first processes, for a log that does not show it. A call that strace shows
-    as interrupted (``= ? ERESTARTSYS``) is left out: the kernel has done nothing, and a call that is made again is a
-    line of its own. Values of flags are those of x86-64. Source: strace(1). Raises TraceError.
+    as interrupted (``= ? ERESTARTSYS``) is left out: the kernel has done nothing, and a restarted call has a line of
+    its own. Values of flags are those of x86-64. Source: strace(1). Raises TraceError.
     """
     calls = _Reader(read_log(text), folder).calls()
     return tuple(sorted(calls, key=lambda call: call.begun))
@@ -88,7 +88,7 @@ class _Reader:
             self._note_child(line)
 
     def _note_child(self, line: Line) -> None:
-        """Learn from a clone which process its child belongs to: the child's lines may come before its end."""
+        """Learn from a clone which process its child belongs to: the child's lines may precede the clone's end."""
         result = RESULT.match(line.result)
         if line.name not in ("clone", "clone3", "fork", "vfork") or result is None or not result["value"].isdecimal():
             return
@@ -104,7 +104,7 @@ class _Reader:
         return self.process_of.get(thread, thread)
 
     def _process(self, number: int) -> _Process:
-        """The process, made as a copy of its parent as it is now when it is seen for the first time."""
+        """The process; when it is seen for the first time, it starts as a copy of its parent's present state."""
         unknown = []
         while number not in self.processes and number not in unknown:
             unknown.append(number)
@@ -166,7 +166,7 @@ class _Reader:
 
     @staticmethod
     def _errno(line: Line, name: str | None) -> int | None:
-        """The error's number, 0 for none, and None for a call that the kernel makes again."""
+        """The error's number, 0 for none, and None for a call that the kernel restarts."""
         if name is None:
             return 0
         if name.startswith("ERESTART"):
@@ -224,7 +224,7 @@ class _Reader:
         return Descriptor(number, path_of(shown[2]) if shown[2] else "")
 
     def _path(self, call: Call, line: Line, text: str, base: Descriptor | None) -> str | None:
-        """The path of a call, absolute and normalised; None for one that cannot be told and does not matter."""
+        """The path of a call, absolute and normalised; None for one that cannot be determined and does not matter."""
         value = string_of(text)
         start = self._process(call.process).folder if base is None or base.number == -100 else base.path
         if not value:
@@ -245,12 +245,14 @@ class _Reader:
             if known is None and call.name in _OPENING and result is not None and result["note"]:
                 return path_of(result["note"])
             if known is None and matters:
-                raise line.error(f"what descriptor {through[2]} is is not known; record from the start of the program")
+                raise line.error(
+                    f"the file behind descriptor {through[2]} is not known; record from the program's start"
+                )
             value = f"{known}{through[3] or ''}" if known else value
         return posixpath.normpath(value)
 
     def _follow(self, call: Call, line: Line) -> None:
-        """Take note of what a call that succeeded has changed."""
+        """Record what a successful call has changed."""
         if not call.succeeded or call.result is None:
             return
         process = self._process(call.process)
@@ -309,7 +311,7 @@ def _described(operation: Operation) -> str:
 
 
 def _before(operations: Sequence[Operation], target: str, existing: Iterable[str]) -> Before:
-    """The folder before the write. The lengths of earlier files are not in a log; any will do.
+    """The folder before the write. The lengths of existing files are not in a log; any value will do.
 
     Raises TraceError for a log that does not write the target exactly once.
     """
@@ -333,7 +335,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command. Returns 0, 1 when the target can be torn, 2 for a log that cannot be understood."""
     parser = argparse.ArgumentParser(
         prog="python -m conformance.syscalls.strace",
-        description="Judge the write that a log of strace shows: what can a power cut leave of the target?",
+        description="Judge the write recorded in an strace log: what can a power cut leave of the target?",
     )
     parser.add_argument("log", type=Path, help="what `strace -f -y -o LOG PROGRAM` has written")
     parser.add_argument("--target", required=True, help="the absolute path of the file that the program replaces")
@@ -342,9 +344,11 @@ def main(arguments: list[str] | None = None) -> int:
         action="append",
         default=[],
         metavar="NAME",
-        help="a file in its folder before; a folder ends in /",
+        help="a file in its folder before the write; names of folders end in /",
     )
-    parser.add_argument("--folder", help="the program's current folder when the log begins, if it does not show it")
+    parser.add_argument(
+        "--folder", help="the program's current folder at the start of the log, if that does not show it"
+    )
     given = parser.parse_args(arguments)
     parent, name = posixpath.split(posixpath.normpath(given.target))
     try:

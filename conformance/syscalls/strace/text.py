@@ -1,6 +1,6 @@
 """How strace writes: its lines, strings, descriptors and results, and its names for flags, calls and errors.
 
-`read_log` makes whole calls of lines; what they mean is the business of `conformance.syscalls.strace.parser`.
+`read_log` turns lines into whole calls; `conformance.syscalls.strace.parser` interprets them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"v": b"\v", b"f": b"\f", b"b
 _LITERAL = re.compile(r"-?0x[0-9a-fA-F]{1,16}|-?0[0-7]{0,22}|-?[1-9][0-9]{0,19}")
 _ENCODED = re.compile(r"_IOC\(([A-Z_|]+), (0x[0-9a-f]{1,2}|0), (0x[0-9a-f]{1,2}|0), (0x[0-9a-f]{1,4}|0)\)")
 
-# Where strace prints other arguments than the kernel takes, by the name that it prints.
+# Calls for which strace prints different arguments from those the kernel takes, by the name that it prints.
 SHOWN: Mapping[str, tuple[str, ...]] = {
     "preadv2": ("descriptor", "_", "vectors", "offset", "flags"),
     "pwritev2": ("descriptor", "_", "vectors", "offset", "flags"),
@@ -85,7 +85,7 @@ def _split(text: str) -> tuple[tuple[str, ...], str | None]:
 
 
 def _unescaped(text: str) -> str:
-    """What a C string literal stands for; bytes that are not UTF-8 as surrogates, as in every Python path."""
+    """The value of a C string literal; bytes that are not UTF-8 become surrogates, as in every Python path."""
 
     def value(match: re.Match[bytes]) -> bytes:
         if match[1]:
@@ -103,7 +103,7 @@ def string_of(text: str) -> str | None:
 
 
 def path_of(note: str) -> str:
-    """The path that stands behind a descriptor, with `` (deleted)`` at its end as /proc shows it."""
+    """The path that is printed after a descriptor, with `` (deleted)`` at its end as /proc shows it."""
     match = re.fullmatch(NOTE, note, re.DOTALL)
     if match is None or match[1] is None:
         return note[1:-1]
@@ -111,7 +111,7 @@ def path_of(note: str) -> str:
 
 
 def number_of(text: str) -> int | None:
-    """The value of a number, of names joined by ``|``, or of what stands before a comment with names (``-X``)."""
+    """The value of a number, of names joined by ``|``, or of a number before a comment with names (``-X``)."""
     names = tables()["names"]
     text = re.sub(r" ?/\*.*?\*/", "", text).strip()
     if encoded := _ENCODED.fullmatch(text):
@@ -163,7 +163,7 @@ def read_log(text: str) -> list[Line]:
 
 
 class _Log:
-    """Lines → whole calls: joins what was interrupted by other threads, and tells which thread a line belongs to."""
+    """Lines → whole calls: joins calls interrupted by other threads, and finds the thread that a line belongs to."""
 
     def __init__(self) -> None:
         self.found: list[Line] = []
@@ -176,7 +176,7 @@ class _Log:
         begun = ""
         for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
             notice = _NOTICE.search(line)
-            if notice:  # strace says so in the middle of another line
+            if notice:  # strace may print it in the middle of another line
                 begun += line[: notice.start()]
                 if notice[2]:
                     self._alive(int(notice[1]))
@@ -205,7 +205,7 @@ class _Log:
         if body.startswith("+++ "):
             superseded = _SUPERSEDED.match(body)
             self._gone(thread)
-            if superseded:  # a thread that was not the first has made an execve, and goes on as the first
+            if superseded:  # a thread other than the first has called execve, and continues as the first
                 former = int(superseded[1])
                 if former in self.pending:
                     self.pending[thread] = self.pending.pop(former)
@@ -215,7 +215,7 @@ class _Log:
             self._resumed(number, line, thread, resumed[1], body[resumed.end() :])
         elif beginning := _BEGINNING.match(body):
             if thread in self.pending:
-                raise _error(number, line, f"thread {thread} begins a call within another; is a line missing?")
+                raise _error(number, line, f"thread {thread} starts a call within another; is a line missing?")
             self.pending[thread] = (number, self._tick(), beginning[1], "")
             self._continue(number, line, thread, body[beginning.end() :])
         else:
@@ -229,7 +229,7 @@ class _Log:
         if thread in self.pending and self.pending[thread][2] == name:
             self._continue(number, line, thread, rest)
         elif thread in self.pending or name not in HARMLESS:
-            raise _error(number, line, f"thread {thread} ends a {name} that it has not begun; record from its start")
+            raise _error(number, line, f"thread {thread} ends a {name} that it has not started; record from its start")
 
     def _continue(self, number: int, line: str, thread: int, rest: str) -> None:
         started, begun, name, so_far = self.pending[thread]

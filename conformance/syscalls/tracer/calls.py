@@ -31,11 +31,11 @@ Argument = int | str | Descriptor
 
 
 class Call(NamedTuple):
-    """One system call. ``begun`` and ``ended`` number all beginnings and ends of the trace in one order.
+    """One system call. ``begun`` and ``ended`` number all starts and ends of calls in the trace in one order.
 
-    ``arguments`` are named as in `SIGNATURES`. Paths are absolute, with ``.`` and ``..`` resolved and symbolic links
-    not. ``result`` is what it returned, None when it never did (a kill, an exit); ``error`` is an errno, or 0.
-    ``injected`` says that the engine made it fail.
+    ``arguments`` are named as in `SIGNATURES`. Paths are absolute, with ``.`` and ``..`` resolved but not symbolic
+    links. ``result`` is what it returned, None when it never did (a kill, an exit); ``error`` is an errno, or 0.
+    ``injected`` means that the engine made it fail.
     """
 
     begun: int
@@ -50,7 +50,7 @@ class Call(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        """Whether it returned, and not an error."""
+        """Whether it returned anything but an error."""
         return self.result is not None and not self.error
 
     def number(self, name: str) -> int:
@@ -70,7 +70,7 @@ class Call(NamedTuple):
         return value
 
 
-# The arguments of each call by position; ``_`` is one that means nothing here. A ``folder`` before a ``path`` is the
+# The arguments of each call by position; ``_`` is one that does not matter here. A ``folder`` before a ``path`` is the
 # descriptor that a relative path starts from; both together are recorded as one path. ``path`` of a call with
 # AT_EMPTY_PATH is that descriptor's. An ``other_`` path or descriptor is the second one: where rename and link lead,
 # where copies come from.
@@ -178,7 +178,7 @@ SIGNATURES: Mapping[str, tuple[str, ...]] = {
     name: tuple(arguments) for name, *arguments in (line.split() for line in _TEXT.strip().splitlines())
 }
 
-# Calls that touch no file by path or descriptor in a way that could matter. What is in neither table and has a
+# Calls that touch no file by path or descriptor in a way that could matter. A call that is in neither table and has a
 # descriptor or a path of the folder among its arguments is an operation that the model does not know.
 _HARMLESS_TEXT = """
 poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2

@@ -35,8 +35,8 @@ def decode(
 ) -> dict[str, Argument] | None:
     """The arguments by the names of `SIGNATURES`, or None for a call that cannot concern any file.
 
-    A call that the tables do not have has the one argument ``unknown`` if one of its own could be a descriptor or a
-    path for which ``within`` is true, or if it hides what it does.
+    A call that is not in the tables gets the single argument ``unknown`` if one of its arguments could be a descriptor
+    or a path for which ``within`` is true, or if it hides what it does.
     """
     if name in HARMLESS:
         return None
@@ -87,7 +87,7 @@ def _path(thread: int, process: int, address: int, folder: int) -> str:
     if not text.startswith("/"):
         text = os.path.join(_current_folder(thread) if folder == _AT_FDCWD else _descriptor(process, folder).path, text)
     text = os.path.normpath(text)
-    # The folder may be named through a symbolic link; the last name stands for itself.
+    # The folder may be named through a symbolic link; the last name is never resolved.
     return os.path.join(os.path.realpath(os.path.dirname(text)), os.path.basename(text))
 
 

@@ -1,4 +1,4 @@
-"""What the tracer is told to do during one request, and what it tells afterwards: the messages between it and the kit.
+"""What the tracer is to do during one request, and what it reports afterwards: the messages between it and the kit.
 
 Each message is one line of JSON. To the tracer: ``arm`` with a plan, ``go`` after a boundary, ``disarm``. From it:
 ``started``, ``armed``, ``boundary``, ``report``; or ``refused`` when the system does not allow tracing.
@@ -34,9 +34,9 @@ class Rule(NamedTuple):
     """One thing to do at operations ``first`` … ``last`` (numbers as in `operations_of`), if their call is one of
     ``calls`` (none named: any), before the kernel does the operation or after.
 
-    ``fail``: the call returns the errno ``value`` and does nothing; a close closes all the same. ``shorten``: at most
-    ``value`` bytes are asked for. ``kill``: SIGKILL to every process of the implementation. ``interrupt``: SIGINT to
-    every process, as Ctrl-C does. ``hold``: everything that was started stands still until the kit says ``go``.
+    ``fail``: the call returns the errno ``value`` and does nothing, except that a close still closes. ``shorten``: at
+    most ``value`` bytes are requested. ``kill``: SIGKILL to every process of the implementation. ``interrupt``: SIGINT
+    to every process, as Ctrl-C does. ``hold``: the implementation stands still until the kit sends ``go``.
     """
 
     action: Action
@@ -47,7 +47,7 @@ class Rule(NamedTuple):
     value: int = 0
 
     def applies(self, number: int, name: str, phase: Phase) -> bool:
-        """Whether it is to be done at this operation and phase."""
+        """Whether the rule applies at this operation and phase."""
         in_range = self.phase == phase and self.first <= number <= self.last
         return in_range and (not self.calls or name in self.calls)
 

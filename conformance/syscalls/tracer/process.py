@@ -2,11 +2,12 @@
 
 WHEN is ``later``, or ``at-start`` for a command that must be armed before it executes its first instruction. It is a
 process of its own, because waiting for traced threads and for ordinary children does not mix, and because the parent of
-a process may trace it where nobody else may (Yama). It obeys the messages of `conformance.syscalls.tracer.messages` on
-the socket DESCRIPTOR, costs nothing while it is not armed, and ends as the command ends.
+a process may trace it where no other process may (Yama). It obeys the messages of
+`conformance.syscalls.tracer.messages` on the socket DESCRIPTOR, costs nothing while it is not armed, and ends as the
+command ends.
 
-It starts thousands of times in a run. To import dataclasses would double what a start costs: its records, and those of
-the modules that it imports, are named tuples and plain classes.
+It starts thousands of times in a run. Importing dataclasses would double the cost of a start, so its records, and those
+of the modules that it imports, are named tuples and plain classes.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ _WALL = 0x40000000
 _SYSTEM_CALL_STOP = signal.SIGTRAP | 0x80
 _STOPPING = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _HIGHEST_ERRNO = 4095
-_RESTARTS = (512, 513, 514, 516)  # ERESTARTSYS and its kin, which no program sees: the call begins again
+_RESTARTS = (512, 513, 514, 516)  # ERESTARTSYS and its kin, which no program sees: the call is restarted
 
 
 class _Begun:
-    """An operation that has begun and not ended."""
+    """An operation that has started but not ended."""
 
     def __init__(self, number: int, begun: int, name: str, arguments: dict[str, Argument]) -> None:
         self.number = number
@@ -47,7 +48,7 @@ class _Begun:
 
 
 class _Recording:
-    """One armed period. ``caught`` says whether the command caught SIGINT when it began."""
+    """One armed period. ``caught``: whether the command had a handler for SIGINT when the period started."""
 
     def __init__(self, plan: Plan, *, caught: bool) -> None:
         self.plan = plan
@@ -76,11 +77,11 @@ class _Tracer:
     def __init__(self, control: int, child: int, go: int) -> None:
         self.control = control
         self.messages = open(control, "rb", closefd=False)  # noqa: SIM115  # until the process ends
-        self.put_off: list[bytes] = []  # messages that came while something was held
+        self.put_off: list[bytes] = []  # messages that arrived while something was held
         self.child = child
         self.go = go
         self.threads: dict[int, int] = {child: child}  # thread → its process
-        self.switching: set[int] = set()  # threads that have yet to stop, to learn that we are armed or no longer so
+        self.switching: set[int] = set()  # threads that have yet to stop and learn whether we are armed
         self.recording: _Recording | None = None
         self.armed = False
         self.ended: int | None = None
@@ -92,7 +93,7 @@ class _Tracer:
             _say(self.control, f"{kind} {text}")
 
     def obey(self) -> bool:
-        """Do what the next message says. Returns False when the kit has hung up."""
+        """Carry out the next message. Returns False when the kit has hung up."""
         line = self.put_off.pop(0) if self.put_off else self.messages.readline()
         word, _, rest = line.decode().strip().partition(" ")
         if word == "arm":
@@ -126,7 +127,7 @@ class _Tracer:
     # Stops
 
     def wait(self) -> None:
-        """Handle every stop that there is."""
+        """Handle every pending stop."""
         while self.threads:
             try:
                 thread, status = os.waitpid(-1, _WALL | os.WNOHANG)
@@ -144,7 +145,7 @@ class _Tracer:
             self.threads.pop(thread, None)
             if thread == self.child:
                 self.ended = status
-        # Any stop will do: it takes away an interruption that is still to come (the kernel's ptrace_stop).
+        # Any stop will do: it cancels an interruption that is still pending (the kernel's ptrace_stop).
         self.forget_switch(thread)
 
     def forget_switch(self, thread: int) -> None:
@@ -162,7 +163,7 @@ class _Tracer:
                 ptrace.resume(thread, to_next_call=self.armed)
             return
         if event == ptrace.EVENT_EXEC:
-            # Whichever thread executes becomes the first of its process; the others are gone without a word.
+            # The thread that calls execve becomes the first of its process; the others vanish without a report.
             for other in [each for each, process in self.threads.items() if process == thread and each != thread]:
                 del self.threads[other]
                 self.forget_switch(other)
@@ -177,7 +178,7 @@ class _Tracer:
         stop = ptrace.system_call_stop(thread)
         if stop.phase == "entry":
             audit, names = ptrace.call_names()
-            # A program of another architecture (32 bits): its numbers mean other calls.
+            # A program of another architecture (32 bits): its call numbers have other meanings.
             name = names.get(stop.number, f"call-{stop.number}") if stop.audit == audit else "io_uring_enter"
             process = self.threads[thread]
             arguments = decode(thread, process, name, stop.arguments, recording.concern.lies_within)
@@ -197,7 +198,7 @@ class _Tracer:
         number = -result if -_HIGHEST_ERRNO <= result < 0 else 0
         if number in _RESTARTS:
             if begun.number == recording.operations - 1:
-                recording.operations -= 1  # it will begin again, as the same operation
+                recording.operations -= 1  # it will be restarted, as the same operation
             return
         process = self.threads[thread]
         ended = recording.moment()
@@ -226,7 +227,7 @@ class _Tracer:
             ptrace.set_argument(thread, SIGNATURES[begun.name].index("count"), rule.value)
         elif begun.result is None:
             begun.result = -rule.value
-            if begun.name != "close":  # close(2): a close that fails has closed all the same
+            if begun.name != "close":  # close(2): a close that fails has still closed
                 ptrace.skip_call(thread)
 
     def interrupt_fate(self, recording: _Recording) -> int:
@@ -244,13 +245,13 @@ class _Tracer:
     # The whole life
 
     def let_go(self) -> None:
-        """Let the child execute the command, the first time that this is called."""
+        """Let the child execute the command; only the first call has an effect."""
         if self.go >= 0:
             os.close(self.go)
             self.go = -1
 
     def end_everything(self) -> None:
-        """Kill what is left and wait for its end, so that nobody takes it for something that runs."""
+        """Kill the remaining processes and reap them, so that none is taken for one that still runs."""
         for process in set(self.threads.values()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
@@ -308,7 +309,7 @@ def _become(command: list[str], ready: int, go: int) -> None:
         os.close(go)
         os.read(ready, 1)
         os.close(ready)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and that would be inherited
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, which the command would inherit
             signal.signal(number, signal.SIG_DFL)
         os.execvp(command[0], command)
     except OSError as error:

@@ -37,7 +37,7 @@ _POKEUSER, _CONT, _SYSCALL = 6, 7, 24
 _GETREGSET, _SETREGSET, _SEIZE, _INTERRUPT, _LISTEN = 0x4204, 0x4205, 0x4206, 0x4207, 0x4208
 _GET_SYSCALL_INFO = 0x420E
 EVENT_FORK, EVENT_VFORK, EVENT_CLONE, EVENT_EXEC, EVENT_STOP = 1, 2, 3, 4, 128
-# TRACESYSGOOD, the four events, and EXITKILL: who is traced never outlives the tracer.
+# TRACESYSGOOD, the four events, and EXITKILL: a traced process never outlives the tracer.
 _OPTIONS = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x100000
 _ENTRY, _EXIT = 1, 2
 _PAGE = 4096
@@ -121,17 +121,17 @@ def call_names() -> tuple[int, Mapping[int, str]]:
 
 
 def seize(thread: int) -> None:
-    """Begin to trace a thread, which goes on running."""
+    """Start to trace a thread, which keeps running."""
     _ptrace(_SEIZE, thread, 0, _OPTIONS)
 
 
 def interrupt(thread: int) -> None:
-    """Make a running thread stop, with EVENT_STOP; a call that it is blocked in begins again afterwards."""
+    """Stop a running thread, with EVENT_STOP; a call that it is blocked in is restarted afterwards."""
     _ptrace(_INTERRUPT, thread)
 
 
 def resume(thread: int, signal: int = 0, *, to_next_call: bool) -> None:
-    """Let a stopped thread go on, to the next entry or exit of a call or without such stops."""
+    """Resume a stopped thread, up to the next entry or exit of a call or without such stops."""
     _ptrace(_SYSCALL if to_next_call else _CONT, thread, 0, signal)
 
 
@@ -141,7 +141,7 @@ def listen(thread: int) -> None:
 
 
 def system_call_stop(thread: int) -> SystemCallStop:
-    """What a thread in a system-call stop is about to do, or has done."""
+    """The call that a thread in a system-call stop is entering or leaving."""
     info = _SystemCallInfo()
     _ptrace(_GET_SYSCALL_INFO, thread, ctypes.sizeof(info), ctypes.addressof(info))
     values = tuple(info.values)
@@ -153,7 +153,7 @@ def system_call_stop(thread: int) -> SystemCallStop:
 
 
 def skip_call(thread: int) -> None:
-    """At an entry: make the kernel do nothing for this call. `set_result` at the exit says what it returned."""
+    """At an entry: make the kernel do nothing for this call. `set_result` at the exit sets what it returns."""
     if architecture() == "x86_64":
         _ptrace(_POKEUSER, thread, _X86_NUMBER, ctypes.c_void_p(-1))
     else:

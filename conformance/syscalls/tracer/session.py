@@ -1,4 +1,4 @@
-"""The kit's side of the tracer: an implementation that was started under it, and one request with a plan."""
+"""The kit's side of the tracer: an implementation started under it, and requests with a plan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Boundary", "Outcome", "Traced", "start_traced"]
 
 @dataclass(frozen=True)
 class Boundary:
-    """Where the implementation is held: before or after operation ``number`` of the request, which calls ``name``."""
+    """Where the implementation is held: before or after operation ``number`` of the request, a call of ``name``."""
 
     number: int
     phase: Phase
@@ -35,7 +35,7 @@ class Boundary:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a traced request: an answer, or how the implementation ended instead; and what was recorded."""
+    """The outcome of a traced request: an answer, or how the implementation ended instead; and what was recorded."""
 
     answer: Answer | None
     end: ImplementationError | None
@@ -43,7 +43,7 @@ class Outcome:
 
 
 class Traced:
-    """One implementation under the tracer. What is asked of ``implementation`` directly runs at full speed.
+    """One implementation under the tracer. Requests made to ``implementation`` directly run at full speed.
 
     In mode oneshot, ``implementation`` is not traced; each request with a plan starts a traced process of its own.
     """
@@ -56,7 +56,7 @@ class Traced:
 
     @property
     def usable(self) -> bool:
-        """Whether it can be asked again."""
+        """Whether it can take another request."""
         return self.implementation.usable
 
     def request(
@@ -86,7 +86,7 @@ class Traced:
         ask: Callable[[Implementation], Answer],
         until: socket.socket | None = None,
     ) -> Outcome:
-        """``until`` is the tracer's end of the talk for one that is started by this very request."""
+        """``until`` is the tracer's end of the socket when this request starts a tracer of its own."""
         listener = threading.Thread(target=listen, daemon=True)
         listener.start()
         answer, end = None, None
@@ -125,7 +125,7 @@ class Traced:
         return tuple(path for path in found if path == folder or path.startswith(f"{folder}/"))
 
     def kill(self) -> None:
-        """End it, and the tracer with it. The tracer does it: then nothing is left that looks like a process."""
+        """End it, and the tracer with it. The tracer does so, which leaves no unreaped process behind."""
         if self._control is not None and self._messages is not None:
             self._messages.close()
             self._control.close()
@@ -229,8 +229,8 @@ def start_traced(run: Run) -> Traced:
 
 
 def _launch_options(run: Run, control: socket.socket, when: str) -> LaunchOptions:
-    # -P: no file of the implementation's folder takes the place of a module of the tracer.
+    # -P: no file in the implementation's folder may shadow a module of the tracer.
     prefix = (sys.executable, "-P", "-m", "conformance.syscalls.tracer.process", str(control.fileno()), when)
-    # Each system call takes longer under the tracer, and where it is held.
+    # System calls take longer under the tracer, especially where they are held.
     seconds = run.answer_seconds * _LONGER
     return run.launch_options(prefix=prefix, descriptors=(control.fileno(),), answer_seconds=seconds)

@@ -1,7 +1,8 @@
-"""The kit's own holder proves what it held, and lets go when it is told to, or when its time is over."""
+"""The kit's own holder proves what it held, and releases it on request or when its time is over."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,11 +46,23 @@ def test_a_file_that_is_not_there_is_an_error_of_the_kit(tmp_path: Path) -> None
 
 
 def test_files_that_appear_are_held_and_those_that_were_there_are_not(target: Path) -> None:
-    with Holder(target.parent, "read-write", appearing=True) as holder:
+    words = [
+        sys.executable,
+        "-m",
+        "conformance.helpers.file_holder",
+        str(target.parent),
+        "--share",
+        "read-write",
+        "--appearing",
+    ]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
         (target.parent / "temp ё").write_bytes(b"new")
-        holder.wait_for_one()
-        holder.release()
-    assert holder.held == ("temp ё",)
+        assert process.stdout.readline() == "held temp ё\n"
+        process.stdin.close()
+        assert process.stdout.read() == "released temp ё\n"
 
 
 def test_nothing_that_appeared_is_nothing_that_was_held(target: Path) -> None:

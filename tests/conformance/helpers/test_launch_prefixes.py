@@ -189,7 +189,7 @@ def refuse(link: Path, destination: str, target_is_directory: bool = False) -> N
 
 @pytest.mark.parametrize(
     ("make", "reason"),
-    [(refuse, "privilege is not held"), (lambda *_, **__: None, "said that it made one, and there is none")],
+    [(refuse, "privilege is not held"), (lambda *_, **__: None, "reported success, but there is no link")],
 )
 def test_where_no_link_comes_of_it_nothing_is_measured(
     tmp_path: Path, make: Callable[..., None], reason: str, monkeypatch: pytest.MonkeyPatch

@@ -361,7 +361,7 @@ def test_what_cannot_be_read_breaks_every_clause_about_documents(clause: str) ->
     ],
 )
 def test_another_value_than_the_expected_one_is_a_violation(name: str, other: object) -> None:
-    with pytest.raises(Violation, match=f"another document than the one written: {name} is ") as caught:
+    with pytest.raises(Violation, match=f"does not hold the document that was written: {name} is ") as caught:
         require_status(document(), {**STATUS, name: other})
     assert repr(STATUS[name]) in str(caught.value)
     assert repr(other) in str(caught.value)

@@ -144,12 +144,12 @@ def test_a_broken_clause_is_told_with_its_denominators() -> None:
 
 def test_a_fault_that_did_not_fire_is_an_error_of_the_kit() -> None:
     silent = dataclasses.replace(KILL, fired=False)
-    with pytest.raises(RuntimeError, match=r"1 of 2 did not fire, first: a kill before call 2 \(rename\)"):
+    with pytest.raises(RuntimeError, match=r"1 of 2 points did not fire; first: a kill before call 2 \(rename\)"):
         require_all("KIL-01", [KILL, silent], judge_kill, REPORT)
 
 
 def test_a_clause_without_points_is_not_measured() -> None:
-    with pytest.raises(Unmeasured, match="none of the 3 file calls of a write is one that FLT-04 is about"):
+    with pytest.raises(Unmeasured, match="FLT-04 does not apply to any of this write's 3 file calls"):
         require_all("FLT-04", [], judge, REPORT)
 
 

@@ -103,13 +103,13 @@ WRONG = {
     "a temp elsewhere": (
         ['rename("/elsewhere/a", "/run/status.json") = 0'],
         "VIS-02",
-        "the temp lay outside of the target's folder: /elsewhere/a",
+        "the temp was outside of the target's folder: /elsewhere/a",
         0,
     ),
     "a temp in a sub-folder": (
         ['rename("/run/sub/a", "/run/status.json") = 0'],
         "VIS-02",
-        "the temp lay in a sub-folder: sub/a",
+        "the temp was in a sub-folder: sub/a",
         0,
     ),
     "a temp that was there": (

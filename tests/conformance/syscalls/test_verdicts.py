@@ -72,7 +72,7 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         (
             "VIS-06",
             {"what": "short", **OK, "target": "other"},
-            "the system took fewer bytes than given; answered ok, and the target is other",
+            "the system took fewer bytes than given; answered ok, but the target is other",
         ),
         ("VIS-06", {"what": "short", "target": "other"}, "left the target other"),
         # An interrupted call is made again, or the write fails; a close is never made again.
@@ -99,7 +99,7 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         (
             "FLT-08",
             {"text": "Read-only file system"},
-            "reported 'Read-only file system': nothing of EIO, which came first",
+            "reported 'Read-only file system', which does not name EIO, the first error",
         ),
         ("FLT-08", {"answer": "crash"}, "answered crash"),
         ("FLT-09", {"what": "interrupt"}, None),

@@ -197,7 +197,7 @@ TORN = {
     ),
     "in place, with O_TRUNC": (
         f"open-truncating target; write target {SIZE}; sync target; sync-folder",
-        "power cut after operation 0 (open target), ordered names: all that was done persisted: "
+        "power cut after operation 0 (open target), ordered names: everything done so far persisted: "
         "the target is 0 of 8,192 bytes",
     ),
     "in place, without truncating": (

@@ -301,7 +301,7 @@ def test_a_descriptor_is_followed_through_renames_and_unlinks() -> None:
 1 close(4</run/b>(deleted)) = 0
 """
     assert [call.path() for call in parse(log) if call.name == "truncate"] == ["/run/b", "/run/b (deleted)"]
-    with pytest.raises(TraceError, match="what descriptor 4 is"):
+    with pytest.raises(TraceError, match="the file behind descriptor 4 is"):
         parse(log + '1 truncate("/proc/self/fd/4", 1) = 0')
 
 
@@ -321,7 +321,7 @@ def test_calls_that_the_model_does_not_know_keep_their_paths() -> None:
         ("fsync(x) = 0", "'x' is not a descriptor"),
         ("fsync(3</run/a>) = -1 EFUTURE (?)", "EFUTURE is not known"),
         ("ftruncate(3</run/a>, many) = 0", "length is 'many'"),
-        ("1 <... fsync resumed>) = 0", "has not begun"),
+        ("1 <... fsync resumed>) = 0", "has not started"),
         ("1 fsync(3</run/a> <unfinished ...>\n1 sync() = 0", "within another"),
         ("strace: Process 1 attached\nstrace: Process 2 attached\nsync() = 0", "which thread"),
     ],
