@@ -1,4 +1,4 @@
 """The numbers: the reference and the kit against C, against other libraries, and against their targets.
 
-Run from the checkout with ``python -m bench``; it is not part of the wheel.
+Run ``python -m bench`` from the checkout; it is not part of the wheel.
 """

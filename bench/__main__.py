@@ -21,7 +21,7 @@ SHARED_MEMORY = Path("/dev/shm")
 
 
 def _machine(places: list[Place]) -> dict[str, str]:
-    """The machine by its kind only."""
+    """The kind of machine."""
     about = describe_platform()
     return {
         "system": f"{about['system']} {about['release'].split('-')[0]}, {about['machine']}",
@@ -32,22 +32,22 @@ def _machine(places: list[Place]) -> dict[str, str]:
 
 
 @click.command()
-@click.option("--only", help=f"Sections, separated by commas: {', '.join(SECTIONS)}. Prints, and writes no page.")
-@click.option("--quick", is_flag=True, help="Few rounds, for a first look. Prints, and writes no page.")
+@click.option("--only", help=f"Sections, separated by commas: {', '.join(SECTIONS)}. Writes no page.")
+@click.option("--quick", is_flag=True, help="Few rounds, for a first look. Writes no page.")
 @click.option(
-    "--dir", "disk", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where durable writes go."
+    "--dir", "disk", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder for durable writes."
 )
 @click.option(
     "--memory",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help=f"A tmpfs; {SHARED_MEMORY} where it exists.",
+    help=f"A tmpfs; by default {SHARED_MEMORY}, if it exists.",
 )
 def main(only: str | None, quick: bool, disk: Path | None, memory: Path | None) -> None:
     """Measure the project against C and against other libraries."""
     names = only.split(",") if only else list(SECTIONS)
     unknown = [name for name in names if name not in SECTIONS]
     if unknown:
-        raise click.UsageError(f"--only {unknown[0]}: there is no such section; choose from {', '.join(SECTIONS)}")
+        raise click.UsageError(f"--only {unknown[0]}: no such section; choose from {', '.join(SECTIONS)}")
     if memory is None and SHARED_MEMORY.is_dir():
         memory = SHARED_MEMORY
     console = new_console()
@@ -55,7 +55,7 @@ def main(only: str | None, quick: bool, disk: Path | None, memory: Path | None) 
     whole = not only and not quick
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as scratch,
-        console.status("starting") as status,  # nothing where there is no terminal
+        console.status("starting") as status,  # shows nothing without a terminal
     ):
         plan = Plan(
             Place.of(disk or Path(tempfile.gettempdir())),

@@ -1,4 +1,4 @@
-"""Contenders: processes that do one thing over and over, a stated number of times, and say how long it took."""
+"""Contenders: processes that repeat one operation a stated number of times and report how long it took."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 """The checkout: the processes import ``bench`` and ``pulse`` from here."""
 
 SLICE = 0.02
-"""Seconds for which a contender works before the next one has its turn."""
+"""Seconds that a contender works before the next one takes its turn."""
 
 Commands = Mapping[str, Sequence[str]]
 """Name of a contender → the command that starts it."""
@@ -28,7 +28,7 @@ def compile_loops(folder: Path) -> Path:
 
     Raises:
         FileNotFoundError: there is no C compiler.
-        subprocess.CalledProcessError: it failed; its messages went to the standard error output.
+        subprocess.CalledProcessError: it failed; its messages went to standard error.
     """
     compiler = shutil.which("cc")
     if compiler is None:
@@ -39,12 +39,12 @@ def compile_loops(folder: Path) -> Path:
 
 
 def c_loop(program: Path, kind: str, target: Path, *options: str) -> list[str]:
-    """The command of a C loop that writes or reads ``target``, which exists; the rest is that of ``loops.c``."""
+    """The command of a C loop that writes or reads the existing ``target``; for kinds and options see ``loops.c``."""
     return [str(program), kind, str(target), str(target.stat().st_size), *options]
 
 
 def python_loop(kind: str, target: Path, *options: str) -> list[str]:
-    """The command of a loop in Python that writes or reads ``target``; the rest is that of ``bench/loop.py``."""
+    """The command of a Python loop that writes or reads ``target``; for kinds and options see ``bench/loop.py``."""
     return [sys.executable, "-m", "bench.loop", kind, str(target), *options]
 
 
@@ -56,26 +56,26 @@ def race(
     Args:
         commands: the contenders.
         rounds: how many, in each generation.
-        progress: told the number of rounds done.
-        generations: how often all processes are started anew. Where a process lies (on which core, beside which
-            kernel thread) makes it faster or slower for as long as it lives, most of all when it waits for a disk.
+        progress: called with the number of rounds done.
+        generations: how often all processes are started. The placement of a process (its core, its neighbouring kernel
+            threads) makes it faster or slower for its whole life, above all when it waits for a disk.
 
     Returns:
         name → the seconds of one operation in each round.
 
     Raises:
-        RuntimeError: a contender died; its standard error output was shown as it came.
+        RuntimeError: a contender died; its standard error was shown as it came.
     """
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     for generation in range(generations):
 
-        def told(done: int, before: int = generation * rounds) -> None:
+        def report(done: int, before: int = generation * rounds) -> None:
             progress(before + done)
 
         with contextlib.ExitStack() as stack:
             asking = {name: stack.enter_context(_started(name, command)) for name, command in commands.items()}
             runs = {name: _calibrated(ask) for name, ask in asking.items()}
-            series = interleave(runs, rounds, told)
+            series = interleave(runs, rounds, report)
         for name in commands:
             seconds[name] += series[name]
     return seconds
@@ -83,7 +83,7 @@ def race(
 
 @contextlib.contextmanager
 def _started(name: str, command: Sequence[str]) -> Iterator[Callable[[int], float]]:
-    """Start a contender; the function tells it to work so many times, and returns the seconds it took."""
+    """Start a contender. The function makes it work so many times, and returns the seconds it took."""
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as process:
         assert process.stdin is not None
@@ -96,7 +96,7 @@ def _started(name: str, command: Sequence[str]) -> Iterator[Callable[[int], floa
                 questions.flush()
                 return float(answers.readline())
             except (OSError, ValueError) as error:
-                raise RuntimeError(f"{name} ended with {process.wait()}; its command was {list(command)}") from error
+                raise RuntimeError(f"{name} exited with {process.wait()}; its command was {list(command)}") from error
 
         try:
             yield ask
@@ -106,7 +106,7 @@ def _started(name: str, command: Sequence[str]) -> Iterator[Callable[[int], floa
 
 
 def _calibrated(ask: Callable[[int], float]) -> Callable[[], float]:
-    """A turn of about :data:`SLICE` seconds; it warms the contender up, too."""
+    """A turn of about :data:`SLICE` seconds. Finding its length also warms the contender up."""
     count = 1
     while (seconds := ask(count)) < SLICE / 4:
         count *= 2

@@ -1,7 +1,7 @@
-"""How fast histories are checked: operations a second, and beside Porcupine, a general checker (Go).
+"""How fast histories are checked: operations per second, and compared with Porcupine, a general checker (Go).
 
 ``python -m bench.history`` prints the tables. ``python -m bench.history OPERATIONS SHARE`` is the check as a contender:
-a line ``COUNT`` on the standard input is answered with the seconds that COUNT checks took.
+each line ``COUNT`` on standard input is answered with the seconds that COUNT checks took.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ __all__ = ["against_porcupine", "save", "synthetic_history", "throughput"]
 
 SIZES = (10**4, 10**5, 10**6, 10**7)  # operations
 WRITE_SHARES = (0.5, 0.01)
-PORCUPINE_SIZES = {10**4: None, 10**5: 500.0}  # operations → the least ratio that is asked for
-ASKED_FOR = 20e6  # operations a second
-PROCESSES = 4  # writers, and as many readers
+PORCUPINE_SIZES = {10**4: None, 10**5: 500.0}  # operations → the required ratio
+REQUIRED = 20e6  # operations per second
+PROCESSES = 4  # writers, and the same number of readers
 
 _BUILD_SECONDS = 120.0
-_MEAN_STEP = 500  # nanoseconds between the times that an eighth of a busy machine notes
+_MEAN_STEP = 500  # nanoseconds between two timestamps of one of eight processes on a busy machine
 
 
 def synthetic_history(operations: int, write_share: float, seed: int = 0) -> tuple[Writes, Reads]:
-    """What the processes of a real register noted: legal, and in the order in which it is collected.
+    """A legal history of a register, as its processes would record it and in the order in which it is collected.
 
     Args:
-        operations: how many, writes and reads together, rounded to whole operations of each process.
-        write_share: the part of them that are writes.
+        operations: writes and reads together, rounded to whole operations of each process.
+        write_share: the share of writes among them.
         seed: of the random times.
 
     Returns:
-        The operations of four writers and four readers, one process after the other; within a process they follow one
-        another in time. Each took effect at a random moment between its begin and its end.
+        The operations of four writers and four readers, one process after another; within a process they follow one
+        another in time. Each takes effect at a random moment between its start and its end.
     """
     source = np.random.default_rng(seed)
     span = operations * _MEAN_STEP
 
     def process(count: int) -> Times:
-        """Begins, ends and moments of effect, of operations that fill the span."""
+        """Starts, ends and moments of effect of operations that fill the span."""
         times = np.cumsum(source.integers(1, span // count, size=2 * count))
         begin, end = times[0::2], times[1::2]
         return np.stack([begin, end, source.integers(begin, end, endpoint=True)])
@@ -76,27 +76,27 @@ def save(path: Path, writes: Writes, reads: Reads) -> None:
 def throughput(
     rounds: int, progress: Callable[[str], None] = lambda text: None, sizes: Sequence[int] = SIZES
 ) -> Section:
-    """Operations a second of the check.
+    """Operations per second of the check.
 
     Args:
-        rounds: how often each history is checked, at least 2.
-        progress: told what is being measured.
+        rounds: how often each history is checked; at least 2.
+        progress: called with what is being measured.
         sizes: operations of the histories.
     """
     rows = []
     for share in WRITE_SHARES:
         for size in sizes:
-            what = f"{size:,} operations, {share:.0%} of them writes"
+            what = f"{size:,} operations, {share:.0%} writes"
             progress(what)
             ours = [seconds / size for seconds in race({"ours": _contender(size, share)}, rounds)["ours"]]
             speed = f"{1e-6 / statistics.median(ours):.0f} M operations/s"
-            rows.append(compare(what, ours, [1 / ASKED_FOR] * rounds, target=1.0, note=speed))
+            rows.append(compare(what, ours, [1 / REQUIRED] * rounds, target=1.0, note=speed))
     return Section(
         "History check",
-        f"Time for one operation; {PROCESSES} writers and {PROCESSES} readers, one core, nothing reduced beforehand.",
+        f"Time for one operation; {PROCESSES} writers and {PROCESSES} readers, one core, no reduction beforehand.",
         tuple(rows),
         ours="check",
-        other="asked for",
+        other="required",
     )
 
 
@@ -106,19 +106,19 @@ def against_porcupine(
     progress: Callable[[str], None] = lambda text: None,
     sizes: Sequence[int] = tuple(PORCUPINE_SIZES),
 ) -> Section:
-    """The check beside Porcupine, on the same histories.
+    """The check against Porcupine, on the same histories.
 
     Args:
         scratch: a folder for the program and the histories.
-        rounds: how often the two take turns, at least 2.
-        progress: told what is being measured.
+        rounds: how often the two take turns; at least 2.
+        progress: called with what is being measured.
         sizes: operations of the histories.
     """
     progress("building Porcupine")
     program, reason = _build(scratch)
     rows = []
     for size in sizes:
-        what, target = f"{size:,} operations, half of them writes", PORCUPINE_SIZES.get(size)
+        what, target = f"{size:,} operations, 50% writes", PORCUPINE_SIZES.get(size)
         if reason:
             rows.append(unmeasured(what, reason, target))
             continue
@@ -130,8 +130,8 @@ def against_porcupine(
         rows.append(compare(what, ours, other, target=target))
     return Section(
         "History check against Porcupine",
-        "Time for one operation. Porcupine judges any model by searching for an order; the check knows one model, a "
-        "register whose values are unique. Both were given the same history in memory, and call it legal.",
+        "Time for one operation. Porcupine handles any model by searching for an order; the check knows one model, a "
+        "register whose values are unique. Both were given the same history in memory, and found it legal.",
         tuple(rows),
         ours="check",
         other="Porcupine",
@@ -143,7 +143,7 @@ def _contender(operations: int, share: float) -> list[str]:
 
 
 def _build(folder: Path) -> tuple[Path, str]:
-    """Compile ``porcupine/main.go``. Returns the program, and why it could not be built, or ''."""
+    """Compile ``porcupine/main.go``. Returns the program, and the reason if it could not be built, or ""."""
     program = folder / "porcupine-loop"
     compiler = shutil.which("go")
     if compiler is None:
@@ -162,18 +162,18 @@ def _build(folder: Path) -> tuple[Path, str]:
         lines = error.stderr.strip().splitlines() or ["no message"]
         return program, f"go could not build it: {lines[-1][:100]}"
     except subprocess.TimeoutExpired:
-        return program, f"go did not end within {_BUILD_SECONDS:.0f} s"
+        return program, f"go did not finish within {_BUILD_SECONDS:.0f} s"
     return program, ""
 
 
 def _serve(operations: int, share: float) -> None:
     writes, reads = synthetic_history(operations, share)
     for line in sys.stdin:
-        begin = time.perf_counter()
+        start = time.perf_counter()
         for _ in range(int(line)):
             if check(writes, reads) is not None:
-                raise RuntimeError("the check calls a legal history illegal")
-        print(f"{time.perf_counter() - begin:.9f}", flush=True)
+                raise RuntimeError("the check reported a legal history as illegal")
+        print(f"{time.perf_counter() - start:.9f}", flush=True)
 
 
 def _print_tables() -> None:

@@ -1,11 +1,11 @@
-"""The contenders that are written in Python: ``python -m bench.loop KIND TARGET [DURABLE]``.
+"""The contenders written in Python: ``python -m bench.loop KIND TARGET [DURABLE]``.
 
-A line ``COUNT`` on the standard input is answered with the seconds that COUNT operations took, as ``loops.c`` does.
+Each line ``COUNT`` on standard input is answered with the seconds that COUNT operations took, as in ``loops.c``.
 
     write TARGET DURABLE    the reference replaces the target; DURABLE is 1 or 0
-    calls TARGET DURABLE    the system calls of that write from Python, with nothing between: the interpreter's floor
+    calls TARGET DURABLE    only the system calls of that write, from Python: the interpreter's floor
     read TARGET             the reference reads and validates the target
-    reads TARGET            the system calls of a read from Python, with nothing between: the interpreter's floor
+    reads TARGET            only the system calls of a read, from Python: the interpreter's floor
     stress TARGET           the reader of ``stress/`` reads and verifies it
 """
 
@@ -29,10 +29,10 @@ def _write(target: Path, durable: bool) -> Callable[[int], float]:
     status, epoch, total_epochs, loss, message, _ = json.loads(target.read_bytes()).values()
 
     def run(count: int) -> float:
-        begin = time.perf_counter()
+        start = time.perf_counter()
         for _ in range(count):
             write_training_status(path, status, epoch, total_epochs, loss, message, durable=durable)
-        return time.perf_counter() - begin
+        return time.perf_counter() - start
 
     return run
 
@@ -46,7 +46,7 @@ def _calls(target: Path, durable: bool) -> Callable[[int], float]:
     document = target.read_bytes()
 
     def run(count: int) -> float:
-        begin = time.perf_counter()
+        start = time.perf_counter()
         for _ in range(count):
             before = os.stat(path, follow_symlinks=False)
             temp = f"{folder}.pulse-0123abcd-0123456789abcdef-effffffc-12345-{os.urandom(16).hex()}.tmp"
@@ -60,7 +60,7 @@ def _calls(target: Path, durable: bool) -> Callable[[int], float]:
                 opened = os.open(folder, folder_flags)
                 os.fsync(opened)
                 os.close(opened)
-        return time.perf_counter() - begin
+        return time.perf_counter() - start
 
     return run
 
@@ -69,10 +69,10 @@ def _read(target: Path) -> Callable[[int], float]:
     path = str(target)
 
     def run(count: int) -> float:
-        begin = time.perf_counter()
+        start = time.perf_counter()
         for _ in range(count):
             read_status(path)
-        return time.perf_counter() - begin
+        return time.perf_counter() - start
 
     return run
 
@@ -83,12 +83,12 @@ def _reads(target: Path) -> Callable[[int], float]:
     size = target.stat().st_size + 1
 
     def run(count: int) -> float:
-        begin = time.perf_counter()
+        start = time.perf_counter()
         for _ in range(count):
             file = os.open(target.name, flags)
             os.read(file, size)
             os.close(file)
-        return time.perf_counter() - begin
+        return time.perf_counter() - start
 
     return run
 
@@ -99,13 +99,13 @@ def _stress(target: Path) -> Callable[[int], float]:
 
 
 def serve(run: Callable[[int], float]) -> None:
-    """Answer every count with the seconds that it took, until the input ends."""
+    """Answer each count with the seconds it took, until the input ends."""
     for line in sys.stdin:
         print(f"{run(int(line)):.9f}", flush=True)
 
 
 def main() -> None:
-    """Find the contender that the command line names, and serve it."""
+    """Serve the contender named on the command line."""
     kind, name, *options = sys.argv[1:]
     target = Path(name)
     durable = options == ["1"]

@@ -1,11 +1,11 @@
-/* The physical limit: the system calls of the reference, and of a reader, without anything between them.
+/* The physical limit: the system calls of the reference, and of a reader, and nothing else.
  *
  *   loops write TARGET SIZE DURABLE    replaces TARGET, an absolute path; DURABLE is 1 or 0
  *   loops read TARGET SIZE             opens, reads and closes TARGET, by its name in the current folder
  *   loops read-path TARGET SIZE        the same by its absolute path
  *
- * A line "COUNT" on the standard input is answered with the seconds that COUNT operations took. The calls of a write
- * are those that strace shows for the reference when its target exists; tests/bench/test_contenders.py compares them.
+ * Each line "COUNT" on standard input is answered with the seconds that COUNT operations took. A write makes the calls
+ * that strace shows for the reference when its target exists; tests/bench/test_contenders.py compares them.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static void write_once(int durable) {
         digits[2 * i + 1] = "0123456789abcdef"[random[i] & 15];
     }
     digits[32] = 0;
-    /* As long as a name of the reference: file systems compare and hash names. */
+    /* As long as the names of the reference: file systems compare and hash names. */
     snprintf(temp, sizeof temp, "%s.pulse-0123abcd-0123456789abcdef-effffffc-12345-%s.tmp", folder, digits);
     int file = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, before.st_mode & 0777);
     insist(file >= 0, "open");
@@ -85,17 +85,17 @@ int main(int argc, char **argv) {
     document = malloc(size + 1);
     insist(document != NULL, "malloc");
     memset(document, 'x', size);
-    insist(writes || chdir(folder) == 0, "chdir"); /* a reader of the harness is in the folder, too */
+    insist(writes || chdir(folder) == 0, "chdir"); /* like the reader of the harness */
     long count;
     while (scanf("%ld", &count) == 1) {
-        double begin = now();
+        double start = now();
         for (long i = 0; i < count; i++) {
             if (writes)
                 write_once(durable);
             else
                 read_once();
         }
-        printf("%.9f\n", now() - begin);
+        printf("%.9f\n", now() - start);
         fflush(stdout);
     }
     return 0;

@@ -1,4 +1,4 @@
-"""What was measured: interleaved runs, medians of their ratios, the spread, and whether a target was reached."""
+"""Measurements: interleaved runs, medians of their ratios, the spread, and whether a target was reached."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Row:
     Attributes:
         what: what was measured.
         ours: the project's figure with its unit.
-        other: the figure beside it, such as that of the C loop.
-        ratio: how well we do against the other; above 1 we are the better one. None: unmeasured, or there is none.
+        other: the figure to compare it with, such as that of the C loop.
+        ratio: how much better ours is; above 1 ours is the better one. None if unmeasured or not applicable.
         spread: first and third quartile of the ratio over the rounds.
-        runs: how many rounds were compared; 0 when unmeasured.
+        runs: how many rounds were compared; 0 if unmeasured.
         note: what a reader must know, or why it is unmeasured.
-        target: the least ratio that is asked for.
+        target: the lowest ratio that meets the requirement.
     """
 
     what: str
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """A table: its title, a text for the reader, its rows, what its columns ``ours`` and ``other`` are, its plots."""
+    """A table: title, introduction, rows, headings of the columns ``ours`` and ``other``, and plots."""
 
     title: str
     text: str
@@ -68,12 +68,12 @@ def per_operation(seconds: float) -> str:
 def interleave(
     contenders: Mapping[str, Callable[[], float]], rounds: int, progress: Callable[[int], None] = lambda done: None
 ) -> dict[str, list[float]]:
-    """Run every contender once a round, so that a drift of the machine meets all of them alike.
+    """Run every contender once per round, so that drift of the machine affects all of them alike.
 
     Args:
         contenders: name → a function that works for a moment and returns the seconds of one operation.
-        rounds: how often; each has an order of its own, because a contender may leave work behind for the next one.
-        progress: told the number of rounds done.
+        rounds: how many; each has its own order, because a contender may leave work behind for the next one.
+        progress: called with the number of rounds done.
 
     Returns:
         name → the seconds of one operation in each round.
@@ -98,7 +98,7 @@ def compare(
         ValueError: the series differ in length or have fewer than two rounds.
     """
     if len(ours) != len(other) or len(ours) < 2:
-        raise ValueError(f"{what}: give two series of the same length, at least 2 (got {len(ours)} and {len(other)})")
+        raise ValueError(f"{what}: needs two series of equal length, at least 2 (got {len(ours)} and {len(other)})")
     ratios = [theirs / mine for mine, theirs in zip(ours, other, strict=True)]
     first, _, third = statistics.quantiles(ratios, n=4, method="inclusive")
     return Row(
@@ -119,7 +119,7 @@ def limit_row(what: str, seconds: float, limit: float | None = None, note: str =
     Args:
         what: what took the time.
         seconds: how long it took.
-        limit: how long it may take, in seconds; None when nothing was asked for.
+        limit: how long it may take, in seconds; None if there is no limit.
         note: for the reader, such as the clause that caught the mutant.
     """
     if limit is None:

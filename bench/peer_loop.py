@@ -1,6 +1,6 @@
 """The PyPI peers as contenders: ``peer_loop.py NAME TARGET``, run by the Python of the peers' own environment.
 
-It imports nothing of this project. A line ``COUNT`` is answered with the seconds that COUNT writes took.
+It imports nothing from this project. Each line ``COUNT`` is answered with the seconds that COUNT writes took.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__: list[str] = []
 
 
 def _writer(name: str, path: str) -> Callable[[str], object]:
-    """The shortest use of the library that its own documentation shows: ``text`` becomes the whole file."""
+    """The shortest use that the library documents: ``text`` becomes the whole file."""
     library = importlib.import_module(name.replace("-", "_"))
     target = Path(path)
 
@@ -38,15 +38,15 @@ def _writer(name: str, path: str) -> Callable[[str], object]:
 
 
 def main() -> None:
-    """Serve the peer that the command line names."""
+    """Serve the peer named on the command line."""
     name, target = sys.argv[1:]
     text = Path(target).read_text(encoding="utf-8")
     write = _writer(name, target)
     for line in sys.stdin:
-        begin = time.perf_counter()
+        start = time.perf_counter()
         for _ in range(int(line)):
             write(text)
-        print(f"{time.perf_counter() - begin:.9f}", flush=True)
+        print(f"{time.perf_counter() - start:.9f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ _INSTALL_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Peer:
-    """One library and what a write of it guarantees; see ``peers.toml``."""
+    """One library and what its writes guarantee; see ``peers.toml``."""
 
     name: str
     version: str
@@ -29,11 +29,11 @@ class Peer:
 
     @property
     def title(self) -> str:
-        """Its name as a table shows it."""
+        """Its name in tables."""
         return f"{self.name} {self.version} ({self.registry})"
 
     def guarantees(self, mode_kept: bool) -> str:
-        """What a write guarantees, in the words of the table; ``mode_kept`` as it was seen."""
+        """What a write guarantees, as shown in the table; ``mode_kept`` is what was observed."""
         return (
             f"file synced {self.synced} the rename; folder {'synced' if self.folder else 'not synced'}; "
             f"mode {'kept' if mode_kept else 'not kept'}"
@@ -41,19 +41,19 @@ class Peer:
 
 
 def read_peers(file: Path = ROOT / "bench" / "peers.toml") -> tuple[Peer, ...]:
-    """The peers of ``peers.toml``, in its order."""
+    """The peers in ``peers.toml``, in its order."""
     return tuple(Peer(**entry) for entry in tomllib.loads(file.read_text(encoding="utf-8"))["peer"])
 
 
 class Workshop:
-    """A folder in which peers are installed; it belongs to the caller, who removes it."""
+    """A folder in which peers are installed; the caller owns and removes it."""
 
     def __init__(self, folder: Path) -> None:
         self._environment = folder / "python"
         self._modules = folder / "node"
 
     def install(self, peer: Peer) -> str | None:
-        """Install a peer. Returns why it could not be done, or None."""
+        """Install a peer. Returns the reason if it could not be installed, or None."""
         commands = self._python_commands(peer) if peer.registry == "PyPI" else self._node_commands(peer)
         for command in commands:
             if shutil.which(command[0]) is None:
@@ -64,7 +64,7 @@ class Workshop:
                 lines = error.stderr.strip().splitlines() or ["no message"]
                 return f"{Path(command[0]).name} could not install it: {lines[-1][:100]}"
             except subprocess.TimeoutExpired:
-                return f"{Path(command[0]).name} did not end within {_INSTALL_SECONDS:.0f} s"
+                return f"{Path(command[0]).name} did not finish within {_INSTALL_SECONDS:.0f} s"
         return None
 
     def command(self, peer: Peer, target: Path) -> list[str]:
@@ -88,6 +88,6 @@ class Workshop:
 
     def _node_commands(self, peer: Peer) -> Sequence[Sequence[str]]:
         self._modules.mkdir(exist_ok=True)
-        shutil.copyfile(ROOT / "bench" / "peer_loop.mjs", self._node_loop)  # it finds packages beside its own file
+        shutil.copyfile(ROOT / "bench" / "peer_loop.mjs", self._node_loop)  # Node looks for packages beside the file
         npm = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
         return [[*npm, "--prefix", str(self._modules), f"{peer.name}@{peer.version}"]]

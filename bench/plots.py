@@ -1,4 +1,4 @@
-"""Plots as SVG files that do not change when the figures do not."""
+"""Plots as SVG files that only change if the figures do."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class Curve:
 
 
 def plot_curves(path: Path, title: str, x_label: str, y_label: str, curves: Sequence[Curve], *, base: int = 2) -> None:
-    """Draw curves into an SVG file, both axes logarithmic.
+    """Draw curves into an SVG file; both axes are logarithmic.
 
     Args:
         path: the file; its folder is created.
         title: above the plot.
         x_label: what x is, with its unit: bytes of a document, writers, readers.
         y_label: what y is, with its unit.
-        curves: at least one; names that begin with ``C`` are dashed, as the limit that they are.
+        curves: at least one; those whose name starts with ``C`` are limits, and dashed.
         base: the base of the x axis.
     """
     matplotlib.use("svg")
-    from matplotlib import pyplot  # after `use`: the backend is chosen when it is imported
+    from matplotlib import pyplot  # after `use`: importing it chooses the backend
 
     with matplotlib.rc_context({"svg.hashsalt": "pulse", "svg.fonttype": "none", "font.size": 9}):
         figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")

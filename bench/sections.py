@@ -1,4 +1,4 @@
-"""What is measured, section by section. Each function returns its table, with a reason for what was not measured."""
+"""What is measured, section by section. Each function returns a table, with a reason for anything not measured."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["SECTIONS", "Place", "Plan"]
 DOCUMENT_BYTES = 150
 SIZES = (256, 1024, 4096, 16384, 65536, 262144, 1048576)
 
-_KEPT_MODE = 0o640  # not what a umask leaves: whoever ends with it has kept it
+_KEPT_MODE = 0o640  # no usual umask yields it, so a file that still has it was given it on purpose
 
 
 @dataclass(frozen=True)
@@ -37,22 +37,22 @@ class Place:
 
     @classmethod
     def of(cls, folder: Path) -> Place:
-        """The place that this existing folder is."""
+        """The place of an existing folder."""
         return cls(folder, file_system_of(folder))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run measures with.
+    """The settings of a run.
 
     Attributes:
         disk: where durable writes are measured.
-        memory: where writes without a disk are measured; None when there is no such file system.
-        rounds: how often the contenders take turns before they are started anew.
+        memory: where writes without a disk are measured; None if there is no such file system.
+        rounds: how often the contenders take turns before they are restarted.
         generations: how often they are started.
         scratch: a folder for programs and installed peers.
-        plots: where plots are written, or None for none.
-        progress: told what is being measured.
+        plots: where plots are written, or None.
+        progress: called with what is being measured.
     """
 
     disk: Place
@@ -64,7 +64,7 @@ class Plan:
     progress: Callable[[str], None]
 
     def race(self, what: str, commands: Mapping[str, list[str]]) -> dict[str, list[float]]:
-        """Let contenders take turns and say which round it is."""
+        """Let contenders take turns, and report progress."""
         total = self.rounds * self.generations
 
         def progress(done: int) -> None:
@@ -77,9 +77,9 @@ class Plan:
 def _targets(place: Place, names: Iterable[str], size: int = DOCUMENT_BYTES) -> Iterator[dict[str, Path]]:
     """Targets side by side in a new folder, each with a valid, self-verifying document of about ``size`` bytes.
 
-    All contenders of a race write into one folder: where a file system puts a folder changes what its sync costs.
+    All contenders of a race write into one folder: where the file system places a folder affects the cost of its sync.
     """
-    # The reference's layout takes a little more room than one line does.
+    # The reference's layout is a little longer than a single line.
     excess = len(serialise(payload.make_status(1, 1))) - len(payload.encode(payload.make_status(1, 1)))
     document = serialise(from_members(payload.make_status(1, 1, size - excess), complete=True))
     with tempfile.TemporaryDirectory(dir=place.folder.resolve(), prefix="bench-") as folder:
@@ -92,7 +92,7 @@ def _targets(place: Place, names: Iterable[str], size: int = DOCUMENT_BYTES) -> 
 
 def _writes(plan: Plan, place: Place, durable: bool, target: float) -> tuple[Row, ...]:
     """The reference and the interpreter's floor against C."""
-    what = f"{'durable' if durable else 'not durable'} write of {DOCUMENT_BYTES} B, {place.file_system}"
+    what = f"{'durable' if durable else 'non-durable'} write of {DOCUMENT_BYTES} B, {place.file_system}"
     floor = f"the same calls from Python, {place.file_system}"
     option = "1" if durable else "0"
     try:
@@ -110,21 +110,21 @@ def _writes(plan: Plan, place: Place, durable: bool, target: float) -> tuple[Row
         )
     return (
         compare(what, seconds["reference"], seconds["c"], target=target, note="validated, serialised, published"),
-        compare(floor, seconds["calls"], seconds["c"], note="the floor: nothing is checked or cleaned up"),
+        compare(floor, seconds["calls"], seconds["c"], note="the interpreter's floor: no checks, no clean-up"),
     )
 
 
 def write(plan: Plan) -> Section:
-    """The reference's write against a C loop with the same system calls (design §9)."""
+    """The reference's write against a C loop with the same system calls."""
     rows = list(_writes(plan, plan.disk, True, 0.90))
     if plan.memory is None:
-        rows.append(unmeasured(f"not durable write of {DOCUMENT_BYTES} B, tmpfs", "needs a tmpfs: give --memory", 0.60))
+        rows.append(unmeasured(f"non-durable write of {DOCUMENT_BYTES} B, tmpfs", "needs a tmpfs: give --memory", 0.60))
     else:
         rows += _writes(plan, plan.memory, False, 0.60)
     return Section(
         "The reference's write",
         "Against a loop in C that makes the same system calls: stat, getrandom, open, fstat, write, fsync, close, "
-        "rename, and for a durable write open, fsync and close of the folder.",
+        "rename; for a durable write also open, fsync and close of the folder.",
         tuple(rows),
     )
 
@@ -137,17 +137,17 @@ def read(plan: Plan) -> Section:
             rows += _reads(plan, place)
     return Section(
         "Reads of an unchanged document",
-        f"Of {DOCUMENT_BYTES} B, one process each, against a C loop of open, read and close. The stress reader "
-        "verifies a document by comparing it with the one that it verified before. It opens the name in the current "
-        "folder, and so does the C loop; the row before tells what an absolute path costs.",
+        f"Documents of {DOCUMENT_BYTES} B, one process each, against a C loop of open, read and close. The stress "
+        "reader verifies a document by comparing it with the last one it verified. Like the C loop, it opens a name in "
+        "the current folder; the first row of each file system shows the cost of an absolute path.",
         tuple(rows),
     )
 
 
 def _reads(plan: Plan, place: Place) -> tuple[Row, ...]:
     by_path, stress, floor, reference = (
-        f"{who}, {place.file_system}"
-        for who in (
+        f"{what}, {place.file_system}"
+        for what in (
             "stress reader, verified, against C with an absolute path",
             "stress reader, verified",
             "the same calls from Python",
@@ -208,9 +208,9 @@ def peers(plan: Plan) -> Section:
     ]
     return Section(
         "Other libraries at equal guarantees",
-        f"Each is given {DOCUMENT_BYTES} B of finished text and writes them on {plan.disk.file_system}; the reference "
-        "validates and serialises too, syncs the file before the rename, and keeps mode and owner. It syncs the folder "
-        "when the library does. A library that syncs the file after the rename guarantees less, and has no target.",
+        f"Each library writes {DOCUMENT_BYTES} B of finished text on {plan.disk.file_system}. The reference also "
+        "validates and serialises, syncs the file before the rename, and keeps mode and owner. It syncs the folder if "
+        "the library does. A library that syncs the file after the rename guarantees less, and has no target.",
         tuple(rows),
         ours="reference",
         other="library",
@@ -250,36 +250,36 @@ def sizes(plan: Plan) -> Section:
         plots = (f"{plan.plots.name}/{path.name}",)
     return Section(
         title,
-        f"On {place.file_system}, writes not durable. A read parses and validates the document; the C loop does not.",
+        f"On {place.file_system}, not durable. A read parses and validates the document; the C loop does not.",
         tuple(rows),
         plots=plots,
     )
 
 
 def history(plan: Plan) -> Section:
-    """The history checker's operations a second (design §9)."""
+    """Operations per second of the history checker."""
     return throughput(plan.rounds, plan.progress)
 
 
 def porcupine(plan: Plan) -> Section:
-    """The history checker beside Porcupine (design §9)."""
+    """The history checker against Porcupine."""
     return against_porcupine(plan.scratch, max(2, plan.rounds // 2), plan.progress)
 
 
 def processes(plan: Plan) -> Section:
-    """More writers, more readers."""
+    """Throughput with more writers and more readers."""
     place = plan.memory or plan.disk
     quick = plan.generations < 3
     return under_load.processes(place.folder, place.file_system, 2.0 if quick else 5.0, plan.plots, plan.progress)
 
 
 def suite(plan: Plan) -> Section:
-    """How long the suite takes (design §9)."""
+    """How long the suite takes."""
     return under_load.suite(1 if plan.generations < 3 else 3, plan.progress)
 
 
 def detection(plan: Plan) -> Section:
-    """How soon the harness sees what only load shows."""
+    """How soon the harness detects bugs that only show under load."""
     return under_load.detection(plan.disk.folder, 1 if plan.generations < 3 else 5, plan.progress)
 
 

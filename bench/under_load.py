@@ -1,4 +1,4 @@
-"""What the harness and the suite cost, and how soon the harness sees what only load shows."""
+"""The cost of the harness and the suite, and how soon the harness detects bugs that only show under load."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ __all__ = ["detection", "processes", "suite"]
 
 COUNTS = (1, 2, 4, 8)  # of writers beside one reader, and of readers beside one writer
 _SIZE = 256  # bytes
-_SUITE_LIMIT = 60.0  # seconds (design, section 9)
+_SUITE_LIMIT = 60.0  # seconds
 _PATIENCE = 1800.0  # seconds
 
 
 def processes(
     folder: Path, file_system: str, seconds: float, plots: Path | None, say: Callable[[str], None]
 ) -> Section:
-    """How many writes and verified reads a second there are with more writers, and with more readers.
+    """Writes and verified reads per second with more writers, and with more readers.
 
     Each combination runs for ``seconds`` in a new folder inside ``folder``.
     """
@@ -61,13 +61,13 @@ def processes(
             Curve("writes, by writers beside one reader", tuple(of_writers)),
             Curve("verified reads, by readers beside one writer", tuple(of_readers)),
         ]
-        plot_curves(path, f"{title}, {file_system}", "processes", "operations a second", curves)
+        plot_curves(path, f"{title}, {file_system}", "processes", "operations per second", curves)
         files = (f"{plots.name}/{path.name}",)
     return Section(
         title,
         f"The reference and the kit's reader, documents of {_SIZE} B on {file_system}, {seconds:g} s each. A writer is "
-        "two processes: the implementation, and the one that drives it. Violations were looked for as always: "
-        f"{sum(row.note.startswith('0 violations') for row in rows)} of {len(rows)} runs saw none.",
+        "two processes: the implementation, and the one that drives it. Every run was checked for violations as usual: "
+        f"{sum(row.note.startswith('0 violations') for row in rows)} of {len(rows)} runs had none.",
         tuple(rows),
         ours="writes/s",
         other="verified reads/s",
@@ -78,39 +78,39 @@ def processes(
 def _row(record: FolderRecord) -> Row:
     scenario, totals = record.scenario, record.totals
     write, staleness = record.write_latency.percentile(0.5), record.staleness.percentile(0.5)
-    told = [f"{record.wrong} violations"]
+    notes = [f"{record.wrong} violations"]
     if write is not None:
-        told.append(f"a write takes {per_operation(write / 1e9)}")
+        notes.append(f"a write takes {per_operation(write / 1e9)}")
     if staleness is not None:
-        told.append(f"seen {per_operation(staleness / 1e9)} after it began")
+        notes.append(f"seen {per_operation(staleness / 1e9)} after its start")
     return Row(
         f"{_many(scenario.writers, 'writer')}, {_many(scenario.readers, 'reader')}",
         f"{totals.acknowledged / record.seconds:,.0f}",
         f"{totals.reads / record.seconds:,.0f}",
         runs=1,
-        note=", ".join(told),
+        note=", ".join(notes),
     )
 
 
 def _nothing(view: View) -> None:
-    """The benchmark shows what it does in a line of its own."""
+    """The benchmark has its own progress line."""
 
 
 def suite(rounds: int, say: Callable[[str], None]) -> Section:
-    """How long the whole suite takes on the reference: the shortest of some runs."""
+    """How long the whole suite takes on the reference: the shortest of a few runs."""
     taken = []
     for number in range(rounds):
         say(f"the whole suite, {number + 1} of {rounds}")
-        begin = time.perf_counter()
+        start = time.perf_counter()
         ended = subprocess.run(
             [sys.executable, "-m", "conformance.cli"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE
         )
-        taken.append(time.perf_counter() - begin)
+        taken.append(time.perf_counter() - start)
         if ended.returncode != 0:
             row = unmeasured("the whole suite on the reference", f"it ended with exit code {ended.returncode}", 1.0)
             return Section("The suite", "", (row,))
     row = replace(limit_row("the whole suite on the reference", min(taken), _SUITE_LIMIT), runs=rounds)
-    return Section("The suite", "`pulse conformance`, with as many workers as cores.", (row,), other="limit")
+    return Section("The suite", "`pulse conformance`, one worker per core.", (row,), other="limit")
 
 
 def detection(folder: Path, repeat: int, say: Callable[[str], None]) -> Section:
@@ -132,25 +132,25 @@ def detection(folder: Path, repeat: int, say: Callable[[str], None]) -> Section:
         figures: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     rows = tuple(_specimen(one) for one in figures["specimens"])
     text = (
-        f"`pulse stress mutants --repeat {repeat}` on {figures['file_system']}: the median of the time from the begin "
-        "of the load to the first violation of the clause that must catch it, with the shortest and the longest. "
-        "Variants are unusual but right: nothing must be said against them."
+        f"`pulse stress mutants --repeat {repeat}` on {figures['file_system']}: the median time from the start "
+        "of the load to the first violation of the clause that must catch it, with the shortest and the longest time. "
+        "Variants are unusual but correct; none of them may be flagged."
     )
     return Section(title, text, rows, ours="time to detect", other="reads until then")
 
 
 def _specimen(one: dict[str, Any]) -> Row:
     seconds = one["seconds"]
-    told = f"{one['role']}, {one['verdict']}"
+    outcome = f"{one['role']}, {one['verdict']}"
     if seconds is None:
-        return Row(one["name"], "", f"{one['reads']:,.0f}", runs=len(one["trials"]), note=told)
+        return Row(one["name"], "", f"{one['reads']:,.0f}", runs=len(one["trials"]), note=outcome)
     spread = f"{per_operation(seconds['min'])} to {per_operation(seconds['max'])}"
     return Row(
         one["name"],
         per_operation(seconds["median"]),
         f"{one['reads']:,.0f}",
         runs=len(one["trials"]),
-        note=f"{told} by {one['clause']} ({', '.join(one['caught_by'])}), {spread}",
+        note=f"{outcome} by {one['clause']} ({', '.join(one['caught_by'])}), {spread}",
     )
 
 

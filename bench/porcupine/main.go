@@ -1,7 +1,7 @@
 // Porcupine as a contender: `porcupine-loop FILE` judges the history in FILE.
 //
-// FILE holds little-endian int64: the number of writes, the number of reads, then the arrays of the writes (begin, end)
-// and of the reads (value, begin, end). A line COUNT on the standard input is answered with the seconds that COUNT
+// FILE holds little-endian int64: the number of writes, the number of reads, then the arrays of the writes (start, end)
+// and of the reads (value, start, end). Each line COUNT on standard input is answered with the seconds that COUNT
 // checks took.
 package main
 
@@ -21,7 +21,7 @@ type request struct {
 	value   int64
 }
 
-// A register: a read gives the value of the last write before it.
+// A register: a read returns the value of the last write before it.
 var register = porcupine.Model{
 	Init: func() interface{} { return int64(-1) },
 	Step: func(state, input, output interface{}) (bool, interface{}) {
@@ -80,13 +80,13 @@ func main() {
 			fmt.Fprintln(os.Stderr, "a line must be a number of checks:", err)
 			os.Exit(1)
 		}
-		begin := time.Now()
+		start := time.Now()
 		for i := 0; i < count; i++ {
 			if !porcupine.CheckOperations(register, history) {
-				fmt.Fprintln(os.Stderr, "Porcupine calls this history illegal")
+				fmt.Fprintln(os.Stderr, "Porcupine reported this history as illegal")
 				os.Exit(1)
 			}
 		}
-		fmt.Printf("%.9f\n", time.Since(begin).Seconds())
+		fmt.Printf("%.9f\n", time.Since(start).Seconds())
 	}
 }

@@ -1,4 +1,4 @@
-"""What readers do to a writer on Windows: one writer, readers that open its target in a stated way, and the counts.
+"""How readers disturb a writer on Windows: the measurements of ``docs/windows.md``.
 
-``python -m bench.sharing`` under a Windows Python measures and prints; see ``__main__.py``.
+``python -m bench.sharing`` measures, under a Windows Python; ``build.sh`` builds the readers in other languages.
 """

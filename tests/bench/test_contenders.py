@@ -1,4 +1,4 @@
-"""Contenders: the loops in C and in Python do what they say, and one that dies is named."""
+"""Contenders: the loops in C and in Python do what they promise, and one that dies is named."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def target(tmp_path: Path) -> Path:
 
 def calls_of(command: list[str], log: Path) -> list[str]:
     """The file calls of the last of three writes, after the folder's sync of the second."""
-    # What measures the tests would make file calls of its own in the child.
+    # Coverage would make file calls of its own in the child.
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     subprocess.run(
         ["strace", "-f", "-o", str(log), "-e", FILE_CALLS, *command],
@@ -61,7 +61,7 @@ def test_the_loops_make_the_system_calls_of_the_reference(
 
 
 @pytest.mark.parametrize("durable", ["1", "0"])
-def test_the_reference_writes_the_members_that_it_found(target: Path, durable: str) -> None:
+def test_the_reference_keeps_the_members_it_found(target: Path, durable: str) -> None:
     before = json.loads(target.read_bytes())
     race({"reference": python_loop("write", target, durable)}, 1)
     after = json.loads(target.read_bytes())
@@ -77,11 +77,11 @@ def test_readers_leave_the_document_alone(target: Path, kind: str) -> None:
 
 
 @needs_compiler
-def test_the_loop_in_c_reads_a_document_of_the_size_that_it_was_told(target: Path, tmp_path: Path) -> None:
+def test_the_loop_in_c_insists_on_the_size_of_the_document(target: Path, tmp_path: Path) -> None:
     command = c_loop(compile_loops(tmp_path), "read", target)
     assert len(race({"c": command}, 2)["c"]) == 2
     target.write_bytes(target.read_bytes()[:-1])
-    with pytest.raises(RuntimeError, match="c ended with 1"):
+    with pytest.raises(RuntimeError, match="c exited with 1"):
         race({"c": command}, 1)
 
 
@@ -95,7 +95,7 @@ def test_every_generation_is_a_new_process(target: Path, tmp_path: Path) -> None
 
 
 def test_a_contender_that_dies_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="reference ended with 1"):
+    with pytest.raises(RuntimeError, match="reference exited with 1"):
         race({"reference": python_loop("write", tmp_path / "missing", "1")}, 1)
 
 

@@ -5,7 +5,7 @@ import pytest
 from bench.measure import Row, compare, interleave, limit_row, per_operation, unmeasured
 
 
-def test_the_ratio_is_the_others_time_divided_by_ours() -> None:
+def test_the_ratio_is_the_other_time_divided_by_ours() -> None:
     row = compare("write", [2.0, 2.0, 2.0], [1.0, 1.0, 1.0])
     assert row.ratio == 0.5
     assert (row.ours, row.other, row.runs) == ("2 s", "1 s", 3)
@@ -39,7 +39,7 @@ def test_without_a_target_or_a_ratio_nothing_is_reached_or_missed() -> None:
     assert unmeasured("write", "needs cc", 0.9).reached is None
 
 
-def test_what_is_unmeasured_says_why() -> None:
+def test_an_unmeasured_row_says_why() -> None:
     row = unmeasured("write", "needs cc")
     assert (row.ratio, row.runs, row.note) == (None, 0, "unmeasured: needs cc")
 
@@ -47,14 +47,14 @@ def test_what_is_unmeasured_says_why() -> None:
 @pytest.mark.parametrize(
     ("seconds", "limit", "ratio", "reached"), [(30.0, 60.0, 2.0, True), (90.0, 60.0, 2 / 3, False)]
 )
-def test_a_duration_is_held_against_its_limit(seconds: float, limit: float, ratio: float, reached: bool) -> None:
+def test_a_duration_is_compared_with_its_limit(seconds: float, limit: float, ratio: float, reached: bool) -> None:
     row = limit_row("the suite", seconds, limit)
     assert row.ratio == pytest.approx(ratio)
     assert row.reached is reached
     assert row.other == "at most 60 s"
 
 
-def test_a_duration_without_a_limit_is_only_told() -> None:
+def test_a_duration_without_a_limit_is_only_shown() -> None:
     row = limit_row("time to detect in_place", 0.125, note="VIS-01")
     assert (row.ours, row.other, row.reached, row.note) == ("125 ms", "", None, "VIS-01")
 
@@ -67,7 +67,7 @@ def test_a_time_is_shown_in_the_unit_that_suits_it(seconds: float, text: str) ->
     assert per_operation(seconds) == text
 
 
-def test_every_contender_runs_once_a_round() -> None:
+def test_every_contender_runs_once_per_round() -> None:
     order: list[str] = []
 
     def contender(name: str, seconds: float) -> float:
@@ -79,5 +79,5 @@ def test_every_contender_runs_once_a_round() -> None:
     assert seconds == {"a": [1.0] * 8, "b": [2.0] * 8}
     pairs = [set(order[at : at + 2]) for at in range(0, 16, 2)]
     assert pairs == [{"a", "b"}] * 8
-    assert {order[at] for at in range(0, 16, 2)} == {"a", "b"}, "each of them is the first one at times"
+    assert {order[at] for at in range(0, 16, 2)} == {"a", "b"}, "each of them goes first at times"
     assert rounds_seen == list(range(1, 9))

@@ -1,4 +1,4 @@
-"""The list of other libraries, and what becomes of one that cannot be installed."""
+"""The list of other libraries, and the handling of one that cannot be installed."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def test_every_peer_is_pinned_and_has_a_loop(peer: Peer) -> None:
     assert peer.name in (ROOT / "bench" / loop).read_text(encoding="utf-8")
 
 
-def test_guarantees_are_said_in_words() -> None:
+def test_guarantees_are_described_in_words() -> None:
     peer = Peer("one", "1.0.0", "PyPI", "before", True)
     assert peer.guarantees(mode_kept=True) == "file synced before the rename; folder synced; mode kept"
     other = Peer("two", "1.0.0", "npm", "after", False)

@@ -1,4 +1,4 @@
-"""Plots: SVG that is the same for the same figures."""
+"""Plots: the same figures make the same SVG."""
 
 from pathlib import Path
 
