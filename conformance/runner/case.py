@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, Unmeasured, Violation
-from conformance.oracle.document import require_status, shown, snapshot
+from conformance.oracle.document import require_status, shown
 from conformance.oracle.payload import encode
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.run import Run, remove_folder
 from conformance.subject.client import Implementation, start
 from conformance.subject.protocol import Answer

@@ -29,13 +29,15 @@ from conformance.errors import (
     Unmeasured,
     Violation,
 )
-from conformance.reporting.results import Result, apply_known_failures
+from conformance.reporting.results import Result
+from conformance.reporting.verdict import apply_known_failures
+from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.runner.case import Case, Shared
 from conformance.runner.controller import Controller
 from conformance.runner.selection import Selection
 from conformance.subject.client import ANSWER_SECONDS, START_SECONDS
-from conformance.subject.manifest import operating_system, resolve
+from conformance.system.platform import operating_system
 
 __all__ = ["HandOver", "run_of"]
 
@@ -151,7 +153,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out: list[pytest.Item] = []
     for item in items:
         clause = load_clauses()[_clause_of(item)]
-        wanted = selection.takes(clause.id, _case_name(item)) and not outcome_without_measuring(clause, manifest)
+        concerned = not outcome_without_measuring(clause, manifest.roles, manifest.profile)
+        wanted = concerned and selection.takes(clause.id, _case_name(item))
         (kept if wanted else left_out).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, Unmeasured, Violation
-from conformance.oracle.document import shown, snapshot
+from conformance.oracle.document import shown
 from conformance.oracle.faults import Injection
 from conformance.oracle.observer import observing
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.run import Run
 from conformance.syscalls.laboratory import OLD, Laboratory, Place, Visit, annotated
 from conformance.syscalls.points import (
