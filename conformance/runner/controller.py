@@ -25,7 +25,7 @@ _PROPERTY = "pulse-result"
 def kit_version() -> str:
     """The version of the installed kit."""
     try:
-        return version("pulse-status")
+        return version("pulse-kit")
     except PackageNotFoundError:
         return "unknown (not installed)"
 

@@ -19,7 +19,7 @@ from conformance.subject.manifest import load_manifest
 
 def test_version_of_the_installed_kit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "version", lambda name: f"version of {name}")
-    assert kit_version() == "version of pulse-status"
+    assert kit_version() == "version of pulse-kit"
 
 
 def test_version_of_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
