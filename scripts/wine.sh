@@ -112,7 +112,7 @@ if [ "${1-}" = libraries ]; then
   judge_libraries "${@:2}"
 else
   step 900 "tests" -m pytest -n logical --dist worksteal -p no:cacheprovider \
-    tests/pulse tests/conformance/helpers/test_{code_page,file_holder}.py tests/conformance/oracle/test_document.py \
+    tests/pulse tests/conformance/helpers/test_{code_page,file_holder}.py tests/conformance/oracle/test_{document,snapshot}.py \
     tests/conformance/suite/support tests/conformance/reporting/test_results.py tests/conformance/system \
     tests/stress/record/test_clock.py tests/stress/test_main.py tests/stress/judge/test_starvation.py \
     tests/stress/clients/test_file_reader{,_windows}.py
