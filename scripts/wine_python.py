@@ -1,7 +1,7 @@
 """Assembles a Windows Python that runs under Wine: ``python wine_python.py FOLDER [WHEEL…]``.
 
-Nobody publishes a CPython for Windows that can be unpacked without Windows and without an installer, so it is put
-together: interpreter and extension modules from the wheel of panda3d, which ships them for its programs; the standard
+No published CPython for Windows can be unpacked without Windows and without an installer, so this one is put together:
+interpreter and extension modules from the wheel of panda3d, which ships them for its programs; the standard
 library of the Python that runs this file, which must be of the same minor version; ``python.exe`` and what Wine lacks,
 built with MinGW; the packages of ``wine-requirements.txt``.
 
@@ -52,7 +52,7 @@ def mingw(tool: str, *arguments: str | Path) -> str:
 
 
 def assembled(cache: Path) -> Path:
-    """The folder of the Windows Python, made when this state of its parts was not made before."""
+    """The folder of the Windows Python, made unless it exists already for this state of its parts."""
     parts = (Path(__file__), LOCK, *sorted(SOURCES.iterdir()))
     state = hashlib.sha256(b"".join([sys.version.encode(), *(part.read_bytes() for part in parts)])).hexdigest()[:12]
     folder = cache / f"{INTERPRETER}-{state}"
@@ -117,7 +117,7 @@ def _build(folder: Path) -> None:
 
 
 def _compile(folders: Iterable[Path]) -> None:
-    """Byte code is the same on every system; without it each start under Wine would compile again what it imports."""
+    """Byte code is the same on every system; without it each start under Wine would compile its imports again."""
     arguments = ["-q", "-j", str(os.cpu_count() or 1), "--invalidation-mode", "unchecked-hash", *map(str, folders)]
     subprocess.run([sys.executable, "-m", "compileall", *arguments], check=True, stdout=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""What runs by itself runs everything: `.ci/run` each environment of plain `tox`, the workflows each one there is."""
+"""Continuous integration runs everything: `.ci/run` each environment of plain `tox`, the workflows all of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = ROOT / ".github" / "workflows"
 NOT_IN_A_WORKFLOW = {"bench"}
-"""Numbers mean something on a quiet machine only."""
+"""Benchmarks mean something only on a quiet machine."""
 
 
 def tox() -> configparser.ConfigParser:
