@@ -12,7 +12,7 @@ import click
 from bench.contenders import ROOT
 from bench.sections import SECTIONS, Place, Plan
 from bench.tables import markdown_page, terminal_table
-from conformance.reporting.results import describe_platform
+from conformance.system.platform import describe_platform
 from stress.reporting.terminal import new_console
 
 ROUNDS, GENERATIONS = 10, 6

@@ -19,12 +19,12 @@ from conformance.errors import ImplementationError, ManifestError
 from conformance.reporting.html import write_report
 from conformance.reporting.results import Exit
 from conformance.reporting.terminal import print_clauses, print_every_character, print_summary, tell_not_started
+from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.runner.controller import Controller
 from conformance.runner.pytest_plugin import HandOver
 from conformance.runner.selection import Selection
 from conformance.subject.client import ANSWER_SECONDS, START_SECONDS
-from conformance.subject.manifest import resolve
 
 __all__ = ["main"]
 

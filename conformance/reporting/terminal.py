@@ -14,7 +14,8 @@ from rich.table import Table
 
 from conformance.clauses import GROUP_TITLES, Clause, load_clauses
 from conformance.errors import ImplementationError
-from conformance.reporting.results import OUTCOMES, Exit, Result, clause_outcome, reasons_beside
+from conformance.reporting.results import OUTCOMES, Exit, Result
+from conformance.reporting.verdict import clause_outcome, reasons_beside
 from conformance.runner.controller import Controller
 from conformance.runner.selection import Selection
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, Unmeasured, Violation
-from conformance.oracle.document import require_status, shown, snapshot
+from conformance.oracle.document import require_status, shown
 from conformance.oracle.payload import encode
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.run import Run, remove_folder
 from conformance.subject.client import Implementation, start
 from conformance.subject.protocol import Answer
 from conformance.subject.requests import publish_request
-from conformance.syscalls.laboratory import Laboratory
 
 __all__ = ["Case", "Shared"]
 
@@ -28,7 +28,6 @@ class Shared:
 
     run: Run
     implementation: Implementation | None = None
-    _laboratory: Laboratory | None = None
 
     def get(self) -> Implementation:
         """The running implementation."""
@@ -36,19 +35,10 @@ class Shared:
             self.implementation = start(self.run.manifest, self.run.launch_options())
         return self.implementation
 
-    @property
-    def laboratory(self) -> Laboratory:
-        """The syscall engine, with an implementation of its own."""
-        if self._laboratory is None:
-            self._laboratory = Laboratory(self.run)
-        return self._laboratory
-
     def stop(self) -> None:
-        """End both implementations."""
+        """End it."""
         if self.implementation is not None:
             self.implementation.kill()
-        if self._laboratory is not None:
-            self._laboratory.stop()
 
 
 class Case:

@@ -11,20 +11,11 @@ from pathlib import Path
 import pytest
 
 from conformance.clauses import load_clauses, outcome_without_measuring
-from conformance.reporting.results import (
-    Exit,
-    Header,
-    Result,
-    ResultsFile,
-    Verdict,
-    decide,
-    describe_implementation,
-    describe_platform,
-    file_system_of,
-)
+from conformance.reporting.results import Exit, Header, Result, ResultsFile, Verdict, describe_implementation
+from conformance.reporting.verdict import decide
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
-from conformance.subject.manifest import operating_system
+from conformance.system.platform import describe_platform, file_system_of, operating_system
 
 __all__ = ["Controller", "kit_version"]
 
@@ -69,8 +60,9 @@ class Controller:
         self._record_what_needs_no_case()
 
     def _record_what_needs_no_case(self) -> None:
+        manifest = self.run.manifest
         for clause in load_clauses().values():
-            reason = outcome_without_measuring(clause, self.run.manifest)
+            reason = outcome_without_measuring(clause, manifest.roles, manifest.profile)
             if reason is not None and self.selection.takes_clause(clause.id) and not self.selection.cases:
                 self._record(Result(clause.id, "*", reason[0], reason[1]))
 

@@ -36,7 +36,7 @@ from conformance.selfcheck.matrix import (
     total,
 )
 from conformance.selfcheck.trials import conformance
-from conformance.subject.manifest import operating_system
+from conformance.system.platform import operating_system
 
 __all__ = ["main"]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.errors import ImplementationError, Unmeasured, Violation
-from conformance.oracle.document import Snapshot, snapshot
 from conformance.oracle.faults import Injection, State
 from conformance.oracle.payload import identify, make_status
+from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.run import Run, remove_folder
 from conformance.subject.client import Implementation
 from conformance.subject.protocol import Answer

@@ -18,11 +18,14 @@ from rich.markup import escape
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError, Unmeasured
-from conformance.reporting.results import Exit, Result, ResultsFile, decide, file_system_of
+from conformance.reporting.results import Exit, Result, ResultsFile
 from conformance.reporting.terminal import tell_not_started
+from conformance.reporting.verdict import decide
+from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.subject.client import ANSWER_SECONDS
-from conformance.subject.manifest import KnownFailure, Manifest, operating_system, resolve
+from conformance.subject.manifest import KnownFailure, Manifest
+from conformance.system.platform import file_system_of, operating_system
 from stress.cluster.coordinator import Cluster, ClusterError, ClusterUsageError, connected, parse_place
 from stress.disk import KINDS, disk_of, enter_private_namespace, require_means
 from stress.judge.results import case_name, clauses_of, results_of, sentence

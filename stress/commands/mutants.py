@@ -23,9 +23,10 @@ from rich.text import Text
 
 from conformance.clauses import load_clauses
 from conformance.errors import ManifestError
-from conformance.reporting.results import Exit, file_system_of
+from conformance.reporting.results import Exit
+from conformance.resolve import resolve
 from conformance.subject.client import ANSWER_SECONDS
-from conformance.subject.manifest import operating_system, resolve
+from conformance.system.platform import file_system_of, operating_system
 from stress.commands.load import prepared
 from stress.judge.results import results_of
 from stress.load.folder import new_folder

@@ -18,9 +18,9 @@ from typing import Any
 import psutil
 
 from conformance.errors import ImplementationError
-from conformance.reporting.results import file_system_of
 from conformance.runner.run import Run
 from conformance.subject.manifest import Manifest
+from conformance.system.platform import file_system_of
 from stress.clients.file_reader import Seen
 from stress.clients.writer_client import Written
 from stress.judge.tally import Account, share_of_goal

@@ -11,10 +11,12 @@ from rich.markup import escape
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
 from conformance.reporting.html import write_report
-from conformance.reporting.results import Exit, Result, ResultsFile, decide
+from conformance.reporting.results import Exit, Result, ResultsFile
 from conformance.reporting.terminal import tell_not_started
+from conformance.reporting.verdict import decide
+from conformance.resolve import resolve
 from conformance.runner import run as runs
-from conformance.subject.manifest import operating_system, resolve
+from conformance.system.platform import operating_system
 from stress.disk import CAN_BE_CUT
 from stress.powercut import experiment
 from stress.powercut.verdict import CLAUSES, Way, case_name

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, Inconclusive, Violation
-from conformance.oracle.document import snapshot
 from conformance.oracle.payload import encode, make_status
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.run import Run
 from conformance.subject.client import Implementation, ServeImplementation, start
 from conformance.subject.protocol import Answer

@@ -13,17 +13,11 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from conformance.reporting.results import (
-    Header,
-    Result,
-    ResultsFile,
-    Verdict,
-    describe_implementation,
-    describe_platform,
-)
+from conformance.reporting.results import Header, Result, ResultsFile, Verdict, describe_implementation
 from conformance.reporting.terminal import clause_table
 from conformance.runner.controller import kit_version
 from conformance.subject.manifest import Manifest
+from conformance.system.platform import describe_platform
 
 __all__ = ["header_of", "new_console", "print_verdict", "results_file"]
 

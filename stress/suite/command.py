@@ -12,11 +12,13 @@ import pytest
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
-from conformance.reporting.results import Exit, ResultsFile, decide
+from conformance.reporting.results import Exit, ResultsFile
 from conformance.reporting.terminal import tell_not_started
+from conformance.reporting.verdict import decide
+from conformance.resolve import resolve
 from conformance.runner.run import Run
 from conformance.subject.client import ANSWER_SECONDS
-from conformance.subject.manifest import operating_system, resolve
+from conformance.system.platform import operating_system
 from stress.commands.load import prepared
 from stress.reporting.terminal import header_of, new_console, print_verdict, results_file
 from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, HandOver

@@ -15,16 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.errors import Violation
-from conformance.oracle.document import (
-    MEMBERS,
-    STATUSES,
-    Examination,
-    Snapshot,
-    examine,
-    require_status,
-    shown,
-    snapshot,
-)
+from conformance.oracle.document import MEMBERS, STATUSES, Examination, examine, require_status, shown
+from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.vectors import Vector, load_vectors
 from tests.wine import long_names_are_refused
 

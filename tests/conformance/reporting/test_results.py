@@ -21,15 +21,12 @@ from conformance.reporting.results import (
     Result,
     ResultsFile,
     Verdict,
-    apply_known_failures,
-    clause_outcome,
-    decide,
     describe_implementation,
-    describe_platform,
-    file_system_of,
     read_results,
 )
-from conformance.subject.manifest import KnownFailure, Manifest, operating_system, under_wine
+from conformance.reporting.verdict import apply_known_failures, clause_outcome, decide
+from conformance.subject.manifest import KnownFailure, Manifest
+from conformance.system.platform import describe_platform, file_system_of, operating_system, under_wine
 
 MUST = Clause("VIS-01", "", "must", ("writer",), "any", "portable")
 SHOULD = Clause("MET-01", "", "should", ("writer",), "any", "portable")

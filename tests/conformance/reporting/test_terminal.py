@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from conformance.clauses import GROUP_TITLES, load_clauses
-from conformance.reporting.results import OUTCOMES, Header, Result, decide
+from conformance.reporting.results import OUTCOMES, Header, Result
 from conformance.reporting.terminal import clause_table, print_clauses, print_summary
+from conformance.reporting.verdict import decide
 from conformance.runner.controller import Controller
 from conformance.runner.selection import Selection
 from conformance.subject.manifest import KnownFailure

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import ManifestError
-from conformance.subject.manifest import KnownFailure, Manifest, load_manifest, operating_system, resolve
+from conformance.resolve import resolve
+from conformance.subject.manifest import KnownFailure, Manifest, load_manifest
+from conformance.system.platform import operating_system
 
 CLAUSES = frozenset({"MET-01", "DOC-01"})
 ABOUT = """[implementation]

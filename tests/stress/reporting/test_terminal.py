@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from conformance.clauses import load_clauses
-from conformance.reporting.results import Header, Result, decide, read_results
+from conformance.reporting.results import Header, Result, read_results
+from conformance.reporting.verdict import decide
 from conformance.subject.manifest import Manifest
 from stress.reporting.terminal import PIPED_WIDTH, header_of, new_console, print_verdict, results_file
 
