@@ -21,11 +21,10 @@ from conformance.reporting.results import (
     Result,
     ResultsFile,
     Verdict,
-    describe_implementation,
     read_results,
 )
 from conformance.reporting.verdict import apply_known_failures, clause_outcome, decide
-from conformance.subject.manifest import KnownFailure, Manifest
+from conformance.subject.manifest import KnownFailure
 from conformance.system.platform import describe_platform, file_system_of, operating_system, under_wine
 
 MUST = Clause("VIS-01", "", "must", ("writer",), "any", "portable")
@@ -383,19 +382,6 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 
 # What the header says
-
-
-def test_the_header_says_what_was_judged() -> None:
-    manifest = Manifest("demo", "go", "pulse", ("writer",), "serve", Path("folder"), "source", command=("./x",))
-    assert describe_implementation(manifest, {"name": "other", "version": 3}) == {
-        "name": "demo",
-        "version": "3",
-        "language": "go",
-        "profile": "pulse",
-        "roles": ["writer"],
-        "mode": "serve",
-    }
-    assert describe_implementation(manifest, {})["version"] == ""
 
 
 def test_the_header_says_the_kind_of_machine_and_not_its_name() -> None:
