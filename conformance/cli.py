@@ -89,12 +89,14 @@ def _command(
         manifest = resolve(impl, frozenset(load_clauses()))
         run = runs.prepare(
             manifest,
-            seed=secrets.randbits(32) if seed is None else seed,
-            parent=parent,
-            start_seconds=start_seconds,
-            answer_seconds=answer_seconds,
-            point=point,
-            kills=kills,
+            runs.RunPlan(
+                seed=secrets.randbits(32) if seed is None else seed,
+                parent=parent,
+                start_seconds=start_seconds,
+                answer_seconds=answer_seconds,
+                kills=kills,
+                point=point,
+            ),
         )
     except ManifestError as error:
         click.echo(f"pulse conformance: {error}", err=True)

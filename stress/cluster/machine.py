@@ -234,7 +234,7 @@ def _load(
     """Run the harness in the folder that all machines share. Returns its record and its marks."""
     scenario = scenario_from_json(plan["scenario"])
     manifest = resolve(plan["implementation"], frozenset(load_clauses()))
-    run = runs.prepare(manifest, seed=scenario.seed, answer_seconds=plan["answer_seconds"])
+    run = runs.prepare(manifest, runs.RunPlan(seed=scenario.seed, answer_seconds=plan["answer_seconds"]))
     account = SharedAccount(scenario, scenario.names)
 
     def wait() -> None:

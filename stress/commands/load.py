@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from rich.markup import escape
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError, Unmeasured
 from conformance.reporting.header import header_of
+from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Exit, Result, ResultsFile, results_file
 from conformance.reporting.terminal import new_console, print_not_started, print_run
 from conformance.reporting.verdict import decide
@@ -234,7 +234,7 @@ def stress(
         disks=disks,
         dask=dask,
         places=own_places,
-        repro=command_line(scenario, options) + (" --strict" if strict else ""),
+        repro=repeat_command(command_line(scenario, options), [("strict", strict)]),
         strict=strict,
         report=report,
         log=log,
@@ -266,11 +266,8 @@ def _options(
 @contextlib.contextmanager
 def prepared(manifest: Manifest, seed: int, answer_seconds: float) -> Iterator[runs.Run]:
     """The run of an implementation: set up, and torn down again."""
-    run = runs.prepare(manifest, seed=seed, answer_seconds=answer_seconds)
-    try:
+    with runs.prepared(manifest, runs.RunPlan(seed=seed, answer_seconds=answer_seconds)) as run:
         yield run
-    finally:
-        runs.tear_down(run.folder)
 
 
 def _run(wanted: Wanted) -> int:
@@ -329,7 +326,7 @@ def _judge(
             records.append(record)
             new = results_of(
                 record,
-                f"{wanted.repro} {'--disk' if isinstance(where, str) else '--dir'} {shlex.quote(str(where))}",
+                repeat_command(wanted.repro, [("disk" if isinstance(where, str) else "dir", where)]),
                 reads=reader is not None,
                 known=_known_failures(wanted),
                 os=operating_system(),
