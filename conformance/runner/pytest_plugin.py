@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import secrets
 import traceback
 from collections.abc import Generator, Iterator
@@ -33,6 +32,7 @@ from conformance.reporting.results import Result
 from conformance.reporting.verdict import apply_known_failures
 from conformance.resolve import resolve
 from conformance.runner import run as runs
+from conformance.runner.carried_results import attach
 from conformance.runner.case import Case, Shared
 from conformance.runner.controller import Controller
 from conformance.runner.selection import Selection
@@ -44,7 +44,6 @@ __all__ = ["HandOver", "run_of"]
 _RUN = pytest.StashKey[runs.Run]()
 _SHARED = pytest.StashKey[Shared]()
 _CASE = pytest.StashKey[Case]()
-_PROPERTY = "pulse-result"
 # By name: the suite builds on this plugin, not this plugin on the suite.
 _FIXTURES = "conformance.suite.support.fixtures"
 _numbers = itertools.count()
@@ -213,7 +212,7 @@ def pytest_runtest_makereport(
             )
     result = apply_known_failures(result, run.manifest.known_failures, operating_system())
     _show_in_pytest(report, result)
-    report.user_properties.append((_PROPERTY, json.dumps(dataclasses.asdict(result), default=str)))
+    attach(report.user_properties, [result], call.when)
     return report
 
 
