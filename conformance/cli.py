@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import sys
-import tempfile
 import traceback
 from pathlib import Path
 
 import click
-import pytest
-from rich.console import Console
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
 from conformance.reporting.html import write_report
 from conformance.reporting.results import Exit
-from conformance.reporting.terminal import print_clauses, print_every_character, print_summary, tell_not_started
+from conformance.reporting.terminal import (
+    new_console,
+    print_clauses,
+    print_every_character,
+    print_not_started,
+    print_run,
+)
 from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.runner.controller import Controller
+from conformance.runner.embedded_pytest import EmbeddedPytest
 from conformance.runner.pytest_plugin import HandOver
 from conformance.runner.selection import Selection
 from conformance.subject.client import ANSWER_SECONDS, START_SECONDS
@@ -29,7 +32,6 @@ from conformance.subject.client import ANSWER_SECONDS, START_SECONDS
 __all__ = ["main"]
 
 SUITE = Path(__file__).parent / "suite"
-PIPED_WIDTH = 110  # characters, where there is no terminal to ask
 SECONDS = click.FloatRange(min=0, min_open=True)
 
 
@@ -73,37 +75,39 @@ def _command(
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
     protocol in the smoke stage, 4 inconclusive.
     """
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    console = new_console()
     selection = Selection(clauses, cases, point)
     unmatched = [glob for glob in clauses if not any(Selection((glob,)).takes_clause(name) for name in load_clauses())]
     if unmatched:
         raise click.UsageError(f"--clause {unmatched[0]}: no such clause; --list prints them")
     if list_only:
-        print_clauses(console, selection)
+        print_clauses(console, [clause for clause in load_clauses().values() if selection.takes_clause(clause.id)])
         return Exit.CONFORMANT
     try:
         manifest = resolve(impl, frozenset(load_clauses()))
         run = runs.prepare(
             manifest,
-            seed=secrets.randbits(32) if seed is None else seed,
-            parent=parent,
-            start_seconds=start_seconds,
-            answer_seconds=answer_seconds,
-            point=point,
-            kills=kills,
+            runs.RunPlan(
+                seed=secrets.randbits(32) if seed is None else seed,
+                parent=parent,
+                start_seconds=start_seconds,
+                answer_seconds=answer_seconds,
+                kills=kills,
+                point=point,
+            ),
         )
     except ManifestError as error:
         click.echo(f"pulse conformance: {error}", err=True)
         return Exit.USAGE
     except ImplementationError as error:
-        return tell_not_started("pulse conformance", impl, error)
+        return print_not_started("pulse conformance", impl, error)
     try:
         try:
             controller = Controller(run, selection, strict=strict, report=report)
         except OSError as error:
             raise click.UsageError(f"--report {report}: cannot be written: {error}") from error
         code = _run_suite(controller, workers, report, exitfirst=exitfirst)
-        print_summary(console, controller)
+        print_run(console, controller.header, controller.results, controller.verdict)
         if report is not None:
             write_report(report)
             console.print(f"report: {report}/report.html, results.jsonl, junit.xml", soft_wrap=True)
@@ -114,34 +118,23 @@ def _command(
 
 def _run_suite(controller: Controller, workers: int | None, report: Path | None, *, exitfirst: bool) -> int:
     run = controller.run
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = count if workers is None else workers
-    arguments = [
-        str(SUITE),
-        *("-c", os.devnull, "--rootdir", str(SUITE), "--noconftest", "-p", "no:cacheprovider"),
-        # What else is installed beside the kit must not change a verdict.
-        *("--disable-plugin-autoload", "-p", "conformance.runner.pytest_plugin"),
-        *("-p", "_hypothesis_pytestplugin", "-p", "pytest_timeout"),
-        *("-q", "--no-header", "--tb=no", "-r", "N", "--strict-markers", "--import-mode=importlib"),
-        # The suite raises; it never asserts, so pytest need not rewrite it. Its warnings are not the user's business.
-        *("--assert=plain", "--disable-warnings"),
-        *("--basetemp", str(run.folder / "pytest"), "--hypothesis-seed", str(run.seed), "--timeout", "300"),
-        *(("-p", "xdist.plugin", "-n", str(wanted), "--dist", "worksteal") if wanted else ()),
-        *(word for glob in controller.selection.clauses for word in ("--clause", glob)),
-        *(word for glob in controller.selection.cases for word in ("--case", glob)),
-        *(("--exitfirst",) if exitfirst else ()),
-        *(("--junitxml", str(report / "junit.xml")) if report else ()),
-    ]
-    # Nothing is written outside the run's own folder: no bytecode beside the suite, no examples of Hypothesis.
-    sys.dont_write_bytecode = True
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(run.folder / "hypothesis")
-    tempfile.tempdir = str(run.folder / "scratch")
-    # They are meant for the user's own tests.
-    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
-        os.environ.pop(name, None)
-    controller_code = pytest.main(arguments, plugins=[HandOver(run, controller)])
-    if controller.verdict is None and controller_code != Exit.INTERRUPTED:
+    suite = EmbeddedPytest(
+        tests=SUITE,
+        folder=run.folder,
+        plugins=("conformance.runner.pytest_plugin", "_hypothesis_pytestplugin"),
+        workers=workers,
+        seconds=300,
+        arguments=(
+            *("-q", "--hypothesis-seed", str(run.seed)),
+            *(word for glob in controller.selection.clauses for word in ("--clause", glob)),
+            *(word for glob in controller.selection.cases for word in ("--case", glob)),
+            *(("--exitfirst",) if exitfirst else ()),
+            *(("--junitxml", str(report / "junit.xml")) if report else ()),
+        ),
+        environment={"HYPOTHESIS_STORAGE_DIRECTORY": str(run.folder / "hypothesis")},
+    )
+    code = suite.run(HandOver(run, controller))
+    if controller.verdict is None and code != Exit.INTERRUPTED:
         click.echo(
             "\n".join(
                 [
@@ -152,7 +145,7 @@ def _run_suite(controller: Controller, workers: int | None, report: Path | None,
             err=True,
         )
         return Exit.INCONCLUSIVE
-    return int(controller_code)
+    return code
 
 
 def main(arguments: list[str]) -> int:

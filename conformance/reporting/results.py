@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from conformance.subject.manifest import Manifest
+import click
 
 __all__ = [
     "OUTCOMES",
@@ -21,6 +22,7 @@ __all__ = [
     "ResultsFile",
     "Verdict",
     "read_results",
+    "results_file",
 ]
 
 Outcome = Literal["pass", "fail", "error", "unmeasured", "n/a", "xfail", "xpass"]
@@ -90,18 +92,6 @@ class Verdict:
         return word
 
 
-def describe_implementation(manifest: Manifest, about: Mapping[str, Any]) -> dict[str, Any]:
-    """The header's entry for the implementation; ``about`` is its answer to the handshake."""
-    return {
-        "name": manifest.name,
-        "version": str(about.get("version", "")),
-        "language": manifest.language,
-        "profile": manifest.profile,
-        "roles": list(manifest.roles),
-        "mode": manifest.mode,
-    }
-
-
 class ResultsFile:
     """results.jsonl, written a line at a time, so that an interrupted run keeps what it had found."""
 
@@ -134,6 +124,23 @@ class ResultsFile:
     def _line(self, value: Mapping[str, Any]) -> None:
         self._stream.write(json.dumps(value, ensure_ascii=True, default=str) + "\n")
         self._stream.flush()
+
+
+@contextlib.contextmanager
+def results_file(report: Path | None) -> Iterator[ResultsFile | None]:
+    """``results.jsonl`` in this folder, which is made; None without one. Raises click.UsageError when it cannot be
+    written.
+    """
+    if report is None:
+        yield None
+        return
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+        stream = (report / "results.jsonl").open("w", encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"--report {report}: cannot be written: {error}") from error
+    with stream:
+        yield ResultsFile(stream)
 
 
 def read_results(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any] | None]:

@@ -15,6 +15,7 @@ from conformance.oracle.snapshot import snapshot
 from conformance.runner.run import Run, remove_folder
 from conformance.subject.client import Implementation, start
 from conformance.subject.protocol import Answer
+from conformance.subject.requests import publish_request
 
 __all__ = ["Case", "Shared"]
 
@@ -100,9 +101,8 @@ class Case:
 
     def publish(self, path: Path | str, status: Mapping[str, Any], by: Implementation | None = None) -> Answer:
         """Ask for a write of a whole status, in either profile."""
-        if self.run.manifest.profile == "pulse":
-            return self.request("write", by, path=str(path), status=dict(status))
-        return self.request("replace", by, path=str(path), text=encode(status))
+        operation, fields = publish_request(self.run.manifest.profile, path, status)
+        return self.request(operation, by, **fields)
 
     def require_ok(self, answer: Answer, what: str = "the write") -> None:
         """Raise Violation unless the answer is ok."""

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
 from conformance.clauses import load_clauses, outcome_without_measuring
-from conformance.reporting.results import Exit, Header, Result, ResultsFile, Verdict, describe_implementation
+from conformance.reporting.header import header_of
+from conformance.reporting.results import Exit, Result, ResultsFile, Verdict
 from conformance.reporting.verdict import decide
+from conformance.runner.carried_results import carried_by
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
-from conformance.system.platform import describe_platform, file_system_of, operating_system
+from conformance.system.platform import file_system_of, operating_system
 
-__all__ = ["Controller", "kit_version"]
-
-_PROPERTY = "pulse-result"
-
-
-def kit_version() -> str:
-    """The version of the installed kit."""
-    try:
-        return version("pulse-kit")
-    except PackageNotFoundError:
-        return "unknown (not installed)"
+__all__ = ["Controller"]
 
 
 class Controller:
@@ -43,14 +32,12 @@ class Controller:
         self.verdict: Verdict | None = None
         self._files = contextlib.ExitStack()
         self._file: ResultsFile | None = None
-        self.header = Header(
-            kit=kit_version(),
-            implementation=describe_implementation(run.manifest, run.about),
-            platform=describe_platform(),
-            file_system=file_system_of(run.folder),
-            python=platform.python_version(),
-            seed=run.seed,
-            selection={"clause": selection.clauses, "case": selection.cases, "point": [selection.point]},
+        self.header = header_of(
+            run.manifest,
+            run.about,
+            [file_system_of(run.folder)],
+            run.seed,
+            {"clause": selection.clauses, "case": selection.cases, "point": [selection.point]},
         )
         if report is not None:
             report.mkdir(parents=True, exist_ok=True)
@@ -73,11 +60,10 @@ class Controller:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results out of the reports of this process and of the workers."""
-        carried = [value for name, value in report.user_properties if name == _PROPERTY]
-        # A later phase repeats the properties of an earlier one: the last is this report's own.
-        if carried and (report.when == "call" or report.outcome != "passed"):
-            self._record(Result(**json.loads(str(carried[-1]))))
-        elif report.failed:
+        carried = carried_by(report)
+        for result in carried:
+            self._record(result)
+        if report.failed and not carried:
             self.mishaps.append(f"a process of the kit ended in {report.nodeid}: {report.longreprtext[-300:]}")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -23,9 +23,9 @@ from typing import IO, Any
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
+from conformance.reporting.header import kit_version
 from conformance.resolve import resolve
 from conformance.runner import run as runs
-from conformance.runner.controller import kit_version
 from conformance.system.platform import file_system_of
 from stress.cluster.tally import SharedAccount, marks_to_json
 from stress.load.folder import look_at, temps_in
@@ -234,7 +234,7 @@ def _load(
     """Run the harness in the folder that all machines share. Returns its record and its marks."""
     scenario = scenario_from_json(plan["scenario"])
     manifest = resolve(plan["implementation"], frozenset(load_clauses()))
-    run = runs.prepare(manifest, seed=scenario.seed, answer_seconds=plan["answer_seconds"])
+    run = runs.prepare(manifest, runs.RunPlan(seed=scenario.seed, answer_seconds=plan["answer_seconds"]))
     account = SharedAccount(scenario, scenario.names)
 
     def wait() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,8 +17,10 @@ from rich.markup import escape
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError, Unmeasured
-from conformance.reporting.results import Exit, Result, ResultsFile
-from conformance.reporting.terminal import tell_not_started
+from conformance.reporting.header import header_of
+from conformance.reporting.repeat import repeat_command
+from conformance.reporting.results import Exit, Result, ResultsFile, results_file
+from conformance.reporting.terminal import new_console, print_not_started, print_run
 from conformance.reporting.verdict import decide
 from conformance.resolve import resolve
 from conformance.runner import run as runs
@@ -48,7 +49,6 @@ from stress.record.scenario import (
     parse_size,
 )
 from stress.reporting.live import View, logging_to, showing
-from stress.reporting.terminal import header_of, new_console, print_verdict, results_file
 
 __all__ = ["Wanted", "prepared", "stress"]
 
@@ -234,7 +234,7 @@ def stress(
         disks=disks,
         dask=dask,
         places=own_places,
-        repro=command_line(scenario, options) + (" --strict" if strict else ""),
+        repro=repeat_command(command_line(scenario, options), [("strict", strict)]),
         strict=strict,
         report=report,
         log=log,
@@ -266,11 +266,8 @@ def _options(
 @contextlib.contextmanager
 def prepared(manifest: Manifest, seed: int, answer_seconds: float) -> Iterator[runs.Run]:
     """The run of an implementation: set up, and torn down again."""
-    run = runs.prepare(manifest, seed=seed, answer_seconds=answer_seconds)
-    try:
+    with runs.prepared(manifest, runs.RunPlan(seed=seed, answer_seconds=answer_seconds)) as run:
         yield run
-    finally:
-        runs.tear_down(run.folder)
 
 
 def _run(wanted: Wanted) -> int:
@@ -286,7 +283,7 @@ def _run(wanted: Wanted) -> int:
             file = stack.enter_context(results_file(wanted.report))
             return _judge(wanted, run, reader, cluster, console, file)
     except ImplementationError as error:
-        return tell_not_started("pulse stress", wanted.manifest.name, error)
+        return print_not_started("pulse stress", wanted.manifest.name, error)
     except ClusterError as error:
         click.echo(f"pulse stress: {error}; this says nothing about the implementation", err=True)
         return Exit.INCONCLUSIVE
@@ -329,7 +326,7 @@ def _judge(
             records.append(record)
             new = results_of(
                 record,
-                f"{wanted.repro} {'--disk' if isinstance(where, str) else '--dir'} {shlex.quote(str(where))}",
+                repeat_command(wanted.repro, [("disk" if isinstance(where, str) else "dir", where)]),
                 reads=reader is not None,
                 known=_known_failures(wanted),
                 os=operating_system(),
@@ -353,7 +350,7 @@ def _judge(
         from stress.reporting.html import write_report  # not before: matplotlib takes seconds on some systems
 
         write_report(wanted.report, header, results, verdict if complete else None, records)
-    print_verdict(console, header, results, verdict)
+    print_run(console, header, results, verdict, each_case=True)
     if not complete:
         console.print("interrupted: what was seen until then is not the whole run", soft_wrap=True)
     if wanted.report is not None:

@@ -15,11 +15,10 @@ from conformance.reporting.results import (
     Result,
     ResultsFile,
     Verdict,
-    describe_implementation,
     read_results,
 )
 from conformance.reporting.verdict import decide
-from conformance.subject.manifest import KnownFailure, Manifest
+from conformance.subject.manifest import KnownFailure
 from conformance.system.platform import operating_system
 
 MUST = Clause("VIS-01", "", "must", ("writer",), "any", "portable")
@@ -169,22 +168,6 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\n")
     with pytest.raises(ValueError, match="utf-8"):
         read_results(path)
-
-
-# What the header says
-
-
-def test_the_header_says_what_was_judged() -> None:
-    manifest = Manifest("demo", "go", "pulse", ("writer",), "serve", Path("folder"), "source", command=("./x",))
-    assert describe_implementation(manifest, {"name": "other", "version": 3}) == {
-        "name": "demo",
-        "version": "3",
-        "language": "go",
-        "profile": "pulse",
-        "roles": ["writer"],
-        "mode": "serve",
-    }
-    assert describe_implementation(manifest, {})["version"] == ""
 
 
 def test_a_verdict_about_the_real_clauses_can_be_written() -> None:

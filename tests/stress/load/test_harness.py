@@ -54,7 +54,9 @@ def run_once(folder: Path, manifest: Manifest, scenario: Scenario, **changes: An
         path.mkdir()
     arguments: dict[str, Any] = {"shown_as": "the folder", "reader": None, "show": lambda view: None, **changes}
     try:
-        return run_in_folder(Run(manifest, own, scenario.seed), as_on(sys.platform, scenario), targets, **arguments)
+        return run_in_folder(
+            Run(manifest, own, seed=scenario.seed), as_on(sys.platform, scenario), targets, **arguments
+        )
     finally:
         tear_down(own)
         assert multiprocessing.active_children() == []
