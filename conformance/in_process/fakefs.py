@@ -21,6 +21,7 @@ from pyfakefs.fake_filesystem_unittest import Patcher
 from pyfakefs.fake_open import FakeFileOpen
 from pyfakefs.fake_os import FakeOsModule
 
+import conformance.mutation.registry  # noqa: F401  mutants need it, and it cannot be imported as if on Windows
 from conformance.in_process.enumeration import InProcessReport, Laboratory, faults_of
 from conformance.in_process.filecalls import OS_CALLS, Call, FileCalls, names_in, subjects_of
 from conformance.subject.python_host import load_factory

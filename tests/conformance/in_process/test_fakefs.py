@@ -13,6 +13,7 @@ import pytest
 
 from conformance.in_process.enumeration import InProcessReport
 from conformance.in_process.fakefs import SYSTEMS
+from conformance.mutation.registry import entry_of, folder_of
 from conformance.oracle.faults import judge
 
 CORRECT = (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(encoding="utf-8")
@@ -109,3 +110,13 @@ def test_what_does_not_run_without_a_fault_cannot_be_judged(report_on: Judge, so
     report = report_on(source)
     assert report.problem.startswith(problem)
     assert (report.system, report.calls, report.injections) == ("linux", (), ())
+
+
+def test_a_mutant_can_be_imported_as_if_on_windows() -> None:
+    """What a mutant needs of the kit must have been imported before."""
+    factory = entry_of("mutant", "no-folder-fsync").callable
+    arguments = [str(folder_of("mutant")), factory, "pulse", "windows"]
+    done = subprocess.run(
+        [sys.executable, "-m", "conformance.in_process.fakefs", *arguments], capture_output=True, text=True, timeout=120
+    )
+    assert InProcessReport.from_json(done.stdout).problem == ""
