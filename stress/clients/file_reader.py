@@ -12,52 +12,19 @@ import time
 from array import array
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from conformance.errors import Violation
-from conformance.oracle.payload import Identity
 from conformance.system.share_modes import HELD, open_shared
 from conformance.system.share_modes import Sharing as ShareMode
 from stress.record import clock
+from stress.record.reports import NO_DOCUMENT, ReadSpan, Seen
 from stress.record.scenario import Sharing
 from stress.record.violations import Sight, Sighting, evidence_of, verify
 
-__all__ = ["COLUMNS", "FileReader", "Row", "Seen", "read_unchanged"]
+__all__ = ["FileReader", "read_unchanged"]
 
-COLUMNS = ("target", "writer", "sequence", "first_begin", "first_end", "last_begin", "last_end")
-"""Of each row of reads of one document: which target, which document, and its first and last read in nanoseconds."""
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _CHUNK = 1 << 20
-_MOST_SIGHTINGS = 20  # of a kind, that are kept with their evidence
-_INT64_MAX = 2**63 - 1
-NOTHING = (-1, -1)  # the identity of what is not a document
-
-
-@dataclass
-class Seen:
-    """What a reader saw since the last report: rows of `COLUMNS`, violations by kind, the first of them, samples of how
-    long a read took (nanoseconds), and how many reads failed, by error.
-    """
-
-    rows: array[int] = field(default_factory=lambda: array("q"))
-    counts: dict[Sight, int] = field(default_factory=dict)
-    sightings: list[Sighting] = field(default_factory=list)
-    latencies: array[int] = field(default_factory=lambda: array("q"))
-    errors: dict[str, int] = field(default_factory=dict)
-    reads: int = 0
-    changes: int = 0
-    counted: tuple[int, int, int] = (0, 0, 0)  # reads, changes and violations that the shared counters have already
-
-    def refused(self, error: OSError) -> None:
-        """Count a read that failed, by its error."""
-        name = name_of_error(error)
-        self.errors[name] = self.errors.get(name, 0) + 1
-
-    def note(self, sighting: Sighting) -> None:
-        """Count a violation, and keep it with its evidence if it is one of the first."""
-        self.counts[sighting.sight] = self.counts.get(sighting.sight, 0) + 1
-        if self.counts[sighting.sight] <= _MOST_SIGHTINGS:
-            self.sightings.append(sighting)
 
 
 class FileReader:
@@ -91,7 +58,7 @@ class FileReader:
         done, begin, end, data = _read_while_unchanged(target, count)
         if isinstance(data, OSError) and is_held(data):
             seen.reads += done - 1  # one that was refused for a moment has read nothing
-            seen.refused(data)
+            seen.refused(name_of_error(data))
             return done
         seen.reads += done
         seen.latencies.append((end - begin) // 2 if data is None else end - begin)  # two reads a look at the clock
@@ -106,19 +73,19 @@ class FileReader:
         except Violation as violation:
             sight: Sight = "mixed" if str(violation).startswith("mixed") else "torn"
             seen.note(Sighting(sight, end, str(violation), evidence_of(violation)))
-            identity = NOTHING
-        if identity != target.row.identity or identity == NOTHING:
+            identity = NO_DOCUMENT
+        if identity != target.span.identity or identity == NO_DOCUMENT:
             seen.changes += 1
-            target.row.finish(seen.rows)
-        target.row.extend(identity, begin, end)
-        target.document = None if identity == NOTHING else data
+            target.span.finish(seen.rows)
+        target.span.extend(identity, begin, end)
+        target.document = None if identity == NO_DOCUMENT else data
         return done
 
     def _failed(self, error: OSError, time: int) -> None:
         if isinstance(error, FileNotFoundError):
             self.seen.note(Sighting("missing", time, "missing: a reader found no file at the target"))
         else:
-            self.seen.refused(error)
+            self.seen.refused(name_of_error(error))
             self.seen.note(Sighting("missing", time, f"missing: a reader could not open the target: {error}"))
 
 
@@ -133,38 +100,17 @@ def name_of_error(error: OSError) -> str:
     return f"WinError {code}" if code else errno.errorcode.get(error.errno or 0, f"errno {error.errno}")
 
 
-class Row:
-    """A row of reads of one document of one target: the first and the last of them (nanoseconds)."""
-
-    def __init__(self, target: int) -> None:
-        self.target = target
-        self.identity = NOTHING
-        self.times = (0, 0, 0, 0)  # first begin, first end, last begin, last end
-
-    def extend(self, identity: Identity, begin: int, end: int) -> None:
-        """One more read: of the row's document, or of another one after `finish`."""
-        first = (begin, end) if identity != self.identity else self.times[:2]
-        self.identity = identity
-        self.times = (*first, begin, end)
-
-    def finish(self, rows: array[int]) -> None:
-        """Write the row down. The next read begins a new one, also when it reads the same document."""
-        if self.identity != NOTHING and max(self.identity) <= _INT64_MAX:
-            rows.extend((self.target, *self.identity, *self.times))
-        self.identity = NOTHING
-
-
 class _Target:
-    """One target: its name, its row, and the bytes that were read last."""
+    """One target: its name, its current span, and the bytes that were read last."""
 
     def __init__(self, number: int, name: str, sharing: Sharing | None) -> None:
         self.name = os.fsencode(name)  # so that it is not encoded for each read
         self.sharing = sharing
-        self.row = Row(number)
+        self.span = ReadSpan(number)
         self.document: bytes | None = None  # None: not known, or not worth knowing, so that the next read is a change
 
     def finish(self, rows: array[int]) -> None:
-        self.row.finish(rows)
+        self.span.finish(rows)
         self.document = None
 
 
@@ -177,7 +123,7 @@ def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, b
     expected, name = target.document, target.name
     size = _CHUNK if expected is None else len(expected) + 1  # one more byte would show a longer document
     open_file, read, close, now, flags = _opener(target.sharing), os.read, os.close, clock.nanoseconds, _FLAGS
-    first = target.row.times[:2]
+    first = target.span.times[:2]
     descriptor, done = -1, 0
     begin = before = 0
     end = now()
@@ -198,7 +144,7 @@ def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, b
             close(descriptor)
             end = now()
         else:
-            target.row.times = (*first, begin, end)
+            target.span.times = (*first, begin, end)
             return done, begin, end, None
         new: bytes | OSError = _rest(descriptor, data)
         close(descriptor)
@@ -208,7 +154,7 @@ def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, b
             with suppress(OSError):
                 close(descriptor)
     if before:  # the pair before this one saw the same as ever
-        target.row.times = (*first, before, begin)
+        target.span.times = (*first, before, begin)
     return done, begin, now(), new
 
 

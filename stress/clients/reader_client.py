@@ -10,9 +10,9 @@ from conformance.oracle.payload import Identity, identify_values
 from conformance.subject.client import LaunchOptions, OneshotImplementation, ServeImplementation
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
-from stress.clients.file_reader import Row, Seen
 from stress.clients.restart import start_despite_kills
 from stress.record import clock
+from stress.record.reports import ReadSpan, Seen
 from stress.record.shared_counters import Counters
 from stress.record.violations import Sighting, evidence_of
 
@@ -37,7 +37,7 @@ class AskingReader:
         self.seen = Seen()
         self._manifest, self._launch_options = manifest, launch_options
         self._paths = [str(folder / name) for name in names]
-        self._rows = [Row(number) for number in range(len(names))]
+        self._spans = [ReadSpan(number) for number in range(len(names))]
         self._pipeline, self._counters = pipeline, counters
         self._deaths = 0
         self._waiting: deque[tuple[int, int, int]] = deque()  # request, target, begin
@@ -53,8 +53,8 @@ class AskingReader:
         """Hand over what was seen, when nothing is waited for any more."""
         while self._waiting:
             self._receive()
-        for row in self._rows:
-            row.finish(self.seen.rows)
+        for span in self._spans:
+            span.finish(self.seen.rows)
         taken, self.seen = self.seen, Seen()
         return taken
 
@@ -92,7 +92,7 @@ class AskingReader:
 
     def _judge(self, answer: Answer, target: int, begin: int) -> None:
         end = clock.nanoseconds()
-        seen, row = self.seen, self._rows[target]
+        seen, span = self.seen, self._spans[target]
         seen.reads += 1
         if seen.reads % 64 == 1:
             seen.latencies.append(end - begin)
@@ -106,10 +106,10 @@ class AskingReader:
         except Violation as violation:
             seen.note(Sighting("misread", end, str(violation), evidence_of(violation)))
             return
-        if identity != row.identity:
+        if identity != span.identity:
             seen.changes += 1
-            row.finish(seen.rows)
-        row.extend(identity, begin, end)
+            span.finish(seen.rows)
+        span.extend(identity, begin, end)
 
     def _died(self, error: ImplementationError) -> None:
         now = clock.nanoseconds()

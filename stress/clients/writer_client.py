@@ -6,10 +6,9 @@ import contextlib
 import os
 import random
 import time
-from array import array
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,38 +20,14 @@ from conformance.subject.protocol import Answer
 from conformance.system.error_names import error_of, names_a_holder
 from stress.clients.restart import start_despite_kills
 from stress.record import clock
+from stress.record.reports import HELD, INDETERMINATE, Temp, Written
 from stress.record.scenario import LARGEST
 from stress.record.shared_counters import Counters
 from stress.record.violations import Sighting
 
-__all__ = ["COLUMNS", "HELD", "INDETERMINATE", "Temp", "Writer", "Written", "is_held", "named_error"]
+__all__ = ["Writer", "is_held", "named_error"]
 
-COLUMNS = ("target", "sequence", "size", "begin", "end", "outcome")
-"""Of each write; begin and end in nanoseconds, outcome 1 for acknowledged, 0 for refused, `HELD` for refused with
-an error that Windows gives when another process has the file open, -1 for never answered."""
-HELD = 2
-INDETERMINATE = 2**63 - 1
 _LIFE_OF_A_TEMP = 0.1  # seconds
-Temp = tuple[str, int]  # name and inode
-
-
-@dataclass
-class Written:
-    """What a writer did since the last report: rows of `COLUMNS`, errors of refused writes by name, deaths by chaos.
-
-    ``restarts`` counts the writes that worked as the first one after a death. ``orphans_before`` are the temps that a
-    dead writer left, ``orphans_after`` what of these was there after the next write of the same target.
-    """
-
-    rows: array[int] = field(default_factory=lambda: array("q"))
-    errors: dict[str, int] = field(default_factory=dict)
-    sightings: list[Sighting] = field(default_factory=list)
-    deaths: int = 0
-    restarts: int = 0
-    orphans_before: set[Temp] = field(default_factory=set)
-    orphans_after: set[Temp] = field(default_factory=set)
-    retries: int = 0
-    counted: int = 0  # refusals that the shared counter has already
 
 
 @dataclass(frozen=True)

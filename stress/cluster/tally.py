@@ -24,10 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from conformance.oracle.linearizability import BEFORE
-from stress.clients.writer_client import INDETERMINATE, Written
 from stress.judge.history import OfReader, OfWriter
 from stress.judge.tally import Account
-from stress.load.folder import Look
+from stress.record.reports import INDETERMINATE, Look, Written
 from stress.record.scenario import Scenario
 from stress.record.violations import Sight, Sighting
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from conformance.reporting.results import Outcome, Result, apply_known_failures
 from conformance.subject.manifest import KnownFailure
-from stress.judge.starvation import measures_progress
 from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Scenario
 from stress.record.violations import SIGHTS, Sight
@@ -72,7 +71,7 @@ def _result(record: FolderRecord, clause: str, repro: str) -> Result:
         }
         told = f"{message}; the first after {first.seconds:.3f} s: {first.text}"
         return Result(clause, case, "fail", told, evidence, repro, seconds, counts=counts)
-    if clause == "CON-05" and not measures_progress(record.scenario):
+    if clause == "CON-05" and not record.scenario.measures_progress:
         told = "readers without pause may leave a writer no moment to replace what they read: give --read-pause"
         return Result(clause, case, "unmeasured", told, {}, repro, seconds, counts=counts)
     doubts = record.doubts

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stress.clients.writer_client import HELD, INDETERMINATE
+from stress.record.reports import HELD, INDETERMINATE
 from stress.record.scenario import Scenario
 from stress.record.violations import Sighting
 
@@ -21,11 +21,10 @@ __all__ = [
     "STARVED_SECONDS",
     "Waits",
     "kept_waiting",
-    "measures_progress",
     "worked",
 ]
 
-Table = npt.NDArray[np.int64]  # rows of `stress.clients.writer_client.COLUMNS`
+Table = npt.NDArray[np.int64]  # rows of `stress.record.reports.WRITE_COLUMNS`
 
 HOLD_SECONDS = 0.2
 """A holder that lets go after so long must be waited for (WIN-01): who gives up sooner has not tried."""
@@ -56,14 +55,9 @@ def kept_waiting(rows: Table, scenario: Scenario) -> npt.NDArray[np.bool_]:
     """
     if scenario.sharing is None:
         return np.zeros(len(rows), dtype=bool)
-    least = HOLD_SECONDS * 1e9 if measures_progress(scenario) else 0
+    least = HOLD_SECONDS * 1e9 if scenario.measures_progress else 0
     waited: npt.NDArray[np.bool_] = (rows[:, 5] == HELD) & (worked(rows) >= least)
     return waited
-
-
-def measures_progress(scenario: Scenario) -> bool:
-    """Whether a writer could be kept waiting there, and a right one would get on all the same."""
-    return scenario.sharing is not None and scenario.read_pause > 0
 
 
 class Waits:
@@ -82,7 +76,7 @@ class Waits:
         for taken, end, outcome in zip(worked(rows).tolist(), rows[:, 4].tolist(), rows[:, 5].tolist(), strict=True):
             waited += taken
             self.longest = max(self.longest, waited / 1e9)
-            if found is None and measures_progress(self._scenario):
+            if found is None and self._scenario.measures_progress:
                 found = _beyond_the_budget(writer, taken / 1e9, waited / 1e9, end)
             if outcome != HELD:
                 waited = 0

@@ -11,16 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from conformance.oracle.payload import Identity
-from stress.clients import file_reader as reading
-from stress.clients import writer_client as writing
-from stress.clients.file_reader import Seen
-from stress.clients.writer_client import HELD, INDETERMINATE, Temp, Written
 from stress.judge.history import OfReader, OfWriter, judge_target
 from stress.judge.starvation import HOLD_SECONDS, Waits, kept_waiting, worked
-from stress.load.folder import Look
 from stress.record import clock
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals
 from stress.record.histogram import Histogram
+from stress.record.reports import HELD, INDETERMINATE, READ_COLUMNS, WRITE_COLUMNS, Look, Seen, Temp, Written
 from stress.record.scenario import Scenario
 from stress.record.violations import Sighting
 
@@ -109,7 +105,7 @@ class Account:
 
     def written(self, writer: int, written: Written) -> None:
         """Take what a writer did."""
-        rows = _table(written.rows, writing.COLUMNS)
+        rows = _table(written.rows, WRITE_COLUMNS)
         self._written.setdefault(writer, []).append(rows)
         outcome, taken = rows[:, 5], worked(rows)
         self._write_latency += Histogram.of(taken[outcome >= 0])
@@ -143,7 +139,7 @@ class Account:
 
     def seen(self, reader: str, seen: Seen, *, of_implementation: bool = False) -> None:
         """Take what a reader saw: the kit's own, or a reader implementation."""
-        self._seen.append((reader, of_implementation, _table(seen.rows, reading.COLUMNS)))
+        self._seen.append((reader, of_implementation, _table(seen.rows, READ_COLUMNS)))
         self._read_latency += Histogram.of(np.array(seen.latencies, dtype=np.int64))
         self._errors.update({f"read: {name}": count for name, count in seen.errors.items()})
         self._add(reads=seen.reads, changes=seen.changes)

@@ -6,26 +6,15 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.errors import ManifestError, Violation
-from conformance.oracle.payload import Identity
 from conformance.runner.run import remove_folder
 from stress.record import clock
+from stress.record.reports import Look
 from stress.record.violations import Sight, Sighting, evidence_of, verify
 
-__all__ = ["Look", "look_at", "new_folder", "temps_in"]
-
-
-@dataclass(frozen=True)
-class Look:
-    """One read of a target by the kit while all writers stand still; times in nanoseconds."""
-
-    identity: Identity | None
-    begin: int
-    end: int
-    sighting: Sighting | None
+__all__ = ["look_at", "new_folder", "temps_in"]
 
 
 @contextlib.contextmanager

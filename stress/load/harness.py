@@ -21,8 +21,6 @@ from conformance.errors import ImplementationError
 from conformance.reporting.results import file_system_of
 from conformance.runner.run import Run
 from conformance.subject.manifest import Manifest
-from stress.clients.file_reader import Seen
-from stress.clients.writer_client import Written
 from stress.judge.tally import Account, share_of_goal
 from stress.load import chaos
 from stress.load.folder import look_at, temps_in
@@ -30,6 +28,7 @@ from stress.load.loops import ReaderPlan, WriterPlan, control_process
 from stress.load.process_group import Crew, Member, new_pipe_process
 from stress.record import clock
 from stress.record.folder_record import Control, FolderRecord, Sample
+from stress.record.reports import Seen, Written
 from stress.record.scenario import Scenario
 from stress.record.shared_counters import FIELDS
 from stress.reporting.live import View

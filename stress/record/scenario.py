@@ -82,6 +82,11 @@ class Scenario:
         return tuple(f"status{number or ''}.json" for number in range(self.targets))
 
     @property
+    def measures_progress(self) -> bool:
+        """Whether readers can keep a writer waiting, although a correct one still gets its writes through."""
+        return self.sharing is not None and self.read_pause > 0
+
+    @property
     def name(self) -> str:
         """A short name for results: ``2x2``, with what else is unusual."""
         words = [f"{self.writers}x{self.readers}"]

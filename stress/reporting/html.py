@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from conformance.clauses import load_clauses
 from conformance.reporting.results import Exit, Header, Result, Verdict, reasons_beside
-from stress.judge.starvation import measures_progress
 from stress.record.folder_record import Finding, FolderRecord
 from stress.record.histogram import describe_duration
 from stress.record.scenario import Scenario, Sharing
@@ -204,7 +203,7 @@ def _folder(record: FolderRecord) -> dict[str, Any]:
 def _done(sight: Sight, record: FolderRecord) -> int:
     if sight == "misread":
         return 0  # a record does not know whether a reader was under test
-    if sight == "blocked" and not measures_progress(record.scenario):
+    if sight == "blocked" and not record.scenario.measures_progress:
         return 0
     return record.totals.reads if sight in _OF_READS else record.totals.writes
 

@@ -15,8 +15,9 @@ import pytest
 
 from conformance.oracle.payload import Identity, encode, make_status
 from stress.clients import file_reader as reading
-from stress.clients.file_reader import COLUMNS, FileReader, Row, Seen, name_of_error, read_unchanged
-from stress.record.violations import Sighting, verify
+from stress.clients.file_reader import FileReader, name_of_error, read_unchanged
+from stress.record.reports import READ_COLUMNS, Seen
+from stress.record.violations import verify
 
 NAMES = ("status.json",)
 
@@ -30,8 +31,8 @@ WHOLE, LONGER = document(1, 7, 300), document(1, 8, 900)
 
 def rows_of(seen: Seen) -> list[dict[str, int]]:
     """Each row by the names of its columns."""
-    rows = [seen.rows[start : start + len(COLUMNS)] for start in range(0, len(seen.rows), len(COLUMNS))]
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    rows = [seen.rows[start : start + len(READ_COLUMNS)] for start in range(0, len(seen.rows), len(READ_COLUMNS))]
+    return [dict(zip(READ_COLUMNS, row, strict=True)) for row in rows]
 
 
 def documents_of(seen: Seen) -> list[Identity]:
@@ -268,15 +269,6 @@ def test_rows_are_of_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert [(row["target"], row["writer"]) for row in rows_of(seen)] == [(0, 0), (1, 1)]
 
 
-def test_numbers_that_no_writer_uses_make_no_row() -> None:
-    """They would not fit into the arrays of the history, and are told by the document's own check."""
-    row = Row(0)
-    row.extend((2**63, 1), 1, 2)
-    rows = Seen().rows
-    row.finish(rows)
-    assert list(rows) == []
-
-
 # What fails
 
 
@@ -347,16 +339,6 @@ def test_no_descriptor_is_left_open(target: Path) -> None:
     reader.read(20)
     assert sorted(os.listdir("/proc/self/fd")) == before
     assert reader.take().errors == {"EISDIR": 20}
-
-
-def test_of_many_sightings_the_first_are_kept_and_all_are_counted() -> None:
-    seen = Seen()
-    for number in range(100):
-        seen.note(Sighting("torn", number, "torn"))
-    seen.note(Sighting("missing", 0, "missing"))
-    assert seen.counts == {"torn": 100, "missing": 1}
-    assert [sighting.time for sighting in seen.sightings if sighting.sight == "torn"] == list(range(20))
-    assert seen.sightings[-1].sight == "missing"
 
 
 def test_the_benchmarks_reads_are_reads_of_the_harness(target: Path, verified: list[bytes]) -> None:

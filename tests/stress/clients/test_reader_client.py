@@ -13,8 +13,8 @@ from conformance.oracle.payload import make_status
 from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
-from stress.clients.file_reader import COLUMNS, Seen
 from stress.clients.reader_client import AskingReader
+from stress.record.reports import READ_COLUMNS, Seen
 from stress.record.shared_counters import Counters
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def holding(*statuses: Any) -> Callable[[str, Any], Answer]:
 
 
 def rows_of(seen: Seen) -> list[dict[str, int]]:
-    rows = [seen.rows[start : start + len(COLUMNS)] for start in range(0, len(seen.rows), len(COLUMNS))]
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    rows = [seen.rows[start : start + len(READ_COLUMNS)] for start in range(0, len(seen.rows), len(READ_COLUMNS))]
+    return [dict(zip(READ_COLUMNS, row, strict=True)) for row in rows]
 
 
 def test_reads_of_one_document_are_one_row(reader: Callable[..., AskingReader], script: Script) -> None:

@@ -14,7 +14,8 @@ from conformance.oracle.payload import identify, identify_values
 from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
-from stress.clients.writer_client import COLUMNS, HELD, INDETERMINATE, Temp, Writer, Written, is_held, named_error
+from stress.clients.writer_client import Writer, is_held, named_error
+from stress.record.reports import HELD, INDETERMINATE, WRITE_COLUMNS, Temp, Written
 from stress.record.scenario import LARGEST
 from stress.record.shared_counters import Counters
 
@@ -57,8 +58,10 @@ def writer(
 
 
 def rows_of(written: Written) -> list[dict[str, int]]:
-    rows = [written.rows[start : start + len(COLUMNS)] for start in range(0, len(written.rows), len(COLUMNS))]
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    rows = [
+        written.rows[start : start + len(WRITE_COLUMNS)] for start in range(0, len(written.rows), len(WRITE_COLUMNS))
+    ]
+    return [dict(zip(WRITE_COLUMNS, row, strict=True)) for row in rows]
 
 
 def names_of(temps: set[Temp]) -> list[str]:

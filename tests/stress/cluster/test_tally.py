@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from stress.clients.file_reader import Seen
-from stress.clients.writer_client import Written
 from stress.cluster.merge import LastRead, OfMachine, judge_ending, judge_future
 from stress.cluster.tally import SharedAccount, marks_from_json, marks_to_json
-from stress.load.folder import Look
 from stress.record.folder_record import Control, Finding, FolderRecord
+from stress.record.reports import Look, Seen, Written
 from stress.record.scenario import Scenario
 from stress.record.violations import Sighting
 

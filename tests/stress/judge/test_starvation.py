@@ -7,10 +7,10 @@ from array import array
 import numpy as np
 import pytest
 
-from stress.clients.writer_client import HELD, INDETERMINATE, Written
 from stress.judge.starvation import HOLD_SECONDS, SLOWEST_SECONDS, STARVED_SECONDS, Waits, kept_waiting, worked
 from stress.judge.tally import Account
 from stress.record.folder_record import Control, FolderRecord
+from stress.record.reports import HELD, INDETERMINATE, Written
 from stress.record.scenario import Scenario
 from stress.record.violations import Sighting
 

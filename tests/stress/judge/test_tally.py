@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 from conformance.oracle.payload import Identity
-from stress.clients.file_reader import Seen
-from stress.clients.writer_client import INDETERMINATE, Written
 from stress.judge.tally import Account, Least, share_of_goal
-from stress.load.folder import Look
 from stress.record.folder_record import Control, FolderRecord, Overlap, Sample, Totals
+from stress.record.reports import INDETERMINATE, Look, Seen, Written
 from stress.record.scenario import Goal, Scenario
 from stress.record.violations import Sighting
 

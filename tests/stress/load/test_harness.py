@@ -21,13 +21,13 @@ from conformance.errors import ImplementationError
 from conformance.reporting.results import file_system_of
 from conformance.runner.run import Run, tear_down
 from conformance.subject.manifest import Manifest, resolve
-from stress.clients.writer_client import Written
 from stress.judge.results import results_of
 from stress.judge.tally import Account
 from stress.load import harness
 from stress.load.harness import run_in_folder
 from stress.load.process_group import ProcessLost
 from stress.record.folder_record import FolderRecord
+from stress.record.reports import Written
 from stress.record.scenario import Chaos, Goal, Scenario, as_on
 from stress.record.violations import verify
 from stress.reporting.live import View

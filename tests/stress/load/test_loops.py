@@ -18,9 +18,8 @@ from conformance.oracle.payload import encode, make_status
 from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
-from stress.clients.file_reader import Seen
-from stress.clients.writer_client import Written
 from stress.load.loops import Failed, ReaderPlan, WriterPlan, control_process, reader_process, writer_process
+from stress.record.reports import Seen, Written
 from stress.record.shared_counters import new_counters
 from stress.record.violations import verify
 
@@ -261,7 +260,7 @@ def test_a_failure_of_the_kit_is_told_with_where_it_was(writer_plan: Callable[..
     assert ready == "ready"
     assert failed.blame == "kit"
     assert "ZeroDivisionError: the kit's own trouble" in failed.text
-    assert "test_workers" in failed.text
+    assert "test_loops" in failed.text
 
 
 def test_control_c_is_the_parents_business(reader_plan: Callable[..., ReaderPlan]) -> None:

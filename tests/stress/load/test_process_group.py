@@ -14,9 +14,9 @@ from conformance.errors import ImplementationError
 from conformance.oracle.payload import encode, make_status
 from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
-from stress.clients.file_reader import Seen
 from stress.load.loops import ReaderPlan
 from stress.load.process_group import Crew, Member, ProcessLost, new_pipe_process
+from stress.record.reports import Seen
 from stress.record.shared_counters import new_counters
 
 SECONDS = 60.0  # for which an answer is waited for; none of them takes long
