@@ -19,7 +19,7 @@ from conformance.system.share_modes import Sharing as ShareMode
 from stress.record import clock
 from stress.record.reports import NO_DOCUMENT, ReadSpan, Seen
 from stress.record.scenario import Sharing
-from stress.record.violations import Sight, Sighting, evidence_of, verify
+from stress.record.violations import ObservedViolation, ViolationKind, evidence_of, verify
 
 __all__ = ["FileReader", "read_unchanged"]
 
@@ -71,8 +71,8 @@ class FileReader:
         try:
             identity = verify(data)
         except Violation as violation:
-            sight: Sight = "mixed" if str(violation).startswith("mixed") else "torn"
-            seen.note(Sighting(sight, end, str(violation), evidence_of(violation)))
+            kind: ViolationKind = "mixed" if str(violation).startswith("mixed") else "torn"
+            seen.note(ObservedViolation(kind, end, str(violation), evidence_of(violation)))
             identity = NO_DOCUMENT
         if identity != target.span.identity or identity == NO_DOCUMENT:
             seen.changes += 1
@@ -83,10 +83,10 @@ class FileReader:
 
     def _failed(self, error: OSError, time: int) -> None:
         if isinstance(error, FileNotFoundError):
-            self.seen.note(Sighting("missing", time, "missing: a reader found no file at the target"))
+            self.seen.note(ObservedViolation("missing", time, "missing: a reader found no file at the target"))
         else:
             self.seen.refused(name_of_error(error))
-            self.seen.note(Sighting("missing", time, f"missing: a reader could not open the target: {error}"))
+            self.seen.note(ObservedViolation("missing", time, f"missing: a reader could not open the target: {error}"))
 
 
 def is_held(error: OSError) -> bool:

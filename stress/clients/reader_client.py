@@ -14,7 +14,7 @@ from stress.clients.restart import start_despite_kills
 from stress.record import clock
 from stress.record.reports import ReadSpan, Seen
 from stress.record.shared_counters import Counters
-from stress.record.violations import Sighting, evidence_of
+from stress.record.violations import ObservedViolation, evidence_of
 
 __all__ = ["AskingReader"]
 
@@ -99,12 +99,14 @@ class AskingReader:
         status = answer.fields.get("status")
         if not answer.ok or status is None:
             said = "null" if answer.ok else f"{answer.error}: {answer.message}"
-            seen.note(Sighting("misread", end, f"the target always held a document, and the reader answered {said}"))
+            seen.note(
+                ObservedViolation("misread", end, f"the target always held a document, and the reader answered {said}")
+            )
             return
         try:
             identity: Identity = identify_values(status)
         except Violation as violation:
-            seen.note(Sighting("misread", end, str(violation), evidence_of(violation)))
+            seen.note(ObservedViolation("misread", end, str(violation), evidence_of(violation)))
             return
         if identity != span.identity:
             seen.changes += 1
@@ -118,7 +120,7 @@ class AskingReader:
         if self._deaths < self._counters.get("kills"):
             self._deaths = self._counters.get("kills")
         else:
-            self.seen.note(Sighting("misread", now, f"the reader {error}", {"stderr": error.stderr[-1000:]}))
+            self.seen.note(ObservedViolation("misread", now, f"the reader {error}", {"stderr": error.stderr[-1000:]}))
         self._implementation = self._start()
 
     def _start(self) -> ServeImplementation | OneshotImplementation:

@@ -23,7 +23,7 @@ from stress.record import clock
 from stress.record.reports import HELD, INDETERMINATE, Temp, Written
 from stress.record.scenario import LARGEST
 from stress.record.shared_counters import Counters
-from stress.record.violations import Sighting
+from stress.record.violations import ObservedViolation
 
 __all__ = ["Writer", "is_held", "named_error"]
 
@@ -147,9 +147,9 @@ class Writer:
             self._row(request, end, HELD if is_held(answer) else 0)
             name = named_error(answer)
             self.written.errors[name] = self.written.errors.get(name, 0) + 1
-            if len(self.written.sightings) < 100:  # whether a fault was the reason is for the judge to say
-                self.written.sightings.append(
-                    Sighting("refused", end, f"a write was refused: {name}", {"answer": answer.message})
+            if len(self.written.violations) < 100:  # whether a fault was the reason is for the judge to say
+                self.written.violations.append(
+                    ObservedViolation("refused", end, f"a write was refused: {name}", {"answer": answer.message})
                 )
 
     def _row(self, request: _Request, end: int, outcome: int) -> None:
@@ -165,8 +165,8 @@ class Writer:
             self._deaths = self._counters.get("kills")
             self.written.deaths += 1
         else:
-            self.written.sightings.append(
-                Sighting("ended", now, f"the implementation {error}", {"stderr": error.stderr[-1000:]})
+            self.written.violations.append(
+                ObservedViolation("ended", now, f"the implementation {error}", {"stderr": error.stderr[-1000:]})
             )
         left = self._temps()
         self._implementation = self._start()

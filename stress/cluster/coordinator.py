@@ -239,7 +239,7 @@ class Cluster:
         while True:
             reads = tuple(
                 LastRead(
-                    worker.name, target, _identity(look["identity"]), look.get("sight", "missing"), look.get("text", "")
+                    worker.name, target, _identity(look["identity"]), look.get("kind", "missing"), look.get("text", "")
                 )
                 for worker, place in zip(self._workers, places, strict=True)
                 for target, look in enumerate(worker.ask("look", place, names))

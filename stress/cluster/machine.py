@@ -94,11 +94,11 @@ class Machine:
             try:
                 look = look_at(Path(folder, name))
             except OSError as error:
-                looks.append({"identity": None, "sight": "missing", "text": f"missing: cannot be read: {error}"})
+                looks.append({"identity": None, "kind": "missing", "text": f"missing: cannot be read: {error}"})
                 continue
             looks.append({"identity": look.identity})
-            if look.sighting is not None:
-                looks[-1] |= {"sight": look.sighting.sight, "text": look.sighting.text}
+            if look.violation is not None:
+                looks[-1] |= {"kind": look.violation.kind, "text": look.violation.text}
         return looks
 
     def beside(self, folder: str, names: list[str]) -> list[str]:

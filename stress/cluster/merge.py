@@ -17,7 +17,7 @@ from stress.cluster.tally import Key, Marks
 from stress.record.folder_record import Control, Finding, FolderRecord, Machines, Overlap, Sample, Totals
 from stress.record.histogram import Histogram
 from stress.record.scenario import Scenario
-from stress.record.violations import Sight
+from stress.record.violations import ViolationKind
 
 __all__ = [
     "LEAST_OF_OTHERS",
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 LEAST_OF_OTHERS = 20  # documents of each other machine that a machine must have seen
-_MOST_FINDINGS = 5  # of a sight, that are kept; each machine has kept as many
+_MOST_FINDINGS = 5  # of a kind, that are kept; each machine has kept as many
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class LastRead:
     machine: str
     target: int
     identity: Identity | None
-    sight: Sight = "missing"
+    kind: ViolationKind = "missing"
     text: str = ""
 
 
@@ -118,7 +118,7 @@ def judge_ending(reads: Sequence[LastRead], marks: Sequence[Marks], seconds: flo
     for read in reads:
         who = f"machine {read.machine} read"
         if read.identity is None:
-            findings.append(Finding(read.sight, seconds, f"machine {read.machine}: {read.text}, on any machine"))
+            findings.append(Finding(read.kind, seconds, f"machine {read.machine}: {read.text}, on any machine"))
             continue
         writer, sequence = read.identity
         key = read.target, writer
@@ -158,7 +158,7 @@ def merge(folder: str, scenario: Scenario, machines: Sequence[OfMachine], ending
             names = ", ".join(ending.left[:5])
             text = f"leak: {len(ending.left)} files are left beside the targets at the end: {names}"
             new.append(Finding("leak", seconds, text))
-    counts: Counter[str] = Counter(finding.sight for finding in new)
+    counts: Counter[str] = Counter(finding.kind for finding in new)
     for record in records:
         counts.update(record.counts)
     return FolderRecord(
@@ -217,7 +217,7 @@ def _control(records: Sequence[FolderRecord]) -> Control:
 
 
 def _findings(machines: Sequence[OfMachine], new: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The first ones of each sight, each with the machine that found it."""
+    """The first ones of each kind, each with the machine that found it."""
     found = [
         dataclasses.replace(
             finding,
@@ -231,7 +231,7 @@ def _findings(machines: Sequence[OfMachine], new: Sequence[Finding]) -> tuple[Fi
     ]
     kept: list[Finding] = []
     for finding in sorted([*found, *new], key=lambda one: one.seconds):
-        if sum(one.sight == finding.sight for one in kept) < _MOST_FINDINGS:
+        if sum(one.kind == finding.kind for one in kept) < _MOST_FINDINGS:
             kept.append(finding)
     return tuple(kept)
 

@@ -28,9 +28,9 @@ from stress.judge.history import OfReader, OfWriter
 from stress.judge.tally import Account
 from stress.record.reports import INDETERMINATE, Look, Written
 from stress.record.scenario import Scenario
-from stress.record.violations import Sight, Sighting
+from stress.record.violations import ObservedViolation, ViolationKind
 
-__all__ = ["Key", "Marks", "SharedAccount", "SightOfLatest", "marks_from_json", "marks_to_json"]
+__all__ = ["Key", "LatestSeen", "Marks", "SharedAccount", "marks_from_json", "marks_to_json"]
 
 Key = tuple[int, int]
 """(target, writer): a target by its number, a writer by its number in the whole run."""
@@ -38,7 +38,7 @@ Table = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class SightOfLatest:
+class LatestSeen:
     """The highest sequence number of one writer that a machine's readers saw: first by whom, and when (seconds)."""
 
     sequence: int
@@ -56,7 +56,7 @@ class Marks:
 
     begun: Mapping[Key, int]
     acknowledged: Mapping[Key, int]
-    seen: Mapping[Key, SightOfLatest]
+    seen: Mapping[Key, LatestSeen]
     distinct: Mapping[int, int]
 
 
@@ -75,7 +75,7 @@ def marks_from_json(value: Mapping[str, Any]) -> Marks:
     return Marks(
         {(target, writer): sequence for target, writer, sequence in value["begun"]},
         {(target, writer): sequence for target, writer, sequence in value["acknowledged"]},
-        {(target, writer): SightOfLatest(*rest) for target, writer, *rest in value["seen"]},
+        {(target, writer): LatestSeen(*rest) for target, writer, *rest in value["seen"]},
         dict(value["distinct"]),
     )
 
@@ -91,7 +91,7 @@ class SharedAccount(Account):
         self._own = range(scenario.first_writer, scenario.first_writer + scenario.writers)
         self._begun: dict[Key, int] = {}
         self._acknowledged: dict[Key, int] = {}
-        self._latest: dict[Key, SightOfLatest] = {}
+        self._latest: dict[Key, LatestSeen] = {}
         self._latest_of_reader: dict[tuple[str, Key], int] = {}
         self._distinct: dict[int, int] = {}
 
@@ -155,11 +155,11 @@ class SharedAccount(Account):
         if key not in self._latest or reached[-1] > self._latest[key].sequence:
             first = int(np.argmax(sequences == reached[-1]))
             seconds = (int(ends[first]) - self.origin) / 1e9
-            self._latest[key] = SightOfLatest(int(reached[-1]), reader, seconds)
+            self._latest[key] = LatestSeen(int(reached[-1]), reader, seconds)
 
-    def _note(self, sight: Sight, reader: str, document: tuple[int, int], time: int, why: str) -> None:
-        text = f"{sight}: {reader} read w{document[0]} s{document[1]} {why}"
-        self.note(Sighting(sight, time, text, {"reader": reader, "document": list(document)}))
+    def _note(self, kind: ViolationKind, reader: str, document: tuple[int, int], time: int, why: str) -> None:
+        text = f"{kind}: {reader} read w{document[0]} s{document[1]} {why}"
+        self.note(ObservedViolation(kind, time, text, {"reader": reader, "document": list(document)}))
 
     def _others(self, writers: Sequence[OfWriter], readers: Sequence[OfReader]) -> list[OfWriter]:
         """Each document that was read and not written here in this round, as a write at a time that is not known."""
@@ -175,7 +175,7 @@ class SharedAccount(Account):
 
 
 def _of_this_machine(look: Look) -> Look:
-    if look.sighting is None:
+    if look.violation is None:
         return look
-    told = look.sighting.text.replace("nobody writes", "nobody on this machine writes")
-    return dataclasses.replace(look, sighting=dataclasses.replace(look.sighting, text=told))
+    told = look.violation.text.replace("nobody writes", "nobody on this machine writes")
+    return dataclasses.replace(look, violation=dataclasses.replace(look.violation, text=told))

@@ -25,7 +25,7 @@ from conformance.oracle.linearizability import (
 from conformance.oracle.payload import Identity
 from stress.record.folder_record import Shown
 from stress.record.histogram import Histogram
-from stress.record.violations import Sight, Sighting
+from stress.record.violations import ObservedViolation, ViolationKind
 
 __all__ = ["Judged", "OfReader", "OfWriter", "judge_target"]
 
@@ -65,11 +65,11 @@ class OfReader:
 class Judged:
     """The verdict of one target's round.
 
-    ``sighting`` is the contradiction that was certain first, ``timeline`` what happened around it. ``distinct``
+    ``violation`` is the contradiction that was certain first, ``timeline`` what happened around it. ``distinct``
     documents were seen; ``writers_overlap`` and ``readers_overlap`` are those of `stress.record.folder_record.Overlap`.
     """
 
-    sighting: Sighting | None
+    violation: ObservedViolation | None
     timeline: tuple[Shown, ...]
     distinct: int
     writers_overlap: int
@@ -95,7 +95,7 @@ def judge_target(
     firsts = firsts[begun[history.reads.value[firsts]]]
     delays = history.reads.end[firsts] - history.writes.begin[history.reads.value[firsts]]
     return Judged(
-        sighting=None if finding is None else _sighting(history, finding, origin),
+        violation=None if finding is None else _violation(history, finding, origin),
         timeline=() if finding is None else _timeline(history, finding, origin),
         distinct=int((seen & begun).sum()),
         # Writes without known times prove nothing.
@@ -183,7 +183,7 @@ def _overlaps(writers: Sequence[OfWriter]) -> int:
     return count
 
 
-def _sight(history: _History, finding: Finding) -> Sight:
+def _kind(history: _History, finding: Finding) -> ViolationKind:
     """The word for a contradiction. What nobody wrote in this round is of an earlier round, of a later one, or of none.
 
     A writer's numbers grow. One between those of this round went to another target, or nowhere.
@@ -199,22 +199,24 @@ def _sight(history: _History, finding: Finding) -> Sight:
     return "stale" if sequence < numbers.min() else "future"
 
 
-def _sighting(history: _History, finding: Finding, origin: int) -> Sighting:
+def _violation(history: _History, finding: Finding, origin: int) -> ObservedViolation:
     shown = [_shown(history, operation, origin, guilty=True) for operation in finding.operations]
-    sight = _sight(history, finding)
+    kind = _kind(history, finding)
     words = {
         "stale": "an older document was read after a newer one was published",
         "future": "a document was read that nobody had yet begun to write",
         "unknown": "a document was read that nobody wrote to this target in this round",
     }
-    if finding.kind == "unknown" and sight == "stale":
+    if finding.kind == "unknown" and kind == "stale":
         words["stale"] = "a document was read that was replaced before this round began, when all writers stood still"
     story = "; ".join(_told(one) for one in shown)
     last = finding.operations[-1]
     time = int((history.reads if last.kind == "read" else history.writes).begin[last.index])
     if last.kind == "read":
         time = int(history.reads.end[last.index])
-    return Sighting(sight, time, f"{sight}: {words[sight]}: {story}", {"operations": [_told(one) for one in shown]})
+    return ObservedViolation(
+        kind, time, f"{kind}: {words[kind]}: {story}", {"operations": [_told(one) for one in shown]}
+    )
 
 
 def _told(shown: Shown) -> str:

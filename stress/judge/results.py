@@ -8,11 +8,11 @@ from conformance.reporting.results import Outcome, Result, apply_known_failures
 from conformance.subject.manifest import KnownFailure
 from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Scenario
-from stress.record.violations import SIGHTS, Sight
+from stress.record.violations import VIOLATION_KINDS, ViolationKind
 
 __all__ = ["case_name", "clauses_of", "results_of", "sentence"]
 
-_OF_CLAUSE: dict[str, tuple[Sight, ...]] = {
+_OF_CLAUSE: dict[str, tuple[ViolationKind, ...]] = {
     "CON-01": ("torn", "mixed", "missing", "refused", "ended", "leak"),
     "CON-03": ("stale", "future", "unknown"),
     "CON-05": ("blocked",),
@@ -20,7 +20,7 @@ _OF_CLAUSE: dict[str, tuple[Sight, ...]] = {
     "KIL-04": ("torn", "mixed", "missing"),
     "RDR-14": ("misread",),
 }
-_ALWAYS: tuple[Sight, ...] = ("torn", "mixed", "missing", "stale", "future")
+_ALWAYS: tuple[ViolationKind, ...] = ("torn", "mixed", "missing", "stale", "future")
 
 
 def case_name(scenario: Scenario, file_system: str) -> str:
@@ -60,9 +60,9 @@ def _result(record: FolderRecord, clause: str, repro: str) -> Result:
     }[clause]
     if clause == "KIL-03":
         return _orphans(record, case, repro, counts)
-    sights = [sight for sight in _OF_CLAUSE[clause] if record.counts.get(sight)]
-    if sights:
-        findings = [finding for finding in record.findings if finding.sight in sights]
+    kinds = [kind for kind in _OF_CLAUSE[clause] if record.counts.get(kind)]
+    if kinds:
+        findings = [finding for finding in record.findings if finding.kind in kinds]
         first = findings[0]
         evidence = {
             "examples": [{"found": finding.text, **finding.evidence} for finding in findings[:3]],
@@ -110,11 +110,11 @@ def sentence(record: FolderRecord) -> str:
         f"{totals.reads:,} reads ({_many(scenario.readers, 'reader')}) of {totals.distinct:,} documents "
         f"in {record.seconds:.1f} s"
     )
-    parts = [f"{done}: {', '.join(f'{counts.get(sight, 0):,} {sight}' for sight in _ALWAYS)}"]
-    others = [f"{counts[sight]:,} {sight}" for sight in SIGHTS if sight not in _ALWAYS and counts.get(sight)]
+    parts = [f"{done}: {', '.join(f'{counts.get(kind, 0):,} {kind}' for kind in _ALWAYS)}"]
+    others = [f"{counts[kind]:,} {kind}" for kind in VIOLATION_KINDS if kind not in _ALWAYS and counts.get(kind)]
     if others:
         parts.append(", ".join(others))
-    if not any(counts.get(sight) for sight in _OF_CLAUSE["CON-03"]):
+    if not any(counts.get(kind) for kind in _OF_CLAUSE["CON-03"]):
         of_what = "what was whole is " if counts.get("torn") or counts.get("mixed") else ""
         machines = record.machines
         how_far = f" as far as {len(machines.names)} machines without a common clock can tell," if machines else ""

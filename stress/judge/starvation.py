@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from stress.record.reports import HELD, INDETERMINATE
 from stress.record.scenario import Scenario
-from stress.record.violations import Sighting
+from stress.record.violations import ObservedViolation
 
 __all__ = [
     "BUDGET_SECONDS",
@@ -68,7 +68,7 @@ class Waits:
         self._scenario = scenario
         self._waited: dict[int, int] = {}  # nanoseconds since its last acknowledged write, over all rounds
 
-    def add(self, writer: int, rows: Table) -> Sighting | None:
+    def add(self, writer: int, rows: Table) -> ObservedViolation | None:
         """Take the next writes of a writer. Returns a violation when readers kept it waiting beyond the budget."""
         if self._scenario.sharing is None:
             return None
@@ -84,11 +84,11 @@ class Waits:
         return found
 
 
-def _beyond_the_budget(writer: int, taken: float, waited: float, moment: int) -> Sighting | None:
+def _beyond_the_budget(writer: int, taken: float, waited: float, moment: int) -> ObservedViolation | None:
     if taken > SLOWEST_SECONDS:
         told = f"a write of writer {writer} took {taken:.1f} s, which is over {SLOWEST_SECONDS:g} s"
     elif waited > STARVED_SECONDS:
         told = f"writer {writer} got nothing through for {waited:.1f} s, which is over {STARVED_SECONDS:g} s"
     else:
         return None
-    return Sighting("blocked", moment, f"blocked: {told}, although readers pause")
+    return ObservedViolation("blocked", moment, f"blocked: {told}, although readers pause")

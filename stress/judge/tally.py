@@ -18,11 +18,11 @@ from stress.record.folder_record import Control, Finding, FolderRecord, Overlap,
 from stress.record.histogram import Histogram
 from stress.record.reports import HELD, INDETERMINATE, READ_COLUMNS, WRITE_COLUMNS, Look, Seen, Temp, Written
 from stress.record.scenario import Scenario
-from stress.record.violations import Sighting
+from stress.record.violations import ObservedViolation
 
 __all__ = ["Account", "Least", "share_of_goal"]
 
-_MOST_FINDINGS = 5  # of a sight, that are kept
+_MOST_FINDINGS = 5  # of a kind, that are kept
 _MOST_SAMPLES = 1000
 _MOST_ACTIONS = 200
 _KIT = "the kit"  # who looks while all writers stand still
@@ -113,7 +113,7 @@ class Account:
             {int(size): int(count) for size, count in zip(*np.unique(rows[:, 2], return_counts=True), strict=True)}
         )
         self._errors.update(written.errors)
-        faulted = self._judge_refusals(writer, rows, written.sightings)
+        faulted = self._judge_refusals(writer, rows, written.violations)
         self._add(
             writes=len(rows),
             acknowledged=int((outcome == 1).sum()),
@@ -133,9 +133,9 @@ class Account:
         self._orphans_after |= written.orphans_after
         before, after = len(self._orphans_before), len(self._orphans_after)
         self.totals = dataclasses.replace(self.totals, orphans_before=before, orphans_after=after)
-        for sighting in written.sightings:
-            if sighting.sight != "refused":
-                self.note(sighting)
+        for violation in written.violations:
+            if violation.kind != "refused":
+                self.note(violation)
 
     def seen(self, reader: str, seen: Seen, *, of_implementation: bool = False) -> None:
         """Take what a reader saw: the kit's own, or a reader implementation."""
@@ -143,8 +143,8 @@ class Account:
         self._read_latency += Histogram.of(np.array(seen.latencies, dtype=np.int64))
         self._errors.update({f"read: {name}": count for name, count in seen.errors.items()})
         self._add(reads=seen.reads, changes=seen.changes)
-        for sighting in seen.sightings:
-            self.note(sighting, 0)
+        for violation in seen.violations:
+            self.note(violation, 0)
         self.counts.update(seen.counts)
         self._reported += sum(seen.counts.values())
 
@@ -154,13 +154,13 @@ class Account:
         ``leftover`` are the files beside the targets, of which only killed writers may have left any.
         """
         for target, look in enumerate(looks):
-            if look.sighting is not None:
-                self.note(look.sighting)
+            if look.violation is not None:
+                self.note(look.violation)
             self._judge(target, look)
             self._initial[target] = look.identity
         if len(leftover) > self.totals.kills:
             text = f"leak: {len(leftover)} files are beside the targets while nobody writes: {', '.join(leftover[:5])}"
-            self.note(Sighting("leak", looks[0].end, text))
+            self.note(ObservedViolation("leak", looks[0].end, text))
         self._written.clear()
         self._seen.clear()
         self._faults.clear()
@@ -171,14 +171,14 @@ class Account:
         untold = wrong - self._reported
         if untold > 0:
             text = f"torn: {untold} torn, mixed or missing documents were seen by readers killed before they told"
-            self.note(Sighting("torn", clock.nanoseconds(), text), untold)
+            self.note(ObservedViolation("torn", clock.nanoseconds(), text), untold)
 
     def ended(self, left: Sequence[str]) -> None:
         """Take what is beside the targets when everybody has ended; only killed writers may have left it."""
         self._add(left=len(left))
         if left and not self.totals.kills:
             text = f"leak: {len(left)} files are left beside the targets at the end: {', '.join(left[:5])}"
-            self.note(Sighting("leak", clock.nanoseconds(), text))
+            self.note(ObservedViolation("leak", clock.nanoseconds(), text))
 
     def faulted(self, writer: int, begin: int, end: int) -> None:
         """A fault was there for this writer from begin to end: its refusals then are what was asked for."""
@@ -205,12 +205,12 @@ class Account:
             del self._samples[1::2]
             self._every *= 2
 
-    def note(self, sighting: Sighting, count: int = 1, timeline: tuple[Shown, ...] = ()) -> None:
-        """Count a violation, and keep it if it is one of the first of its sight."""
-        self.counts[sighting.sight] += count
-        if sum(finding.sight == sighting.sight for finding in self._findings) < _MOST_FINDINGS:
-            seconds = (sighting.time - self.origin) / 1e9
-            self._findings.append(Finding(sighting.sight, seconds, sighting.text, sighting.evidence, timeline))
+    def note(self, violation: ObservedViolation, count: int = 1, timeline: tuple[Shown, ...] = ()) -> None:
+        """Count a violation, and keep it if it is one of the first of its kind."""
+        self.counts[violation.kind] += count
+        if sum(finding.kind == violation.kind for finding in self._findings) < _MOST_FINDINGS:
+            seconds = (violation.time - self.origin) / 1e9
+            self._findings.append(Finding(violation.kind, seconds, violation.text, violation.evidence, timeline))
 
     # What comes out
 
@@ -234,7 +234,7 @@ class Account:
             totals=self.totals,
             overlap=self.overlap,
             control=control,
-            counts={sight: count for sight, count in self.counts.items() if count},
+            counts={kind: count for kind, count in self.counts.items() if count},
             findings=tuple(sorted(self._findings, key=lambda finding: finding.seconds)),
             doubts=doubts if complete else ("the run was interrupted", *doubts),
             samples=tuple(self._samples),
@@ -249,7 +249,7 @@ class Account:
 
     # Judging
 
-    def _judge_refusals(self, writer: int, rows: Table, sightings: Sequence[Sighting]) -> int:
+    def _judge_refusals(self, writer: int, rows: Table, violations: Sequence[ObservedViolation]) -> int:
         """Note each refused write to which no fault was done. Returns how many had one."""
         wanted = _is_refused(rows) & ~kept_waiting(rows, self._scenario)
         refused, taken = rows[wanted], worked(rows)[wanted] / 1e9
@@ -257,9 +257,9 @@ class Account:
         for of_writer, begin, end in self._faults:
             if of_writer == writer:
                 excused |= (refused[:, 3] <= end) & (refused[:, 4] >= begin)
-        examples = {sighting.time: sighting for sighting in sightings if sighting.sight == "refused"}
+        examples = {violation.time: violation for violation in violations if violation.kind == "refused"}
         for row, seconds in zip(refused[~excused].tolist(), taken[~excused].tolist(), strict=True):
-            example = examples.get(row[4], Sighting("refused", row[4], "a write was refused"))
+            example = examples.get(row[4], ObservedViolation("refused", row[4], "a write was refused"))
             if self._scenario.sharing is not None and row[5] == HELD:
                 why = f"after {seconds:.3f} s; a target that is held for {HOLD_SECONDS:g} s must be waited for"
                 example = dataclasses.replace(example, text=f"{example.text}, {why}")
@@ -287,13 +287,13 @@ class Account:
         initial = self._initial[target]
         writers += self._others(writers, [*by_kit, *by_implementation])
         judged = judge_target(writers, by_kit, initial, self.origin)
-        if judged.sighting is not None:
-            self.note(judged.sighting, timeline=judged.timeline)
+        if judged.violation is not None:
+            self.note(judged.violation, timeline=judged.timeline)
         elif by_implementation:
             # What the kit's own readers saw can be explained: if what all saw cannot, the reader is to blame.
             judged = judge_target(writers, [*by_kit, *by_implementation], initial, self.origin)
-            if judged.sighting is not None:
-                misread = dataclasses.replace(judged.sighting, sight="misread")
+            if judged.violation is not None:
+                misread = dataclasses.replace(judged.violation, kind="misread")
                 self.note(misread, timeline=judged.timeline)
         self.staleness += judged.staleness
         self._add(distinct=judged.distinct)

@@ -12,7 +12,7 @@ from conformance.errors import ManifestError, Violation
 from conformance.runner.run import remove_folder
 from stress.record import clock
 from stress.record.reports import Look
-from stress.record.violations import Sight, Sighting, evidence_of, verify
+from stress.record.violations import ObservedViolation, ViolationKind, evidence_of, verify
 
 __all__ = ["look_at", "new_folder", "temps_in"]
 
@@ -34,20 +34,20 @@ def new_folder(parent: Path) -> Iterator[Path]:
 def look_at(target: Path) -> Look:
     """Read a target once."""
     begin = clock.nanoseconds()
-    sight: Sight = "torn"
+    kind: ViolationKind = "torn"
     try:
         data = target.read_bytes()
         identity = verify(data)
     except FileNotFoundError:
         end = clock.nanoseconds()
         text = "missing: there is no file at the target while nobody writes"
-        return Look(None, begin, end, Sighting("missing", end, text))
+        return Look(None, begin, end, ObservedViolation("missing", end, text))
     except Violation as violation:
         end = clock.nanoseconds()
         if str(violation).startswith("mixed"):
-            sight = "mixed"
+            kind = "mixed"
         text = f"{violation}, while nobody writes"
-        return Look(None, begin, end, Sighting(sight, end, text, evidence_of(violation)))
+        return Look(None, begin, end, ObservedViolation(kind, end, text, evidence_of(violation)))
     return Look(identity, begin, clock.nanoseconds(), None)
 
 

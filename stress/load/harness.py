@@ -172,7 +172,7 @@ class _Load:
         first.tell("all")
         written: Written = self.crew.answer(first)
         if written.errors:
-            refused = next(sighting for sighting in written.sightings if sighting.sight == "refused")
+            refused = next(violation for violation in written.violations if violation.kind == "refused")
             raise ImplementationError(f"cannot write into {self.shown_as}: {refused.evidence['answer']}", "")
         self.account.written(self._number(first), written)
 
@@ -197,7 +197,7 @@ class _Load:
             process.kill()
             process.join()
             pipe.close()
-        moments = [sighting.time for one in seen for sighting in one.sightings]
+        moments = [violation.time for one in seen for violation in one.violations]
         return Control(
             sum(sum(one.counts.values()) for one in seen),
             sum(one.reads for one in seen),

@@ -8,7 +8,7 @@ from typing import Any
 
 from stress.record.histogram import Histogram
 from stress.record.scenario import Scenario
-from stress.record.violations import Sight
+from stress.record.violations import ViolationKind
 
 __all__ = ["Control", "Finding", "FolderRecord", "Machines", "Overlap", "Sample", "Shown", "Totals"]
 
@@ -33,7 +33,7 @@ class Shown:
 class Finding:
     """One violation. ``seconds`` since the load began; ``timeline`` is what happened around it, for the history's."""
 
-    sight: Sight
+    kind: ViolationKind
     seconds: float
     text: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class Sample:
 class FolderRecord:
     """Everything that is known of one folder's run. ``folder`` is as the user gave it.
 
-    ``counts`` has the number of violations of each sight (of the history's at most one for each target and round),
+    ``counts`` has the number of violations of each kind (of the history's at most one for each target and round),
     ``findings`` the first ones of each. ``doubts`` say why the
     absence of violations would mean nothing; with doubts and without violations the run is inconclusive.
     Latencies are of answered writes and of a sample of reads; ``staleness`` is the time from the begin of a write to

@@ -14,6 +14,10 @@ from stress.record.scenario import Goal, Scenario
 
 __all__ = ["from_json", "scenario_from_json", "to_json"]
 
+_NAMES: Mapping[tuple[object, str], str] = {
+    (Finding, "kind"): "sight"
+}  # attributes that have a different name in the format
+
 
 def to_json(record: FolderRecord) -> dict[str, Any]:
     """The record as values that `json` writes. `from_json` makes an equal record of them, but for tuples in evidence,
@@ -56,7 +60,10 @@ def _plain(value: Any) -> Any:
         # Most buckets are empty: only the others are kept.
         return {str(bucket): int(count) for bucket, count in enumerate(value.counts) if count}
     if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {
+            _NAMES.get((type(value), field.name), field.name): _plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+        }
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -76,7 +83,8 @@ def scenario_from_json(value: Mapping[str, Any]) -> Scenario:
 
 def _finding(value: Mapping[str, Any]) -> Finding:
     timeline = tuple(Shown(**{**shown, "value": tuple(shown["value"])}) for shown in value["timeline"])
-    return Finding(**{**value, "timeline": timeline})
+    kind, members = value["sight"], {name: item for name, item in value.items() if name != "sight"}
+    return Finding(**{**members, "kind": kind, "timeline": timeline})
 
 
 def _machines(value: Mapping[str, Any] | None) -> Machines | None:

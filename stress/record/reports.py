@@ -9,7 +9,7 @@ from array import array
 from dataclasses import dataclass, field
 
 from conformance.oracle.payload import Identity
-from stress.record.violations import Sight, Sighting
+from stress.record.violations import ObservedViolation, ViolationKind
 
 __all__ = [
     "HELD",
@@ -36,7 +36,7 @@ READ_COLUMNS = ("target", "writer", "sequence", "first_begin", "first_end", "las
 NO_DOCUMENT: Identity = (-1, -1)
 """The identity of what is not a document."""
 
-_MOST_SIGHTINGS = 20  # of a kind, that are kept with their evidence
+_MOST_VIOLATIONS = 20  # of a kind, that are kept with their evidence
 _INT64_MAX = 2**63 - 1
 
 Temp = tuple[str, int]
@@ -54,7 +54,7 @@ class Written:
 
     rows: array[int] = field(default_factory=lambda: array("q"))
     errors: dict[str, int] = field(default_factory=dict)
-    sightings: list[Sighting] = field(default_factory=list)
+    violations: list[ObservedViolation] = field(default_factory=list)
     deaths: int = 0
     restarts: int = 0
     orphans_before: set[Temp] = field(default_factory=set)
@@ -70,8 +70,8 @@ class Seen:
     """
 
     rows: array[int] = field(default_factory=lambda: array("q"))
-    counts: dict[Sight, int] = field(default_factory=dict)
-    sightings: list[Sighting] = field(default_factory=list)
+    counts: dict[ViolationKind, int] = field(default_factory=dict)
+    violations: list[ObservedViolation] = field(default_factory=list)
     latencies: array[int] = field(default_factory=lambda: array("q"))
     errors: dict[str, int] = field(default_factory=dict)
     reads: int = 0
@@ -82,11 +82,11 @@ class Seen:
         """Count a read that failed, by the name of its error."""
         self.errors[error] = self.errors.get(error, 0) + 1
 
-    def note(self, sighting: Sighting) -> None:
+    def note(self, violation: ObservedViolation) -> None:
         """Count a violation, and keep it with its evidence if it is one of the first."""
-        self.counts[sighting.sight] = self.counts.get(sighting.sight, 0) + 1
-        if self.counts[sighting.sight] <= _MOST_SIGHTINGS:
-            self.sightings.append(sighting)
+        self.counts[violation.kind] = self.counts.get(violation.kind, 0) + 1
+        if self.counts[violation.kind] <= _MOST_VIOLATIONS:
+            self.violations.append(violation)
 
 
 class ReadSpan:
@@ -117,4 +117,4 @@ class Look:
     identity: Identity | None
     begin: int
     end: int
-    sighting: Sighting | None
+    violation: ObservedViolation | None

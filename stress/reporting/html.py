@@ -14,12 +14,12 @@ from conformance.reporting.results import Exit, Header, Result, Verdict, reasons
 from stress.record.folder_record import Finding, FolderRecord
 from stress.record.histogram import describe_duration
 from stress.record.scenario import Scenario, Sharing
-from stress.record.violations import SIGHTS, Sight
+from stress.record.violations import VIOLATION_KINDS, ViolationKind
 from stress.reporting import plots
 
 __all__ = ["describe_bound", "describe_control", "describe_scenario", "out_of", "render", "write_report"]
 
-_MEANINGS: dict[Sight, str] = {
+_MEANINGS: dict[ViolationKind, str] = {
     "torn": "bytes that are not exactly one whole document",
     "mixed": "a document whose checksum does not fit its members: parts of two",
     "missing": "no target, although there always was one",
@@ -36,9 +36,9 @@ _SHARINGS: dict[Sharing, str] = {
     "delete": "the kit's readers let others replace and remove what they have open",
     "plain": "the kit's readers share reading and writing only, as Python's own open() does",
 }
-_OF_READS: tuple[Sight, ...] = ("torn", "mixed", "missing", "stale", "future", "unknown")
+_OF_READS: tuple[ViolationKind, ...] = ("torn", "mixed", "missing", "stale", "future", "unknown")
 # A read that saw one of these shows that publishing is not atomic on this folder.
-_NOT_WHOLE: tuple[Sight, ...] = ("torn", "mixed", "missing")
+_NOT_WHOLE: tuple[ViolationKind, ...] = ("torn", "mixed", "missing")
 _MOST_CHARACTERS = 2000  # of one piece of evidence; results.jsonl has all of it
 _BAD = ("fail", "error", "xpass")
 _VERDICT_STYLES = {Exit.CONFORMANT: "pass", Exit.INCONCLUSIVE: "mild"}
@@ -118,18 +118,18 @@ def describe_scenario(scenario: Scenario) -> list[tuple[str, str]]:
     ]
 
 
-def out_of(sight: Sight, record: FolderRecord) -> str:
+def out_of(kind: ViolationKind, record: FolderRecord) -> str:
     """Among how many a violation was looked for, such as ``of 1,203,221 reads``."""
     totals = record.totals
-    if sight in _OF_READS:
+    if kind in _OF_READS:
         return f"of {_some(totals.reads, 'read')}"
-    if sight == "misread":
+    if kind == "misread":
         return "where a reader is under test"
-    if sight == "blocked":
+    if kind == "blocked":
         return "where an open file is in the way"
-    if sight == "refused":
+    if kind == "refused":
         return f"of {_some(totals.writes, 'write')}"
-    if sight == "leak":
+    if kind == "leak":
         return f"in {_some(totals.looks, 'look')} at the folder"
     return f"in {record.seconds:,.1f} s"
 
@@ -154,7 +154,7 @@ def describe_bound(record: FolderRecord) -> str:
     """What the reads say of those that were not made: the rule of three, and what it leaves open."""
     if record.bound is None:
         return "none: nothing was read"
-    seen = sum(record.counts.get(sight, 0) for sight in _NOT_WHOLE)
+    seen = sum(record.counts.get(kind, 0) for kind in _NOT_WHOLE)
     if seen:
         return f"none: {_some(seen, 'read')} of {record.totals.reads:,} did not see one whole document"
     if record.bound > 0.5:
@@ -178,16 +178,16 @@ def _folder(record: FolderRecord) -> dict[str, Any]:
     ]
     return {
         "record": record,
-        "sights": [
+        "kinds": [
             {
-                "name": sight,
-                "count": record.counts.get(sight, 0),
-                "of": out_of(sight, record),
-                "none_style": _none_style(record, _done(sight, record)),
-                "meaning": _MEANINGS[sight],
-                "findings": _drawn_findings([one for one in record.findings if one.sight == sight], first),
+                "name": kind,
+                "count": record.counts.get(kind, 0),
+                "of": out_of(kind, record),
+                "none_style": _none_style(record, _done(kind, record)),
+                "meaning": _MEANINGS[kind],
+                "findings": _drawn_findings([one for one in record.findings if one.kind == kind], first),
             }
-            for sight in sorted(SIGHTS, key=list(_MEANINGS).index)
+            for kind in sorted(VIOLATION_KINDS, key=list(_MEANINGS).index)
         ],
         "control": describe_control(record),
         "bound": describe_bound(record),
@@ -200,12 +200,12 @@ def _folder(record: FolderRecord) -> dict[str, Any]:
     }
 
 
-def _done(sight: Sight, record: FolderRecord) -> int:
-    if sight == "misread":
+def _done(kind: ViolationKind, record: FolderRecord) -> int:
+    if kind == "misread":
         return 0  # a record does not know whether a reader was under test
-    if sight == "blocked" and not record.scenario.measures_progress:
+    if kind == "blocked" and not record.scenario.measures_progress:
         return 0
-    return record.totals.reads if sight in _OF_READS else record.totals.writes
+    return record.totals.reads if kind in _OF_READS else record.totals.writes
 
 
 def _none_style(record: FolderRecord, done: int) -> str:
@@ -214,7 +214,7 @@ def _none_style(record: FolderRecord, done: int) -> str:
 
 
 def _drawn_findings(findings: Sequence[Finding], shown: Finding | None) -> list[tuple[Finding, Markup | None]]:
-    """The findings of one sight, of which the first gets its plot unless it is ``shown`` already."""
+    """The findings of one kind, of which the first gets its plot unless it is ``shown`` already."""
     return [
         (finding, _markup(plots.timeline(finding)) if number == 0 and finding is not shown else None)
         for number, finding in enumerate(findings)

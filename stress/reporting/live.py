@@ -17,7 +17,7 @@ from rich.text import Text
 
 from stress.record.folder_record import Sample
 from stress.record.histogram import Histogram, describe_duration
-from stress.record.violations import SIGHTS
+from stress.record.violations import VIOLATION_KINDS
 
 __all__ = [
     "View",
@@ -32,9 +32,9 @@ __all__ = [
     "time_left",
 ]
 
-_ALWAYS = ("torn", "mixed", "missing", "stale", "future")  # sights that a plain line shows even when there are none
-_OF_WRITERS = ("refused", "ended", "leak")  # sights that need no reader
-_OF_FEW = ("misread", "blocked")  # sights that need a reader under test or Windows; a view knows of neither
+_ALWAYS = ("torn", "mixed", "missing", "stale", "future")  # kinds that a plain line shows even when there are none
+_OF_WRITERS = ("refused", "ended", "leak")  # kinds that need no reader
+_OF_FEW = ("misread", "blocked")  # kinds that need a reader under test or Windows; a view knows of neither
 _STEADY = 8  # views over which the rates of the panel are means, so that they can be read
 _WIDTH = 80  # characters
 _FOLDER_WIDTH = 36
@@ -47,7 +47,7 @@ class View:
 
     ``phase`` is ``positive control``, ``load`` or ``closing``. ``now`` has the totals since the load began; the rates
     are those between ``before`` and ``now``, or since the load began when ``before`` is None. ``counts`` are the
-    violations by sight, of which ``now.wrong`` may know before. ``seconds_left`` is None for a run without a limit of
+    violations by kind, of which ``now.wrong`` may know before. ``seconds_left`` is None for a run without a limit of
     time; ``goal_share`` (0 to 1) is how much of the goal is reached, None without a goal.
     """
 
@@ -164,8 +164,8 @@ def plain_line(view: View) -> str:
     speed = rates(view)
     writes, reads = (f" ({_count(one)}/s)" for one in speed) if speed else ("", "")
     done = f"{_count(now.writes)} writes{writes}, {_count(now.reads)} reads{reads}, {_count(view.distinct)} distinct"
-    named = [(sight, view.counts.get(sight, 0)) for sight in SIGHTS]
-    wrong = [f"{_count(count)} {sight}" for sight, count in named if count or sight in _ALWAYS]
+    named = [(kind, view.counts.get(kind, 0)) for kind in VIOLATION_KINDS]
+    wrong = [f"{_count(count)} {kind}" for kind, count in named if count or kind in _ALWAYS]
     if _unnamed(view):
         wrong.append(f"{_count(_unnamed(view))} not yet named")
     parts = [
@@ -226,12 +226,12 @@ def _violations(view: View) -> Table:
         table.add_column(width=9, justify="right", no_wrap=True)
         table.add_column(width=8, no_wrap=True)
     cells = []
-    for sight in SIGHTS:
-        count = view.counts.get(sight, 0)
+    for kind in VIOLATION_KINDS:
+        count = view.counts.get(kind, 0)
         # Nothing wrong in nothing read says nothing, so it is not green.
-        done = 0 if sight in _OF_FEW else view.now.writes if sight in _OF_WRITERS else view.now.reads
+        done = 0 if kind in _OF_FEW else view.now.writes if kind in _OF_WRITERS else view.now.reads
         style = "bold red" if count else "green" if done else "dim"
-        cells += [Text(_count(count), style), Text(sight, style if count else "dim")]
+        cells += [Text(_count(count), style), Text(kind, style if count else "dim")]
     for start in range(0, len(cells), 2 * columns):
         table.add_row(*cells[start : start + 2 * columns])
     return table

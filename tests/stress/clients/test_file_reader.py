@@ -111,18 +111,18 @@ MIXED = json.dumps({**make_status(1, 7, 300), "message": "training"}).encode()
 
 
 @pytest.mark.parametrize(
-    ("data", "sight", "evidence"), [(WHOLE[:100], "torn", "bytes"), (MIXED, "mixed", "values")], ids=["torn", "mixed"]
+    ("data", "kind", "evidence"), [(WHOLE[:100], "torn", "bytes"), (MIXED, "mixed", "values")], ids=["torn", "mixed"]
 )
 def test_what_is_torn_or_mixed_is_told_with_its_evidence_and_makes_no_row(
-    target: Path, data: bytes, sight: str, evidence: str
+    target: Path, data: bytes, kind: str, evidence: str
 ) -> None:
     target.write_bytes(data)
     reader = FileReader(NAMES)
     reader.read(1)
     seen = reader.take()
-    assert (seen.counts, documents_of(seen)) == ({sight: 1}, [])
-    [sighting] = seen.sightings
-    assert (sighting.sight, sighting.text[: len(sight)], list(sighting.evidence)) == (sight, sight, [evidence])
+    assert (seen.counts, documents_of(seen)) == ({kind: 1}, [])
+    [violation] = seen.violations
+    assert (violation.kind, violation.text[: len(kind)], list(violation.evidence)) == (kind, kind, [evidence])
 
 
 # Reads of the same document

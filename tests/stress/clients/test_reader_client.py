@@ -112,7 +112,7 @@ def test_a_reader_that_does_not_return_a_whole_document_misread(
     asking.read(1)
     seen = asking.take()
     assert seen.counts == {"misread": 1}
-    assert says in seen.sightings[0].text
+    assert says in seen.violations[0].text
     assert rows_of(seen) == []
 
 
@@ -122,8 +122,8 @@ def test_a_death_that_nobody_announced_is_its_own(reader: Callable[..., AskingRe
     asking.read(2)
     seen = asking.take()
     assert seen.counts == {"misread": 1}
-    assert "the reader ended with exit code 3" in seen.sightings[0].text
-    assert seen.sightings[0].evidence["stderr"] == "the reason why"
+    assert "the reader ended with exit code 3" in seen.violations[0].text
+    assert seen.violations[0].evidence["stderr"] == "the reason why"
     assert seen.reads == 1
     assert script.story == ["start", "send", "receive", "kill", "start", "send", "receive"]
 

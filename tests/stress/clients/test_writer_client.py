@@ -226,9 +226,9 @@ def test_a_refused_write_is_told_with_its_error_and_is_no_death(writer: Callable
     rows = rows_of(written)
     assert [row["outcome"] for row in rows] == [1, 0, 1, HELD]
     assert written.errors == {"io: Errno 28": 1, "io: WinError 5": 1}
-    sighting = written.sightings[0]
-    assert (sighting.sight, sighting.time) == ("refused", rows[1]["end"])
-    assert sighting.evidence["answer"] == "[Errno 28] No space left"
+    violation = written.violations[0]
+    assert (violation.kind, violation.time) == ("refused", rows[1]["end"])
+    assert violation.evidence["answer"] == "[Errno 28] No space left"
     assert (written.deaths, script.story.count("start")) == (0, 1)
 
 
@@ -253,10 +253,10 @@ def test_a_death_that_nobody_announced_is_the_implementations_own(
     for _ in range(3):
         one.write()
     written = one.take()
-    [sighting] = written.sightings
-    assert sighting.sight == "ended"
-    assert "ended with exit code 7" in sighting.text
-    assert sighting.evidence["stderr"] == "the reason why"
+    [violation] = written.violations
+    assert violation.kind == "ended"
+    assert "ended with exit code 7" in violation.text
+    assert violation.evidence["stderr"] == "the reason why"
     assert written.deaths == 0
     assert [(row["outcome"], row["end"] == INDETERMINATE) for row in rows_of(written)] == [
         (1, False),
@@ -274,10 +274,10 @@ def test_a_death_that_was_announced_is_a_kill_and_the_next_write_a_restart(
     counters.add("kills", 1)
     one.write()
     before = one.take()
-    assert (before.deaths, before.restarts, before.sightings) == (1, 0, [])
+    assert (before.deaths, before.restarts, before.violations) == (1, 0, [])
     one.write()
     after = one.take()
-    assert (after.deaths, after.restarts, after.sightings) == (0, 1, [])
+    assert (after.deaths, after.restarts, after.violations) == (0, 1, [])
     assert script.story == ["start", "send", "receive", "send", "receive", "kill", "start", "send", "receive"]
 
 
@@ -290,7 +290,7 @@ def test_each_kill_excuses_one_death(writer: Callable[..., Writer], script: Scri
     one.write()
     written = one.take()
     assert written.deaths == 1
-    assert [sighting.sight for sighting in written.sightings] == ["ended"]
+    assert [violation.kind for violation in written.violations] == ["ended"]
 
 
 def test_what_was_waited_for_when_it_died_may_or_may_not_have_happened(
@@ -326,11 +326,11 @@ def test_a_kill_while_it_starts_again_is_a_death_as_any_other(
     one.write()
     one.write()
     written = one.take()
-    assert (written.deaths, written.restarts, written.sightings) == (2, 1, [])
+    assert (written.deaths, written.restarts, written.violations) == (2, 1, [])
     assert counters.get("starting") == 0
     script.respond = dying(1)
     one.write()
-    assert [sighting.sight for sighting in one.take().sightings] == ["ended"]  # no kill is left to excuse it
+    assert [violation.kind for violation in one.take().violations] == ["ended"]  # no kill is left to excuse it
 
 
 def test_others_see_that_it_is_starting(writer: Callable[..., Writer], script: Script, counters: Counters) -> None:

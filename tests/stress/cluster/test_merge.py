@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stress.cluster.merge import Ending, LastRead, OfMachine, judge_ending, judge_future, merge, named_systems
-from stress.cluster.tally import Key, Marks, SightOfLatest
+from stress.cluster.tally import Key, LatestSeen, Marks
 from stress.judge.results import results_of, sentence
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals
 from stress.record.histogram import Histogram
@@ -34,7 +34,7 @@ RECORD = FolderRecord(
 
 
 def marks(writer: int, *, begun: int = 50, acknowledged: int = 50, seen: Mapping[Key, int] | None = None) -> Marks:
-    latest = {key: SightOfLatest(sequence, "reader 1", 1.5) for key, sequence in (seen or {}).items()}
+    latest = {key: LatestSeen(sequence, "reader 1", 1.5) for key, sequence in (seen or {}).items()}
     return Marks({(0, writer): begun}, {(0, writer): acknowledged}, latest, {1: 30, 2: 30})
 
 
@@ -58,12 +58,12 @@ class TestFuture:
 
     def test_what_its_writer_had_never_begun_is_future(self) -> None:
         (finding,) = judge_future(two(marks=marks(2, seen={(0, 1): 51})))
-        assert finding.sight == "future"
+        assert finding.kind == "future"
         assert finding.text.startswith("future: machine b: reader 1 read w1 s51")
         assert finding.seconds == 1.5
 
     def test_what_a_writer_of_no_machine_wrote_is_unknown(self) -> None:
-        assert [one.sight for one in judge_future(two(marks=marks(2, seen={(0, 7): 1})))] == ["unknown"]
+        assert [one.kind for one in judge_future(two(marks=marks(2, seen={(0, 7): 1})))] == ["unknown"]
 
     def test_own_documents_are_judged_by_the_machine_itself(self) -> None:
         assert judge_future(two(marks=marks(2, seen={(0, 2): 51}))) == []
@@ -76,7 +76,7 @@ class TestFuture:
 
 class TestEnding:
     def judge(self, *reads: LastRead) -> list[str]:
-        return [one.sight for one in judge_ending(reads, [marks(1, begun=52, acknowledged=50), marks(2)], 9.0)]
+        return [one.kind for one in judge_ending(reads, [marks(1, begun=52, acknowledged=50), marks(2)], 9.0)]
 
     @pytest.mark.parametrize("document", [(1, 50), (1, 52), (2, 50)])
     def test_the_last_document_of_any_writer_may_be_there(self, document: tuple[int, int]) -> None:
@@ -137,7 +137,7 @@ class TestMerged:
         assert finding.timeline[0].process == "machine b reader 1"
         assert record.counts == {"stale": 1}
 
-    def test_no_more_than_the_first_five_of_a_sight_are_kept(self) -> None:
+    def test_no_more_than_the_first_five_of_a_kind_are_kept(self) -> None:
         found = tuple(Finding("torn", float(number), "torn") for number in range(5))
         machines = [
             OfMachine(name, replace(RECORD, findings=found), marks(writer)) for name, writer in (("a", 1), ("b", 2))

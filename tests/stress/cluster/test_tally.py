@@ -15,7 +15,7 @@ from stress.cluster.tally import SharedAccount, marks_from_json, marks_to_json
 from stress.record.folder_record import Control, Finding, FolderRecord
 from stress.record.reports import Look, Seen, Written
 from stress.record.scenario import Scenario
-from stress.record.violations import Sighting
+from stress.record.violations import ObservedViolation
 
 OWN, OTHER = 1, 2  # writers: the scenario's first, and one of another machine
 Document = tuple[int, int]
@@ -131,7 +131,7 @@ def test_what_lies_beside_the_targets_is_not_judged() -> None:
 
 def test_what_is_torn_at_the_end_of_a_round_is_told_without_a_claim_about_other_machines() -> None:
     one = account()
-    torn = Look(None, 0, 1, Sighting("torn", 1, "torn: half a document, while nobody writes"))
+    torn = Look(None, 0, 1, ObservedViolation("torn", 1, "torn: half a document, while nobody writes"))
     assert judge(one, [], torn) == {"torn": 1}
     assert finding_of(one).text == "torn: half a document, while nobody on this machine writes"
 

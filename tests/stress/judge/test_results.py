@@ -12,7 +12,7 @@ from conformance.subject.manifest import KnownFailure
 from stress.judge.results import case_name, clauses_of, results_of, sentence
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Totals
 from stress.record.scenario import Scenario
-from stress.record.violations import SIGHTS, Sight
+from stress.record.violations import VIOLATION_KINDS, ViolationKind
 
 CLEAN = FolderRecord(
     folder="somewhere",
@@ -45,9 +45,9 @@ def judged(record: FolderRecord, *, reads: bool = False, known: tuple[KnownFailu
     return {result.clause: result for result in results}
 
 
-def with_sight(record: FolderRecord, sight: Sight) -> FolderRecord:
-    finding = Finding(sight, 1.25, f"{sight}: this is what was seen", {"bytes": "abc"})
-    return replace(record, counts={sight: 7}, findings=(finding,))
+def with_kind(record: FolderRecord, kind: ViolationKind) -> FolderRecord:
+    finding = Finding(kind, 1.25, f"{kind}: this is what was seen", {"bytes": "abc"})
+    return replace(record, counts={kind: 7}, findings=(finding,))
 
 
 def outcomes(record: FolderRecord, *, reads: bool = False) -> dict[str, str]:
@@ -77,7 +77,7 @@ def test_without_a_violation_and_without_a_doubt_everything_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sight", "failed"),
+    ("kind", "failed"),
     [
         ("blocked", {"CON-05"}),
         ("torn", {"CON-01", "KIL-04"}),
@@ -92,19 +92,19 @@ def test_without_a_violation_and_without_a_doubt_everything_passes() -> None:
         ("misread", {"RDR-14"}),
     ],
 )
-def test_each_sight_fails_its_clauses_and_no_other(sight: Sight, failed: set[str]) -> None:
-    results = judged(with_sight(ON_WINDOWS, sight), reads=True)
+def test_each_kind_fails_its_clauses_and_no_other(kind: ViolationKind, failed: set[str]) -> None:
+    results = judged(with_kind(ON_WINDOWS, kind), reads=True)
     assert {clause for clause, result in results.items() if result.outcome == "fail"} == failed
     assert {clause for clause, result in results.items() if result.outcome == "pass"} == results.keys() - failed
     for clause in failed:
         assert "the first after 1.250 s" in results[clause].message
-        assert results[clause].evidence["examples"][0]["found"] == f"{sight}: this is what was seen"
+        assert results[clause].evidence["examples"][0]["found"] == f"{kind}: this is what was seen"
         assert results[clause].evidence["examples"][0]["bytes"] == "abc"
 
 
-def test_every_sight_fails_some_clause() -> None:
-    for sight in SIGHTS:
-        assert "fail" in outcomes(with_sight(ON_WINDOWS, sight), reads=True).values(), sight
+def test_every_kind_fails_some_clause() -> None:
+    for kind in VIOLATION_KINDS:
+        assert "fail" in outcomes(with_kind(ON_WINDOWS, kind), reads=True).values(), kind
 
 
 def test_where_readers_do_not_pause_progress_is_not_measured_and_the_run_is_no_failure() -> None:
@@ -129,7 +129,7 @@ def test_with_a_doubt_nothing_passes_and_the_doubt_is_told() -> None:
 
 
 def test_a_violation_is_one_whatever_is_in_doubt() -> None:
-    results = judged(replace(with_sight(CLEAN, "torn"), doubts=("12 reads",)))
+    results = judged(replace(with_kind(CLEAN, "torn"), doubts=("12 reads",)))
     assert results["CON-01"].outcome == "fail"
     assert results["CON-01"].evidence["doubts"] == ["12 reads"]
     assert results["CON-03"].outcome == "unmeasured"
@@ -169,7 +169,7 @@ def test_an_orphan_that_outlives_the_next_write_or_the_run_is_a_failure(
 
 def test_a_known_failure_is_known() -> None:
     known = KnownFailure("CON-01", "writes in place", "https://example.org/1")
-    results = judged(with_sight(CLEAN, "torn"), known=(known,))
+    results = judged(with_kind(CLEAN, "torn"), known=(known,))
     assert results["CON-01"].outcome == "xfail"
     assert results["CON-03"].outcome == "pass"
 
@@ -181,7 +181,7 @@ def test_the_verdict_follows() -> None:
         return decide(results, clauses, (), "linux", strict=False, complete=False).exit
 
     assert exit_of(CLEAN) == Exit.CONFORMANT
-    assert exit_of(with_sight(CLEAN, "torn")) == Exit.NOT_CONFORMANT
+    assert exit_of(with_kind(CLEAN, "torn")) == Exit.NOT_CONFORMANT
     assert exit_of(replace(CLEAN, doubts=("12 reads",))) == Exit.INCONCLUSIVE
 
 
@@ -201,10 +201,10 @@ def test_the_sentence_says_what_was_seen_out_of_how_many_and_how_sure_it_is() ->
 
 
 def test_the_sentence_claims_no_more_than_was_seen() -> None:
-    assert "fewer than" not in sentence(with_sight(CLEAN, "torn"))
-    assert "linearizable" not in sentence(with_sight(CLEAN, "stale"))
-    assert "7 stale" in sentence(with_sight(CLEAN, "stale"))
-    assert "7 refused" in sentence(with_sight(CLEAN, "refused"))
+    assert "fewer than" not in sentence(with_kind(CLEAN, "torn"))
+    assert "linearizable" not in sentence(with_kind(CLEAN, "stale"))
+    assert "7 stale" in sentence(with_kind(CLEAN, "stale"))
+    assert "7 refused" in sentence(with_kind(CLEAN, "refused"))
     assert "positive control" not in sentence(replace(CLEAN, control=Control(0, 100, None)))
     assert "fewer than" not in sentence(replace(CLEAN, totals=Totals()))
 

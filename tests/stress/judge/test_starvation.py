@@ -12,7 +12,7 @@ from stress.judge.tally import Account
 from stress.record.folder_record import Control, FolderRecord
 from stress.record.reports import HELD, INDETERMINATE, Written
 from stress.record.scenario import Scenario
-from stress.record.violations import Sighting
+from stress.record.violations import ObservedViolation
 
 WINDOWS = Scenario(sharing="delete", read_pause=0.002)
 WITHOUT_PAUSE = Scenario(sharing="plain", read_pause=0.0)
@@ -85,7 +85,7 @@ def test_an_answer_that_is_too_late_is_one_whatever_it_says(outcome: int) -> Non
     late = SLOWEST_SECONDS + 0.1
     found = Waits(WINDOWS).add(3, table((0, 1, 1), (1, 1 + late, outcome), (10, 11, 1)))
     assert found is not None
-    assert (found.sight, found.time) == ("blocked", round((1 + late) * SECOND))
+    assert (found.kind, found.time) == ("blocked", round((1 + late) * SECOND))
     assert "a write of writer 3 took 4.1 s, which is over 4 s" in found.text
 
 
@@ -132,11 +132,13 @@ def account_of(scenario: Scenario, *writes: Write) -> FolderRecord:
     one = Account(scenario, ("status.json",))
     flat = array("q", [number for row in rows_of(*writes) for number in row])
     refused = [
-        Sighting("refused", round(end * SECOND), "a write was refused: io: WinError 5", {"answer": "Access is denied"})
+        ObservedViolation(
+            "refused", round(end * SECOND), "a write was refused: io: WinError 5", {"answer": "Access is denied"}
+        )
         for _, end, outcome in writes
         if outcome != 1
     ]
-    one.written(1, Written(flat, errors={"io: WinError 5": len(refused)}, sightings=refused))
+    one.written(1, Written(flat, errors={"io: WinError 5": len(refused)}, violations=refused))
     control = Control(3, 100, 0.01)
     return one.record(folder="here", file_system="NTFS", control=control, seconds=2.0, complete=True)
 

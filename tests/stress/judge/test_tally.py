@@ -14,7 +14,7 @@ from stress.judge.tally import Account, Least, share_of_goal
 from stress.record.folder_record import Control, FolderRecord, Overlap, Sample, Totals
 from stress.record.reports import INDETERMINATE, Look, Seen, Written
 from stress.record.scenario import Goal, Scenario
-from stress.record.violations import Sighting
+from stress.record.violations import ObservedViolation
 
 CAUGHT = Control(3, 100, 0.01)
 ENOUGH = Totals(reads=1000, acknowledged=30, distinct=20, changes=20)
@@ -130,7 +130,7 @@ def test_a_document_of_an_earlier_round_is_stale() -> None:
         one.looked([look((1, number), 100 * number + 50)], [])
     record = record_of(one)
     assert record.counts == {"stale": 1}
-    assert record.findings[0].sight == "stale"
+    assert record.findings[0].kind == "stale"
     assert {shown.what for shown in record.findings[0].timeline} == {"write", "read"}
 
 
@@ -155,7 +155,7 @@ def test_each_target_has_its_own_history() -> None:
 
 def test_a_look_that_finds_something_wrong_is_told() -> None:
     one = account()
-    torn = Sighting("torn", 55, "torn, while nobody writes")
+    torn = ObservedViolation("torn", 55, "torn, while nobody writes")
     one.looked([Look(None, 50, 55, torn)], [])
     assert record_of(one).counts == {"torn": 1}
 
@@ -163,26 +163,26 @@ def test_a_look_that_finds_something_wrong_is_told() -> None:
 def test_times_of_findings_are_seconds_since_the_load_began() -> None:
     one = account()
     one.origin = 5 * 10**9
-    one.note(Sighting("torn", 7 * 10**9, "torn"))
+    one.note(ObservedViolation("torn", 7 * 10**9, "torn"))
     assert record_of(one).findings[0].seconds == 2.0
 
 
-def test_of_each_sight_the_first_findings_are_kept_and_all_are_counted() -> None:
+def test_of_each_kind_the_first_findings_are_kept_and_all_are_counted() -> None:
     one = account()
     for moment in range(50, 0, -1):
-        one.note(Sighting("torn", moment, "torn"))
-    one.note(Sighting("missing", 10**9, "missing"))
+        one.note(ObservedViolation("torn", moment, "torn"))
+    one.note(ObservedViolation("missing", 10**9, "missing"))
     record = record_of(one)
     assert record.counts == {"torn": 50, "missing": 1}
-    assert [finding.sight for finding in record.findings] == ["torn"] * 5 + ["missing"]
+    assert [finding.kind for finding in record.findings] == ["torn"] * 5 + ["missing"]
     assert record.findings[0].seconds == 46 / 1e9  # in the order of time
 
 
-def test_a_readers_sightings_are_not_counted_twice() -> None:
+def test_a_readers_violations_are_not_counted_twice() -> None:
     one = account()
     from_reader = Seen()
     for moment in range(30):
-        from_reader.note(Sighting("torn", moment, "torn"))
+        from_reader.note(ObservedViolation("torn", moment, "torn"))
     one.seen("reader 1", from_reader)
     assert record_of(one).counts == {"torn": 30}
 
@@ -219,8 +219,10 @@ def refusals(*faults: tuple[int, int, int]) -> FolderRecord:
     one = account()
     for fault in faults:
         one.faulted(*fault)
-    sighting = Sighting("refused", 200, "a write was refused: io: Errno 24", {"answer": "too many open files"})
-    one.written(1, written(write(1, 100, 200, outcome=0), sightings=[sighting]))
+    violation = ObservedViolation(
+        "refused", 200, "a write was refused: io: Errno 24", {"answer": "too many open files"}
+    )
+    one.written(1, written(write(1, 100, 200, outcome=0), violations=[violation]))
     return record_of(one)
 
 
@@ -254,7 +256,7 @@ def test_a_fault_excuses_nothing_in_the_next_round() -> None:
 
 def test_a_death_that_nobody_asked_for_is_a_violation() -> None:
     one = account()
-    one.written(1, written(sightings=[Sighting("ended", 5, "the implementation ended with exit code 7")]))
+    one.written(1, written(violations=[ObservedViolation("ended", 5, "the implementation ended with exit code 7")]))
     assert record_of(one).counts == {"ended": 1}
 
 

@@ -182,7 +182,7 @@ def test_what_is_shown_meanwhile_grows_and_ends_with_the_goal(clean: Clean) -> N
 
 
 @pytest.mark.parametrize(
-    ("mutant", "sights"),
+    ("mutant", "kinds"),
     [
         ("in-place-in-pieces", {"torn"}),
         ("one-temp-for-all-processes", {"refused"}),
@@ -190,13 +190,13 @@ def test_what_is_shown_meanwhile_grows_and_ends_with_the_goal(clean: Clean) -> N
         ("temp-left-now-and-then", {"leak"}),
     ],
 )
-def test_a_lie_is_caught_and_ends_the_run(running: Running, mutant: str, sights: set[str]) -> None:
+def test_a_lie_is_caught_and_ends_the_run(running: Running, mutant: str, kinds: set[str]) -> None:
     record = running(f"mutant:{mutant}", CAUGHT)
-    assert sights <= record.counts.keys()
+    assert kinds <= record.counts.keys()
     assert record.totals.writes < 20_000
-    first = next(finding for finding in record.findings if finding.sight in sights)
+    first = next(finding for finding in record.findings if finding.kind in kinds)
     assert first.text
-    if "stale" in sights:
+    if "stale" in kinds:
         assert sum(shown.guilty for shown in first.timeline) >= 1
         assert {shown.what for shown in first.timeline} == {"write", "read"}
 

@@ -70,6 +70,12 @@ def test_counters_and_numbers_of_numpy_are_written_as_plain_numbers() -> None:
     assert from_json(json.loads(text)) == counted
 
 
+def test_the_kind_of_a_violation_has_the_name_of_the_format() -> None:
+    [finding] = to_json(LARGE)["findings"]
+    assert list(finding) == ["sight", "seconds", "text", "evidence", "timeline"]
+    assert finding["sight"] == "stale"
+
+
 def test_empty_buckets_take_no_room() -> None:
     assert to_json(LARGE)["read_latency"] == {str(LARGE.read_latency.counts.index(5)): 5}
 

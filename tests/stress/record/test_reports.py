@@ -7,7 +7,7 @@ import sys
 
 from conformance.oracle import linearizability
 from stress.record.reports import INDETERMINATE, ReadSpan, Seen
-from stress.record.violations import Sighting
+from stress.record.violations import ObservedViolation
 
 
 def test_numbers_that_no_writer_uses_make_no_row() -> None:
@@ -19,14 +19,14 @@ def test_numbers_that_no_writer_uses_make_no_row() -> None:
     assert list(rows) == []
 
 
-def test_of_many_sightings_the_first_are_kept_and_all_are_counted() -> None:
+def test_of_many_violations_the_first_are_kept_and_all_are_counted() -> None:
     seen = Seen()
     for number in range(100):
-        seen.note(Sighting("torn", number, "torn"))
-    seen.note(Sighting("missing", 0, "missing"))
+        seen.note(ObservedViolation("torn", number, "torn"))
+    seen.note(ObservedViolation("missing", 0, "missing"))
     assert seen.counts == {"torn": 100, "missing": 1}
-    assert [sighting.time for sighting in seen.sightings if sighting.sight == "torn"] == list(range(20))
-    assert seen.sightings[-1].sight == "missing"
+    assert [violation.time for violation in seen.violations if violation.kind == "torn"] == list(range(20))
+    assert seen.violations[-1].kind == "missing"
 
 
 def test_a_write_that_was_never_answered_ends_when_the_judge_of_histories_says() -> None:

@@ -13,7 +13,7 @@ from conformance.reporting.results import Header, Result, decide
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals
 from stress.record.histogram import Histogram
 from stress.record.scenario import Goal, Scenario
-from stress.record.violations import SIGHTS, Sight
+from stress.record.violations import VIOLATION_KINDS, ViolationKind
 from stress.reporting.html import describe_bound, describe_control, describe_scenario, out_of, render, write_report
 
 HEADER = Header(
@@ -184,13 +184,13 @@ def test_what_an_implementation_wrote_is_text_and_not_markup() -> None:
 
 def test_each_violation_is_told_with_how_many_there_could_have_been() -> None:
     text = text_of([CLEAN])
-    for sight in SIGHTS:
-        assert f"{sight} 0 {out_of(sight, CLEAN)}" in text
+    for kind in VIOLATION_KINDS:
+        assert f"{kind} 0 {out_of(kind, CLEAN)}" in text
     assert "torn 1 of 3,000,000 reads" in text_of([BROKEN])
 
 
 @pytest.mark.parametrize(
-    ("sight", "expected"),
+    ("kind", "expected"),
     [
         ("torn", "of 3,000,000 reads"),
         ("misread", "where a reader is under test"),
@@ -199,8 +199,8 @@ def test_each_violation_is_told_with_how_many_there_could_have_been() -> None:
         ("ended", "in 60.0 s"),
     ],
 )
-def test_a_violation_is_looked_for_where_it_can_be(sight: Sight, expected: str) -> None:
-    assert out_of(sight, CLEAN) == expected
+def test_a_violation_is_looked_for_where_it_can_be(kind: ViolationKind, expected: str) -> None:
+    assert out_of(kind, CLEAN) == expected
 
 
 def test_one_is_told_in_the_singular() -> None:
@@ -209,9 +209,9 @@ def test_one_is_told_in_the_singular() -> None:
 
 def test_no_violation_is_green_only_where_it_would_have_been_seen() -> None:
     green = '<span class="pass">0</span>'
-    assert page([CLEAN]).count(green) == len(SIGHTS) - len(["misread", "blocked"])
+    assert page([CLEAN]).count(green) == len(VIOLATION_KINDS) - len(["misread", "blocked"])
     on_windows = replace(CLEAN, scenario=Scenario(sharing="delete", read_pause=0.002))
-    assert page([on_windows]).count(green) == len(SIGHTS) - len(["misread"])
+    assert page([on_windows]).count(green) == len(VIOLATION_KINDS) - len(["misread"])
     for doubtful in (replace(CLEAN, doubts=("too few reads",)), replace(CLEAN, totals=Totals())):
         assert green not in page([doubtful])
 
@@ -279,7 +279,7 @@ def test_the_first_violation_that_has_a_timeline_is_drawn_once() -> None:
 
 
 def test_every_kind_of_violation_with_a_timeline_gets_one_plot() -> None:
-    future = replace(STALE, sight="future", seconds=13.0)
+    future = replace(STALE, kind="future", seconds=13.0)
     html = page([replace(BROKEN, findings=(STALE, replace(STALE, seconds=12.5), future, future))])
     assert html.count('aria-label="what happened around the violation"') == 2
 
