@@ -12,8 +12,8 @@ import click
 from bench.contenders import ROOT
 from bench.sections import SECTIONS, Place, Plan
 from bench.tables import markdown_page, terminal_table
-from conformance.reporting.results import describe_platform
-from stress.reporting.terminal import new_console
+from conformance.reporting.terminal import new_console
+from conformance.system.platform import describe_platform
 
 ROUNDS, GENERATIONS = 10, 6
 QUICK_ROUNDS, QUICK_GENERATIONS = 3, 2

@@ -21,7 +21,7 @@ from bench.contenders import ROOT, race
 from bench.measure import Section, compare, unmeasured
 from bench.tables import terminal_table
 from conformance.oracle.linearizability import BEFORE, Reads, Times, Writes, check
-from stress.reporting.terminal import new_console
+from conformance.reporting.terminal import new_console
 
 __all__ = ["against_porcupine", "save", "synthetic_history", "throughput"]
 

@@ -17,7 +17,7 @@ from bench.measure import Row, Section, compare, unmeasured
 from bench.peers import Workshop, read_peers
 from bench.plots import Curve, plot_curves
 from conformance.oracle import payload
-from conformance.reporting.results import file_system_of
+from conformance.system.platform import file_system_of
 from pulse.status import from_members, serialise
 
 __all__ = ["SECTIONS", "Place", "Plan"]

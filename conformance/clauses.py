@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
-
-from conformance.subject.manifest import Manifest
 
 __all__ = ["Clause", "load_clauses", "outcome_without_measuring"]
 
@@ -61,16 +60,18 @@ def load_clauses() -> dict[str, Clause]:
     return {entry["id"]: Clause(**{**entry, "role": tuple(entry["role"])}) for entry in entries}
 
 
-def outcome_without_measuring(clause: Clause, manifest: Manifest) -> tuple[Literal["n/a", "unmeasured"], str] | None:
+def outcome_without_measuring(
+    clause: Clause, roles: Collection[str], profile: str
+) -> tuple[Literal["n/a", "unmeasured"], str] | None:
     """Say why a clause needs no test case: it does not concern the implementation, or no engine here measures it.
 
     Returns (outcome, reason), or None when the suite has to measure it.
     """
-    missing_roles = [role for role in clause.role if role not in manifest.roles]
+    missing_roles = [role for role in clause.role if role not in roles]
     if missing_roles:
         return "n/a", f"the implementation does not have the role {' and '.join(missing_roles)}"
-    if clause.profile == "pulse" and manifest.profile != "pulse":
-        return "n/a", f"does not concern the profile {manifest.profile}"
+    if clause.profile == "pulse" and profile != "pulse":
+        return "n/a", f"does not concern the profile {profile}"
     if clause.engine in _MISSING_ENGINES:
         return "unmeasured", _MISSING_ENGINES[clause.engine]
     return None

@@ -12,24 +12,28 @@ from pathlib import Path
 
 import click
 import pytest
-from rich.console import Console
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
 from conformance.reporting.html import write_report
 from conformance.reporting.results import Exit
-from conformance.reporting.terminal import print_clauses, print_every_character, print_summary, tell_not_started
+from conformance.reporting.terminal import (
+    new_console,
+    print_clauses,
+    print_every_character,
+    print_not_started,
+    print_run,
+)
+from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.runner.controller import Controller
 from conformance.runner.pytest_plugin import HandOver
 from conformance.runner.selection import Selection
 from conformance.subject.client import ANSWER_SECONDS, START_SECONDS
-from conformance.subject.manifest import resolve
 
 __all__ = ["main"]
 
 SUITE = Path(__file__).parent / "suite"
-PIPED_WIDTH = 110  # characters, where there is no terminal to ask
 SECONDS = click.FloatRange(min=0, min_open=True)
 
 
@@ -73,13 +77,13 @@ def _command(
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
     protocol in the smoke stage, 4 inconclusive.
     """
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    console = new_console()
     selection = Selection(clauses, cases, point)
     unmatched = [glob for glob in clauses if not any(Selection((glob,)).takes_clause(name) for name in load_clauses())]
     if unmatched:
         raise click.UsageError(f"--clause {unmatched[0]}: no such clause; --list prints them")
     if list_only:
-        print_clauses(console, selection)
+        print_clauses(console, [clause for clause in load_clauses().values() if selection.takes_clause(clause.id)])
         return Exit.CONFORMANT
     try:
         manifest = resolve(impl, frozenset(load_clauses()))
@@ -96,14 +100,14 @@ def _command(
         click.echo(f"pulse conformance: {error}", err=True)
         return Exit.USAGE
     except ImplementationError as error:
-        return tell_not_started("pulse conformance", impl, error)
+        return print_not_started("pulse conformance", impl, error)
     try:
         try:
             controller = Controller(run, selection, strict=strict, report=report)
         except OSError as error:
             raise click.UsageError(f"--report {report}: cannot be written: {error}") from error
         code = _run_suite(controller, workers, report, exitfirst=exitfirst)
-        print_summary(console, controller)
+        print_run(console, controller.header, controller.results, controller.verdict)
         if report is not None:
             write_report(report)
             console.print(f"report: {report}/report.html, results.jsonl, junit.xml", soft_wrap=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.subject.manifest import under_wine
+from conformance.system.platform import under_wine
 
 __all__ = ["long_names_are_refused", "under_wine"]
 

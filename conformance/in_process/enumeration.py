@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from conformance.in_process.filecalls import Call, FileCalls
 from conformance.oracle.faults import ERRORS_OF_CALL, Injection, Kill, State, What
-from conformance.oracle.payload import encode, make_status
+from conformance.oracle.payload import make_status
+from conformance.subject.requests import publish_request
 
 __all__ = ["NEW", "OLD", "Baseline", "InProcessReport", "Laboratory", "System", "faults_of"]
 
@@ -69,10 +70,7 @@ class Laboratory:
 
     def publish(self, target: str, status: dict[str, Any]) -> None:
         """One write by the current object."""
-        if self.profile == "pulse":
-            self.implementation.write(target, status)
-        else:
-            self.implementation.replace(target, encode(status))
+        publish_request(self.profile, target, status).call(self.implementation)
 
     def fresh_target(self) -> str:
         """A target in a new folder that holds the old document, written without faults by a new object."""

@@ -7,18 +7,25 @@ A mutant or a variant is one function that takes the place of one method of the 
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from conformance.errors import ManifestError
 from conformance.mutation import mutants, variants
 from conformance.mutation.honest import Honest
 
-if TYPE_CHECKING:
-    from conformance.subject.manifest import Manifest
-
-__all__ = ["EVERYWHERE", "Entry", "Factory", "all_mutants", "all_variants", "manifest_of", "mutant", "variant"]
+__all__ = [
+    "EVERYWHERE",
+    "Entry",
+    "Factory",
+    "all_mutants",
+    "all_variants",
+    "entry_of",
+    "folder_of",
+    "mutant",
+    "variant",
+]
 
 Kind = Literal["mutant", "variant"]
 EVERYWHERE = ("linux", "macos", "windows")
@@ -114,25 +121,15 @@ def _entries(kind: str) -> tuple[Entry, ...]:
     return tuple(factory.entry for factory in factories if factory.kind == kind)
 
 
-def manifest_of(kind: str, name: str) -> Manifest:
-    """The manifest of ``mutant:NAME`` or ``variant:NAME``. Raises ManifestError, which lists the known names."""
-    # Not at the top: every mutant's own process imports this module, and starts a hundred times in a run.
-    from pathlib import Path
-
-    from conformance.subject.manifest import Manifest
-
+def entry_of(kind: str, name: str) -> Entry:
+    """The mutant or variant of this name. Raises LookupError, which lists the known names."""
     entries = {entry.name: entry for entry in _entries(kind)}
     if name not in entries:
-        raise ManifestError(f"{kind}:{name}: no such {kind}; choose from: {', '.join(sorted(entries))}")
+        raise LookupError(f"{kind}:{name}: no such {kind}; choose from: {', '.join(sorted(entries))}")
+    return entries[name]
+
+
+def folder_of(kind: str) -> str:
+    """The folder of the modules of all mutants, or of all variants."""
     [folder] = _PACKAGES[kind].__path__
-    return Manifest(
-        name=f"{kind}:{name}",
-        language="python",
-        profile="pulse",
-        roles=("writer", "reader"),
-        mode="python",
-        folder=Path(folder).resolve(),
-        source=f"{kind}:{name}",
-        callable=entries[name].callable,
-        symlink="follow",
-    )
+    return os.path.realpath(folder)

@@ -1,22 +1,17 @@
-"""The kit's own judge of bytes and folders. It never uses the implementation's code, nor the reference's.
+"""The kit's own judge of the bytes of a document. It never uses the implementation's code, nor the reference's.
 
-The judge of bytes keeps the JSON *tokens*, because the contract is about them (``0.0``, not ``0``).
+It keeps the JSON *tokens*, because the contract is about them (``0.0``, not ``0``).
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from conformance.errors import Violation
-from conformance.system.share_modes import read_shared
 
 __all__ = [
     "MEMBERS",
@@ -24,12 +19,10 @@ __all__ = [
     "STATUSES",
     "Examination",
     "Problem",
-    "Snapshot",
     "Token",
     "examine",
     "require_status",
     "shown",
-    "snapshot",
 ]
 
 MEMBERS = ("status", "epoch", "total_epochs", "loss", "message", "timestamp")
@@ -194,48 +187,3 @@ def shown(data: bytes, limit: int = 400) -> str:
     if len(data) <= limit:
         return f"{data!r} ({len(data)} bytes)"
     return f"{data[: limit // 2]!r} … {data[-limit // 2 :]!r} ({len(data)} bytes)"
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What a path is at one moment: its kind, identity, times and bytes (None unless it is a regular file)."""
-
-    exists: bool
-    kind: int = 0
-    inode: int = 0
-    mode: int = 0
-    owner: tuple[int, int] = (0, 0)
-    modified: int = 0  # nanoseconds
-    data: bytes | None = None
-
-    def difference(self, later: Snapshot) -> str:
-        """Say in words what changed, or return an empty string."""
-        names = {
-            "exists": "existence",
-            "kind": "kind of file",
-            "inode": "inode",
-            "mode": "mode",
-            "owner": "owner",
-            "modified": "modification time",
-            "data": "bytes",
-        }
-        return ", ".join(text for name, text in names.items() if getattr(self, name) != getattr(later, name))
-
-
-def snapshot(path: Path) -> Snapshot:
-    """Look at a path without following a symbolic link."""
-    try:
-        found = os.lstat(path)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            return Snapshot(exists=False)
-        raise
-    return Snapshot(
-        exists=True,
-        kind=stat.S_IFMT(found.st_mode),
-        inode=found.st_ino,
-        mode=stat.S_IMODE(found.st_mode),
-        owner=(found.st_uid, found.st_gid),
-        modified=found.st_mtime_ns,
-        data=read_shared(path) if stat.S_ISREG(found.st_mode) else None,
-    )

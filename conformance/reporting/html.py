@@ -8,7 +8,8 @@ from pathlib import Path
 import jinja2
 
 from conformance.clauses import GROUP_TITLES, load_clauses
-from conformance.reporting.results import OUTCOMES, clause_outcome, read_results, reasons_beside
+from conformance.reporting.results import OUTCOMES, read_results
+from conformance.reporting.verdict import clause_outcome, reasons_beside
 
 __all__ = ["render", "write_report"]
 

@@ -1,11 +1,12 @@
-"""What a run prints at its end: the clauses by group with counts, the failures, the verdict; or why there is none."""
+"""What every command prints: the clauses by group with counts, the failures, the verdict; or why there is none."""
 
 from __future__ import annotations
 
 import io
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import click
 from rich.console import Console
@@ -14,11 +15,20 @@ from rich.table import Table
 
 from conformance.clauses import GROUP_TITLES, Clause, load_clauses
 from conformance.errors import ImplementationError
-from conformance.reporting.results import OUTCOMES, Exit, Result, clause_outcome, reasons_beside
-from conformance.runner.controller import Controller
-from conformance.runner.selection import Selection
+from conformance.reporting.results import OUTCOMES, Exit, Header, Result, Verdict
+from conformance.reporting.verdict import clause_outcome, reasons_beside
 
-__all__ = ["clause_table", "print_clauses", "print_every_character", "print_summary", "tell_not_started"]
+__all__ = [
+    "PIPED_WIDTH",
+    "clause_table",
+    "new_console",
+    "print_clauses",
+    "print_every_character",
+    "print_not_started",
+    "print_run",
+]
+
+PIPED_WIDTH = 110  # characters, where there is no terminal to ask
 
 _STYLES = {
     "pass": "green",
@@ -42,20 +52,24 @@ def print_every_character() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def print_clauses(console: Console, selection: Selection) -> None:
+def new_console(piped_width: int = PIPED_WIDTH) -> Console:
+    """A console that is ``piped_width`` characters wide where there is no terminal."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else piped_width)
+
+
+def print_clauses(console: Console, clauses: Iterable[Clause]) -> None:
     """``--list``: the clauses, one a line."""
-    for clause in load_clauses().values():
-        if selection.takes_clause(clause.id):
-            line = f"{clause.id} {_LEVELS[clause.level]:3} {escape(clause.title)} [dim]({clause.engine})[/]"
-            console.print(line, soft_wrap=True)
+    for clause in clauses:
+        line = f"{clause.id} {_LEVELS[clause.level]:3} {escape(clause.title)} [dim]({clause.engine})[/]"
+        console.print(line, soft_wrap=True)
 
 
 def clause_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
     """One row a clause under one heading a group; the columns count cases by outcome."""
     shown = [outcome for outcome in OUTCOMES if any(of_clause.get(outcome) for of_clause in counts.values())]
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-    for heading in ("clause", "what holds", "outcome", "cases"):
-        table.add_column(heading, justify="right" if heading == "cases" else "left", no_wrap=heading != "what holds")
+    for heading in ("clause", "requirement", "outcome", "cases"):
+        table.add_column(heading, justify="right" if heading == "cases" else "left", no_wrap=heading != "requirement")
     for outcome in shown:
         table.add_column(outcome, justify="right")
     for group in dict.fromkeys(clause.group for clause in load_clauses().values()):
@@ -92,36 +106,49 @@ def _passed(members: list[Clause], counts: Mapping[str, Mapping[str, int]]) -> s
     return f"[bold]{concerned.count('pass')} of {len(concerned)}[/]" if concerned else "[dim]n/a[/]"
 
 
-def print_summary(console: Console, controller: Controller) -> None:
-    """The table, each failure with the command that repeats it, and the verdict."""
-    about = controller.header.implementation
+def print_run(
+    console: Console, header: Header, results: Sequence[Result], verdict: Verdict | None, *, each_case: bool = False
+) -> None:
+    """The table, the failures with the commands that repeat them, what was not measured, and the verdict.
+
+    ``verdict`` is None for a run that did not finish. ``each_case`` is for runs of a few cases that each stand for a
+    whole load: all failures are shown as fully as the first of a clause, and all messages whole.
+    """
     counts: dict[str, Counter[str]] = {}
-    for result in controller.results:
+    for result in results:
         counts.setdefault(result.clause, Counter())[result.outcome] += 1
     console.print()
     console.print(clause_table(counts))
     order = list(load_clauses())
-    results = sorted(controller.results, key=lambda result: order.index(result.clause))
-    bad = [result for result in results if result.outcome in ("fail", "error", "xpass")]
-    _print_failures(console, bad)
+    results = sorted(results, key=lambda result: order.index(result.clause))
+    shown = bad = [result for result in results if result.outcome in ("fail", "error", "xpass")]
+    _print_failures(console, bad, each_case=each_case)
     console.print()
-    _print_counts(console, results)
+    if not each_case:  # their messages have the numbers
+        _print_counts(console, results)
     for result in results:
         if result.outcome == "xfail":
-            text = escape(f"[{result.case}] {_one_line(result.message, 400)}")
+            message = result.message if each_case else _one_line(result.message, 400)
+            text = escape(f"[{result.case}] {message}")
             console.print(f"[yellow]xfail[/] {result.clause} {text}", soft_wrap=True)
-    _print_unmeasured(console, results)
+    _print_unmeasured(console, results, each_case=each_case)
+    if each_case:
+        shown = [*bad, *(result for result in results if result.outcome == "unmeasured")]
+    _print_verdict(console, header, verdict, shown)
+
+
+def _print_verdict(console: Console, header: Header, verdict: Verdict | None, shown: Sequence[Result]) -> None:
+    """The last lines: the verdict, and those of its reasons that the cases ``shown`` do not give already."""
+    about = header.implementation
     name = " ".join(word for word in (about["name"], about["version"]) if word)
-    where = f"{controller.header.platform['system']}, {controller.header.file_system}, seed {controller.header.seed}"
-    if controller.verdict is None:
+    where = f"{header.platform['system']}, {header.file_system}, seed {header.seed}"
+    if verdict is None:
         console.print(f"\n[bold]{escape(name)}[/] ({where}): the run did not finish; no verdict", soft_wrap=True)
         return
-    style = _STYLES[
-        "pass" if controller.verdict.word == "conformant" else "xfail" if not controller.verdict.exit else "fail"
-    ]
-    word = f"[{style}]{controller.verdict.word.upper()}[/]"
+    style = _STYLES["pass" if verdict.word == "conformant" else "xfail" if not verdict.exit else "fail"]
+    word = f"[{style}]{verdict.word.upper()}[/]"
     console.print(f"\n[bold]{escape(name)}[/] ({where}): {word}", soft_wrap=True)
-    reasons = reasons_beside(controller.verdict.reasons, [(result.clause, result.case) for result in bad])
+    reasons = reasons_beside(verdict.reasons, [(result.clause, result.case) for result in shown])
     for reason in reasons[:_SHOWN_REASONS]:
         console.print(f"  {escape(reason)}", soft_wrap=True)
 
@@ -140,11 +167,11 @@ def _print_counts(console: Console, results: list[Result]) -> None:
         console.print(f"[dim]enumerated:[/] {', '.join(clauses)}: {text}", soft_wrap=True)
 
 
-def _print_failures(console: Console, bad: list[Result]) -> None:
-    """The first failure of each clause with its evidence, the others in a line each."""
+def _print_failures(console: Console, bad: list[Result], *, each_case: bool) -> None:
+    """The first failure of each clause with its evidence, the others in a line each unless ``each_case``."""
     shown: set[str] = set()
     for result in bad:
-        if result.clause in shown:
+        if result.clause in shown and not each_case:
             console.print(f"  also {escape(f'[{result.case}] {_one_line(result.message)}')}", soft_wrap=True)
         else:
             shown.add(result.clause)
@@ -160,6 +187,8 @@ def _print_failure(console: Console, result: Result) -> None:
     for title, value in result.evidence.items():
         if title == "trace":
             lines += [f"  [dim]{escape(line)}[/]" for line in value]
+        elif title == "examples":
+            lines += _example(value[0]) if value else []
         elif value and title != "transcript":
             lines.append(f"  [dim]{title}:[/] {escape(str(value)[:600])}")
     lines += [f"  [dim]>[/] {escape(line)}" for line in result.evidence.get("transcript", ())[-2:]]
@@ -169,26 +198,35 @@ def _print_failure(console: Console, result: Result) -> None:
         console.print(line, soft_wrap=True)
 
 
+def _example(example: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for title, value in example.items():
+        text = "".join(f"\n    {line}" for line in value) if title == "trace" else str(value)
+        lines.append(f"  [dim]{title}:[/] {escape(text)}")
+    return lines
+
+
 def _one_line(text: str, limit: int = 160) -> str:
     first = text.partition("\n")[0]
     return first if len(first) <= limit else f"{first[:limit]}…"
 
 
-def _print_unmeasured(console: Console, results: list[Result]) -> None:
-    reasons: dict[str, list[str]] = {}
+def _print_unmeasured(console: Console, results: list[Result], *, each_case: bool) -> None:
+    """What was not measured, clauses with the same reason in one line."""
+    reasons: dict[tuple[str, str], list[str]] = {}
     for result in results:
-        if result.outcome == "unmeasured":
-            reasons.setdefault(result.message, []).append(
-                f"{result.clause}" + ("" if result.case == "*" else " in part")
-            )
+        if result.outcome == "unmeasured" or (each_case and result.outcome == "n/a"):
+            part = f" [{result.case}]" if each_case else " in part"
+            name = result.clause + ("" if result.case == "*" else part)
+            reasons.setdefault((result.outcome, result.message), []).append(name)
     if reasons:
         console.print()
-    for reason, clauses in reasons.items():
-        names = ", ".join(dict.fromkeys(clauses))
-        console.print(f"[dim]unmeasured:[/] {names}: {escape(reason)}", soft_wrap=True)
+    for (outcome, reason), names in reasons.items():
+        text = escape(f"{', '.join(dict.fromkeys(names))}: {reason}")
+        console.print(f"[dim]{outcome}:[/] {text}", soft_wrap=True)
 
 
-def tell_not_started(command: str, impl: str, error: ImplementationError) -> Exit:
+def print_not_started(command: str, impl: str, error: ImplementationError) -> Exit:
     """Say on standard error why an implementation could not be started, with the last that it printed there itself."""
     click.echo(f"{command}: {impl}: {error}", err=True)
     if error.stderr.strip():

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, Unmeasured, Violation
-from conformance.oracle.document import require_status, shown, snapshot
+from conformance.oracle.document import require_status, shown
 from conformance.oracle.payload import encode
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.run import Run, remove_folder
 from conformance.subject.client import Implementation, start
 from conformance.subject.protocol import Answer
-from conformance.syscalls.laboratory import Laboratory
+from conformance.subject.requests import publish_request
 
 __all__ = ["Case", "Shared"]
 
@@ -27,7 +28,6 @@ class Shared:
 
     run: Run
     implementation: Implementation | None = None
-    _laboratory: Laboratory | None = None
 
     def get(self) -> Implementation:
         """The running implementation."""
@@ -35,19 +35,10 @@ class Shared:
             self.implementation = start(self.run.manifest, self.run.launch_options())
         return self.implementation
 
-    @property
-    def laboratory(self) -> Laboratory:
-        """The syscall engine, with an implementation of its own."""
-        if self._laboratory is None:
-            self._laboratory = Laboratory(self.run)
-        return self._laboratory
-
     def stop(self) -> None:
-        """End both implementations."""
+        """End it."""
         if self.implementation is not None:
             self.implementation.kill()
-        if self._laboratory is not None:
-            self._laboratory.stop()
 
 
 class Case:
@@ -110,9 +101,8 @@ class Case:
 
     def publish(self, path: Path | str, status: Mapping[str, Any], by: Implementation | None = None) -> Answer:
         """Ask for a write of a whole status, in either profile."""
-        if self.run.manifest.profile == "pulse":
-            return self.request("write", by, path=str(path), status=dict(status))
-        return self.request("replace", by, path=str(path), text=encode(status))
+        operation, fields = publish_request(self.run.manifest.profile, path, status)
+        return self.request(operation, by, **fields)
 
     def require_ok(self, answer: Answer, what: str = "the write") -> None:
         """Raise Violation unless the answer is ok."""

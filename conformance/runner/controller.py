@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
 from conformance.clauses import load_clauses, outcome_without_measuring
-from conformance.reporting.results import (
-    Exit,
-    Header,
-    Result,
-    ResultsFile,
-    Verdict,
-    decide,
-    describe_implementation,
-    describe_platform,
-    file_system_of,
-)
+from conformance.reporting.header import header_of
+from conformance.reporting.results import Exit, Result, ResultsFile, Verdict
+from conformance.reporting.verdict import decide
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
-from conformance.subject.manifest import operating_system
+from conformance.system.platform import file_system_of, operating_system
 
-__all__ = ["Controller", "kit_version"]
+__all__ = ["Controller"]
 
 _PROPERTY = "pulse-result"
-
-
-def kit_version() -> str:
-    """The version of the installed kit."""
-    try:
-        return version("pulse-status")
-    except PackageNotFoundError:
-        return "unknown (not installed)"
 
 
 class Controller:
@@ -52,14 +34,12 @@ class Controller:
         self.verdict: Verdict | None = None
         self._files = contextlib.ExitStack()
         self._file: ResultsFile | None = None
-        self.header = Header(
-            kit=kit_version(),
-            implementation=describe_implementation(run.manifest, run.about),
-            platform=describe_platform(),
-            file_system=file_system_of(run.folder),
-            python=platform.python_version(),
-            seed=run.seed,
-            selection={"clause": selection.clauses, "case": selection.cases, "point": [selection.point]},
+        self.header = header_of(
+            run.manifest,
+            run.about,
+            [file_system_of(run.folder)],
+            run.seed,
+            {"clause": selection.clauses, "case": selection.cases, "point": [selection.point]},
         )
         if report is not None:
             report.mkdir(parents=True, exist_ok=True)
@@ -69,8 +49,9 @@ class Controller:
         self._record_what_needs_no_case()
 
     def _record_what_needs_no_case(self) -> None:
+        manifest = self.run.manifest
         for clause in load_clauses().values():
-            reason = outcome_without_measuring(clause, self.run.manifest)
+            reason = outcome_without_measuring(clause, manifest.roles, manifest.profile)
             if reason is not None and self.selection.takes_clause(clause.id) and not self.selection.cases:
                 self._record(Result(clause.id, "*", reason[0], reason[1]))
 

@@ -29,20 +29,24 @@ from conformance.errors import (
     Unmeasured,
     Violation,
 )
-from conformance.reporting.results import Result, apply_known_failures
+from conformance.reporting.results import Result
+from conformance.reporting.verdict import apply_known_failures
+from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.runner.case import Case, Shared
 from conformance.runner.controller import Controller
 from conformance.runner.selection import Selection
 from conformance.subject.client import ANSWER_SECONDS, START_SECONDS
-from conformance.subject.manifest import operating_system, resolve
+from conformance.system.platform import operating_system
 
-__all__ = ["HandOver"]
+__all__ = ["HandOver", "run_of"]
 
 _RUN = pytest.StashKey[runs.Run]()
 _SHARED = pytest.StashKey[Shared]()
 _CASE = pytest.StashKey[Case]()
 _PROPERTY = "pulse-result"
+# By name: the suite builds on this plugin, not this plugin on the suite.
+_FIXTURES = "conformance.suite.support.fixtures"
 _numbers = itertools.count()
 
 
@@ -82,6 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Nodes(run), "pulse-nodes")
     config.stash[_RUN] = run
     config.stash[_SHARED] = Shared(run)
+    config.pluginmanager.import_plugin(_FIXTURES)
     # Not the profile that Hypothesis takes by itself under CI: there the seed would mean nothing.
     usual = hypothesis.settings.get_profile("default")
     hypothesis.settings.register_profile("pulse", usual, database=None, deadline=None, report_multiple_bugs=False)
@@ -95,6 +100,11 @@ def _draw_no_constants_of_loaded_modules() -> None:
     if hasattr(providers, "_local_constants"):
         none_yet = providers._local_constants
         providers._get_local_constants = lambda: none_yet
+
+
+def run_of(config: pytest.Config) -> runs.Run:
+    """The run that pytest was started for."""
+    return config.stash[_RUN]
 
 
 def _prepare(config: pytest.Config) -> HandOver:
@@ -143,7 +153,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out: list[pytest.Item] = []
     for item in items:
         clause = load_clauses()[_clause_of(item)]
-        wanted = selection.takes(clause.id, _case_name(item)) and not outcome_without_measuring(clause, manifest)
+        concerned = not outcome_without_measuring(clause, manifest.roles, manifest.profile)
+        wanted = concerned and selection.takes(clause.id, _case_name(item))
         (kept if wanted else left_out).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)

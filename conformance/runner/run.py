@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, ManifestError
-from conformance.oracle.payload import encode, make_status
+from conformance.oracle.payload import make_status
 from conformance.subject.children import kill_recorded_children, spawn
 from conformance.subject.client import ANSWER_SECONDS, START_SECONDS, Implementation, LaunchOptions, start
 from conformance.subject.manifest import Manifest
+from conformance.subject.requests import publish_request
 from conformance.system.windows import verbatim
 
 __all__ = ["KILLS", "Run", "load", "prepare", "remove_folder", "save", "tear_down"]
@@ -167,10 +168,8 @@ def _smoke(run: Run) -> Mapping[str, Any]:
         target = str(run.folder / "smoke" / "status.json")
         status = make_status(0, 0)
         if "writer" in run.manifest.roles:
-            if run.manifest.profile == "pulse":
-                _supported(implementation, "write", path=target, status=status)
-            else:
-                _supported(implementation, "replace", path=target, text=encode(status))
+            operation, fields = publish_request(run.manifest.profile, target, status)
+            _supported(implementation, operation, **fields)
         if "reader" in run.manifest.roles:
             _supported(implementation, "read", path=target)
             if run.manifest.mode != "oneshot":

@@ -24,7 +24,7 @@ from rich.text import Text
 from conformance.clauses import load_clauses
 from conformance.mutation.registry import Entry, all_mutants, all_variants
 from conformance.reporting.results import Exit
-from conformance.reporting.terminal import print_every_character
+from conformance.reporting.terminal import new_console, print_every_character
 from conformance.selfcheck.matrix import (
     MutantRow,
     Totals,
@@ -36,7 +36,7 @@ from conformance.selfcheck.matrix import (
     total,
 )
 from conformance.selfcheck.trials import conformance
-from conformance.subject.manifest import operating_system
+from conformance.system.platform import operating_system
 
 __all__ = ["main"]
 
@@ -124,7 +124,7 @@ def _command(
     here = [entry for entry in selected if operating_system() in entry.on]
     wanted_mutants = [entry for entry in here if entry.caught_by]
     wanted_variants = [entry for entry in here if not entry.caught_by]
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console = new_console(piped_width=160)
     pool = concurrent.futures.ThreadPoolExecutor(jobs or _cpus())
     try:
         # The variants first: they run the whole suite and take longest.

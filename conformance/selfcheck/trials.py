@@ -26,7 +26,13 @@ __all__ = ["conformance"]
 _SECONDS = 900.0
 # A file system in memory: the matrix tests the suite, and a busy disk would only slow it down.
 _MEMORY = Path("/dev/shm")
-_IMPORTED = ("conformance.cli", "conformance.runner.pytest_plugin", "_hypothesis_pytestplugin", "pytest_timeout")
+_IMPORTED = (
+    "conformance.cli",
+    "conformance.runner.pytest_plugin",
+    "conformance.suite.support.fixtures",
+    "_hypothesis_pytestplugin",
+    "pytest_timeout",
+)
 
 
 if sys.platform == "win32":

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import fnmatch
-import os
-import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +10,8 @@ from typing import Any, Literal
 
 from conformance.errors import ManifestError
 
-__all__ = ["KnownFailure", "Manifest", "load_manifest", "operating_system", "resolve", "under_wine"]
+__all__ = ["KnownFailure", "Manifest", "load_manifest"]
 
-IMPLEMENTATIONS = Path(__file__).parents[1] / "implementations"
 _CHOICES = {
     "profile": ("pulse", "replace"),
     "mode": ("serve", "oneshot", "python"),
@@ -57,42 +53,6 @@ class Manifest:
     setup: tuple[tuple[str, ...], ...] = ()
     symlink: Literal["follow", "replace"] | None = None
     known_failures: tuple[KnownFailure, ...] = ()
-
-
-def operating_system() -> str:
-    """The name that manifests and results use for this operating system: ``linux``, ``macos`` or ``windows``."""
-    return {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
-
-
-def under_wine() -> bool:
-    """Whether this Windows is Wine: it shows the share rules of Windows, not its file systems."""
-    return sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
-
-
-def resolve(name: str, clause_ids: frozenset[str]) -> Manifest:
-    """Turn the value of ``--impl`` into a manifest.
-
-    ``name`` is a manifest's path, a folder name under ``conformance/implementations`` (such as ``reference``), or
-    ``mutant:NAME`` / ``variant:NAME``. Raises ManifestError.
-    """
-    kind, colon, member = name.partition(":")
-    if colon and kind in ("mutant", "variant"):
-        from conformance.mutation.registry import manifest_of  # mutants are only loaded when they are asked for
-
-        return manifest_of(kind, member)
-    packaged = IMPLEMENTATIONS / name / "implementation.toml"
-    if "/" not in name and "\\" not in name and os.path.isfile(packaged):
-        return load_manifest(packaged, clause_ids, source=name)
-    path = Path(name)
-    if os.path.isdir(path):  # unlike Path.is_dir it answers for every name, however long
-        path = path / "implementation.toml"
-    if not os.path.isfile(path):
-        known = ", ".join(sorted(folder.parent.name for folder in IMPLEMENTATIONS.glob("*/implementation.toml")))
-        raise ManifestError(
-            f"{name}: no such manifest; give the path of an implementation.toml, one of {known}, "
-            "or mutant:NAME / variant:NAME"
-        )
-    return load_manifest(path, clause_ids, source=str(path.resolve()))
 
 
 def load_manifest(path: Path, clause_ids: frozenset[str], source: str) -> Manifest:

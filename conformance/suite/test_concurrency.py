@@ -8,17 +8,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance.errors import NotApplicable, Unmeasured, Violation
 from conformance.oracle.observer import Observation, observing
-from conformance.oracle.payload import encode, identify, make_status
+from conformance.oracle.payload import identify, make_status
 from conformance.runner.case import Case
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.python_host import PAUSES
+from conformance.subject.requests import publish_request
 from conformance.system.share_modes import PAUSE_SECONDS, read_shared
 
 PROCESSES = 3
@@ -207,13 +207,6 @@ def test_read_after_the_answer_sees_the_write(case: Case) -> None:
         case.require_holds(case.target, status)
 
 
-def write_request(profile: str, target: Path, status: dict[str, Any]) -> dict[str, Any]:
-    """One write in the form that the host's ``threads`` operation takes."""
-    if profile == "pulse":
-        return {"op": "write", "path": str(target), "status": status}
-    return {"op": "replace", "path": str(target), "text": encode(status)}
-
-
 @pytest.mark.clause("CON-04")
 @pytest.mark.parametrize("size", [0, 1 << 16])
 def test_threads_of_one_process(case: Case, size: int) -> None:
@@ -224,7 +217,7 @@ def test_threads_of_one_process(case: Case, size: int) -> None:
     count = writes_each(case) // 2
     writes = [
         [
-            write_request(manifest.profile, case.target, make_status(writer, sequence, size))
+            publish_request(manifest.profile, case.target, make_status(writer, sequence, size)).message()
             for sequence in range(1, count + 1)
         ]
         for writer in range(1, PROCESSES + 1)

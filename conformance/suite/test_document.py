@@ -10,7 +10,8 @@ import pytest
 from hypothesis import strategies as st
 
 from conformance.errors import Violation
-from conformance.oracle.document import SIZE_LIMIT, STATUSES, examine, require_status, shown, snapshot
+from conformance.oracle.document import SIZE_LIMIT, STATUSES, examine, require_status, shown
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
 
 # The example documents of LIF-01 to LIF-04, and other values that real runs write.

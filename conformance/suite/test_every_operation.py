@@ -8,7 +8,7 @@ from conformance.errors import Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.runner.run import KILLS
 from conformance.syscalls.findings import kill_series, visits
-from conformance.syscalls.laboratory import Visit
+from conformance.syscalls.laboratory import Laboratory, Visit
 from conformance.syscalls.points import Scenario
 from conformance.syscalls.verdicts import judged, problem
 
@@ -39,8 +39,8 @@ def require_all(case: Case, clause: str, concerned: tuple[Visit, ...], unit: str
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("clause", clause_marks(*FAULTS))
-def test_fault_at_every_operation(case: Case, clause: str, scenario: Scenario) -> None:
-    found = visits(case, "faults", scenario)
+def test_fault_at_every_operation(case: Case, laboratory: Laboratory, clause: str, scenario: Scenario) -> None:
+    found = visits(laboratory, "faults", scenario)
     concerned = judged(clause, found)
     if not concerned:
         raise Unmeasured(f"{clause} does not apply to any of this write's {len(found)} faults")
@@ -48,37 +48,37 @@ def test_fault_at_every_operation(case: Case, clause: str, scenario: Scenario) -
 
 
 @pytest.mark.clause("FLT-09")
-def test_interrupt_at_every_boundary(case: Case) -> None:
-    found = visits(case, "interrupts", "replace")
+def test_interrupt_at_every_boundary(case: Case, laboratory: Laboratory) -> None:
+    found = visits(laboratory, "interrupts", "replace")
     case.counts["judged as kills"] = sum(not visit.caught for visit in found)
     require_all(case, "FLT-09", found, "interrupts")
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("clause", clause_marks("KIL-01", "KIL-02"))
-def test_kill_at_every_boundary(case: Case, clause: str, scenario: Scenario) -> None:
-    require_all(case, clause, visits(case, "kills", scenario), "kill points")
+def test_kill_at_every_boundary(case: Case, laboratory: Laboratory, clause: str, scenario: Scenario) -> None:
+    require_all(case, clause, visits(laboratory, "kills", scenario), "kill points")
 
 
 @pytest.mark.clause("KIL-03")
-def test_temps_left_after_a_hundred_kills(case: Case) -> None:
+def test_temps_left_after_a_hundred_kills(case: Case, laboratory: Laboratory) -> None:
     if case.run.kills < KILLS:
         raise Unmeasured(f"needs {KILLS} kills in a row; this run makes {case.run.kills} (--kills)")
-    series = kill_series(case)
+    series = kill_series(laboratory)
     case.counts.update({"kills": series.kills, "temps left": series.temps_left})
 
 
 @pytest.mark.clause("KIL-02")
-def test_every_write_between_a_hundred_kills(case: Case) -> None:
-    series = kill_series(case)
+def test_every_write_between_a_hundred_kills(case: Case, laboratory: Laboratory) -> None:
+    series = kill_series(laboratory)
     case.counts.update(kills=series.kills)
     if series.refused:
         raise Violation(series.refused)
 
 
 @pytest.mark.clause("KIL-04")
-def test_kills_while_a_reader_polls(case: Case) -> None:
-    series = kill_series(case)
+def test_kills_while_a_reader_polls(case: Case, laboratory: Laboratory) -> None:
+    series = kill_series(laboratory)
     case.counts.update(kills=series.kills, reads=series.reads)
     if series.refused and not series.wrong:
         raise Unmeasured(f"the kill series stopped early: {series.refused} (see KIL-02)")

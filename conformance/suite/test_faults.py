@@ -22,8 +22,9 @@ from conformance.helpers.launch_prefixes import (
     small_file_system,
     without_permission_override,
 )
-from conformance.oracle.document import Snapshot, shown, snapshot
+from conformance.oracle.document import shown
 from conformance.oracle.payload import make_status
+from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.case import Case
 from conformance.subject.children import process_tree
 from conformance.subject.client import Implementation

@@ -12,8 +12,8 @@ import pytest
 
 from conformance.errors import Unmeasured, Violation
 from conformance.helpers.launch_prefixes import bind_mounted, make_link, without_permission_override
-from conformance.oracle.document import snapshot
 from conformance.oracle.payload import make_status
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
 from conformance.system.windows import verbatim
 

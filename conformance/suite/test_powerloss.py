@@ -7,7 +7,7 @@ import pytest
 from conformance.errors import Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.syscalls.findings import visits
-from conformance.syscalls.laboratory import NEXT, Place, Recording, annotated, sequence_at
+from conformance.syscalls.laboratory import NEXT, Laboratory, Place, Recording, annotated, sequence_at
 from conformance.syscalls.points import Scenario
 from conformance.syscalls.powerloss.model import Before, Judgement, distinct_states, judge, materialise
 from conformance.syscalls.tracer.messages import Rule
@@ -27,8 +27,8 @@ def before_of(recording: Recording) -> Before:
     return Before(place.target.name, old, place.target.stat().st_size, lengths)
 
 
-def judged(case: Case, scenario: Scenario) -> tuple[Recording, Judgement]:
-    recording = case.shared.laboratory.record(scenario)
+def judged(case: Case, laboratory: Laboratory, scenario: Scenario) -> tuple[Recording, Judgement]:
+    recording = laboratory.record(scenario)
     judgement = judge(recording.operations, before_of(recording))
     case.counts.update(operations=len(recording.operations), cuts=judgement.cuts)
     case.counts["disk states"] = judgement.states
@@ -37,24 +37,24 @@ def judged(case: Case, scenario: Scenario) -> tuple[Recording, Judgement]:
 
 @pytest.mark.clause("PWR-01")
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_every_disk_state_is_old_or_new(case: Case, scenario: Scenario) -> None:
-    recording, judgement = judged(case, scenario)
+def test_every_disk_state_is_old_or_new(case: Case, laboratory: Laboratory, scenario: Scenario) -> None:
+    recording, judgement = judged(case, laboratory, scenario)
     if found := judgement.torn:
         raise Violation(found.story, trace=list(annotated(recording.operations, found.cut.operation)))
 
 
 @pytest.mark.clause("PWR-02")
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_acknowledged_write_survives(case: Case, scenario: Scenario) -> None:
-    recording, judgement = judged(case, scenario)
+def test_acknowledged_write_survives(case: Case, laboratory: Laboratory, scenario: Scenario) -> None:
+    recording, judgement = judged(case, laboratory, scenario)
     if found := judgement.lost:
         raise Violation(found.story, trace=list(annotated(recording.operations, found.cut.operation)))
 
 
 @pytest.mark.clause("PWR-02")
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_folder_that_cannot_be_synced_is_no_error(case: Case, scenario: Scenario) -> None:
-    found = visits(case, "unsupported", scenario)
+def test_folder_that_cannot_be_synced_is_no_error(case: Case, laboratory: Laboratory, scenario: Scenario) -> None:
+    found = visits(laboratory, "unsupported", scenario)
     case.counts["faults"] = len(found)
     for visit in found:
         if visit.injection.answer != "ok" or visit.injection.target != "new":
@@ -68,9 +68,8 @@ def test_folder_that_cannot_be_synced_is_no_error(case: Case, scenario: Scenario
 
 @pytest.mark.clause("PWR-04")
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_next_write_beside_whatever_is_left(case: Case, scenario: Scenario) -> None:
+def test_next_write_beside_whatever_is_left(case: Case, laboratory: Laboratory, scenario: Scenario) -> None:
     """Each disk state is laid out as real files, and a new process writes there, in slow motion."""
-    laboratory = case.shared.laboratory
     recording = laboratory.record(scenario)
     old = {recording.place.target.name: recording.place.before.data or b""}
     states = distinct_states(recording.operations, before_of(recording))[:MOST_STATES]
@@ -82,13 +81,12 @@ def test_next_write_beside_whatever_is_left(case: Case, scenario: Scenario) -> N
             path = place.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        require_next_write(case, place, state.content(place.target.name) is not None)
+        require_next_write(laboratory, place, state.content(place.target.name) is not None)
     case.counts["disk states"] = len(states)
 
 
-def require_next_write(case: Case, place: Place, existed: bool) -> None:
+def require_next_write(laboratory: Laboratory, place: Place, existed: bool) -> None:
     """Raise Violation unless the next write works, and a reader sees only complete documents meanwhile."""
-    laboratory = case.shared.laboratory
     allowed = {sequence_at(place.target), NEXT} if existed else {None, NEXT}
     if -1 in allowed:
         return  # the target itself is torn, which is for PWR-01 to judge

@@ -14,9 +14,9 @@ import pytest
 from conformance.errors import Inconclusive, NotApplicable, Unmeasured, Violation
 from conformance.helpers.busy_writer import KitWriter
 from conformance.helpers.launch_prefixes import without_permission_override
-from conformance.oracle.document import snapshot
 from conformance.oracle.inotify import FolderWatch
 from conformance.oracle.payload import encode, identify_values, make_status
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
 from conformance.subject.children import process_tree
 from conformance.suite.support.reading import DOCUMENT, SPOILS, STATUS, poll, read, require_equal, require_poll

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from conformance.errors import Violation
-from conformance.oracle.document import shown, snapshot
+from conformance.oracle.document import shown
 from conformance.oracle.payload import make_status
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
 
 STATUS: dict[str, Any] = make_status(writer=1, sequence=1)

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from conformance.errors import Violation
-from conformance.oracle.payload import encode, make_status
+from conformance.oracle.payload import make_status
 from conformance.runner.case import Case
 from conformance.subject.client import Implementation, ServeImplementation
+from conformance.subject.requests import publish_request
 from conformance.suite.support.reading import SPOILS, require_equal
 
 SIZES = st.sampled_from([0, 300, 5000, 70_000])
@@ -136,8 +137,8 @@ class Register(RuleBasedStateMachine):
         assert isinstance(running, ServeImplementation)
         before = self.target.read_bytes() if self.target.exists() else None
         status = make_status(0, next(self.numbers), size)
-        fields = {"status": status} if self.case.run.manifest.profile == "pulse" else {"text": encode(status)}
-        number = running.send("write" if "status" in fields else "replace", path=str(self.target), **fields)
+        operation, fields = publish_request(self.case.run.manifest.profile, self.target, status)
+        number = running.send(operation, **fields)
         if waited:
             running.receive(number)
         self.holder.restart()

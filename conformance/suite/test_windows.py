@@ -12,8 +12,8 @@ import pytest
 
 from conformance.errors import Inconclusive, Unmeasured, Violation
 from conformance.helpers.file_holder import Holder
-from conformance.oracle.document import Snapshot, snapshot
 from conformance.oracle.payload import make_status
+from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.case import Case
 from conformance.subject.protocol import Answer
 from conformance.suite.support.polling import polled_for_existence

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, Unmeasured, Violation
-from conformance.oracle.document import shown, snapshot
+from conformance.oracle.document import shown
 from conformance.oracle.faults import Injection
 from conformance.oracle.observer import observing
-from conformance.runner.case import Case
+from conformance.oracle.snapshot import snapshot
+from conformance.runner.run import Run
 from conformance.syscalls.laboratory import OLD, Laboratory, Place, Visit, annotated
 from conformance.syscalls.points import (
     MOST_OPERATIONS,
@@ -68,14 +69,13 @@ class Series:
     wrong: str  # the forbidden state that the reader saw, in words; empty: none
 
 
-def visits(case: Case, family: str, scenario: Scenario) -> tuple[Visit, ...]:
+def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Visit, ...]:
     """The visits of one family: ``faults``, ``interrupts``, ``unsupported`` or ``kills``.
 
     Raises Unmeasured when there are none, or none is selected.
     """
 
     def make() -> list[dict[str, Any]]:
-        laboratory = case.shared.laboratory
         recording = laboratory.record(scenario)
         target = recording.place.target.name
         match family:
@@ -88,15 +88,15 @@ def visits(case: Case, family: str, scenario: Scenario) -> tuple[Visit, ...]:
             case _:
                 points = boundary_points(recording.operations, scenario, target)
         found: list[Visit] = []
-        for point in selected(points, case.run.point):
+        for point in selected(points, laboratory.run.point):
             found.append(laboratory.visit(point, recording.kept))
             if family == "kills" and sum(_breaks(visit) for visit in found) == _ENOUGH_BROKEN:
                 break  # a writer that waits for a dead writer's leftovers takes long at every point
         return [dataclasses.asdict(visit) for visit in found]
 
-    found = tuple(_visit(values) for values in _kept(case, f"{family}-{scenario}", make))
+    found = tuple(_visit(values) for values in _kept(laboratory.run, f"{family}-{scenario}", make))
     if not found:
-        raise Unmeasured(f"this write has no point of the family {family} that --point {case.run.point} matches")
+        raise Unmeasured(f"this write has no point of the family {family} that --point {laboratory.run.point} matches")
     return found
 
 
@@ -109,8 +109,8 @@ def _visit(values: dict[str, Any]) -> Visit:
     return Visit(**{**values, "injection": injection, "trace": tuple(values["trace"])})
 
 
-def _kept(case: Case, name: str, make: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    path = case.run.folder / "findings" / f"{name}.json"
+def _kept(run: Run, name: str, make: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    path = run.folder / "findings" / f"{name}.json"
     with _locked(path.with_suffix(".lock")):
         if not path.exists():
             try:
@@ -136,9 +136,8 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def slow_motion(case: Case, scenario: Scenario, size: int) -> Slow:
+def slow_motion(laboratory: Laboratory, scenario: Scenario, size: int) -> Slow:
     """Hold one write before and after each of its operations, and read the target several times there."""
-    laboratory = case.shared.laboratory
     place = laboratory.place(scenario, size)
     wrong: list[tuple[str, int]] = []
     counts = {"boundaries": 0, "reads": 0}
@@ -184,16 +183,17 @@ def _words(state: str) -> str:
     return words.get(state, "bytes that are not a whole document")
 
 
-def kill_series(case: Case) -> Series:
+def kill_series(laboratory: Laboratory) -> Series:
     """Kill many writes in one folder, each at the next boundary, while a reader polls; then write once."""
 
     def make() -> list[dict[str, Any]]:
-        return [dataclasses.asdict(_kill_series(case.shared.laboratory, case.run.point, case.run.kills))]
+        return [dataclasses.asdict(_kill_series(laboratory))]
 
-    return Series(**_kept(case, "kill-series", make)[0])
+    return Series(**_kept(laboratory.run, "kill-series", make)[0])
 
 
-def _kill_series(laboratory: Laboratory, glob: str, count: int) -> Series:
+def _kill_series(laboratory: Laboratory) -> Series:
+    glob, count = laboratory.run.point, laboratory.run.kills
     recording = laboratory.record("replace")
     points = selected(boundary_points(recording.operations, "replace", recording.place.target.name), glob)
     if not points:

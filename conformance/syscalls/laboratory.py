@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.errors import ImplementationError, Unmeasured, Violation
-from conformance.oracle.document import Snapshot, snapshot
 from conformance.oracle.faults import Injection, State
-from conformance.oracle.payload import encode, identify, make_status
+from conformance.oracle.payload import identify, make_status
+from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.run import Run, remove_folder
 from conformance.subject.client import Implementation
 from conformance.subject.protocol import Answer
+from conformance.subject.requests import publish_request
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.order import CHANGING, on_the_target
 from conformance.syscalls.points import Point, Scenario, What, role
@@ -138,10 +139,8 @@ class Laboratory:
 
     def ask(self, target: Path, sequence: int, size: int = SIZE) -> Callable[[Implementation], Answer]:
         """A request to publish a document."""
-        status = make_status(0, sequence, size)
-        if self.run.manifest.profile == "pulse":
-            return lambda implementation: implementation.request("write", path=str(target), status=status)
-        return lambda implementation: implementation.request("replace", path=str(target), text=encode(status))
+        operation, fields = publish_request(self.run.manifest.profile, target, make_status(0, sequence, size))
+        return lambda implementation: implementation.request(operation, **fields)
 
     def place(self, scenario: Scenario, size: int = SIZE) -> Place:
         """A fresh folder; in scenario ``replace`` the implementation itself has written the old document.

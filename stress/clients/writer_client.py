@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError
-from conformance.oracle.payload import encode, make_status
+from conformance.oracle.payload import make_status
 from conformance.subject.client import LaunchOptions, OneshotImplementation, ServeImplementation
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
+from conformance.subject.requests import publish_request
 from conformance.system.error_names import error_of, names_a_holder
 from stress.clients.restart import start_despite_kills
 from stress.record import clock
@@ -89,8 +90,8 @@ class Writer:
         self.sequence += 1
         target = self.sequence % len(self._paths)
         size = self._draw.choice(self._sizes)
-        fields = _request(self._manifest.profile, self._paths[target], make_status(self.number, self.sequence, size))
-        operation = fields.pop("op")
+        status = make_status(self.number, self.sequence, size)
+        operation, fields = publish_request(self._manifest.profile, self._paths[target], status)
         begin = clock.nanoseconds()
         if isinstance(self._implementation, ServeImplementation):
             request = _Request(self._implementation.send(operation, **fields), target, self.sequence, size, begin)
@@ -203,9 +204,3 @@ class Writer:
         self._deaths = started.kills
         self.written.deaths += started.spoilt
         return started.implementation
-
-
-def _request(profile: str, path: str, status: dict[str, Any]) -> dict[str, Any]:
-    if profile == "pulse":
-        return {"op": "write", "path": path, "status": status}
-    return {"op": "replace", "path": path, "text": encode(status)}

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.errors import ImplementationError
-from conformance.runner.controller import kit_version
+from conformance.reporting.header import kit_version
 from stress.cluster.machine import Machine
 from stress.cluster.merge import Ending, LastRead, OfMachine, judge_ending, merge, named_systems, scenario_of_all
 from stress.cluster.tally import marks_from_json

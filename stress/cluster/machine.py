@@ -23,10 +23,10 @@ from typing import IO, Any
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
-from conformance.reporting.results import file_system_of
+from conformance.reporting.header import kit_version
+from conformance.resolve import resolve
 from conformance.runner import run as runs
-from conformance.runner.controller import kit_version
-from conformance.subject.manifest import resolve
+from conformance.system.platform import file_system_of
 from stress.cluster.tally import SharedAccount, marks_to_json
 from stress.load.folder import look_at, temps_in
 from stress.load.harness import Shared, run_in_folder

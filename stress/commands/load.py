@@ -18,11 +18,15 @@ from rich.markup import escape
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError, Unmeasured
-from conformance.reporting.results import Exit, Result, ResultsFile, decide, file_system_of
-from conformance.reporting.terminal import tell_not_started
+from conformance.reporting.header import header_of
+from conformance.reporting.results import Exit, Result, ResultsFile, results_file
+from conformance.reporting.terminal import new_console, print_not_started, print_run
+from conformance.reporting.verdict import decide
+from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.subject.client import ANSWER_SECONDS
-from conformance.subject.manifest import KnownFailure, Manifest, operating_system, resolve
+from conformance.subject.manifest import KnownFailure, Manifest
+from conformance.system.platform import file_system_of, operating_system
 from stress.cluster.coordinator import Cluster, ClusterError, ClusterUsageError, connected, parse_place
 from stress.disk import KINDS, disk_of, enter_private_namespace, require_means
 from stress.judge.results import case_name, clauses_of, results_of, sentence
@@ -45,7 +49,6 @@ from stress.record.scenario import (
     parse_size,
 )
 from stress.reporting.live import View, logging_to, showing
-from stress.reporting.terminal import header_of, new_console, print_verdict, results_file
 
 __all__ = ["Wanted", "prepared", "stress"]
 
@@ -283,7 +286,7 @@ def _run(wanted: Wanted) -> int:
             file = stack.enter_context(results_file(wanted.report))
             return _judge(wanted, run, reader, cluster, console, file)
     except ImplementationError as error:
-        return tell_not_started("pulse stress", wanted.manifest.name, error)
+        return print_not_started("pulse stress", wanted.manifest.name, error)
     except ClusterError as error:
         click.echo(f"pulse stress: {error}; this says nothing about the implementation", err=True)
         return Exit.INCONCLUSIVE
@@ -350,7 +353,7 @@ def _judge(
         from stress.reporting.html import write_report  # not before: matplotlib takes seconds on some systems
 
         write_report(wanted.report, header, results, verdict if complete else None, records)
-    print_verdict(console, header, results, verdict)
+    print_run(console, header, results, verdict, each_case=True)
     if not complete:
         console.print("interrupted: what was seen until then is not the whole run", soft_wrap=True)
     if wanted.report is not None:

@@ -23,9 +23,11 @@ from rich.text import Text
 
 from conformance.clauses import load_clauses
 from conformance.errors import ManifestError
-from conformance.reporting.results import Exit, file_system_of
+from conformance.reporting.results import Exit
+from conformance.reporting.terminal import new_console
+from conformance.resolve import resolve
 from conformance.subject.client import ANSWER_SECONDS
-from conformance.subject.manifest import operating_system, resolve
+from conformance.system.platform import file_system_of, operating_system
 from stress.commands.load import prepared
 from stress.judge.results import results_of
 from stress.load.folder import new_folder
@@ -34,7 +36,6 @@ from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Scenario, as_on, command_line
 from stress.record.violations import ViolationKind
 from stress.reporting.live import View
-from stress.reporting.terminal import new_console
 
 __all__ = [
     "CONTROLS",

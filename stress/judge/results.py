@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.reporting.results import Outcome, Result, apply_known_failures
+from conformance.reporting.results import Outcome, Result
+from conformance.reporting.verdict import apply_known_failures
 from conformance.subject.manifest import KnownFailure
 from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Scenario

@@ -18,9 +18,9 @@ from typing import Any
 import psutil
 
 from conformance.errors import ImplementationError
-from conformance.reporting.results import file_system_of
 from conformance.runner.run import Run
 from conformance.subject.manifest import Manifest
+from conformance.system.platform import file_system_of
 from stress.judge.tally import Account, share_of_goal
 from stress.load import chaos
 from stress.load.folder import look_at, temps_in

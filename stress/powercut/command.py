@@ -10,15 +10,17 @@ from rich.markup import escape
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
+from conformance.reporting.header import header_of
 from conformance.reporting.html import write_report
-from conformance.reporting.results import Exit, Result, ResultsFile, decide
-from conformance.reporting.terminal import tell_not_started
+from conformance.reporting.results import Exit, Result, ResultsFile, results_file
+from conformance.reporting.terminal import new_console, print_not_started, print_run
+from conformance.reporting.verdict import decide
+from conformance.resolve import resolve
 from conformance.runner import run as runs
-from conformance.subject.manifest import operating_system, resolve
+from conformance.system.platform import operating_system
 from stress.disk import CAN_BE_CUT
 from stress.powercut import experiment
 from stress.powercut.verdict import CLAUSES, Way, case_name
-from stress.reporting.terminal import header_of, new_console, print_verdict, results_file
 
 __all__ = ["powercut"]
 
@@ -59,7 +61,7 @@ def powercut(
         click.echo(f"pulse stress powercut: {error}", err=True)
         return Exit.USAGE
     except ImplementationError as error:
-        return tell_not_started("pulse stress powercut", impl, error)
+        return print_not_started("pulse stress powercut", impl, error)
     try:
         with results_file(report) as file:
             return _judge(run, wanted, file, strict=strict, report=report)
@@ -85,7 +87,7 @@ def _judge(
     clauses = {clause: load_clauses()[clause] for clause in CLAUSES}
     # Which known failures match nothing is the suite's business: this run has three clauses only.
     verdict = decide(results, clauses, (), operating_system(), strict=strict, complete=False)
-    print_verdict(console, header, results, verdict)
+    print_run(console, header, results, verdict, each_case=True)
     if file is not None:
         file.footer(verdict)
         assert report is not None

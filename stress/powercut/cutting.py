@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, Inconclusive, Violation
-from conformance.oracle.document import snapshot
 from conformance.oracle.payload import encode, make_status
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.run import Run
 from conformance.subject.client import Implementation, ServeImplementation, start
 from conformance.subject.protocol import Answer
+from conformance.subject.requests import Request, publish_request
 from stress.disk import Disk
 from stress.powercut.cuts import RandomCut
 from stress.powercut.reaper import end_descendants
@@ -58,11 +59,9 @@ class Bench:
             self.implementation = None
             end_descendants()
 
-    def request(self, target: Path, status: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """The operation of the profile and its fields, for a write of this status."""
-        if self.run.manifest.profile == "pulse":
-            return "write", {"path": str(target), "status": dict(status)}
-        return "replace", {"path": str(target), "text": encode(status)}
+    def request(self, target: Path, status: Mapping[str, Any]) -> Request:
+        """The request for a write of this status."""
+        return publish_request(self.run.manifest.profile, target, status)
 
     def write(self, target: Path, status: Mapping[str, Any]) -> None:
         """Write and wait. Raises ImplementationError unless the answer is ok."""

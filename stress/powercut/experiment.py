@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from conformance.errors import ImplementationError, Inconclusive, Unmeasured
-from conformance.reporting.results import Result, apply_known_failures
+from conformance.reporting.results import Result
+from conformance.reporting.verdict import apply_known_failures
 from conformance.runner.run import Run
-from conformance.subject.manifest import operating_system
+from conformance.system.platform import operating_system
 from stress.disk import KINDS, Kind, disk_of, enter_private_namespace, require_means
 from stress.powercut.boundaries import cut_at_boundaries
 from stress.powercut.cuts import RandomCut, random_cut

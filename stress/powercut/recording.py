@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from conformance.errors import ImplementationError
-from conformance.oracle.document import snapshot
 from conformance.oracle.payload import make_status
+from conformance.oracle.snapshot import snapshot
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.powerloss.model import Before
 from conformance.syscalls.tracer.calls import TraceError

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from conformance.errors import Violation
-from conformance.oracle.document import Snapshot, require_status, shown
+from conformance.oracle.document import require_status, shown
 from conformance.oracle.payload import encode, identify
+from conformance.oracle.snapshot import Snapshot
 from conformance.reporting.results import Result
 from stress.powercut.prediction import Foreseen, State
 

@@ -10,7 +10,8 @@ import jinja2
 from markupsafe import Markup
 
 from conformance.clauses import load_clauses
-from conformance.reporting.results import Exit, Header, Result, Verdict, reasons_beside
+from conformance.reporting.results import Exit, Header, Result, Verdict
+from conformance.reporting.verdict import reasons_beside
 from stress.record.folder_record import Finding, FolderRecord
 from stress.record.histogram import describe_duration
 from stress.record.scenario import Scenario, Sharing

@@ -12,13 +12,15 @@ import pytest
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
-from conformance.reporting.results import Exit, ResultsFile, decide
-from conformance.reporting.terminal import tell_not_started
+from conformance.reporting.header import header_of
+from conformance.reporting.results import Exit, ResultsFile, results_file
+from conformance.reporting.terminal import new_console, print_not_started, print_run
+from conformance.reporting.verdict import decide
+from conformance.resolve import resolve
 from conformance.runner.run import Run
 from conformance.subject.client import ANSWER_SECONDS
-from conformance.subject.manifest import operating_system, resolve
+from conformance.system.platform import operating_system
 from stress.commands.load import prepared
-from stress.reporting.terminal import header_of, new_console, print_verdict, results_file
 from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, HandOver
 
 __all__ = ["suite"]
@@ -66,7 +68,7 @@ def suite(
     except ManifestError as error:
         raise click.UsageError(str(error)) from error
     except ImplementationError as error:
-        return tell_not_started("pulse stress suite", impl, error)
+        return print_not_started("pulse stress suite", impl, error)
 
 
 def _run(
@@ -109,7 +111,7 @@ def _run(
         for result in results:
             file.result(result)
         file.footer(verdict)
-    print_verdict(new_console(), header, results, verdict)
+    print_run(new_console(), header, results, verdict, each_case=True)
     for mishap in gathered.mishaps:
         click.echo(mishap, err=True)
     return verdict.exit

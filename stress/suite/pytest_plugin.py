@@ -18,9 +18,11 @@ import pytest
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
-from conformance.reporting.results import Exit, Result, decide, file_system_of
+from conformance.reporting.results import Exit, Result
+from conformance.reporting.verdict import decide
+from conformance.resolve import resolve
 from conformance.runner import run as runs
-from conformance.subject.manifest import operating_system, resolve
+from conformance.system.platform import file_system_of, operating_system
 from stress.judge.results import case_name, results_of, sentence
 from stress.load.chaos import supported
 from stress.load.folder import new_folder

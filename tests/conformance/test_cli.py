@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from conformance.clauses import load_clauses
-from conformance.reporting.results import describe_platform, read_results
-from conformance.subject.manifest import operating_system
+from conformance.reporting.results import read_results
+from conformance.system.platform import describe_platform, operating_system
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Manifests = Callable[..., Path]

@@ -7,8 +7,8 @@ import pytest
 from conformance.clauses import load_clauses
 from conformance.errors import ManifestError
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import EVERYWHERE, Entry, all_mutants, all_variants, manifest_of, mutant, variant
-from conformance.subject.manifest import resolve
+from conformance.mutation.registry import EVERYWHERE, Entry, all_mutants, all_variants, mutant, variant
+from conformance.resolve import resolve
 from conformance.subject.python_host import load_object
 
 MUTANTS, VARIANTS = all_mutants(), all_variants()
@@ -77,7 +77,7 @@ def test_every_callable_makes_an_implementation_of_that_name(entry: Entry, monke
 def test_an_unknown_name_is_answered_with_the_known_ones(kind: str) -> None:
     known = {"mutant": "truncate-in-place", "variant": "plain"}[kind]
     with pytest.raises(ManifestError, match=f"{kind}:unheard-of: no such {kind}; choose from: .*{known}"):
-        manifest_of(kind, "unheard-of")
+        resolve(f"{kind}:unheard-of", frozenset(load_clauses()))
 
 
 def test_a_mutant_is_broken_in_one_part_and_honest_in_the_others() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from conformance.clauses import load_clauses
 from conformance.reporting.html import render, write_report
-from conformance.reporting.results import Header, Result, ResultsFile, decide
+from conformance.reporting.results import Header, Result, ResultsFile
+from conformance.reporting.verdict import decide
 from conformance.subject.manifest import KnownFailure
 
 HEADER = Header(

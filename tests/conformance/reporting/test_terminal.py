@@ -1,19 +1,25 @@
-"""What a run prints at its end."""
+"""What every command prints."""
 
 import io
 import re
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from rich.console import Console
 
 from conformance.clauses import GROUP_TITLES, load_clauses
-from conformance.reporting.results import OUTCOMES, Header, Result, decide
-from conformance.reporting.terminal import clause_table, print_clauses, print_summary
-from conformance.runner.controller import Controller
-from conformance.runner.selection import Selection
+from conformance.errors import ImplementationError
+from conformance.reporting.results import OUTCOMES, Exit, Header, Result
+from conformance.reporting.terminal import (
+    PIPED_WIDTH,
+    clause_table,
+    new_console,
+    print_clauses,
+    print_not_started,
+    print_run,
+)
+from conformance.reporting.verdict import decide
 from conformance.subject.manifest import KnownFailure
 
 HEADER = Header(
@@ -33,12 +39,18 @@ def printed(print_it: Callable[[Console], object], width: int = 200) -> str:
     return stream.getvalue()
 
 
-def summary(results: list[Result], *, finished: bool = True, header: Header = HEADER, **settings: object) -> str:
+def summary(
+    results: list[Result],
+    *,
+    finished: bool = True,
+    header: Header = HEADER,
+    each_case: bool = False,
+    **settings: object,
+) -> str:
     known = cast(tuple[KnownFailure, ...], settings.pop("known", ()))
     complete = bool(settings.pop("complete", False))
     verdict = decide(results, load_clauses(), known, "linux", strict=False, complete=complete) if finished else None
-    controller = cast(Controller, SimpleNamespace(header=header, results=results, verdict=verdict))
-    return printed(lambda console: print_summary(console, controller))
+    return printed(lambda console: print_run(console, header, results, verdict, each_case=each_case))
 
 
 def cells(text: str, begin: str) -> list[str]:
@@ -47,13 +59,17 @@ def cells(text: str, begin: str) -> list[str]:
     return re.split(r"\s{2,}", line.strip())
 
 
+def test_where_there_is_no_terminal_lines_have_a_fixed_width() -> None:
+    assert (new_console().width, new_console(piped_width=160).width) == (PIPED_WIDTH, 160)
+
+
 # The table
 
 
 def test_the_table_counts_cases_by_clause_and_by_group() -> None:
     counts = {"DOC-01": {"pass": 12}, "DOC-02": {"pass": 3, "fail": 2}, "MET-01": {"xfail": 1}}
     text = printed(lambda console: console.print(clause_table(counts)))
-    assert cells(text, "clause") == ["clause", "what holds", "outcome", "cases", "pass", "fail", "xfail"]
+    assert cells(text, "clause") == ["clause", "requirement", "outcome", "cases", "pass", "fail", "xfail"]
     assert cells(text, "DOC ") == ["DOC", GROUP_TITLES["DOC"], "1 of 2", "17", "15", "2", "·"]
     assert cells(text, "DOC-01") == ["DOC-01", load_clauses()["DOC-01"].title, "pass", "12", "12", "·", "·"]
     assert cells(text, "DOC-02") == ["DOC-02", load_clauses()["DOC-02"].title, "fail", "5", "3", "2", "·"]
@@ -97,7 +113,7 @@ def test_the_table_holds_every_clause_in_the_order_of_the_contract() -> None:
 
 
 def test_the_list_names_every_clause_with_its_level_and_engine() -> None:
-    lines = printed(lambda console: print_clauses(console, Selection())).splitlines()
+    lines = printed(lambda console: print_clauses(console, load_clauses().values())).splitlines()
     assert len(lines) == len(load_clauses())
     assert lines[0] == f"DOC-01     {load_clauses()['DOC-01'].title} (portable)"
     assert f"MET-01 (S) {load_clauses()['MET-01'].title} (portable)" in lines
@@ -105,8 +121,9 @@ def test_the_list_names_every_clause_with_its_level_and_engine() -> None:
 
 
 def test_the_list_can_be_narrowed() -> None:
-    lines = printed(lambda console: print_clauses(console, Selection(clauses=("LIF-*",)))).splitlines()
-    assert [line[:6] for line in lines] == ["LIF-01", "LIF-02", "LIF-03", "LIF-04"]
+    wanted = [load_clauses()[clause] for clause in ("LIF-01", "LIF-03")]
+    lines = printed(lambda console: print_clauses(console, wanted)).splitlines()
+    assert [line[:6] for line in lines] == ["LIF-01", "LIF-03"]
 
 
 # The whole
@@ -209,3 +226,60 @@ def test_names_are_not_taken_for_markup() -> None:
     header = Header(**{**HEADER.__dict__, "implementation": {"name": "[red]x[/red]", "version": ""}})
     text = summary([Result("DOC-01", "members", "pass")], header=header)
     assert text.endswith("\n[red]x[/red] (linux, ext4, seed 7): CONFORMANT\n")
+
+
+# Runs of a few cases that each stand for a whole load
+
+
+def test_each_failure_is_shown_with_its_first_example_and_how_to_repeat_it() -> None:
+    evidence = {
+        "examples": [{"found": "half a [bold]document", "trace": ["open", "read"]}, {"found": "another one"}],
+        "doubts": [],
+    }
+    results = [
+        Result("CON-01", case, "fail", f"7 torn{'!' * 500}", evidence, f"pulse stress --dir {case}")
+        for case in ("under_load:ext4", "under_load:tmpfs")
+    ]
+    text = summary(results, each_case=True)
+    for case in ("under_load:ext4", "under_load:tmpfs"):
+        found = "  found: half a [bold]document\n  trace: \n    open\n    read\n"
+        assert f"fail CON-01 [{case}]\n  7 torn{'!' * 500}\n{found}  repeat: pulse stress --dir {case}\n" in text
+    assert "another one" not in text
+    assert "doubts" not in text
+    assert text.endswith("NOT CONFORMANT\n")
+
+
+def test_each_known_failure_is_shown_whole() -> None:
+    text = summary([Result("CON-01", "under_load", "xfail", f"known failure: {'x' * 500}")], each_case=True)
+    assert f"xfail CON-01 [under_load] known failure: {'x' * 500}\n" in text
+
+
+def test_each_case_that_was_not_measured_is_named_and_its_reason_given_once() -> None:
+    doubts = [
+        Result(clause, "under_load", "unmeasured", "12 reads", inconclusive=True) for clause in ("CON-01", "CON-03")
+    ]
+    none = Result("PWR-02", "random", "n/a", "the implementation does not have the role writer")
+    text = summary([*doubts, none], each_case=True)
+    assert text.count("12 reads") == 1
+    assert "unmeasured: CON-01 [under_load], CON-03 [under_load]: 12 reads\n" in text
+    assert "n/a: PWR-02 [random]: the implementation does not have the role writer\n" in text
+    assert text.endswith("INCONCLUSIVE\n  nothing was measured\n")
+
+
+def test_a_pass_of_each_case_is_one_line_of_the_table_and_the_verdict() -> None:
+    text = summary([Result("CON-01", "under_load", "pass", "all was well", counts={"reads": 7})], each_case=True)
+    assert "CON-01" in text
+    assert "all was well" not in text
+    assert "enumerated" not in text
+    assert text.endswith("demo 3.2 (linux, ext4, seed 7): CONFORMANT\n")
+
+
+# No run at all
+
+
+def test_what_could_not_be_started_is_named_with_what_it_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    code = print_not_started("pulse conformance", "x", ImplementationError("cannot be started", "Traceback\n\n"))
+    assert code == Exit.NOT_STARTED
+    assert capsys.readouterr().err == "pulse conformance: x: cannot be started\nits standard error:\nTraceback\n"
+    print_not_started("pulse stress", "x", ImplementationError("cannot be started"))
+    assert capsys.readouterr().err == "pulse stress: x: cannot be started\n"

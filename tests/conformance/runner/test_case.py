@@ -105,14 +105,6 @@ class TestShared:
             with pytest.raises(ImplementationError, match="exit code 7"):
                 case.publish(case.target, OLD)
 
-    def test_one_laboratory_is_shared_and_ends_with_the_rest(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-        laboratory = case.shared.laboratory
-        assert case.shared.laboratory is laboratory
-        stopped: list[bool] = []
-        monkeypatch.setattr(laboratory, "stop", lambda: stopped.append(True))
-        case.shared.stop()
-        assert stopped == [True]
-
     def test_stopping_what_never_ran(self, case: Case) -> None:
         case.shared.stop()
         assert case.shared.implementation is None

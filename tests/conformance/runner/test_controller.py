@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from conformance.clauses import load_clauses
 from conformance.reporting.results import read_results
-from conformance.runner import controller as session
-from conformance.runner.controller import Controller, kit_version
+from conformance.runner.controller import Controller
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
 from conformance.subject.manifest import load_manifest
-
-
-def test_version_of_the_installed_kit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "version", lambda name: f"version of {name}")
-    assert kit_version() == "version of pulse-status"
-
-
-def test_version_of_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> str:
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr(session, "version", missing)
-    assert kit_version() == "unknown (not installed)"
 
 
 @pytest.fixture

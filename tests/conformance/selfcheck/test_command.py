@@ -29,8 +29,8 @@ from conformance.selfcheck.matrix import (
     total,
 )
 from conformance.selfcheck.trials import conformance
-from conformance.subject.manifest import operating_system
 from conformance.subject.python_host import load_object
+from conformance.system.platform import operating_system
 from conformance.vectors import load_vectors
 
 STATUS = {"status": "running", "epoch": 2.5, "total_epochs": 3.0, "loss": 0.342, "message": "эпоха 🎉", "timestamp": 5}

@@ -1,12 +1,11 @@
 """The manifest: what is accepted, and the one line that says what is wrong with any other."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from conformance.errors import ManifestError
-from conformance.subject.manifest import KnownFailure, Manifest, load_manifest, operating_system, resolve
+from conformance.subject.manifest import KnownFailure, Manifest, load_manifest
 
 CLAUSES = frozenset({"MET-01", "DOC-01"})
 ABOUT = """[implementation]
@@ -229,43 +228,6 @@ def test_a_manifest_that_cannot_be_opened(tmp_path: Path) -> None:
         load_manifest(tmp_path, CLAUSES, source="given")
 
 
-def test_a_manifest_is_named_by_its_path(tmp_path: Path) -> None:
-    load(tmp_path, ABOUT)
-    path = tmp_path / "implementation.toml"
-    assert resolve(str(path), CLAUSES).source == str(path.resolve())
-
-
-def test_a_manifest_is_named_by_its_folder(tmp_path: Path) -> None:
-    load(tmp_path, ABOUT)
-    manifest = resolve(str(tmp_path), CLAUSES)
-    assert (manifest.name, manifest.folder) == ("demo", tmp_path.resolve())
-
-
-def test_a_packaged_implementation_is_named_by_its_folder_there() -> None:
-    manifest = resolve("reference", CLAUSES)
-    assert (manifest.source, manifest.folder.name) == ("reference", "reference")
-
-
-@pytest.mark.parametrize("kind", ["mutant", "variant"])
-def test_mutants_and_variants_are_named_with_their_kind(kind: str) -> None:
-    with pytest.raises(ManifestError, match=f"{kind}:no-such-name: no such {kind}"):
-        resolve(f"{kind}:no-such-name", CLAUSES)
-
-
-@pytest.mark.parametrize("name", ["no-such-name", "./no/such/file.toml", "colour:red", "x" * 5000, "nul\0byte"])
-def test_a_name_that_leads_nowhere_says_what_can_be_given(name: str) -> None:
-    with pytest.raises(ManifestError) as caught:
-        resolve(name, CLAUSES)
-    line = str(caught.value)
-    assert line.startswith(f"{name}: no such manifest; give the path of an implementation.toml")
-    assert "reference" in line
-
-
-def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="no such manifest"):
-        resolve(str(tmp_path), CLAUSES)
-
-
 @pytest.mark.parametrize(
     ("clause", "case", "system", "matches"),
     [
@@ -278,12 +240,3 @@ def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
 def test_a_known_failure_matches_by_clause_case_and_system(clause: str, case: str, system: str, matches: bool) -> None:
     known = KnownFailure("MET-01", "why", "https://example.org", ("linux", "macos"), "mode:*")
     assert known.matches(clause, case, system) is matches
-
-
-@pytest.mark.parametrize(
-    ("platform", "name"),
-    [("linux", "linux"), ("darwin", "macos"), ("win32", "windows"), ("freebsd14", "linux")],
-)
-def test_the_name_of_the_operating_system(monkeypatch: pytest.MonkeyPatch, platform: str, name: str) -> None:
-    monkeypatch.setattr(sys, "platform", platform)
-    assert operating_system() == name

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from conformance.errors import ImplementationError, Unmeasured
-from conformance.runner.case import Case, Shared
 from conformance.runner.run import Run, save
 from conformance.syscalls.findings import kill_series, slow_motion, visits
+from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.points import Point
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.session import Traced
@@ -34,22 +34,21 @@ FAILING = "class Implementation:\n    def replace(self, path, text):\n        ra
 
 
 @pytest.fixture
-def case_of(python_run: Callable[..., Run]) -> Iterator[Callable[..., Case]]:
-    """A case of a run with the source of an implementation; skips the test where nobody may trace."""
-    made: list[Case] = []
+def laboratory_of(python_run: Callable[..., Run]) -> Iterator[Callable[..., Laboratory]]:
+    """A laboratory for the source of an implementation; skips the test where nobody may trace."""
+    made: list[Laboratory] = []
 
-    def make(source: str = RIGHT, **changes: Any) -> Case:
-        run = python_run(source, **changes)
-        made.append(Case(run, Shared(run), run.folder / "cases" / "0"))
+    def make(source: str = RIGHT, **changes: Any) -> Laboratory:
+        made.append(Laboratory(python_run(source, **changes)))
         try:
-            made[-1].shared.laboratory.traced  # noqa: B018  # it starts
+            made[-1].traced  # noqa: B018  # it starts
         except Unmeasured as error:
             pytest.skip(str(error))
         return made[-1]
 
     yield make
     for each in made:
-        each.shared.stop()
+        each.stop()
 
 
 # Visits
@@ -65,48 +64,49 @@ def case_of(python_run: Callable[..., Run]) -> Iterator[Callable[..., Case]]:
         ("kills", "*:4:*", ["replace:4:rename:kill-before", "replace:4:rename:kill-after"]),
     ],
 )
-def test_a_family_of_points(case_of: Callable[..., Case], family: str, glob: str, points: list[str]) -> None:
-    found = [visit.point for visit in visits(case_of(point=glob), family, "replace")]
+def test_a_family_of_points(
+    laboratory_of: Callable[..., Laboratory], family: str, glob: str, points: list[str]
+) -> None:
+    found = [visit.point for visit in visits(laboratory_of(point=glob), family, "replace")]
     assert found[: len(points)] == points
     assert len(found) == (5 if glob == "*:sync:*" else len(points))
 
 
-def test_no_point_that_matches_is_not_measured(case_of: Callable[..., Case]) -> None:
+def test_no_point_that_matches_is_not_measured(laboratory_of: Callable[..., Laboratory]) -> None:
     with pytest.raises(Unmeasured, match=r"no point of the family faults that --point nothing:\* matches"):
-        visits(case_of(point="nothing:*"), "faults", "first")
+        visits(laboratory_of(point="nothing:*"), "faults", "first")
 
 
-def test_visits_are_made_once(case_of: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
-    case = case_of(point="*:sync:EIO")
-    first = visits(case, "faults", "replace")
+def test_visits_are_made_once(laboratory_of: Callable[..., Laboratory], monkeypatch: pytest.MonkeyPatch) -> None:
+    laboratory = laboratory_of(point="*:sync:EIO")
+    first = visits(laboratory, "faults", "replace")
 
     def never(*arguments: object) -> None:
         raise AssertionError("made again")
 
-    monkeypatch.setattr(case.shared.laboratory, "visit", never)
-    assert visits(case, "faults", "replace") == first
+    monkeypatch.setattr(laboratory, "visit", never)
+    assert visits(laboratory, "faults", "replace") == first
     assert [visit.injection.left for visit in first] == [()]
     with pytest.raises(AssertionError, match="made again"):
-        visits(case, "faults", "first")  # those are others
+        visits(laboratory, "faults", "first")  # those are others
 
 
 WORKER = """
 import pathlib, sys
-from conformance.runner.case import Case, Shared
 from conformance.runner.run import load
 from conformance.syscalls.findings import visits
-run = load(pathlib.Path(sys.argv[1]))
-shared = Shared(run)
+from conformance.syscalls.laboratory import Laboratory
+laboratory = Laboratory(load(pathlib.Path(sys.argv[1])))
 sys.stdin.readline()
-print([visit.point for visit in visits(Case(run, shared, run.folder / 'cases' / '0'), 'faults', 'replace')])
-print(shared._laboratory is not None)
-shared.stop()
+print([visit.point for visit in visits(laboratory, 'faults', 'replace')])
+print(laboratory._traced is not None)
+laboratory.stop()
 """
 
 
-def test_workers_share_them(case_of: Callable[..., Case]) -> None:
-    case = case_of(point="*:sync:*")
-    path = save(case.run)
+def test_workers_share_them(laboratory_of: Callable[..., Laboratory]) -> None:
+    laboratory = laboratory_of(point="*:sync:*")
+    path = save(laboratory.run)
     command = [sys.executable, "-c", WORKER, str(path)]
     pipe = subprocess.PIPE
     workers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
@@ -114,52 +114,54 @@ def test_workers_share_them(case_of: Callable[..., Case]) -> None:
     assert [worker.returncode for worker in workers] == [0, 0]
     assert printed[0][0] == printed[1][0]
     assert "replace:2:sync:EIO" in printed[0][0]
-    assert [path.name for path in (case.run.folder / "findings").glob("*.json")] == ["faults-replace.json"]
+    assert [path.name for path in (laboratory.run.folder / "findings").glob("*.json")] == ["faults-replace.json"]
     assert sorted(lines[1] for lines in printed) == ["False", "True"]  # one of them has made them
 
 
-def test_an_error_of_the_implementation_is_kept(case_of: Callable[..., Case]) -> None:
+def test_an_error_of_the_implementation_is_kept(laboratory_of: Callable[..., Laboratory]) -> None:
     hanging = RIGHT.replace("os.unlink(temp)", "__import__('threading').Event().wait()")
-    case = case_of(hanging, point="*:sync:EIO", answer_seconds=0.5)
+    laboratory = laboratory_of(hanging, point="*:sync:EIO", answer_seconds=0.5)
     for _ in range(2):
         with pytest.raises(ImplementationError, match=r"gave no answer within .*\(at replace:2:sync:EIO\)"):
-            visits(case, "faults", "replace")
-    assert "error" in json.loads((case.run.folder / "findings" / "faults-replace.json").read_text(encoding="utf-8"))
+            visits(laboratory, "faults", "replace")
+    assert "error" in json.loads(
+        (laboratory.run.folder / "findings" / "faults-replace.json").read_text(encoding="utf-8")
+    )
 
 
-def test_kills_that_break_something_end_soon(case_of: Callable[..., Case]) -> None:
+def test_kills_that_break_something_end_soon(laboratory_of: Callable[..., Laboratory]) -> None:
     """A writer that cannot write beside what a kill left may wait long at every point."""
     fixed = RIGHT.replace('f"{path}.{os.getpid()}.{self.count}.tmp"', 'f"{path}.tmp"')
-    found = visits(case_of(fixed), "kills", "replace")
+    found = visits(laboratory_of(fixed), "kills", "replace")
     assert [visit.injection.next_write.split(":")[0] for visit in found] == ["ok, by a new process", "io", "io", "io"]
 
 
-def test_what_cannot_be_measured_is_not_kept(case_of: Callable[..., Case]) -> None:
-    case = case_of(FAILING)
+def test_what_cannot_be_measured_is_not_kept(laboratory_of: Callable[..., Laboratory]) -> None:
+    laboratory = laboratory_of(FAILING)
     with pytest.raises(Unmeasured, match="see FLT-01"):
-        visits(case, "faults", "replace")
-    assert list((case.run.folder / "findings").glob("*.json")) == []
+        visits(laboratory, "faults", "replace")
+    assert list((laboratory.run.folder / "findings").glob("*.json")) == []
 
 
-def test_elsewhere_than_on_linux(case_of: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
-    case = case_of()
+def test_elsewhere_than_on_linux(laboratory_of: Callable[..., Laboratory], monkeypatch: pytest.MonkeyPatch) -> None:
+    laboratory = laboratory_of()
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(Unmeasured, match="the syscall engine needs Linux"):
-        visits(case, "faults", "replace")
+        visits(laboratory, "faults", "replace")
 
 
 # Slow motion
 
 
 @pytest.mark.parametrize("scenario", ["replace", "first"])
-def test_readers_of_a_right_writer_see_whole_documents(case_of: Callable[..., Case], scenario: Any) -> None:
-    slow = slow_motion(case_of(), scenario, 8192)
+def test_readers_of_a_right_writer_see_whole_documents(laboratory_of: Callable[..., Laboratory], scenario: Any) -> None:
+    slow = slow_motion(laboratory_of(), scenario, 8192)
     assert (slow.boundaries, slow.reads, slow.wrong, slow.at) == (10, 30, "", None)
     assert len(slow.trace) == 5
 
 
-def test_readers_see_a_write_in_place(case_of: Callable[..., Case]) -> None:
-    slow = slow_motion(case_of(IN_PLACE), "replace", 8192)
+def test_readers_see_a_write_in_place(laboratory_of: Callable[..., Laboratory]) -> None:
+    slow = slow_motion(laboratory_of(IN_PLACE), "replace", 8192)
     assert slow.wrong.startswith("a reader saw bytes that are not a whole document after operation 0 (openat)")
     assert slow.at == 0
     assert slow.trace[0].startswith("→")
@@ -170,20 +172,22 @@ def instead_of_the_replace(*statements: str) -> str:
     return RIGHT.replace("os.replace(temp, path)\n", "\n            ".join(statements) + "\n")
 
 
-def test_readers_see_a_target_that_is_missing(case_of: Callable[..., Case]) -> None:
+def test_readers_see_a_target_that_is_missing(laboratory_of: Callable[..., Laboratory]) -> None:
     removing = instead_of_the_replace(
         "with contextlib.suppress(OSError):", "    os.unlink(path)", "os.replace(temp, path)"
     )
-    assert slow_motion(case_of(removing), "replace", 8192).wrong == "a reader saw no file after operation 4 (unlink)"
+    assert (
+        slow_motion(laboratory_of(removing), "replace", 8192).wrong == "a reader saw no file after operation 4 (unlink)"
+    )
 
 
-def test_readers_see_a_target_that_is_no_file(case_of: Callable[..., Case]) -> None:
+def test_readers_see_a_target_that_is_no_file(laboratory_of: Callable[..., Laboratory]) -> None:
     turning = instead_of_the_replace("os.mkdir(path)", "os.rmdir(path)", "os.replace(temp, path)")
-    wrong = slow_motion(case_of(turning), "first", 99).wrong
+    wrong = slow_motion(laboratory_of(turning), "first", 99).wrong
     assert wrong == "a reader saw bytes that are not a whole document after operation 4 (mkdir)"
 
 
-def test_readers_see_the_old_document_come_back(case_of: Callable[..., Case]) -> None:
+def test_readers_see_the_old_document_come_back(laboratory_of: Callable[..., Laboratory]) -> None:
     turning = instead_of_the_replace(
         "with contextlib.suppress(OSError):",
         "    os.link(path, path + '.old')",
@@ -195,73 +199,73 @@ def test_readers_see_the_old_document_come_back(case_of: Callable[..., Case]) ->
         "    os.replace(path + '.old', path)",
         "os.replace(path + '.new', path)",
     )
-    wrong = slow_motion(case_of(turning), "replace", 8192).wrong
+    wrong = slow_motion(laboratory_of(turning), "replace", 8192).wrong
     assert wrong == "a reader saw the old document after the new one after operation 8 (rename)"
 
 
-def test_a_slow_write_that_does_not_work(case_of: Callable[..., Case]) -> None:
+def test_a_slow_write_that_does_not_work(laboratory_of: Callable[..., Laboratory]) -> None:
     with pytest.raises(Unmeasured, match="does not succeed"):
-        slow_motion(case_of(FAILING), "first", 99)
+        slow_motion(laboratory_of(FAILING), "first", 99)
 
 
-def test_a_slow_write_that_ends_the_process(case_of: Callable[..., Case]) -> None:
-    case = case_of(FAILING.replace("raise OSError(5, 'no')", "__import__('os')._exit(3)"))
+def test_a_slow_write_that_ends_the_process(laboratory_of: Callable[..., Laboratory]) -> None:
+    laboratory = laboratory_of(FAILING.replace("raise OSError(5, 'no')", "__import__('os')._exit(3)"))
     with pytest.raises(ImplementationError, match="ended with exit code 3"):
-        slow_motion(case, "first", 99)
+        slow_motion(laboratory, "first", 99)
 
 
 # Kills, one after the other
 
 
-def test_a_series_of_kills(case_of: Callable[..., Case]) -> None:
-    case = case_of(point="*:[24]:*", kills=6)
-    series = kill_series(case)
+def test_a_series_of_kills(laboratory_of: Callable[..., Laboratory]) -> None:
+    laboratory = laboratory_of(point="*:[24]:*", kills=6)
+    series = kill_series(laboratory)
     assert (series.kills, series.points, series.refused, series.wrong) == (6, 4, "", "")
     assert series.reads > 0
     # Sync, before and after; rename, before: a temp is left, and never taken away. After the rename it is the target.
     assert series.temps_left == 5
-    assert kill_series(case) == series
+    assert kill_series(laboratory) == series
 
 
 def test_kills_that_do_not_fire_are_an_error_of_the_kit(
-    case_of: Callable[..., Case], monkeypatch: pytest.MonkeyPatch
+    laboratory_of: Callable[..., Laboratory], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Point, "rules", lambda point: ())
     with pytest.raises(TraceError, match="only 0 of 3 kills fired in 6 writes"):
-        kill_series(case_of(kills=3))
+        kill_series(laboratory_of(kills=3))
 
 
-def test_no_boundary_that_matches(case_of: Callable[..., Case]) -> None:
+def test_no_boundary_that_matches(laboratory_of: Callable[..., Laboratory]) -> None:
     with pytest.raises(Unmeasured, match="no boundary matches --point nothing"):
-        kill_series(case_of(point="nothing"))
+        kill_series(laboratory_of(point="nothing"))
 
 
-def test_the_place_of_a_refusal_is_told_after_many_rounds(case_of: Callable[..., Case]) -> None:
+def test_the_place_of_a_refusal_is_told_after_many_rounds(laboratory_of: Callable[..., Laboratory]) -> None:
     """The points are visited round and round; the fourth kill here is at the second of two points."""
     full = RIGHT.replace(
         "        Implementation.count += 1\n",
         "        if len(os.listdir(os.path.dirname(path))) == 5:\n            raise OSError(28, 'full')\n"
         "        Implementation.count += 1\n",
     )
-    refused = kill_series(case_of(full, point="*:sync:*", kills=9)).refused
+    refused = kill_series(laboratory_of(full, point="*:sync:*", kills=9)).refused
     assert refused.startswith("after 4 kills, the last replace:")
     assert refused.endswith(":sync:kill-after, a write was refused")
 
 
-def test_a_write_between_two_kills_that_is_refused(case_of: Callable[..., Case]) -> None:
+def test_a_write_between_two_kills_that_is_refused(laboratory_of: Callable[..., Laboratory]) -> None:
     """A temp of a fixed name is in the way of the next write."""
     fixed = RIGHT.replace('f"{path}.{os.getpid()}.{self.count}.tmp"', 'f"{path}.tmp"')
-    series = kill_series(case_of(fixed, point="*:sync:*", kills=6))
+    series = kill_series(laboratory_of(fixed, point="*:sync:*", kills=6))
     assert series.refused == "after 1 kills, the last replace:2:sync:kill-before, a write was refused"
 
 
-def test_a_reader_sees_what_a_kill_tore(case_of: Callable[..., Case]) -> None:
-    series = kill_series(case_of(IN_PLACE, point="*:open:*", kills=6))
+def test_a_reader_sees_what_a_kill_tore(laboratory_of: Callable[..., Laboratory]) -> None:
+    series = kill_series(laboratory_of(IN_PLACE, point="*:open:*", kills=6))
     assert series.wrong.startswith("torn")
 
 
-def test_a_traced_implementation_is_shared_by_what_is_found(case_of: Callable[..., Case]) -> None:
-    case = case_of(point="*:sync:EIO")
-    traced: Traced = case.shared.laboratory.traced
-    visits(case, "faults", "replace")
-    assert case.shared.laboratory.traced is traced
+def test_a_traced_implementation_is_shared_by_what_is_found(laboratory_of: Callable[..., Laboratory]) -> None:
+    laboratory = laboratory_of(point="*:sync:EIO")
+    traced: Traced = laboratory.traced
+    visits(laboratory, "faults", "replace")
+    assert laboratory.traced is traced

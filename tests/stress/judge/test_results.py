@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from conformance.clauses import load_clauses
-from conformance.reporting.results import Exit, Result, decide
+from conformance.reporting.results import Exit, Result
+from conformance.reporting.verdict import decide
 from conformance.subject.manifest import KnownFailure
 from stress.judge.results import case_name, clauses_of, results_of, sentence
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Totals

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from conformance.reporting.results import describe_platform
+from conformance.system.platform import describe_platform
 from stress.load.chaos import Action, Hit, alive, hit, release, schedule, supported
 from stress.record.scenario import CHAOS, Chaos
 

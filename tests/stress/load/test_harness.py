@@ -18,9 +18,10 @@ import pytest
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError
-from conformance.reporting.results import file_system_of
+from conformance.resolve import resolve
 from conformance.runner.run import Run, tear_down
-from conformance.subject.manifest import Manifest, resolve
+from conformance.subject.manifest import Manifest
+from conformance.system.platform import file_system_of
 from stress.judge.results import results_of
 from stress.judge.tally import Account
 from stress.load import harness

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from conformance.oracle.document import Snapshot
 from conformance.oracle.payload import encode, make_status
+from conformance.oracle.snapshot import Snapshot
 from conformance.reporting.results import Result
 from stress.powercut.prediction import Foreseen
 from stress.powercut.verdict import CLAUSES, Finding, Tally, judge, results_of

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from conformance.clauses import load_clauses
-from conformance.reporting.results import Header, Result, decide
+from conformance.reporting.results import Header, Result
+from conformance.reporting.verdict import decide
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals
 from stress.record.histogram import Histogram
 from stress.record.scenario import Goal, Scenario

@@ -12,7 +12,7 @@ from conformance.syscalls.powerloss.model import Before, distinct_states, judge
 from conformance.syscalls.powerloss.simulation import effects_of
 from conformance.syscalls.powerloss.states import MODELS, States, cuts_of
 from conformance.syscalls.tracer.calls import TraceError
-from tests.conformance.syscalls.powerloss.test_model import trace
+from tests.conformance.syscalls.powerloss.language import trace
 
 BEFORE = Before("target", 6, 4, {"other": 3})
 NAMES = ("target", "temp", "other")

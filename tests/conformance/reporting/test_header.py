@@ -1,0 +1,77 @@
+"""The header of results.jsonl, and the file itself as a command opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import click
+import pytest
+
+from conformance.clauses import load_clauses
+from conformance.reporting import header as headers
+from conformance.reporting.header import header_of, kit_version
+from conformance.reporting.results import Header, Result, read_results, results_file
+from conformance.subject.manifest import Manifest, load_manifest
+from conformance.system.platform import describe_platform
+
+
+def test_version_of_the_installed_kit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(headers, "version", lambda name: f"version of {name}")
+    assert kit_version() == "version of pulse-status"
+
+
+def test_version_of_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(headers, "version", missing)
+    assert kit_version() == "unknown (not installed)"
+
+
+@pytest.fixture
+def header(misbehaving: Callable[..., Path]) -> Header:
+    manifest = load_manifest(misbehaving(), frozenset(load_clauses()), source="x")
+    return header_of(manifest, {"version": 7}, ["ext4", "tmpfs"], 5, {"clause": ["CON-01"]})
+
+
+def test_the_header_says_what_was_judged_and_where(header: Header) -> None:
+    assert header.kit == kit_version()
+    assert header.platform == describe_platform()
+    assert (header.file_system, header.seed, header.selection) == ("ext4, tmpfs", 5, {"clause": ["CON-01"]})
+
+
+def test_the_version_of_the_implementation_is_that_of_its_handshake() -> None:
+    manifest = Manifest("demo", "go", "pulse", ("writer",), "serve", Path("folder"), "source", command=("./x",))
+    assert header_of(manifest, {"name": "other", "version": 3}, [], 0, {}).implementation == {
+        "name": "demo",
+        "version": "3",
+        "language": "go",
+        "profile": "pulse",
+        "roles": ["writer"],
+        "mode": "serve",
+    }
+    assert header_of(manifest, {}, [], 0, {}).implementation["version"] == ""
+
+
+def test_results_go_into_a_folder_that_is_made(tmp_path: Path, header: Header) -> None:
+    report = tmp_path / "deep" / "report"
+    with results_file(report) as file:
+        assert file is not None
+        file.header(header)
+        file.record("stress", {"folder": "here"})
+        file.result(Result("CON-01", "under_load", "pass"))
+    read, results, footer = read_results(report / "results.jsonl")
+    assert (read["seed"], [result["clause"] for result in results], footer) == (5, ["CON-01"], None)
+
+
+def test_without_a_report_nothing_is_written() -> None:
+    with results_file(None) as file:
+        assert file is None
+
+
+def test_a_folder_that_cannot_be_made_is_usage(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(click.UsageError, match="cannot be written"), results_file(tmp_path / "file" / "report"):
+        raise AssertionError("there is no file")
