@@ -1,15 +1,14 @@
-"""A reader implementation under load: it is asked what it reads, several requests at a time."""
+"""Drives a reader implementation under load: asks it what it reads, several requests at a time."""
 
 from __future__ import annotations
 
 from collections import deque
-from pathlib import Path
 
 from conformance.errors import ImplementationError, Violation
 from conformance.oracle.payload import Identity, identify_values
-from conformance.subject.client import LaunchOptions, OneshotImplementation, ServeImplementation
-from conformance.subject.manifest import Manifest
+from conformance.subject.client import OneshotImplementation, ServeImplementation
 from conformance.subject.protocol import Answer
+from stress.clients.plans import ReaderPlan
 from stress.clients.restart import start_despite_kills
 from stress.record import clock
 from stress.record.reports import ReadSpan, Seen
@@ -22,35 +21,28 @@ __all__ = ["AskingReader"]
 class AskingReader:
     """As `stress.clients.file_reader.FileReader`, by asking an implementation, which may be killed.
 
-    Its ``counters`` tell how often it was killed from outside.
+    Its ``counters`` say how often it was killed from outside. Raises ValueError for a plan without an implementation.
     """
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        launch_options: LaunchOptions,
-        folder: Path,
-        names: tuple[str, ...],
-        pipeline: int,
-        counters: Counters,
-    ) -> None:
+    def __init__(self, plan: ReaderPlan, counters: Counters) -> None:
+        if plan.manifest is None:
+            raise ValueError("the plan names no reader implementation")
         self.seen = Seen()
-        self._manifest, self._launch_options = manifest, launch_options
-        self._paths = [str(folder / name) for name in names]
-        self._spans = [ReadSpan(number) for number in range(len(names))]
-        self._pipeline, self._counters = pipeline, counters
+        self._manifest, self._plan, self._counters = plan.manifest, plan, counters
+        self._paths = [str(plan.folder / name) for name in plan.names]
+        self._spans = [ReadSpan(number) for number in range(len(plan.names))]
         self._deaths = 0
         self._waiting: deque[tuple[int, int, int]] = deque()  # request, target, begin
         self._implementation = self._start()
 
     def read(self, count: int) -> None:
-        """Have each target read so many times."""
+        """Have each target read ``count`` times."""
         for _ in range(count):
             for target in range(len(self._paths)):
                 self._ask(target)
 
     def take(self) -> Seen:
-        """Hand over what was seen, when nothing is waited for any more."""
+        """Wait for all answers, and hand over what was seen."""
         while self._waiting:
             self._receive()
         for span in self._spans:
@@ -59,13 +51,13 @@ class AskingReader:
         return taken
 
     def stop(self) -> None:
-        """End the implementation. Raises ImplementationError when it does not end as it must."""
+        """End the implementation. Raises ImplementationError when it does not end properly."""
         while self._waiting:
             self._receive()
         self._implementation.stop()
 
     def kill(self) -> None:
-        """End the implementation at once."""
+        """Kill the implementation."""
         self._implementation.kill()
 
     def _ask(self, target: int) -> None:
@@ -75,7 +67,7 @@ class AskingReader:
         try:
             if isinstance(running, ServeImplementation):
                 self._waiting.append((running.send("read", path=path), target, begin))
-                if len(self._waiting) >= self._pipeline:
+                if len(self._waiting) >= self._plan.pipeline:
                     self._receive()
             else:
                 self._judge(running.request("read", path=path), target, begin)
@@ -98,9 +90,11 @@ class AskingReader:
             seen.latencies.append(end - begin)
         status = answer.fields.get("status")
         if not answer.ok or status is None:
-            said = "null" if answer.ok else f"{answer.error}: {answer.message}"
+            answered = "null" if answer.ok else f"{answer.error}: {answer.message}"
             seen.note(
-                ObservedViolation("misread", end, f"the target always held a document, and the reader answered {said}")
+                ObservedViolation(
+                    "misread", end, f"the target always held a document, and the reader answered {answered}"
+                )
             )
             return
         try:
@@ -124,6 +118,6 @@ class AskingReader:
         self._implementation = self._start()
 
     def _start(self) -> ServeImplementation | OneshotImplementation:
-        started = start_despite_kills(self._manifest, self._launch_options, self._counters, self._deaths)
+        started = start_despite_kills(self._manifest, self._plan.launch_options, self._counters, self._deaths)
         self._deaths = started.kills
         return started.implementation

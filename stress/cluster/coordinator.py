@@ -18,10 +18,10 @@ from typing import Any
 
 from conformance.errors import ImplementationError
 from conformance.reporting.header import kit_version
-from stress.cluster.machine import Machine
+from stress.cluster.machine import Machine, MachinePlan
 from stress.cluster.merge import Ending, LastRead, OfMachine, judge_ending, merge, named_systems, scenario_of_all
 from stress.cluster.tally import marks_from_json
-from stress.load.harness import Show
+from stress.load.sampler import Show
 from stress.record.folder_record import FolderRecord, Sample
 from stress.record.histogram import Histogram
 from stress.record.json_codec import from_json
@@ -167,14 +167,13 @@ class Cluster:
         """
         return named_systems([self._file_system(worker, folder) for worker in self._workers])
 
-    def run(
-        self, implementation: str, scenario: Scenario, folder: str, *, answer_seconds: float, show: Show
-    ) -> FolderRecord:
-        """Put the implementation of this name under load on each machine, in a new folder in ``folder``.
+    def run(self, plan: MachinePlan, show: Show) -> FolderRecord:
+        """Carry out the plan on each machine, in a new folder in the plan's folder.
 
-        ``scenario`` is each machine's; of its goal each does an equal part. Ctrl-C ends the run early: the record is
-        then not complete. Raises ClusterUsageError, ClusterError, ImplementationError.
+        The scenario is each machine's, and each does an equal part of its goal. Ctrl-C ends the run early: the record
+        is then not complete. Raises ClusterUsageError, ClusterError, ImplementationError.
         """
+        scenario, folder = plan.scenario, plan.folder
         inner = f"pulse-stress-{secrets.token_hex(8)}"
         places = [f"{(worker.folder or folder).rstrip('/')}/{inner}" for worker in self._workers]
         system = self.file_system(folder)
@@ -185,17 +184,9 @@ class Cluster:
             raise ClusterUsageError(f"machine {first.name}: {error}") from error
         try:
             self._wait_until_seen(places)
-            plans = [
-                {
-                    "implementation": implementation,
-                    "scenario": dataclasses.asdict(_part(scenario, number, len(places))),
-                    "folder": place,
-                    "answer_seconds": answer_seconds,
-                }
-                for number, place in enumerate(places)
-            ]
-            for worker, plan in zip(self._workers, plans, strict=True):
-                worker.ask("start", plan)
+            for number, (worker, place) in enumerate(zip(self._workers, places, strict=True)):
+                part = _part(scenario, number, len(places))
+                worker.ask("start", dataclasses.replace(plan, scenario=part, folder=place).to_json())
             try:
                 machines = _Conversation(self._workers, scenario, folder, system, show).results()
             finally:

@@ -8,6 +8,7 @@ load runs in a new Python, ``python -m stress.cluster.machine``. Both talk in li
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import queue
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,17 +29,41 @@ from conformance.reporting.header import kit_version
 from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.system.platform import file_system_of
-from stress.cluster.tally import SharedAccount, marks_to_json
+from stress.cluster.tally import SharedTally, marks_to_json
 from stress.load.folder import look_at, temps_in
-from stress.load.harness import Shared, run_in_folder
+from stress.load.harness import run_in_folder
+from stress.load.plan import LoadPlan, Shared
 from stress.record.json_codec import scenario_from_json, to_json
+from stress.record.scenario import Scenario
 from stress.reporting.live import View
 
-__all__ = ["Machine"]
+__all__ = ["Machine", "MachinePlan"]
 
 _MOST_STDERR = 4000  # characters
 _END_SECONDS = 10.0
 _SCRATCH = "pulse-machine-"
+
+
+@dataclass(frozen=True)
+class MachinePlan:
+    """What a machine runs: the implementation of this name, in ``folder``.
+
+    ``answer_seconds`` is the time-out of a request.
+    """
+
+    implementation: str
+    scenario: Scenario
+    folder: str
+    answer_seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as values that `json` writes."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> MachinePlan:
+        """The plan that `to_json` made this of."""
+        return MachinePlan(**{**value, "scenario": scenario_from_json(value["scenario"])})
 
 
 class Machine:
@@ -193,7 +219,7 @@ def main() -> None:
         plan = next(lines)
         words: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=_listen, args=(lines, words), daemon=True).start()
-        result = _load(plan, words, say)
+        result = _load(MachinePlan.from_json(plan), words, say)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         say({"result": result})
     except KeyboardInterrupt:
@@ -228,14 +254,12 @@ def _listen(lines: Iterator[Any], words: queue.SimpleQueue[str]) -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def _load(
-    plan: Mapping[str, Any], words: queue.SimpleQueue[str], say: Callable[[Mapping[str, Any]], None]
-) -> dict[str, Any]:
+def _load(plan: MachinePlan, words: queue.SimpleQueue[str], say: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
     """Run the harness in the folder that all machines share. Returns its record and its marks."""
-    scenario = scenario_from_json(plan["scenario"])
-    manifest = resolve(plan["implementation"], frozenset(load_clauses()))
-    run = runs.prepare(manifest, seed=scenario.seed, answer_seconds=plan["answer_seconds"])
-    account = SharedAccount(scenario, scenario.names)
+    scenario = plan.scenario
+    manifest = resolve(plan.implementation, frozenset(load_clauses()))
+    run = runs.prepare(manifest, seed=scenario.seed, answer_seconds=plan.answer_seconds)
+    tally = SharedTally(scenario, scenario.names)
 
     def wait() -> None:
         say({"ready": True})
@@ -249,18 +273,11 @@ def _load(
         say({"view": {"phase": view.phase, "now": vars(view.now), "counts": dict(view.counts), **done}})
 
     try:
-        record = run_in_folder(
-            run,
-            scenario,
-            Path(plan["folder"]),
-            shown_as=plan["folder"],
-            reader=None,
-            show=show,
-            shared=Shared(account, f"control-{scenario.first_writer}.json", wait),
-        )
+        shared = Shared(tally, f"control-{scenario.first_writer}.json", wait)
+        record = run_in_folder(LoadPlan(run, scenario, Path(plan.folder), shown_as=plan.folder, shared=shared), show)
     finally:
         runs.tear_down(run.folder)
-    return {"record": to_json(record), "marks": marks_to_json(account.marks)}
+    return {"record": to_json(record), "marks": marks_to_json(tally.marks)}
 
 
 if __name__ == "__main__":

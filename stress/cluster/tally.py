@@ -1,4 +1,4 @@
-"""One machine's account of a folder in which other machines write too: what it can judge without a common clock.
+"""One machine's tally of a folder in which other machines write too: what it can judge without a common clock.
 
 Times of different machines are never compared. Of a write of another machine nobody here knows when it began or ended;
 what is known is its document. Two things hold all the same, whatever the clocks say.
@@ -25,12 +25,12 @@ import numpy.typing as npt
 
 from conformance.oracle.linearizability import BEFORE
 from stress.judge.history import OfReader, OfWriter
-from stress.judge.tally import Account
+from stress.judge.tally import Tally
 from stress.record.reports import INDETERMINATE, Look, Written
 from stress.record.scenario import Scenario
 from stress.record.violations import ObservedViolation, ViolationKind
 
-__all__ = ["Key", "LatestSeen", "Marks", "SharedAccount", "marks_from_json", "marks_to_json"]
+__all__ = ["Key", "LatestSeen", "Marks", "SharedTally", "marks_from_json", "marks_to_json"]
 
 Key = tuple[int, int]
 """(target, writer): a target by its number, a writer by its number in the whole run."""
@@ -80,8 +80,8 @@ def marks_from_json(value: Mapping[str, Any]) -> Marks:
     )
 
 
-class SharedAccount(Account):
-    """As `Account`, for a folder in which writers of other machines are at work too. ``marks`` are for these.
+class SharedTally(Tally):
+    """As `Tally`, for a folder in which writers of other machines are at work too. ``marks`` are for these.
 
     What lies beside the targets is not judged: it may belong to a writer of another machine.
     """
@@ -110,7 +110,7 @@ class SharedAccount(Account):
                 self._acknowledged[key] = sequence
 
     def looked(self, looks: Sequence[Look], leftover: Sequence[str]) -> None:
-        """As in `Account`; ``leftover`` is not judged. Only the writers of this machine stand still."""
+        """As in `Tally`; ``leftover`` is not judged. Only the writers of this machine stand still."""
         for key, sequences in self._sequences_seen().items():
             before = self._latest[key].sequence if key in self._latest else 0
             self._distinct[key[1]] = self._distinct.get(key[1], 0) + int((sequences > before).sum())

@@ -32,6 +32,7 @@ from stress.commands.load import prepared
 from stress.judge.results import results_of
 from stress.load.folder import new_folder
 from stress.load.harness import run_in_folder
+from stress.load.plan import LoadPlan
 from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Scenario, as_on, command_line
 from stress.record.violations import ViolationKind
@@ -240,7 +241,7 @@ def _trials(specimen: Specimen, where: Path, repeat: int) -> Iterator[Trial]:
         for number in range(repeat):
             scenario = replace(specimen.scenario, seed=specimen.scenario.seed + number)
             with new_folder(where) as inner:
-                record = run_in_folder(run, scenario, inner, shown_as=str(where), reader=reader, show=_show_nothing)
+                record = run_in_folder(LoadPlan(run, scenario, inner, str(where), reader), _show_nothing)
             if not record.complete:
                 raise KeyboardInterrupt
             yield trial_of(specimen, record)

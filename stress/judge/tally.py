@@ -1,4 +1,4 @@
-"""The account of one folder's run: what all processes report is added up, and each round is judged. No I/O here."""
+"""The tally of one folder's run: what all processes report is added up, and each round is judged. No I/O here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stress.record.reports import HELD, INDETERMINATE, READ_COLUMNS, WRITE_COLUM
 from stress.record.scenario import Scenario
 from stress.record.violations import ObservedViolation
 
-__all__ = ["Account", "Least", "share_of_goal"]
+__all__ = ["Least", "Tally", "share_of_goal"]
 
 _MOST_FINDINGS = 5  # of a kind, that are kept
 _MOST_SAMPLES = 1000
@@ -70,7 +70,7 @@ class Least:
         return tuple(doubts)
 
 
-class Account:
+class Tally:
     """Adds up one folder's run. Times given to it are nanoseconds of `stress.record.clock`.
 
     ``origin`` is when the load began.
@@ -100,6 +100,11 @@ class Account:
         self._sizes: Counter[int] = Counter()
         self._actions: list[str] = []
         self._waits = Waits(scenario)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the load started; 0 before that."""
+        return (clock.nanoseconds() - self.origin) / 1e9 if self.origin else 0.0
 
     # What comes in
 

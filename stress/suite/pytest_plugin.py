@@ -27,6 +27,7 @@ from stress.judge.results import case_name, results_of, sentence
 from stress.load.chaos import supported
 from stress.load.folder import new_folder
 from stress.load.harness import run_in_folder
+from stress.load.plan import LoadPlan
 from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Scenario, as_on, command_line
 from stress.reporting.live import View
@@ -155,7 +156,7 @@ def _judged(run: runs.Run, scenario: Scenario, folder: Path, *, with_reader: boo
     reader = run.manifest if with_reader else None
     try:
         with new_folder(folder) as inner:
-            record = run_in_folder(run, scenario, inner, shown_as=str(folder), reader=reader, show=_show_nothing)
+            record = run_in_folder(LoadPlan(run, scenario, inner, str(folder), reader), _show_nothing)
     except ImplementationError as error:
         case = case_name(scenario, file_system_of(folder))
         result = Result("CON-01", case, "error", str(error), {"stderr": error.stderr}, repro, blame="implementation")

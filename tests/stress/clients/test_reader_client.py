@@ -13,6 +13,7 @@ from conformance.oracle.payload import make_status
 from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
+from stress.clients.plans import ReaderPlan
 from stress.clients.reader_client import AskingReader
 from stress.record.reports import READ_COLUMNS, Seen
 from stress.record.shared_counters import Counters
@@ -28,7 +29,8 @@ def reader(
     """Makes a reader of one target with a pipeline of one."""
 
     def make(names: tuple[str, ...] = ("status.json",), pipeline: int = 1) -> AskingReader:
-        return AskingReader(manifest, launch_options, tmp_path, names, pipeline, counters)
+        plan = ReaderPlan(tmp_path, names, "control.json", 0.0, manifest, launch_options, pipeline)
+        return AskingReader(plan, counters)
 
     return make
 

@@ -14,6 +14,7 @@ from conformance.oracle.payload import identify, identify_values
 from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
+from stress.clients.plans import WriterPlan
 from stress.clients.writer_client import Writer, is_held, named_error
 from stress.record.reports import HELD, INDETERMINATE, WRITE_COLUMNS, Temp, Written
 from stress.record.scenario import LARGEST
@@ -39,20 +40,20 @@ def writer(
 ) -> Callable[..., Writer]:
     """Makes writer 7, with one target, small documents and a pipeline of one."""
 
+    plan = WriterPlan(
+        number=7,
+        folder=folder,
+        names=("status.json",),
+        sizes=(256,),
+        rate=0.0,
+        manifest=manifest,
+        launch_options=launch_options,
+        pipeline=1,
+        seed=1,
+    )
+
     def make(**changes: Any) -> Writer:
-        arguments = {
-            "number": 7,
-            "manifest": manifest,
-            "launch_options": launch_options,
-            "folder": folder,
-            "names": ("status.json",),
-            "sizes": (256,),
-            "pipeline": 1,
-            "seed": 1,
-            "counters": counters,
-            **changes,
-        }
-        return Writer(**arguments)
+        return Writer(replace(plan, **changes), counters)
 
     return make
 

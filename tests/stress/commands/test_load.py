@@ -18,7 +18,10 @@ import pytest
 from conformance.reporting.results import read_results
 from stress.cli import main
 from stress.commands import load as command
-from stress.commands.load import Wanted
+from stress.commands import options
+from stress.commands.options import StressPlan
+from stress.load.plan import LoadPlan
+from stress.load.sampler import Show
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Totals
 from stress.record.json_codec import from_json
 from stress.record.scenario import Goal, Scenario
@@ -40,17 +43,17 @@ def judged(temporary: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 
 @pytest.fixture
-def wanted(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Wanted]:
-    """What the command would run with these arguments."""
-    seen: list[Wanted] = []
+def planned(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> Callable[..., StressPlan]:
+    """The plan that the command makes of these arguments."""
+    seen: list[StressPlan] = []
 
-    def note(wanted: Wanted) -> int:
-        seen.append(wanted)
+    def note(plan: StressPlan) -> int:
+        seen.append(plan)
         return 0
 
     monkeypatch.setattr(command, "_run", note)
 
-    def ask(*arguments: object) -> Wanted:
+    def ask(*arguments: object) -> StressPlan:
         code, _, stderr = judged(*arguments)
         assert (code, stderr) == (0, "")
         return seen.pop()
@@ -77,13 +80,13 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[FolderRecord | BaseExcept
     def see(result: FolderRecord | BaseException) -> list[Path]:
         folders: list[Path] = []
 
-        def run_in_folder(run: Any, scenario: Scenario, folder: Path, *, shown_as: str, **rest: Any) -> FolderRecord:
-            assert list(folder.iterdir()) == []
-            (folder / "left by the run").touch()
-            folders.append(folder)
+        def run_in_folder(plan: LoadPlan, show: Show) -> FolderRecord:
+            assert list(plan.folder.iterdir()) == []
+            (plan.folder / "left by the run").touch()
+            folders.append(plan.folder)
             if isinstance(result, BaseException):
                 raise result
-            return replace(result, scenario=scenario, folder=shown_as)
+            return replace(result, scenario=plan.scenario, folder=plan.shown_as)
 
         monkeypatch.setattr(command, "run_in_folder", run_in_folder)
         return folders
@@ -105,7 +108,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[FolderRecord | BaseExcept
         (("--targets", "101"), "--targets"),
         (("--size", "2MiB"), "from 0 to 1MiB"),
         (("--until", "many reads"), "such as '1e9 reads'"),
-        (("--chaos", "kill,typo"), "'typo' is no chaos; give any of kill, kill-reader, pause, fault"),
+        (("--chaos", "kill,typo"), "'typo' is not a kind of chaos; choose from kill, kill-reader, pause, fault"),
         (("--seconds", "0"), "--seconds"),
         (("--reader", "reference", "--readers", "1"), "--reader needs --readers 2 or more"),
         (("--impl", "shell", "--reader", "reference"), "does not read what"),
@@ -132,14 +135,14 @@ def test_a_reader_alone_is_judged_with_a_writer_of_the_kit(judged: Judged, tmp_p
 
 
 def test_chaos_that_this_system_cannot_do_is_usage(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "supported", lambda kind: kind != "fault")
+    monkeypatch.setattr(options, "supported", lambda kind: kind != "fault")
     code, _, stderr = judged("--chaos", "kill,fault")
     assert code == 2
     assert "--chaos fault: only Linux can do that" in stderr
 
 
 def test_a_new_file_system_is_of_linux_alone(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "SYSTEM", "win32")
+    monkeypatch.setattr(options, "SYSTEM", "win32")
     code, _, stderr = judged("--disk", "ext4")
     assert code == 2
     assert "--disk: only Linux makes file systems on loop devices; give a folder with --dir" in stderr
@@ -149,7 +152,7 @@ def test_a_new_file_system_is_of_linux_alone(judged: Judged, monkeypatch: pytest
 def test_sharing_is_of_windows_alone(judged: Judged) -> None:
     code, _, stderr = judged("--sharing", "plain")
     assert code == 2
-    assert "--sharing: only on Windows can an open file keep others from replacing it" in stderr
+    assert "--sharing: only on Windows can an open file prevent its replacement" in stderr
 
 
 def test_a_folder_that_is_not_there_is_usage(judged: Judged, tmp_path: Path) -> None:
@@ -168,11 +171,13 @@ def test_a_report_that_cannot_be_written_is_usage(judged: Judged, tmp_path: Path
 # What is asked for
 
 
-def test_ten_seconds_are_enough_without_a_goal_and_with_one_there_is_no_limit(wanted: Callable[..., Wanted]) -> None:
-    assert (wanted().scenario.seconds, wanted().scenario.goal) == (10.0, None)
-    scenario = wanted("--until", "1e9 reads").scenario
+def test_ten_seconds_are_enough_without_a_goal_and_with_one_there_is_no_limit(
+    planned: Callable[..., StressPlan],
+) -> None:
+    assert (planned().scenario.seconds, planned().scenario.goal) == (10.0, None)
+    scenario = planned("--until", "1e9 reads").scenario
     assert (scenario.seconds, scenario.goal) == (None, Goal(10**9, "reads"))
-    scenario = wanted("--until", "5 kills", "--seconds", "3").scenario
+    scenario = planned("--until", "5 kills", "--seconds", "3").scenario
     assert (scenario.seconds, scenario.goal) == (3.0, Goal(5, "kills"))
 
 
@@ -186,26 +191,26 @@ def test_ten_seconds_are_enough_without_a_goal_and_with_one_there_is_no_limit(wa
     ],
 )
 def test_on_windows_readers_share_and_pause_and_the_command_says_when_they_do_not(
-    wanted: Callable[..., Wanted],
+    planned: Callable[..., StressPlan],
     monkeypatch: pytest.MonkeyPatch,
     arguments: tuple[str, ...],
     sharing: str,
     pause: float,
 ) -> None:
-    monkeypatch.setattr(command, "SYSTEM", "win32")
-    first = wanted(*arguments)
+    monkeypatch.setattr(options, "SYSTEM", "win32")
+    first = planned(*arguments)
     assert (first.scenario.sharing, first.scenario.read_pause) == (sharing, pause)
-    assert wanted(*shlex.split(first.repro)[2:]) == first
+    assert planned(*shlex.split(first.repro)[2:]) == first
 
 
-def test_kinds_of_chaos_have_one_order_whatever_the_user_wrote(wanted: Callable[..., Wanted]) -> None:
+def test_kinds_of_chaos_have_one_order_whatever_the_user_wrote(planned: Callable[..., StressPlan]) -> None:
     """The same seed gives the same schedule then."""
-    assert wanted("--chaos", "pause,kill").scenario.chaos == wanted("--chaos", "kill,pause").scenario.chaos
+    assert planned("--chaos", "pause,kill").scenario.chaos == planned("--chaos", "kill,pause").scenario.chaos
 
 
-def test_without_a_seed_every_run_has_its_own(wanted: Callable[..., Wanted]) -> None:
-    assert wanted("--seed", "7").scenario.seed == 7
-    assert len({wanted().scenario.seed for _ in range(5)}) > 1
+def test_without_a_seed_every_run_has_its_own(planned: Callable[..., StressPlan]) -> None:
+    assert planned("--seed", "7").scenario.seed == 7
+    assert len({planned().scenario.seed for _ in range(5)}) > 1
 
 
 @pytest.mark.parametrize(
@@ -219,12 +224,12 @@ def test_without_a_seed_every_run_has_its_own(wanted: Callable[..., Wanted]) -> 
     ],
 )
 def test_the_command_that_repeats_a_run_means_the_same(
-    wanted: Callable[..., Wanted], arguments: tuple[str, ...]
+    planned: Callable[..., StressPlan], arguments: tuple[str, ...]
 ) -> None:
-    first = wanted(*arguments)
+    first = planned(*arguments)
     words = shlex.split(first.repro)
     assert words[:2] == ["pulse", "stress"]
-    assert wanted(*words[2:]) == first
+    assert planned(*words[2:]) == first
 
 
 # Verdicts
@@ -293,7 +298,7 @@ def test_an_interrupted_run_stops_and_has_no_verdict(
     )
     assert code == 130
     assert len(folders) == 1
-    assert "interrupted: what was seen until then is not the whole run" in stdout
+    assert "interrupted: the results cover only the part of the run before that" in stdout
     _, results, footer = read_results(tmp_path / "report" / "results.jsonl")
     assert footer is None
     assert {result["outcome"] for result in results} == {"unmeasured"}
@@ -343,15 +348,15 @@ def test_control_c_leaves_a_summary_and_nothing_else(
         for line in kit.stdout:
             if line.rstrip().endswith(": load"):
                 break
-        everybody = [child.pid for child in psutil.Process(kit.pid).children(recursive=True)]
+        processes = [child.pid for child in psutil.Process(kit.pid).children(recursive=True)]
         kit.send_signal(signal.SIGINT)
         stdout, stderr = kit.communicate(timeout=60)
     assert kit.returncode == 130, stderr
-    assert len(everybody) >= 3
-    eventually(lambda: all(gone(pid) for pid in everybody), "all processes are gone")
+    assert len(processes) >= 3
+    eventually(lambda: all(gone(pid) for pid in processes), "all processes are gone")
     assert list(temporary.iterdir()) == []
     assert "Traceback" not in stderr
-    assert "interrupted: what was seen until then is not the whole run" in stdout
+    assert "interrupted: the results cover only the part of the run before that" in stdout
     _, results, footer = read_results(report / "results.jsonl")
     assert footer is None
     assert {result["outcome"] for result in results} == {"unmeasured"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stress.judge.starvation import HOLD_SECONDS, SLOWEST_SECONDS, STARVED_SECONDS, Waits, kept_waiting, worked
-from stress.judge.tally import Account
+from stress.judge.tally import Tally
 from stress.record.folder_record import Control, FolderRecord
 from stress.record.reports import HELD, INDETERMINATE, Written
 from stress.record.scenario import Scenario
@@ -125,11 +125,11 @@ def test_elsewhere_nothing_is_measured() -> None:
     assert waits.longest == 0.0
 
 
-# As the account of a run tells it
+# As the tally of a run tells it
 
 
 def account_of(scenario: Scenario, *writes: Write) -> FolderRecord:
-    one = Account(scenario, ("status.json",))
+    one = Tally(scenario, ("status.json",))
     flat = array("q", [number for row in rows_of(*writes) for number in row])
     refused = [
         ObservedViolation(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.oracle.payload import Identity
-from stress.judge.tally import Account, Least, share_of_goal
+from stress.judge.tally import Least, Tally, share_of_goal
 from stress.record.folder_record import Control, FolderRecord, Overlap, Sample, Totals
 from stress.record.reports import INDETERMINATE, Look, Seen, Written
 from stress.record.scenario import Goal, Scenario
@@ -21,8 +21,8 @@ ENOUGH = Totals(reads=1000, acknowledged=30, distinct=20, changes=20)
 TOGETHER = Overlap(writers=10)
 
 
-def account(targets: int = 1, **scenario: Any) -> Account:
-    return Account(Scenario(targets=targets, **scenario), tuple(f"status{number}" for number in range(targets)))
+def tally(targets: int = 1, **scenario: Any) -> Tally:
+    return Tally(Scenario(targets=targets, **scenario), tuple(f"status{number}" for number in range(targets)))
 
 
 def write(sequence: int, begin: int, end: int, outcome: int = 1, target: int = 0, size: int = 256) -> tuple[int, ...]:
@@ -43,15 +43,15 @@ def look(identity: Identity | None, moment: int) -> Look:
     return Look(identity, moment, moment + 1, None)
 
 
-def after_a_round() -> Account:
+def after_a_round() -> Tally:
     """Writer 1 wrote document 1, which the next round begins with."""
-    one = account()
+    one = tally()
     one.written(1, written(write(1, 0, 2)))
     one.looked([look((1, 1), 5)], [])
     return one
 
 
-def record_of(one: Account, *, complete: bool = True, control: Control = CAUGHT) -> FolderRecord:
+def record_of(one: Tally, *, complete: bool = True, control: Control = CAUGHT) -> FolderRecord:
     return one.record(folder="here", file_system="ext4", control=control, seconds=2.0, complete=complete)
 
 
@@ -59,7 +59,7 @@ def record_of(one: Account, *, complete: bool = True, control: Control = CAUGHT)
 
 
 def test_what_all_writers_did_is_added_up() -> None:
-    one = account()
+    one = tally()
     one.written(1, written(write(1, 10, 20), write(2, 30, 40, outcome=0), write(3, 50, 0, outcome=-1), retries=2))
     one.written(2, written(write(1, 10, 25, size=4096), deaths=1, restarts=1, errors={"io: Errno 28": 1}))
     record = record_of(one)
@@ -72,7 +72,7 @@ def test_what_all_writers_did_is_added_up() -> None:
 
 
 def test_what_all_readers_saw_is_added_up() -> None:
-    one = account()
+    one = tally()
     one.seen("reader 1", seen(reads=50, changes=4, latencies=array("q", [5, 6]), errors={"EIO": 2}))
     one.seen("reader 2", seen(reads=70, changes=6))
     record = record_of(one)
@@ -82,14 +82,14 @@ def test_what_all_readers_saw_is_added_up() -> None:
 
 
 def test_a_writer_that_did_nothing_adds_nothing() -> None:
-    one = account()
+    one = tally()
     one.written(1, written())
     one.looked([look(None, 5)], [])
     assert record_of(one).totals == Totals(rounds=1)
 
 
 def test_a_request_that_waited_in_the_pipeline_counts_from_the_answer_before_it() -> None:
-    one = account()
+    one = tally()
     one.written(1, written(write(1, 0, 1_000_000), write(2, 0, 1_500_000), write(3, 0, 0, outcome=-1)))
     latency = record_of(one).write_latency
     assert latency.total == 2
@@ -98,7 +98,7 @@ def test_a_request_that_waited_in_the_pipeline_counts_from_the_answer_before_it(
 
 
 def test_an_orphan_that_two_writers_find_is_one() -> None:
-    one = account()
+    one = tally()
     one.written(1, written(orphans_before={("a.tmp", 1), ("b.tmp", 2)}, orphans_after={("a.tmp", 1)}))
     one.written(2, written(orphans_before={("a.tmp", 1)}, orphans_after={("a.tmp", 1)}))
     one.written(2, written(orphans_before={("a.tmp", 3)}))
@@ -110,7 +110,7 @@ def test_an_orphan_that_two_writers_find_is_one() -> None:
 
 
 def test_a_round_that_can_be_explained_says_nothing_and_its_last_document_begins_the_next() -> None:
-    one = account()
+    one = tally()
     for number in (1, 2, 3):
         start = 100 * number
         one.written(1, written(write(number, start + 10, start + 20)))
@@ -123,7 +123,7 @@ def test_a_round_that_can_be_explained_says_nothing_and_its_last_document_begins
 
 
 def test_a_document_of_an_earlier_round_is_stale() -> None:
-    one = account()
+    one = tally()
     for number, document in ((1, 1), (2, 2), (3, 1)):
         one.written(1, written(write(number, 100 * number, 100 * number + 10)))
         one.seen("reader 1", seen(((1, document), 100 * number + 20, 100 * number + 30)))
@@ -145,7 +145,7 @@ def test_what_the_kit_finds_while_nobody_writes_is_part_of_the_history() -> None
 
 
 def test_each_target_has_its_own_history() -> None:
-    one = account(targets=2)
+    one = tally(targets=2)
     one.written(1, written(write(1, 10, 20, target=1), write(2, 30, 40, target=0)))
     one.seen("reader 1", seen(((1, 2), 50, 60), target=0))
     one.seen("reader 2", seen(((1, 2), 50, 60), target=1))
@@ -154,21 +154,21 @@ def test_each_target_has_its_own_history() -> None:
 
 
 def test_a_look_that_finds_something_wrong_is_told() -> None:
-    one = account()
+    one = tally()
     torn = ObservedViolation("torn", 55, "torn, while nobody writes")
     one.looked([Look(None, 50, 55, torn)], [])
     assert record_of(one).counts == {"torn": 1}
 
 
 def test_times_of_findings_are_seconds_since_the_load_began() -> None:
-    one = account()
+    one = tally()
     one.origin = 5 * 10**9
     one.note(ObservedViolation("torn", 7 * 10**9, "torn"))
     assert record_of(one).findings[0].seconds == 2.0
 
 
 def test_of_each_kind_the_first_findings_are_kept_and_all_are_counted() -> None:
-    one = account()
+    one = tally()
     for moment in range(50, 0, -1):
         one.note(ObservedViolation("torn", moment, "torn"))
     one.note(ObservedViolation("missing", 10**9, "missing"))
@@ -179,7 +179,7 @@ def test_of_each_kind_the_first_findings_are_kept_and_all_are_counted() -> None:
 
 
 def test_a_readers_violations_are_not_counted_twice() -> None:
-    one = account()
+    one = tally()
     from_reader = Seen()
     for moment in range(30):
         from_reader.note(ObservedViolation("torn", moment, "torn"))
@@ -216,7 +216,7 @@ def test_a_reader_misread_when_only_what_it_saw_cannot_be_explained(
 
 def refusals(*faults: tuple[int, int, int]) -> FolderRecord:
     """Writer 1 was refused from 100 to 200, and these faults were there: (writer, begin, end)."""
-    one = account()
+    one = tally()
     for fault in faults:
         one.faulted(*fault)
     violation = ObservedViolation(
@@ -247,7 +247,7 @@ def test_any_other_refused_write_is_a_violation(faults: tuple[tuple[int, int, in
 
 
 def test_a_fault_excuses_nothing_in_the_next_round() -> None:
-    one = account()
+    one = tally()
     one.faulted(1, 0, 1000)
     one.looked([look(None, 1)], [])
     one.written(1, written(write(1, 100, 200, outcome=0)))
@@ -255,7 +255,7 @@ def test_a_fault_excuses_nothing_in_the_next_round() -> None:
 
 
 def test_a_death_that_nobody_asked_for_is_a_violation() -> None:
-    one = account()
+    one = tally()
     one.written(1, written(violations=[ObservedViolation("ended", 5, "the implementation ended with exit code 7")]))
     assert record_of(one).counts == {"ended": 1}
 
@@ -264,7 +264,7 @@ def test_a_death_that_nobody_asked_for_is_a_violation() -> None:
 
 
 def test_a_file_beside_the_targets_while_nobody_writes_is_a_leak() -> None:
-    one = account()
+    one = tally()
     one.looked([look(None, 10)], ["a.tmp", "b.tmp"])
     record = record_of(one)
     assert record.counts == {"leak": 1}
@@ -274,7 +274,7 @@ def test_a_file_beside_the_targets_while_nobody_writes_is_a_leak() -> None:
 
 @pytest.mark.parametrize(("left", "counts"), [(2, {}), (3, {"leak": 1})])
 def test_each_kill_may_leave_one(left: int, counts: dict[str, int]) -> None:
-    one = account()
+    one = tally()
     one.written(1, written(deaths=2))
     one.looked([look(None, 10)], [f"{number}.tmp" for number in range(left)])
     assert record_of(one).counts == counts
@@ -282,7 +282,7 @@ def test_each_kill_may_leave_one(left: int, counts: dict[str, int]) -> None:
 
 @pytest.mark.parametrize(("kills", "counts"), [(0, {"leak": 1}), (1, {})])
 def test_what_is_left_at_the_end_is_a_leak_when_nobody_was_killed(kills: int, counts: dict[str, int]) -> None:
-    one = account()
+    one = tally()
     one.written(1, written(deaths=kills))
     one.ended(["a.tmp"])
     record = record_of(one)
@@ -291,7 +291,7 @@ def test_what_is_left_at_the_end_is_a_leak_when_nobody_was_killed(kills: int, co
 
 
 def test_temps_under_load_are_no_leak_and_their_most_is_kept() -> None:
-    one = account()
+    one = tally()
     for temps in (1, 4, 2):
         one.listed(temps)
     record = record_of(one)
@@ -339,7 +339,7 @@ def test_without_readers_only_writes_count() -> None:
 
 
 def test_an_interrupted_run_is_a_doubt() -> None:
-    one = account()
+    one = tally()
     assert record_of(one, complete=False).doubts[0] == "the run was interrupted"
     assert "the run was interrupted" not in record_of(one).doubts
 
@@ -348,7 +348,7 @@ def test_an_interrupted_run_is_a_doubt() -> None:
 
 
 def test_samples_stay_few_and_evenly_spread_however_long_the_run_is() -> None:
-    one = account()
+    one = tally()
     for number in range(20_000):
         one.sampled(Sample(float(number), number, 0, 0, 0, 0, 0))
     samples = record_of(one).samples
@@ -367,7 +367,7 @@ def test_of_a_round_that_was_judged_nothing_is_kept() -> None:
 
 
 def test_the_schedule_of_chaos_is_kept_as_far_as_there_is_room() -> None:
-    one = account()
+    one = tally()
     for number in range(500):
         one.acted(f"{number}", pauses=1)
     record = record_of(one)
@@ -390,7 +390,7 @@ def test_the_share_of_the_goal_that_is_reached(goal: Goal | None, share: float |
 
 
 def test_what_a_killed_reader_saw_and_did_not_tell_is_counted() -> None:
-    one = account()
+    one = tally()
     one.seen("reader 1", seen(counts={"torn": 2}))
     for wrong in (2, 5):
         one.counted(wrong)

@@ -97,7 +97,7 @@ def test_without_readers_nobody_but_writers_pauses() -> None:
     ],
 )
 def test_an_action_is_told_in_words(one: Action, told: str) -> None:
-    assert one.told() == told
+    assert one.described() == told
 
 
 def test_faults_are_for_linux_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,10 +23,12 @@ from conformance.runner.run import Run, tear_down
 from conformance.subject.manifest import Manifest
 from conformance.system.platform import file_system_of
 from stress.judge.results import results_of
-from stress.judge.tally import Account
-from stress.load import harness
+from stress.judge.tally import Tally
+from stress.load import control
 from stress.load.harness import run_in_folder
+from stress.load.plan import LoadPlan
 from stress.load.process_group import ProcessLost
+from stress.load.sampler import Show
 from stress.record.folder_record import FolderRecord
 from stress.record.reports import Written
 from stress.record.scenario import Chaos, Goal, Scenario, as_on
@@ -47,14 +49,21 @@ def manifest_of(name: str) -> Manifest:
     return resolve(name, frozenset(load_clauses()))
 
 
-def run_once(folder: Path, manifest: Manifest, scenario: Scenario, **changes: Any) -> FolderRecord:
+def run_once(
+    folder: Path,
+    manifest: Manifest,
+    scenario: Scenario,
+    *,
+    reader: Manifest | None = None,
+    show: Show = lambda view: None,
+) -> FolderRecord:
     """One run below this folder, in which nothing may be left."""
     own, targets = folder / "run", folder / "targets"
     for path in (own, own / "children", own / "scratch", targets):
         path.mkdir()
-    arguments: dict[str, Any] = {"shown_as": "the folder", "reader": None, "show": lambda view: None, **changes}
+    run = Run(manifest, own, scenario.seed)
     try:
-        return run_in_folder(Run(manifest, own, scenario.seed), as_on(sys.platform, scenario), targets, **arguments)
+        return run_in_folder(LoadPlan(run, as_on(sys.platform, scenario), targets, "the folder", reader), show)
     finally:
         tear_down(own)
         assert multiprocessing.active_children() == []
@@ -322,8 +331,8 @@ def test_without_a_torn_document_in_the_control_and_with_little_work_there_are_d
     monkeypatch.syspath_prepend(tmp_path)
     import quiet_control  # type: ignore[import-not-found]  # written above
 
-    monkeypatch.setattr(harness, "control_process", quiet_control.control)
-    monkeypatch.setattr(harness, "CONTROL_SECONDS", 0.05)
+    monkeypatch.setattr(control, "control_process", quiet_control.control)
+    monkeypatch.setattr(control, "CONTROL_SECONDS", 0.05)
     record = running("variant:plain", FEW)
     assert record.counts == {}
     assert (record.control.caught, record.control.seconds) == (0, None)
@@ -345,15 +354,15 @@ def test_control_c_ends_a_run_early_and_what_was_seen_is_kept(running: Running) 
 
 def test_control_c_while_a_round_is_judged_accuses_nobody(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was taken of that round is not the whole of it: what a writer said is lost, what readers saw is not."""
-    take = Account.written
+    take = Tally.written
     calls = iter(range(1, 100))
 
-    def interrupted(self: Account, writer: int, written: Written) -> None:
+    def interrupted(self: Tally, writer: int, written: Written) -> None:
         if next(calls) == 3:  # before the load there was one, and one round ended well
             raise KeyboardInterrupt
         take(self, writer, written)
 
-    monkeypatch.setattr(Account, "written", interrupted)
+    monkeypatch.setattr(Tally, "written", interrupted)
     record = running("variant:plain", replace(FEW, goal=Goal(10**9, "writes"), round_seconds=0.05))
     assert record.counts == {}
     assert not record.complete

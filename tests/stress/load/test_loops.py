@@ -18,7 +18,8 @@ from conformance.oracle.payload import encode, make_status
 from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
-from stress.load.loops import Failed, ReaderPlan, WriterPlan, control_process, reader_process, writer_process
+from stress.clients.plans import ReaderPlan, WriterPlan
+from stress.load.loops import Failed, control_process, reader_process, writer_process
 from stress.record.reports import Seen, Written
 from stress.record.shared_counters import new_counters
 from stress.record.violations import verify
