@@ -171,7 +171,7 @@ def test_a_report_that_cannot_be_written_is_usage(judged: Judged, tmp_path: Path
 # What is asked for
 
 
-def test_ten_seconds_are_enough_without_a_goal_and_with_one_there_is_no_limit(
+def test_the_default_is_ten_seconds_and_with_a_goal_no_limit(
     planned: Callable[..., StressPlan],
 ) -> None:
     assert (planned().scenario.seconds, planned().scenario.goal) == (10.0, None)
