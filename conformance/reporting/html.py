@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import jinja2
+from typing import Any, TypeVar
 
 from conformance.clauses import GROUP_TITLES, load_clauses
-from conformance.reporting.results import OUTCOMES, read_results
-from conformance.reporting.verdict import clause_outcome, reasons_beside
+from conformance.reporting.page import framed, page_environment
+from conformance.reporting.results import OUTCOMES, Header, Result, read_results
+from conformance.reporting.verdict import clause_outcome
 
 __all__ = ["render", "write_report"]
+
+Line = TypeVar("Line", Header, Result)
 
 
 def write_report(folder: Path) -> Path:
@@ -23,47 +27,30 @@ def write_report(folder: Path) -> Path:
 
 def render(results_file: Path) -> str:
     """The page as HTML text. Raises ValueError when the file is not a results file."""
-    header, results, footer = read_results(results_file)
+    first, lines, last = read_results(results_file)
+    header, results = _of(Header, first), [_of(Result, line) for line in lines]
+    footer = last or {"exit": None, "verdict": "", "reasons": []}
+    frame = framed("pulse conformance", header, results, footer["exit"], footer["verdict"], footer["reasons"])
+    template = page_environment(Path(__file__).parent).get_template("report.html.jinja")
+    return template.render(**frame, groups=_groups(results), outcomes=OUTCOMES, results=results)
+
+
+def _of(kind: type[Line], line: Mapping[str, Any]) -> Line:
+    return kind(**{field.name: line[field.name] for field in dataclasses.fields(kind) if field.name in line})
+
+
+def _groups(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """The clauses that have a result, by group."""
     groups = []
     for group, title in GROUP_TITLES.items():
         rows = []
         for clause in load_clauses().values():
-            of_clause = [result for result in results if result["clause"] == clause.id]
+            of_clause = [result for result in results if result.clause == clause.id]
             if clause.group == group and of_clause:
-                counts = Counter(result["outcome"] for result in of_clause)
+                counts: Counter[str] = Counter(result.outcome for result in of_clause)
                 rows.append(
-                    {
-                        "clause": clause,
-                        "counts": counts,
-                        "outcome": clause_outcome(counts),
-                        "results": of_clause,
-                    }
+                    {"clause": clause, "counts": counts, "outcome": clause_outcome(counts), "results": of_clause}
                 )
         if rows:
             groups.append({"id": group, "title": title, "rows": rows})
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    bad = []
-    for clause in load_clauses().values():
-        failures = [r for r in results if r["clause"] == clause.id and r["outcome"] in ("fail", "error", "xpass")]
-        if failures:
-            bad.append({"clause": clause, "first": failures[0], "others": failures[1:]})
-    order = list(load_clauses())
-    known = sorted((r for r in results if r["outcome"] == "xfail"), key=lambda result: order.index(result["clause"]))
-    cases = [(r["clause"], r["case"]) for r in results if r["outcome"] in ("fail", "error", "xpass")]
-    reasons = reasons_beside(footer["reasons"], cases) if footer else []
-    return environment.get_template("report.html.jinja").render(
-        header=header,
-        footer=footer,
-        reasons=reasons,
-        groups=groups,
-        bad=bad,
-        known=known,
-        outcomes=OUTCOMES,
-        total=len(results),
-    )
+    return groups

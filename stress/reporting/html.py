@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from conformance.clauses import load_clauses
-from conformance.reporting.results import Exit, Header, Result, Verdict
-from conformance.reporting.verdict import reasons_beside
+from conformance.reporting.page import framed, page_environment
+from conformance.reporting.results import Header, Result, Verdict
 from stress.record.folder_record import Finding, FolderRecord
 from stress.record.histogram import describe_duration
 from stress.record.scenario import Scenario, Sharing
@@ -41,8 +40,6 @@ _OF_READS: tuple[ViolationKind, ...] = ("torn", "mixed", "missing", "stale", "fu
 # A read that saw one of these shows that publishing is not atomic on this folder.
 _NOT_WHOLE: tuple[ViolationKind, ...] = ("torn", "mixed", "missing")
 _MOST_CHARACTERS = 2000  # of one piece of evidence; results.jsonl has all of it
-_BAD = ("fail", "error", "xpass")
-_VERDICT_STYLES = {Exit.CONFORMANT: "pass", Exit.INCONCLUSIVE: "mild"}
 
 
 def write_report(
@@ -60,27 +57,15 @@ def write_report(
 
 def render(header: Header, results: Sequence[Result], verdict: Verdict | None, records: Sequence[FolderRecord]) -> str:
     """The page as HTML text; arguments as for `write_report`."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = page_environment(Path(__file__).parent, most_characters=_MOST_CHARACTERS)
     environment.filters["count"] = lambda number: f"{number:,}"
-    environment.filters["shortened"] = _shortened
-    bad = [result for result in results if result.outcome in _BAD]
-    told = [(result.clause, result.case) for result in bad]
     scenarios: dict[Scenario, list[FolderRecord]] = {}
     for record in records:
         scenarios.setdefault(record.scenario, []).append(record)
+    exit_code, word, reasons = (verdict.exit, verdict.word, verdict.reasons) if verdict else (None, "", ())
     return environment.get_template("report.html.jinja").render(
-        header=header,
-        verdict=verdict,
-        verdict_style=_VERDICT_STYLES.get(verdict.exit, "fail") if verdict else "fail",
-        reasons=reasons_beside(verdict.reasons, told) if verdict else [],
+        **framed("pulse stress", header, results, exit_code, word, reasons),
         results=results,
-        bad=bad,
         titles={clause.id: clause.title for clause in load_clauses().values()},
         scenarios=[(describe_scenario(scenario), of_it) for scenario, of_it in scenarios.items()],
         folders=[_folder(record) for record in records],
@@ -282,13 +267,6 @@ def _totals(record: FolderRecord) -> list[tuple[str, str]]:
 
 def _some(count: int, one: str, several: str = "") -> str:
     return f"{count:,} {one if count == 1 else several or f'{one}s'}"
-
-
-def _shortened(value: Any) -> str:
-    text = str(value)
-    if len(text) <= _MOST_CHARACTERS:
-        return text
-    return f"{text[:_MOST_CHARACTERS]}… ({len(text):,} characters)"
 
 
 def _markup(svg: str | None) -> Markup | None:

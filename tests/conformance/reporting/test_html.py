@@ -168,7 +168,7 @@ def test_a_run_without_failures_says_so(page_of: Render) -> None:
 
 def test_a_run_that_did_not_finish_has_no_verdict(page_of: Render) -> None:
     text = text_of(page_of([Result("DOC-01", "members", "pass")], footer=False))
-    assert "the run did not finish: no verdict" in text
+    assert "the run did not finish: incomplete, no verdict" in text
     assert "conformant" not in text.replace("pulse conformance", "")
 
 

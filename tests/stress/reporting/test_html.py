@@ -146,7 +146,7 @@ def test_the_page_lies_beside_the_results_and_needs_nothing_else(tmp_path: Path)
 
 def test_the_verdict_comes_first_and_then_why() -> None:
     text = text_of([CLEAN, BROKEN], [*PASSED, FAILED])
-    order = ["not conformant", "a stale read", "What was run", "What was seen"]
+    order = ["not conformant", "a stale read", "What was run", "Results"]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
     assert "CON-03 the history of writes and reads is linearizable" in text
@@ -230,7 +230,7 @@ def test_without_readers_nothing_is_said_of_what_only_they_could_see() -> None:
 
 def test_doubts_are_told_before_what_was_seen() -> None:
     text = text_of([replace(CLEAN, doubts=("too few overlaps",))])
-    assert text.index("too few overlaps") < text.index("What was seen")
+    assert text.index("too few overlaps") < text.index("Results")
     assert "No violation seen here would mean anything" in text
 
 
