@@ -1,7 +1,7 @@
 """The kit's own reader: opens, reads and closes as fast as it can, and verifies every document that it has not seen.
 
-An unchanged document costs one comparison of bytes; only a changed one is parsed. What is kept of a row of reads of the
-same document is its first and its last read, so that memory grows with documents and not with reads.
+An unchanged document costs one comparison of bytes; only a changed one is parsed. Of consecutive reads of the same
+document the first and the last are kept, so that memory grows with documents and not with reads.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _CHUNK = 1 << 20
 class FileReader:
     """Reads the files ``names`` of the current folder in turn; what it sees goes into ``seen``.
 
-    The names are relative: the system then walks no path, and every process of a run is in the folder already.
-    ``sharing`` is what others may do with a target meanwhile, on Windows; None is the system's own way.
+    The names are relative, because the system then walks no path, and every process of a run is in the folder already.
+    ``sharing`` is what other processes may do with an open target, on Windows; None is the system's default.
     """
 
     def __init__(self, names: tuple[str, ...], sharing: Sharing | None = None) -> None:
@@ -39,29 +39,30 @@ class FileReader:
         self._targets = [_Target(number, name, sharing) for number, name in enumerate(names)]
 
     def read(self, count: int) -> None:
-        """Read each target so many times."""
+        """Read each target ``count`` times."""
         for target in self._targets:
             left = count
             while left > 0:
                 left -= self._read(target, left)
 
     def take(self) -> Seen:
-        """Hand over what was seen, and begin anew: the document that is there now begins a new row."""
+        """Hand over what was seen, and start a new report, with a new row even for the document that is there now."""
         for target in self._targets:
             target.finish(self.seen.rows)
         taken, self.seen = self.seen, Seen()
         return taken
 
     def _read(self, target: _Target, count: int) -> int:
-        """Read until something other than the last document comes, at most ``count`` times. Returns how many times."""
+        """Read until anything but the last document comes, at most ``count`` times. Returns how many times."""
         seen = self.seen
         done, begin, end, data = _read_while_unchanged(target, count)
         if isinstance(data, OSError) and is_held(data):
-            seen.reads += done - 1  # one that was refused for a moment has read nothing
+            seen.reads += done - 1  # a read that was refused for a moment has read nothing
             seen.refused(name_of_error(data))
             return done
         seen.reads += done
-        seen.latencies.append((end - begin) // 2 if data is None else end - begin)  # two reads a look at the clock
+        # While nothing changes, the clock is read once for two reads.
+        seen.latencies.append((end - begin) // 2 if data is None else end - begin)
         if data is None:
             return done
         if isinstance(data, OSError):
@@ -90,7 +91,7 @@ class FileReader:
 
 
 def is_held(error: OSError) -> bool:
-    """Whether Windows refused for a moment, because of a rename that is under way: nothing was seen, nothing wrong."""
+    """Whether Windows refused for a moment, because of a rename in progress: nothing was seen, and nothing is wrong."""
     return getattr(error, "winerror", None) in HELD
 
 
@@ -101,13 +102,13 @@ def name_of_error(error: OSError) -> str:
 
 
 class _Target:
-    """One target: its name, its current span, and the bytes that were read last."""
+    """One target: its name, its current span of reads, and the bytes that were read last."""
 
     def __init__(self, number: int, name: str, sharing: Sharing | None) -> None:
-        self.name = os.fsencode(name)  # so that it is not encoded for each read
+        self.name = os.fsencode(name)  # encoded once, not for each read
         self.sharing = sharing
         self.span = ReadSpan(number)
-        self.document: bytes | None = None  # None: not known, or not worth knowing, so that the next read is a change
+        self.document: bytes | None = None  # None: not known, so that the next read is a change
 
     def finish(self, rows: array[int]) -> None:
         self.span.finish(rows)
@@ -115,10 +116,10 @@ class _Target:
 
 
 def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, bytes | OSError | None]:
-    """The loop that everything is about: (reads done, begin and end of the last one, what was new in it, or None).
+    """The innermost loop. Returns (reads done, begin and end of the last one, what was new in it, or None).
 
-    The clock is looked at once for two reads, and the end of one pair is the begin of the next. That makes intervals
-    longer, never shorter, so that nothing is blamed that did not happen.
+    The clock is read once for two reads, and the end of one pair is when the next starts. That makes intervals longer,
+    never shorter, so that it cannot cause a false alarm.
     """
     expected, name = target.document, target.name
     size = _CHUNK if expected is None else len(expected) + 1  # one more byte would show a longer document
@@ -153,13 +154,13 @@ def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, b
         if descriptor >= 0 and error.filename is None:  # it was open
             with suppress(OSError):
                 close(descriptor)
-    if before:  # the pair before this one saw the same as ever
+    if before:  # the pair before this one saw the unchanged document
         target.span.times = (*first, before, begin)
     return done, begin, now(), new
 
 
 def _opener(sharing: Sharing | None) -> Callable[[bytes, int], int]:
-    """How a file is opened: the system's call, or in this share mode."""
+    """The function that opens a file: the system's, or one with this share mode."""
     if sharing is None:
         return os.open
     mode: ShareMode = "read-write-delete" if sharing == "delete" else "read-write"
@@ -167,7 +168,7 @@ def _opener(sharing: Sharing | None) -> Callable[[bytes, int], int]:
 
 
 def _rest(descriptor: int, data: bytes) -> bytes:
-    """The whole file, of which ``data`` is the beginning."""
+    """The whole file, which starts with ``data``."""
     pieces = [data]
     while piece := os.read(descriptor, _CHUNK):
         pieces.append(piece)

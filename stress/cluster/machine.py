@@ -1,8 +1,8 @@
 """What runs on each machine of a cluster: an object in the Dask worker, and the process that it starts for the load.
 
 The harness starts processes of its own, which a Dask worker may not do: under a nanny it is a daemonic process. So the
-load runs in a new Python, ``python -m stress.cluster.machine``. Both talk in lines of JSON: a plan and ``"go"`` or
-``"stop"`` to it, messages back. When its standard input ends, the worker or who asked it is gone, and it stops.
+load runs in a new Python, ``python -m stress.cluster.machine``. They exchange lines of JSON: a plan and ``"go"`` or
+``"stop"`` to the process, messages back. When its standard input ends, the worker or its client is gone, and it stops.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class MachinePlan:
 class Machine:
     """Lives in a Dask worker as an actor. Its methods return at once, with plain values.
 
-    A folder that cannot be used raises NotADirectoryError: a word of our own, as Dask raises OSError for itself.
+    A folder that cannot be used raises NotADirectoryError, because Dask itself raises OSError for other reasons.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Machine:
         self._scratch: Path | None = None
 
     def __del__(self) -> None:
-        # Dask forgets the actor when the client is gone. The process then stops by itself; nobody waits for it here.
+        # Dask forgets the actor when the client is gone. The process then stops by itself, and is not waited for.
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
 
@@ -88,10 +88,10 @@ class Machine:
         return kit_version()
 
     def file_system(self, folder: str) -> str:
-        """The type of the file system that holds a folder, which must be there."""
+        """The type of the file system that holds a folder, which must exist."""
         if not os.path.isabs(folder):
             raise NotADirectoryError(
-                f"{folder} is not an absolute path, and each machine would take it for another one"
+                f"{folder} is not an absolute path, and would be a different folder on each machine"
             )
         if not os.path.isdir(folder):
             raise NotADirectoryError(f"there is no folder {folder}")
@@ -109,7 +109,7 @@ class Machine:
         return os.path.isdir(folder)
 
     def remove(self, folder: str) -> None:
-        """Remove a folder with all that is in it, as far as that is possible."""
+        """Remove a folder with its contents, as far as possible."""
         with contextlib.suppress(OSError):
             runs.remove_folder(Path(folder))
 
@@ -133,7 +133,7 @@ class Machine:
 
     def start(self, plan: Mapping[str, Any]) -> None:
         """Start the load's process."""
-        # The process makes its folders there: one that is killed cannot remove them.
+        # The process makes its folders there, because a process that is killed cannot remove them.
         self._scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
         scratch = str(self._scratch)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process, until `end`
@@ -150,7 +150,7 @@ class Machine:
         self.say(plan)
 
     def say(self, word: Any) -> None:
-        """Send the process one value. One that has ended hears nothing; `heard` tells."""
+        """Send the process one value. A process that has ended gets nothing; `heard` reports that."""
         assert self._process is not None
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
@@ -158,16 +158,16 @@ class Machine:
             self._process.stdin.flush()
 
     def heard(self) -> list[dict[str, Any]]:
-        """What the process has said since the last time. The last message of all is ``ended``, with its stderr."""
+        """The messages of the process since the last call. The last one of all is ``ended``, with its stderr."""
         messages: list[dict[str, Any]] = []
         with contextlib.suppress(queue.Empty):
             while True:
                 message = self._messages.get_nowait()
-                messages.append(message if message is not None else {"ended": True, "stderr": self._told_at_the_end()})
+                messages.append(message if message is not None else {"ended": True, "stderr": self._last_stderr()})
         return messages
 
     def end(self) -> None:
-        """End the process, if there is one: in order, or else at once."""
+        """End the process, if there is one: cleanly, or else by killing it."""
         if self._process is None or self._stderr is None:
             return
         assert self._process.stdin is not None
@@ -185,7 +185,7 @@ class Machine:
                 runs.tear_down(folder)
             self.remove(str(self._scratch))
 
-    def _told_at_the_end(self) -> str:
+    def _last_stderr(self) -> str:
         assert self._process is not None
         assert self._stderr is not None
         self._process.wait()
@@ -205,9 +205,9 @@ def _collect(stream: IO[bytes], messages: queue.SimpleQueue[Any]) -> None:
 
 
 def main() -> None:
-    """Read a plan from standard input, do what it says, and write messages to standard output."""
+    """Read a plan from standard input, carry it out, and write messages to standard output."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what processes of the load print is no message
+    os.dup2(2, 1)  # what processes of the load print is not a message
 
     def say(message: Mapping[str, Any]) -> None:
         with contextlib.suppress(OSError):
@@ -231,7 +231,7 @@ def main() -> None:
     except Exception:
         say({"failed": "kit", "text": traceback.format_exc()})
     finally:
-        # Empty by now. When the worker is gone there is nobody else to remove it.
+        # Empty by now. When the worker is gone, no other process removes it.
         if os.path.basename(tempfile.gettempdir()).startswith(_SCRATCH):
             with contextlib.suppress(OSError):
                 os.rmdir(tempfile.gettempdir())
@@ -246,7 +246,7 @@ def _lines() -> Iterator[Any]:
 
 
 def _listen(lines: Iterator[Any], words: queue.SimpleQueue[str]) -> None:
-    """Pass ``"go"`` on; anything else, and the end of standard input, is Ctrl-C."""
+    """Pass ``"go"`` on; anything else, and the end of standard input, acts as Ctrl-C."""
     for word in lines:
         if word != "go":
             break

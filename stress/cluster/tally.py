@@ -1,16 +1,16 @@
 """One machine's tally of a folder in which other machines write too: what it can judge without a common clock.
 
-Times of different machines are never compared. Of a write of another machine nobody here knows when it began or ended;
-what is known is its document. Two things hold all the same, whatever the clocks say.
+Times of different machines are never compared. When a write of another machine began or ended is not known here; its
+document is. Two things are true whatever the clocks say.
 
 - *Order.* A writer handles its requests one after the other (SPEC.md, "Protocol"), so its documents are published in
   the order of their sequence numbers, the refused ones too, if at all. One that a reader sees after a later one of the
-  same writer has come back: it is stale.
+  same writer is stale.
 - *This machine's own history.* Its reads, and its own writes of the round, have exact times of one clock. Every other
   document that was read counts as a write that may have happened at any time. If the whole history of all machines can
   be explained, so can this one: take the explaining order, leave out the reads of other machines, and the rest is an
   explanation, as no interval became shorter. So a contradiction found here is a contradiction of the whole history: no
-  false alarm is possible. The reverse does not hold: what only the times of two machines together would show is missed.
+  false alarm is possible. The reverse is not true: what only the times of two machines together would show is missed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Table = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class LatestSeen:
-    """The highest sequence number of one writer that a machine's readers saw: first by whom, and when (seconds)."""
+    """The highest sequence number of one writer that a machine's readers saw: the first reader, and when (seconds)."""
 
     sequence: int
     reader: str
@@ -48,9 +48,9 @@ class LatestSeen:
 
 @dataclass(frozen=True)
 class Marks:
-    """What one machine tells the others, so that they can be compared: the highest sequence numbers.
+    """What one machine hands to the others for comparison: the highest sequence numbers.
 
-    ``begun`` and ``acknowledged`` are of its own writers, ``seen`` of everybody's; ``distinct`` is how many documents
+    ``begun`` and ``acknowledged`` are of its own writers, ``seen`` of all writers; ``distinct`` is how many documents
     of a writer its readers saw, at least.
     """
 
@@ -81,9 +81,9 @@ def marks_from_json(value: Mapping[str, Any]) -> Marks:
 
 
 class SharedTally(Tally):
-    """As `Tally`, for a folder in which writers of other machines are at work too. ``marks`` are for these.
+    """As `Tally`, for a folder in which writers of other machines write too; ``marks`` are for those machines.
 
-    What lies beside the targets is not judged: it may belong to a writer of another machine.
+    Files beside the targets are not judged: they may belong to a writer of another machine.
     """
 
     def __init__(self, scenario: Scenario, names: tuple[str, ...]) -> None:
@@ -97,11 +97,11 @@ class SharedTally(Tally):
 
     @property
     def marks(self) -> Marks:
-        """What is known so far; complete once the run has ended."""
+        """The marks so far; complete once the run has ended."""
         return Marks(self._begun, self._acknowledged, self._latest, self._distinct)
 
     def written(self, writer: int, written: Written) -> None:
-        """Take what a writer of this machine did."""
+        """Add what a writer of this machine did."""
         super().written(writer, written)
         for target, sequence, _, _, _, outcome in self._written[writer][-1].tolist():
             key = (target, writer)
@@ -119,7 +119,7 @@ class SharedTally(Tally):
                 of_key = rows[(rows[:, 0] == target) & (rows[:, 1] == writer)]
                 self._judge_order(reader, (target, writer), of_key[:, 2], of_key[:, 4])
         super().looked([_of_this_machine(look) for look in looks], ())
-        # What is there now may have been replaced before the readers of the next round come to it.
+        # The present document may be replaced before the readers of the next round see it.
         self._initial = [None] * len(self._names)
 
     def ended(self, left: Sequence[str]) -> None:
@@ -162,7 +162,7 @@ class SharedTally(Tally):
         self.note(ObservedViolation(kind, time, text, {"reader": reader, "document": list(document)}))
 
     def _others(self, writers: Sequence[OfWriter], readers: Sequence[OfReader]) -> list[OfWriter]:
-        """Each document that was read and not written here in this round, as a write at a time that is not known."""
+        """Each document that was read and not written here in this round, as a write at an unknown time."""
         pairs = [np.column_stack([one.writer, one.sequence]) for one in readers]
         seen = np.unique(np.concatenate(pairs), axis=0) if pairs else np.empty((0, 2), np.int64)
         others = []
@@ -177,5 +177,5 @@ class SharedTally(Tally):
 def _of_this_machine(look: Look) -> Look:
     if look.violation is None:
         return look
-    told = look.violation.text.replace("nobody writes", "nobody on this machine writes")
-    return dataclasses.replace(look, violation=dataclasses.replace(look.violation, text=told))
+    text = look.violation.text.replace("no process writes", "no process on this machine writes")
+    return dataclasses.replace(look, violation=dataclasses.replace(look.violation, text=text))

@@ -1,4 +1,4 @@
-"""The folder of a run: which files lie beside the targets, and what the targets hold when nobody writes."""
+"""The folder of a run: which files are beside the targets, and what the targets hold when no process writes."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def look_at(target: Path) -> Look:
         identity = verify(data)
     except FileNotFoundError:
         end = clock.nanoseconds()
-        text = "missing: there is no file at the target while nobody writes"
+        text = "missing: there is no file at the target while no process writes"
         return Look(None, begin, end, ObservedViolation("missing", end, text))
     except Violation as violation:
         end = clock.nanoseconds()
         if str(violation).startswith("mixed"):
             kind = "mixed"
-        text = f"{violation}, while nobody writes"
+        text = f"{violation}, while no process writes"
         return Look(None, begin, end, ObservedViolation(kind, end, text, evidence_of(violation)))
     return Look(identity, begin, clock.nanoseconds(), None)
 

@@ -1,4 +1,4 @@
-"""A folder's record as JSON and back: for results.jsonl, and for the way from one machine to another."""
+"""A folder's record as JSON and back: for results.jsonl, and to send it from one machine to another."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _NAMES: Mapping[tuple[object, str], str] = {
 
 
 def to_json(record: FolderRecord) -> dict[str, Any]:
-    """The record as values that `json` writes. `from_json` makes an equal record of them, but for tuples in evidence,
-    which become lists.
+    """The record as values that `json` writes. `from_json` makes an equal record of them, except that
+    tuples in evidence become lists.
 
-    Raises TypeError for evidence that JSON does not know.
+    Raises TypeError for evidence that JSON cannot represent.
     """
     value = _plain(record)
     assert isinstance(value, dict)
@@ -57,7 +57,7 @@ def from_json(value: Mapping[str, Any]) -> FolderRecord:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Histogram):
-        # Most buckets are empty: only the others are kept.
+        # Most buckets are empty: only the others are written.
         return {str(bucket): int(count) for bucket, count in enumerate(value.counts) if count}
     if dataclasses.is_dataclass(value):
         return {
@@ -72,7 +72,7 @@ def _plain(value: Any) -> Any:
         return value.item()
     if value is None or isinstance(value, str | int | float):
         return value
-    raise TypeError(f"{value!r} is not a value that JSON knows; keep it as text, number, list or mapping")
+    raise TypeError(f"{value!r} cannot be written as JSON; keep it as text, number, list or mapping")
 
 
 def scenario_from_json(value: Mapping[str, Any]) -> Scenario:
