@@ -1,4 +1,4 @@
-"""``pulse stress``: the harness of real disasters. Results are those of the suite (SPEC.md, "Results")."""
+"""``pulse stress``: the load harness. Its results have the format of the suite's (SPEC.md, "Results")."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ stress.add_command(suite)
 
 
 class _OneInterrupt:
-    """Ctrl-C, or being asked to end, ends the run once: what comes right after it would only spoil the summary.
+    """Ctrl-C or SIGTERM ends the run once: a second signal right after it would only spoil the summary.
 
-    One press may arrive several times, for example through ``timeout``. A later one counts again.
+    One press may arrive several times, for example through ``timeout``. A later press counts again.
     """
 
     def __init__(self) -> None:

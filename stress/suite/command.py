@@ -1,4 +1,4 @@
-"""``pulse stress suite``: a set of scenarios side by side, from the command line to the results."""
+"""``pulse stress suite``: a set of scenarios in parallel, from the command line to the results."""
 
 from __future__ import annotations
 
@@ -30,18 +30,22 @@ _PATIENCE_SECONDS = 300
 
 
 @click.command(name="suite")
-@click.option("--impl", default="reference", show_default=True, help="Who writes, and reads: a manifest, or a name.")
-@click.option("--soak", is_flag=True, help=f"{SOAK_SECONDS / 60:g} minutes of each scenario.")
+@click.option(
+    "--impl", default="reference", show_default=True, help="The writer, and reader: a manifest's path, or a name."
+)
+@click.option("--soak", is_flag=True, help=f"Run each scenario for {SOAK_SECONDS / 60:g} minutes.")
 @click.option(
     "--dir",
     "folders",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where; repeatable.",
+    help="Folder to test in; repeatable.",
 )
-@click.option("-n", "workers", type=click.IntRange(0), help="Scenarios at a time; 0 = one. Default: one per CPU.")
-@click.option("-k", "expression", default="", help="Only scenarios whose names match, as pytest's -k.")
-@click.option("--seed", type=click.IntRange(0), help="Repeat sizes, and the schedule of chaos.")
+@click.option(
+    "-n", "workers", type=click.IntRange(0), help="Scenarios in parallel; 0 runs one at a time. Default: one per CPU."
+)
+@click.option("-k", "expression", default="", help="Only scenarios whose names match, like pytest's -k.")
+@click.option("--seed", type=click.IntRange(0), help="Repeat the random sizes and the schedule of chaos.")
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for results.jsonl.")
 def suite(
     impl: str,
@@ -52,14 +56,14 @@ def suite(
     seed: int | None,
     report: Path | None,
 ) -> int:
-    """Put an implementation under one load after the other: many writers, many readers, several targets, chaos.
+    """Put an implementation under several loads: many writers, many readers, several targets, chaos.
 
-    Exit codes: as those of ``pulse stress``.
+    Exit codes: the same as those of ``pulse stress``.
     """
     try:
         manifest = resolve(impl, frozenset(load_clauses()))
         if "writer" not in manifest.roles:
-            raise click.UsageError(f"{manifest.name} does not write: nothing would be under load")
+            raise click.UsageError(f"{manifest.name} does not write: there would be no load")
         with (
             results_file(report) as file,
             prepared(manifest, secrets.randbits(32) if seed is None else seed, ANSWER_SECONDS) as run,
@@ -80,7 +84,7 @@ def _run(
     arguments = [
         str(SUITE),
         *("-c", os.devnull, "--rootdir", str(SUITE), "--noconftest", "-p", "no:cacheprovider"),
-        # What else is installed beside the kit must not change a verdict.
+        # Other installed plugins must not change a verdict.
         *("--disable-plugin-autoload", "-p", "stress.suite.pytest_plugin", "-p", "pytest_timeout"),
         *("-v", "--no-header", "--tb=no", "-r", "N", "--strict-markers", "--import-mode=importlib"),
         *("--assert=plain", "--disable-warnings", "--basetemp", str(run.folder / "pytest")),
@@ -93,7 +97,7 @@ def _run(
     # Nothing is written outside the run's own folder: no bytecode beside the scenarios.
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    # They are meant for the user's own tests.
+    # They are for the user's own tests.
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)
     gathered = Gathered()

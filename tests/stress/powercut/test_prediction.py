@@ -17,7 +17,7 @@ from stress.powercut.prediction import (
     expected_of_write,
     foreseen_at_any_point,
     foreseen_at_end,
-    foreseen_of_row,
+    foreseen_of_series,
 )
 
 SIZE = 4096
@@ -132,7 +132,7 @@ class TestRow:
     )
     def test_over_a_target(self, lines: tuple[str, ...], asked: int, acknowledged: int, states: set[State]) -> None:
         each = expected(lines)
-        assert foreseen_of_row(each, each, asked, acknowledged).states == states
+        assert foreseen_of_series(each, each, asked, acknowledged).states == states
 
     @pytest.mark.parametrize(
         ("lines", "asked", "acknowledged", "states"),
@@ -148,11 +148,11 @@ class TestRow:
         self, lines: tuple[str, ...], asked: int, acknowledged: int, states: set[State]
     ) -> None:
         first, later = expected(lines, exists=False), expected(lines)
-        assert foreseen_of_row(first, later, asked, acknowledged).states == states
+        assert foreseen_of_series(first, later, asked, acknowledged).states == states
 
     def test_a_first_write_that_may_be_lost_is_certain_once_a_durable_one_came_after_it(self) -> None:
         first, later = expected(NO_FOLDER_FSYNC, exists=False), expected(DURABLE)
-        assert foreseen_of_row(first, later, 2, 2).states == {2}
+        assert foreseen_of_series(first, later, 2, 2).states == {2}
 
     def test_an_operation_that_never_ended_allows_all_of_the_write(self) -> None:
         operations = list(a_write(*DURABLE).operations)

@@ -15,7 +15,7 @@ from conformance.reporting.results import Exit, read_results
 from stress.judge.results import results_of
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Totals
 from stress.record.scenario import Goal, Scenario
-from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, lengths, told, undisturbed
+from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, described, lengths, undisturbed
 from stress.suite.test_scenarios import CHAOTIC, SCENARIOS
 
 Stress = Callable[..., subprocess.Popen[str]]
@@ -95,7 +95,8 @@ def test_chaos_that_never_came_is_a_doubt() -> None:
 def test_a_failure_tells_what_was_seen_the_first_findings_and_how_to_repeat_it() -> None:
     findings = tuple(Finding("torn", number, f"torn {number}", {"bytes": f"b'{number}'"}) for number in range(5))
     record = replace(CLEAN, counts={"torn": 5}, findings=findings)
-    text = told(record, results_of(record, "", reads=False, known=(), os="linux"), "not conformant", "pulse stress -x")
+    results = results_of(record, "", reads=False, known=(), os="linux")
+    text = described(record, results, "not conformant", "pulse stress -x")
     assert text.startswith("not conformant: 400 of 400 writes acknowledged")
     assert "\nCON-01: fail\n" in text
     assert "CON-03" not in text
