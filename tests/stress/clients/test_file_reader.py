@@ -1,4 +1,4 @@
-"""The kit's own reader: what it notices, what it does not look at again, and what it keeps of a row of reads."""
+"""The kit's own reader: what it notices, what it does not look at again, and what it keeps of consecutive reads."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from stress.clients import file_reader as reading
 from stress.clients.file_reader import FileReader, name_of_error, read_unchanged
 from stress.record.reports import READ_COLUMNS, Seen
 from stress.record.violations import verify
+from tests.stress.samples import by_column
 
 NAMES = ("status.json",)
 
@@ -30,9 +31,7 @@ WHOLE, LONGER = document(1, 7, 300), document(1, 8, 900)
 
 
 def rows_of(seen: Seen) -> list[dict[str, int]]:
-    """Each row by the names of its columns."""
-    rows = [seen.rows[start : start + len(READ_COLUMNS)] for start in range(0, len(seen.rows), len(READ_COLUMNS))]
-    return [dict(zip(READ_COLUMNS, row, strict=True)) for row in rows]
+    return by_column(seen.rows, READ_COLUMNS)
 
 
 def documents_of(seen: Seen) -> list[Identity]:
@@ -113,7 +112,7 @@ MIXED = json.dumps({**make_status(1, 7, 300), "message": "training"}).encode()
 @pytest.mark.parametrize(
     ("data", "kind", "evidence"), [(WHOLE[:100], "torn", "bytes"), (MIXED, "mixed", "values")], ids=["torn", "mixed"]
 )
-def test_what_is_torn_or_mixed_is_told_with_its_evidence_and_makes_no_row(
+def test_what_is_torn_or_mixed_is_reported_with_its_evidence_and_makes_no_row(
     target: Path, data: bytes, kind: str, evidence: str
 ) -> None:
     target.write_bytes(data)
@@ -272,7 +271,7 @@ def test_rows_are_of_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 # What fails
 
 
-def test_a_missing_file_is_told(target: Path) -> None:
+def test_a_missing_file_is_reported(target: Path) -> None:
     reader = FileReader(NAMES)
     reader.read(3)
     seen = reader.take()
@@ -294,7 +293,7 @@ def test_a_file_that_is_missing_for_a_moment_ends_the_row(target: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.EACCES])
-def test_a_read_that_fails_is_told_with_the_systems_name_and_what_was_open_is_closed(
+def test_a_read_that_fails_is_reported_with_the_systems_name_and_what_was_open_is_closed(
     target: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     target.write_bytes(WHOLE)

@@ -1,4 +1,4 @@
-"""A reader implementation: what it answers is judged, and its deaths are told apart from kills."""
+"""A reader implementation: its answers are judged, and its deaths are distinguished from kills."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from stress.clients.plans import ReaderPlan
 from stress.clients.reader_client import AskingReader
 from stress.record.reports import READ_COLUMNS, Seen
 from stress.record.shared_counters import Counters
+from tests.stress.samples import by_column
 
 if TYPE_CHECKING:
     from tests.stress.conftest import Script
@@ -49,8 +50,7 @@ def holding(*statuses: Any) -> Callable[[str, Any], Answer]:
 
 
 def rows_of(seen: Seen) -> list[dict[str, int]]:
-    rows = [seen.rows[start : start + len(READ_COLUMNS)] for start in range(0, len(seen.rows), len(READ_COLUMNS))]
-    return [dict(zip(READ_COLUMNS, row, strict=True)) for row in rows]
+    return by_column(seen.rows, READ_COLUMNS)
 
 
 def test_reads_of_one_document_are_one_row(reader: Callable[..., AskingReader], script: Script) -> None:
@@ -118,7 +118,7 @@ def test_a_reader_that_does_not_return_a_whole_document_misread(
     assert rows_of(seen) == []
 
 
-def test_a_death_that_nobody_announced_is_its_own(reader: Callable[..., AskingReader], script: Script) -> None:
+def test_a_death_without_a_kill_is_its_own(reader: Callable[..., AskingReader], script: Script) -> None:
     script.respond = holding(ImplementationError("ended with exit code 3", "the reason why"), make_status(1, 1))
     asking = reader()
     asking.read(2)

@@ -11,17 +11,15 @@ import pytest
 from stress.cluster.merge import Ending, LastRead, OfMachine, judge_ending, judge_future, merge, named_systems
 from stress.cluster.tally import Key, LatestSeen, Marks
 from stress.judge.results import results_of, sentence
-from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals
+from stress.record.folder_record import Control, Finding, Overlap, Sample, Shown, Totals
 from stress.record.histogram import Histogram
 from stress.record.scenario import Scenario
+from tests.stress.samples import a_record
 
 SCENARIO = Scenario(writers=1, readers=1)
-RECORD = FolderRecord(
-    folder="",
-    file_system="ext4",
+RECORD = a_record(
     scenario=SCENARIO,
     seconds=10.0,
-    complete=True,
     totals=Totals(reads=1000, writes=50, acknowledged=50, distinct=30, rounds=5, most_temps=2),
     overlap=Overlap(3, 4),
     control=Control(2, 100, 0.5),
@@ -88,13 +86,13 @@ class TestEnding:
     def test_different_ones_on_two_machines_are_stale(self) -> None:
         assert self.judge(LastRead("a", 0, (1, 50)), LastRead("b", 0, (2, 50))) == ["stale"]
 
-    def test_one_that_was_not_begun_is_future_and_one_of_nobody_unknown(self) -> None:
+    def test_one_that_was_not_begun_is_future_and_one_without_a_writer_unknown(self) -> None:
         assert self.judge(LastRead("a", 0, (1, 53)), LastRead("b", 0, (3, 1))) == ["future", "unknown"]
 
     def test_none_at_all_is_what_the_machine_says(self) -> None:
         assert self.judge(LastRead("a", 0, None, "torn", "torn: half")) == ["torn"]
 
-    def test_how_long_it_took_is_told(self) -> None:
+    def test_how_long_it_took_is_recorded(self) -> None:
         record = merge("/mnt", SCENARIO, two(), WELL)
         assert record.machines is not None
         assert record.machines.settled == 1.25
@@ -119,7 +117,7 @@ class TestMerged:
         assert record.sizes == {256: 100}
         assert record.write_latency.total == 2
         assert record.doubts == ()
-        assert "linearizable as far as 2 machines without a common clock can tell" in sentence(record)
+        assert "linearizable as far as 2 machines without a common clock can show" in sentence(record)
         results = results_of(record, "pulse stress", reads=False, known=(), os="linux")
         assert [result.outcome for result in results] == ["pass", "pass"]
 
@@ -128,7 +126,7 @@ class TestMerged:
         record = merge("/mnt", SCENARIO, two(), WELL)
         assert merge("/mnt", SCENARIO, two(seconds=10.0, marks=marks(2)), WELL) == record
 
-    def test_findings_are_told_with_their_machine(self) -> None:
+    def test_findings_are_reported_with_their_machine(self) -> None:
         shown = Shown("reader 1", "read", (1, 2), 0.1, 0.2)
         found = Finding("stale", 0.5, "stale: an old one", timeline=(shown,))
         record = merge("/mnt", SCENARIO, two(counts={"stale": 1}, findings=(found,)), WELL)

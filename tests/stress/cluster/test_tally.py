@@ -27,13 +27,13 @@ def tally(targets: int = 1) -> SharedTally:
 
 
 def reads(*rows: tuple[Document, int, int], target: int = 0) -> Seen:
-    """Each row is a document, and the begin and end of the only read of it."""
+    """Each row is a document, and the start and end of the only read of it."""
     flat = [value for document, begin, end in rows for value in (target, *document, begin, end, begin, end)]
     return Seen(rows=array("q", flat), reads=len(rows), changes=len(rows))
 
 
 def writes(*rows: tuple[int, int, int], outcome: int = 1) -> Written:
-    """Each row is a sequence number, and the begin and end of its write."""
+    """Each row is a sequence number, and the start and end of its write."""
     return Written(rows=array("q", [v for number, begin, end in rows for v in (0, number, 256, begin, end, outcome)]))
 
 
@@ -69,7 +69,7 @@ class TestOrder:
         assert judge(one, [reads(((OTHER, 5), 0, 1))]) == {}
         assert judge(one, [reads(((OTHER, 4), 2, 3))]) == {"stale": 1}
 
-    def test_another_reader_may_be_behind_as_far_as_its_order_tells(self) -> None:
+    def test_another_reader_may_be_behind_as_far_as_its_order_shows(self) -> None:
         # Its reads overlap: which was first is not known.
         assert judge(tally(), [reads(((OTHER, 5), 0, 9)), reads(((OTHER, 4), 1, 8))]) == {}
 
@@ -85,7 +85,7 @@ class TestOrder:
 
 
 class TestOwnHistory:
-    def test_a_document_that_comes_back_to_one_reader_is_stale_whoever_wrote_it(self) -> None:
+    def test_a_document_that_comes_back_to_one_reader_is_stale_whichever_machine_wrote_it(self) -> None:
         assert judge(tally(), [reads(((OTHER, 5), 0, 1), ((3, 9), 2, 3), ((OTHER, 5), 4, 5))]) == {"stale": 1}
 
     def test_a_document_that_outlives_an_own_write_is_stale(self) -> None:
@@ -129,11 +129,11 @@ def test_what_lies_beside_the_targets_is_not_judged() -> None:
     assert judge(one, []) == {}
 
 
-def test_what_is_torn_at_the_end_of_a_round_is_told_without_a_claim_about_other_machines() -> None:
+def test_what_is_torn_at_the_end_of_a_round_is_reported_without_a_claim_about_other_machines() -> None:
     one = tally()
-    torn = Look(None, 0, 1, ObservedViolation("torn", 1, "torn: half a document, while nobody writes"))
+    torn = Look(None, 0, 1, ObservedViolation("torn", 1, "torn: half a document, while no process writes"))
     assert judge(one, [], torn) == {"torn": 1}
-    assert finding_of(one).text == "torn: half a document, while nobody on this machine writes"
+    assert finding_of(one).text == "torn: half a document, while no process on this machine writes"
 
 
 def test_marks_survive_the_way_to_another_machine() -> None:
@@ -162,8 +162,8 @@ class SimulatedMachine:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_no_run_on_a_true_register_is_blamed_whatever_the_clocks_say(seed: int) -> None:
-    machines, last = simulate(seed, lies=0.0)
+def test_no_run_on_a_true_register_is_flagged_whatever_the_clocks_say(seed: int) -> None:
+    machines, last = simulate(seed, wrong=0.0)
     for machine in machines:
         assert machine.tally.counts == {}, record_of(machine.tally).findings
     handed_over = [OfMachine(str(one.number), record_of(one.tally), one.tally.marks) for one in machines]
@@ -171,18 +171,18 @@ def test_no_run_on_a_true_register_is_blamed_whatever_the_clocks_say(seed: int) 
     assert judge_ending(last, [one.marks for one in handed_over], 0.0) == []
 
 
-def test_runs_on_a_register_that_sometimes_returns_what_was_replaced_are_blamed() -> None:
+def test_runs_on_a_register_that_sometimes_returns_what_was_replaced_are_flagged() -> None:
     """The same runs: so the silence above says something."""
-    blamed = [any(machine.tally.counts["stale"] for machine in simulate(seed, lies=0.1)[0]) for seed in range(20)]
-    assert all(blamed)
+    flagged = [any(machine.tally.counts["stale"] for machine in simulate(seed, wrong=0.1)[0]) for seed in range(20)]
+    assert all(flagged)
 
 
-def simulate(seed: int, *, lies: float) -> tuple[list[SimulatedMachine], list[LastRead]]:
+def simulate(seed: int, *, wrong: float) -> tuple[list[SimulatedMachine], list[LastRead]]:
     """Machines with clocks hours apart write and read one register: each operation takes effect at one moment.
 
     What is drawn: when writers and readers are at work, how long before and after its effect an operation begins and
     ends, requests sent ahead, refused writes that took effect or did not, when machines end their rounds, and which
-    share of the reads are ``lies``: they return the document before.
+    share of the reads are ``wrong``: they return the document before.
     """
     draw = random.Random(seed)
     targets = draw.choice((1, 1, 2))
@@ -212,7 +212,7 @@ def simulate(seed: int, *, lies: float) -> tuple[list[SimulatedMachine], list[La
 
     def read(target: int, moment: int) -> Document | None:
         before = [document for published_at, document in published[target] if published_at <= moment]
-        return before[-2 if len(before) > 1 and draw.random() < lies else -1] if before else None
+        return before[-2 if len(before) > 1 and draw.random() < wrong else -1] if before else None
 
     for machine in machines:
         seen_until = dict.fromkeys(range(scenario.readers), 0)

@@ -22,9 +22,10 @@ from stress.commands import options
 from stress.commands.options import StressPlan
 from stress.load.plan import LoadPlan
 from stress.load.sampler import Show
-from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Totals
+from stress.record.folder_record import Finding, FolderRecord, Overlap, Totals
 from stress.record.json_codec import from_json
-from stress.record.scenario import Goal, Scenario
+from stress.record.scenario import Goal
+from tests.stress.samples import a_record
 
 Judged = Callable[..., tuple[int, str, str]]
 
@@ -61,15 +62,10 @@ def planned(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> Callable[..., St
     return ask
 
 
-RECORD = FolderRecord(
-    folder="somewhere",
-    file_system="ext4",
-    scenario=Scenario(),
+RECORD = a_record(
     seconds=1.0,
-    complete=True,
     totals=Totals(reads=5000, writes=100, acknowledged=100, distinct=90, changes=90),
     overlap=Overlap(20, 20),
-    control=Control(1, 10, 0.01),
 )
 
 

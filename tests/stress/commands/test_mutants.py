@@ -15,22 +15,15 @@ from conformance.mutation.registry import all_mutants, all_variants
 from conformance.reporting.results import Exit
 from stress.cli import main
 from stress.commands.mutants import CONTROLS, ON_WINDOWS, SPECIMENS, Specimen, Trial, exit_of, summary, trial_of
-from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Sample, Totals
-from stress.record.scenario import Scenario
+from stress.record.folder_record import Finding, FolderRecord, Sample, Totals
+from tests.stress.samples import a_record
 
 TEARS = Specimen("tears", "writer", "CON-01", ("torn",))
 READS_OLD = Specimen("reads-old", "reader", "RDR-14", ("misread",))
 UNUSUAL = Specimen("unusual", "writer")
 TORN = Finding("torn", 0.5, "torn: half a document")
-CLEAN = FolderRecord(
-    folder="/somewhere",
-    file_system="ext4",
-    scenario=Scenario(),
-    seconds=2.0,
-    complete=True,
+CLEAN = a_record(
     totals=Totals(reads=4000, writes=400),
-    overlap=Overlap(),
-    control=Control(1, 10, 0.01),
     samples=(Sample(1.0, 1000, 0, 100, 0, 0, 0),),
 )
 CAUGHT = Trial("torn", 0.5, 500, 50, ("torn",), ())

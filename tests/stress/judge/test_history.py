@@ -1,4 +1,4 @@
-"""One target's round as a history: rounds by hand, what is told of a contradiction, and trying every order."""
+"""One target's round as a history: rounds by hand, how a contradiction is described, and trying every order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def writer(number: int, *writes: tuple[int, int, int | None]) -> OfWriter:
 
 
 def reader(name: str, *rows: tuple[Identity, int, int] | tuple[Identity, int, int, int, int]) -> OfReader:
-    """A reader's round: (document, begin, end) of a single read, or the first and the last of a row of reads."""
+    """A reader's round: (document, begin, end) of a single read, or the first and the last of consecutive reads."""
     full = [(*row[0], *row[1:], *(row[1:] if len(row) == 3 else ())) for row in rows]
     return OfReader(name, *np.array(full, dtype=np.int64).reshape(-1, 6).T)
 
@@ -74,7 +74,7 @@ def test_without_an_initial_document_the_first_write_is_the_first() -> None:
     assert judge([writer(1, (1, 10, 20))], [reader("r", ((1, 1), 30, 40))], initial=None).violation is None
 
 
-def test_a_document_in_a_round_in_which_nobody_wrote_and_nothing_was_there_is_of_nobody() -> None:
+def test_a_document_in_a_round_without_writes_and_without_a_document_is_unknown() -> None:
     """Such as after a round at whose end the target was torn."""
     judged = judge([], [reader("r", ((1, 1), 30, 40))], initial=None)
     assert judged.violation is not None
@@ -136,7 +136,7 @@ ILLEGAL: dict[str, tuple[str, list[OfWriter], list[OfReader]]] = {
         [writer(1, (1, 10, 20), (3, 30, 40))],
         [reader("r", ((1, 2), 30, 40))],
     ),
-    "a document of nobody": ("unknown", [writer(1, (1, 10, 20))], [reader("r", ((9, 1), 30, 40))]),
+    "a document without a writer": ("unknown", [writer(1, (1, 10, 20))], [reader("r", ((9, 1), 30, 40))]),
 }
 
 
@@ -157,13 +157,13 @@ def test_of_a_writer_that_wrote_only_the_initial_document_an_older_one_is_stale_
     assert judged.violation.kind == kind
 
 
-def test_of_several_contradictions_the_first_is_told() -> None:
+def test_of_several_contradictions_the_first_is_reported() -> None:
     judged = judge([writer(1, (1, 10, 20))], [reader("r", ((1, 0), 30, 40), ((9, 9), 50, 60))])
     assert judged.violation is not None
     assert (judged.violation.kind, judged.violation.time) == ("stale", 40)
 
 
-# What is told
+# How it is described
 
 
 def test_the_story_names_who_did_what_and_when() -> None:
@@ -180,16 +180,16 @@ def test_the_story_names_who_did_what_and_when() -> None:
         "writer 3 wrote w3 s7 from 10.000000 s to 11.000000 s",
         "reader 2 read w1 s4 from 12.000000 s to 13.000000 s",
     ]
-    assert all(told in judged.violation.text for told in judged.violation.evidence["operations"])
+    assert all(operation in judged.violation.text for operation in judged.violation.evidence["operations"])
 
 
-def test_what_was_replaced_before_the_round_is_told_as_such() -> None:
+def test_what_was_replaced_before_the_round_is_described_as_such() -> None:
     judged = judge([writer(1, (7, 10, 20))], [reader("r", ((1, 3), 5, 8))])
     assert judged.violation is not None
     assert "replaced before this round began" in judged.violation.text
 
 
-def test_a_write_that_was_never_answered_is_told_as_such() -> None:
+def test_a_write_that_was_never_answered_is_described_as_such() -> None:
     judged = judge([writer(1, (1, 10, LOST))], [reader("r", ((1, 1), 20, 30), ((1, 0), 40, 50))])
     assert judged.violation is not None
     assert {shown.end for shown in judged.timeline if shown.what == "write"} == {None}
@@ -224,7 +224,7 @@ def test_what_was_there_before_is_in_no_timeline() -> None:
 # What is counted
 
 
-def test_documents_that_somebody_saw_are_counted_once_and_the_initial_one_is_of_another_round() -> None:
+def test_documents_that_a_reader_saw_are_counted_once_and_the_initial_one_is_of_another_round() -> None:
     judged = judge(
         [writer(1, (1, 10, 20), (2, 30, 40), (3, 50, 60))],
         [reader("r", ((1, 0), 0, 5), ((1, 1), 22, 25)), reader("s", ((1, 1), 22, 26), ((1, 3), 65, 70))],

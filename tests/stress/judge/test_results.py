@@ -1,4 +1,4 @@
-"""What was seen → results of clauses: which fail, which pass, which cannot be told, and one honest sentence."""
+"""A record → results of clauses: which fail, which pass, which are unmeasured, and the sentence."""
 
 from __future__ import annotations
 
@@ -14,13 +14,10 @@ from stress.judge.results import case_name, clauses_of, results_of, sentence
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Totals
 from stress.record.scenario import Scenario
 from stress.record.violations import VIOLATION_KINDS, ViolationKind
+from tests.stress.samples import a_record
 
-CLEAN = FolderRecord(
-    folder="somewhere",
-    file_system="ext4",
-    scenario=Scenario(),
+CLEAN = a_record(
     seconds=10.0,
-    complete=True,
     totals=Totals(reads=300_000, writes=1200, acknowledged=1190, distinct=900, changes=950, rounds=5, most_temps=2),
     overlap=Overlap(400, 300),
     control=Control(3, 100, 0.012),
@@ -115,14 +112,14 @@ def test_where_readers_do_not_pause_progress_is_not_measured_and_the_run_is_no_f
     assert "give --read-pause" in result.message
 
 
-def test_on_windows_the_sentence_tells_who_was_refused_and_with_which_error() -> None:
-    told = sentence(ON_WINDOWS)
-    assert "10 writes refused while the target was held, none got through for 2.0 s at most" in told
-    assert "errors: 10 io: WinError 5, 1,234 read: WinError 32" in told
+def test_on_windows_the_sentence_says_who_was_refused_and_with_which_error() -> None:
+    text = sentence(ON_WINDOWS)
+    assert "10 writes refused while the target was held, the longest time without a successful write was 2.0 s" in text
+    assert "errors: 10 io: WinError 5, 1,234 read: WinError 32" in text
     assert "held" not in sentence(KILLED)
 
 
-def test_with_a_doubt_nothing_passes_and_the_doubt_is_told() -> None:
+def test_with_a_doubt_nothing_passes_and_the_doubt_is_reported() -> None:
     results = judged(replace(CLEAN, doubts=("12 reads; at least 1,000 are needed",)))
     assert {result.outcome for result in results.values()} == {"unmeasured"}
     assert all(result.inconclusive for result in results.values())
@@ -190,15 +187,15 @@ def test_the_verdict_follows() -> None:
 
 
 def test_the_sentence_says_what_was_seen_out_of_how_many_and_how_sure_it_is() -> None:
-    told = sentence(CLEAN)
-    assert told.startswith(
+    text = sentence(CLEAN)
+    assert text.startswith(
         "1,190 of 1,200 writes acknowledged (2 writers), 300,000 reads (2 readers) of 900 documents in 10.0 s: "
         "0 torn, 0 mixed, 0 missing, 0 stale, 0 future"
     )
-    assert "linearizable in 5 rounds" in told
-    assert "torn reads are fewer than 1 in 100,000 (95 %)" in told
-    assert "positive control caught after 12 ms" in told
-    assert told.endswith("at most 2 temps, 0 left")
+    assert "linearizable in 5 rounds" in text
+    assert "torn reads are fewer than 1 in 100,000 (95 %)" in text
+    assert "positive control caught after 12 ms" in text
+    assert text.endswith("at most 2 temps, 0 left")
 
 
 def test_the_sentence_claims_no_more_than_was_seen() -> None:
@@ -210,8 +207,8 @@ def test_the_sentence_claims_no_more_than_was_seen() -> None:
     assert "fewer than" not in sentence(replace(CLEAN, totals=Totals()))
 
 
-def test_the_sentence_tells_what_was_done_to_it() -> None:
+def test_the_sentence_says_what_was_done_to_it() -> None:
     assert "10 kills" in sentence(KILLED)
     assert "kills" not in sentence(CLEAN)
     faults = replace(CLEAN, totals=replace(CLEAN.totals, faults=3, faulted=2, pauses=1, reader_kills=4))
-    assert "4 kills of readers, 1 pauses, 3 faults, 2 writes that a fault made fail" in sentence(faults)
+    assert "4 kills of readers, 1 pauses, 3 faults, 2 writes that failed because of a fault" in sentence(faults)

@@ -1,4 +1,4 @@
-"""The kit's look at a folder while nobody writes."""
+"""The kit's look at a folder while no process writes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_anything_else_is_a_violation(tmp_path: Path, data: bytes | None, kind: 
     assert look.violation is not None
     assert look.violation.kind == kind
     assert look.violation.text.startswith(kind)
-    assert look.violation.text.endswith("while nobody writes")
+    assert look.violation.text.endswith("while no process writes")
     assert look.begin <= look.violation.time <= look.end
 
 

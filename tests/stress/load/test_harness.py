@@ -1,4 +1,4 @@
-"""Short runs with real processes: the reference is clean, each lie that only company shows is caught, nothing is left.
+"""Short runs with real processes: the reference is clean, defects that only load exposes are caught, nothing is left.
 
 Every run ends when enough has happened, not after some time.
 """
@@ -35,7 +35,7 @@ from stress.record.scenario import Chaos, Goal, Scenario, as_on
 from stress.record.violations import verify
 from stress.reporting.live import View
 
-# What a lie needs to show itself is far more than enough; a violation ends the run with its round.
+# Far more than a defect needs to show itself; a violation ends the run with its round.
 CAUGHT = Scenario(
     readers=1, sizes=(256, 1 << 16), seconds=None, goal=Goal(20_000, "writes"), round_seconds=0.3, stop_at_first=True
 )
@@ -188,7 +188,7 @@ def test_what_is_shown_meanwhile_grows_and_ends_with_the_goal(clean: Clean) -> N
     assert [sample.writes for sample in record.samples] == writes[1:]
 
 
-# Lies that only company shows
+# Defects that only load exposes
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_what_is_shown_meanwhile_grows_and_ends_with_the_goal(clean: Clean) -> N
         ("temp-left-now-and-then", {"leak"}),
     ],
 )
-def test_a_lie_is_caught_and_ends_the_run(running: Running, mutant: str, kinds: set[str]) -> None:
+def test_a_defect_is_caught_and_ends_the_run(running: Running, mutant: str, kinds: set[str]) -> None:
     record = running(f"mutant:{mutant}", CAUGHT)
     assert kinds <= record.counts.keys()
     assert record.totals.writes < 20_000
@@ -213,7 +213,7 @@ def test_a_lie_is_caught_and_ends_the_run(running: Running, mutant: str, kinds: 
 
 # Reader implementations
 
-LYING_READER = """
+CACHING_READER = """
 from conformance.mutation.honest import Honest
 
 class UnderTest(Honest):
@@ -228,7 +228,7 @@ class UnderTest(Honest):
 def test_a_reader_that_caches_is_to_blame_and_the_writer_is_not(
     running: Running, implementation: Callable[[str], Manifest]
 ) -> None:
-    record = running("variant:plain", replace(CAUGHT, writers=1, readers=2), reader=implementation(LYING_READER))
+    record = running("variant:plain", replace(CAUGHT, writers=1, readers=2), reader=implementation(CACHING_READER))
     assert set(record.counts) == {"misread"}
     finding = record.findings[0]
     assert finding.text.startswith("stale")
@@ -352,7 +352,7 @@ def test_control_c_ends_a_run_early_and_what_was_seen_is_kept(running: Running) 
     assert record.totals.reads > 0
 
 
-def test_control_c_while_a_round_is_judged_accuses_nobody(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_c_while_a_round_is_judged_accuses_no_writer(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was taken of that round is not the whole of it: what a writer said is lost, what readers saw is not."""
     take = Tally.written
     calls = iter(range(1, 100))

@@ -1,4 +1,4 @@
-"""The processes of a run: commands and answers, failures told apart, and none of them left at the end."""
+"""The processes of a run: commands and answers, failures by whose fault they are, and none of them left at the end."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def obey(connection, counters):
 
 @pytest.fixture
 def member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Member]:
-    """A process that does as it is told, and has said that it is ready."""
+    """A process that follows commands, and has reported that it is ready."""
     (tmp_path / "work_of_a_member.py").write_text(WORK, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     import work_of_a_member  # type: ignore[import-not-found]  # written above
@@ -72,7 +72,7 @@ def test_commands_are_answered_in_their_order_and_counted(member: Member) -> Non
     assert not member.failed()
 
 
-def test_a_failure_of_the_kit_and_one_of_an_implementation_are_told_apart(member: Member) -> None:
+def test_a_failure_of_the_kit_differs_from_one_of_an_implementation(member: Member) -> None:
     member.send("fail")
     with pytest.raises(RuntimeError, match=r"reader 1 failed:\nZeroDivisionError"):
         member.answer(SECONDS)
@@ -82,7 +82,7 @@ def test_a_failure_of_the_kit_and_one_of_an_implementation_are_told_apart(member
     assert caught.value.stderr == "the reason why"
 
 
-def test_a_failure_that_nobody_asked_for_is_noticed(
+def test_an_unrequested_failure_is_noticed(
     member: Member, eventually: Callable[[Callable[[], object], str], None]
 ) -> None:
     member.send("fail")
@@ -187,7 +187,7 @@ def test_no_command_is_lost_however_quickly_they_come(plan: ReaderPlan) -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_when_one_of_a_crew_cannot_begin_nobody_is_left(plan: ReaderPlan, manifest: Manifest) -> None:
+def test_when_one_of_a_group_cannot_start_none_is_left(plan: ReaderPlan, manifest: Manifest) -> None:
     absent = replace(plan, folder=plan.folder / "absent")
     with (
         pytest.raises(RuntimeError, match=r"(?s)reader 2 failed:.*FileNotFoundError"),

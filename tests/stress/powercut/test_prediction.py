@@ -1,4 +1,4 @@
-"""The model's word on real cuts: one write up to where it was held, and rows of writes."""
+"""The model's predictions for real cuts: one write up to where it was held, and series of writes."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ class TestOneWrite:
     def test_a_target_that_is_unlinked_first_may_be_missing(self) -> None:
         assert foreseen_at_end(a_write(*UNLINK_FIRST[:4])).states == {0, "missing"}
 
-    def test_nobody_knows_when_means_all_of_it(self) -> None:
+    def test_a_cut_at_an_unknown_moment_means_all_of_it(self) -> None:
         assert foreseen_at_any_point(a_write(*NO_FOLDER_FSYNC)).states == {0, 1}
 
-    def test_the_operations_are_told(self) -> None:
+    def test_the_operations_are_listed(self) -> None:
         trace = foreseen_at_end(a_write(*DURABLE)).trace
         assert len(trace) == len(DURABLE)
         assert "rename temp → target" in trace[3]

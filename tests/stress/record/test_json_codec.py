@@ -11,15 +11,11 @@ from stress.record.folder_record import Control, Finding, FolderRecord, Overlap,
 from stress.record.histogram import Histogram
 from stress.record.json_codec import from_json, to_json
 from stress.record.scenario import Goal, Scenario
+from tests.stress.samples import a_record
 
-SMALL = FolderRecord(
+SMALL = a_record(
     folder="/mnt/disk",
-    file_system="ext4",
-    scenario=Scenario(),
     seconds=1.0,
-    complete=True,
-    totals=Totals(),
-    overlap=Overlap(),
     control=Control(0, 0, None),
 )
 LARGE = replace(

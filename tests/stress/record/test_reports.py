@@ -11,7 +11,7 @@ from stress.record.violations import ObservedViolation
 
 
 def test_numbers_that_no_writer_uses_make_no_row() -> None:
-    """They would not fit into the arrays of the history, and are told by the document's own check."""
+    """They would not fit into the arrays of the history, and the check of the document reports them."""
     row = ReadSpan(0)
     row.extend((2**63, 1), 1, 2)
     rows = Seen().rows

@@ -13,21 +13,15 @@ import pytest
 
 from conformance.reporting.results import Exit, read_results
 from stress.judge.results import results_of
-from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Totals
+from stress.record.folder_record import Finding, Totals
 from stress.record.scenario import Goal, Scenario
 from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, described, lengths, undisturbed
 from stress.suite.test_scenarios import CHAOTIC, SCENARIOS
+from tests.stress.samples import a_record
 
 Stress = Callable[..., subprocess.Popen[str]]
-CLEAN = FolderRecord(
-    folder="/somewhere",
-    file_system="ext4",
-    scenario=Scenario(),
-    seconds=2.0,
-    complete=True,
+CLEAN = a_record(
     totals=Totals(reads=4000, writes=400, acknowledged=400, distinct=300, changes=300),
-    overlap=Overlap(),
-    control=Control(1, 10, 0.01),
 )
 # Runs nothing: the record is that of a clean run, with these changes.
 FAKE = """
@@ -88,11 +82,11 @@ def test_a_soak_lasts_its_time_whatever_was_done() -> None:
 
 def test_chaos_that_never_came_is_a_doubt() -> None:
     record = replace(CLEAN, scenario=Scenario(chaos=("kill", "pause")), totals=Totals(pauses=1))
-    assert undisturbed(record) == ("chaos kill never hit anybody: run it for longer",)
+    assert undisturbed(record) == ("chaos kill never hit a process: run it for longer",)
     assert undisturbed(CLEAN) == ()
 
 
-def test_a_failure_tells_what_was_seen_the_first_findings_and_how_to_repeat_it() -> None:
+def test_a_failure_says_what_was_seen_the_first_findings_and_how_to_repeat_it() -> None:
     findings = tuple(Finding("torn", number, f"torn {number}", {"bytes": f"b'{number}'"}) for number in range(5))
     record = replace(CLEAN, counts={"torn": 5}, findings=findings)
     results = results_of(record, "", reads=False, known=(), os="linux")
