@@ -40,7 +40,7 @@ def processes(
     """
     title = "Writers and readers under load"
     manifest = resolve("reference", frozenset(load_clauses()))
-    run = runs.prepare(manifest, seed=0)
+    run = runs.prepare(manifest, runs.RunPlan(seed=0))
     rows, of_writers, of_readers = [], [], []
     try:
         for writers, readers in dict.fromkeys([*((count, 1) for count in COUNTS), *((1, count) for count in COUNTS)]):

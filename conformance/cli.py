@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import sys
-import tempfile
 import traceback
 from pathlib import Path
 
 import click
-import pytest
 
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
@@ -27,6 +24,7 @@ from conformance.reporting.terminal import (
 from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.runner.controller import Controller
+from conformance.runner.embedded_pytest import EmbeddedPytest
 from conformance.runner.pytest_plugin import HandOver
 from conformance.runner.selection import Selection
 from conformance.subject.client import ANSWER_SECONDS, START_SECONDS
@@ -89,12 +87,14 @@ def _command(
         manifest = resolve(impl, frozenset(load_clauses()))
         run = runs.prepare(
             manifest,
-            seed=secrets.randbits(32) if seed is None else seed,
-            parent=parent,
-            start_seconds=start_seconds,
-            answer_seconds=answer_seconds,
-            point=point,
-            kills=kills,
+            runs.RunPlan(
+                seed=secrets.randbits(32) if seed is None else seed,
+                parent=parent,
+                start_seconds=start_seconds,
+                answer_seconds=answer_seconds,
+                kills=kills,
+                point=point,
+            ),
         )
     except ManifestError as error:
         click.echo(f"pulse conformance: {error}", err=True)
@@ -118,34 +118,23 @@ def _command(
 
 def _run_suite(controller: Controller, workers: int | None, report: Path | None, *, exitfirst: bool) -> int:
     run = controller.run
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = count if workers is None else workers
-    arguments = [
-        str(SUITE),
-        *("-c", os.devnull, "--rootdir", str(SUITE), "--noconftest", "-p", "no:cacheprovider"),
-        # What else is installed beside the kit must not change a verdict.
-        *("--disable-plugin-autoload", "-p", "conformance.runner.pytest_plugin"),
-        *("-p", "_hypothesis_pytestplugin", "-p", "pytest_timeout"),
-        *("-q", "--no-header", "--tb=no", "-r", "N", "--strict-markers", "--import-mode=importlib"),
-        # The suite raises; it never asserts, so pytest need not rewrite it. Its warnings are not the user's business.
-        *("--assert=plain", "--disable-warnings"),
-        *("--basetemp", str(run.folder / "pytest"), "--hypothesis-seed", str(run.seed), "--timeout", "300"),
-        *(("-p", "xdist.plugin", "-n", str(wanted), "--dist", "worksteal") if wanted else ()),
-        *(word for glob in controller.selection.clauses for word in ("--clause", glob)),
-        *(word for glob in controller.selection.cases for word in ("--case", glob)),
-        *(("--exitfirst",) if exitfirst else ()),
-        *(("--junitxml", str(report / "junit.xml")) if report else ()),
-    ]
-    # Nothing is written outside the run's own folder: no bytecode beside the suite, no examples of Hypothesis.
-    sys.dont_write_bytecode = True
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(run.folder / "hypothesis")
-    tempfile.tempdir = str(run.folder / "scratch")
-    # They are meant for the user's own tests.
-    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
-        os.environ.pop(name, None)
-    controller_code = pytest.main(arguments, plugins=[HandOver(run, controller)])
-    if controller.verdict is None and controller_code != Exit.INTERRUPTED:
+    suite = EmbeddedPytest(
+        tests=SUITE,
+        folder=run.folder,
+        plugins=("conformance.runner.pytest_plugin", "_hypothesis_pytestplugin"),
+        workers=workers,
+        seconds=300,
+        arguments=(
+            *("-q", "--hypothesis-seed", str(run.seed)),
+            *(word for glob in controller.selection.clauses for word in ("--clause", glob)),
+            *(word for glob in controller.selection.cases for word in ("--case", glob)),
+            *(("--exitfirst",) if exitfirst else ()),
+            *(("--junitxml", str(report / "junit.xml")) if report else ()),
+        ),
+        environment={"HYPOTHESIS_STORAGE_DIRECTORY": str(run.folder / "hypothesis")},
+    )
+    code = suite.run(HandOver(run, controller))
+    if controller.verdict is None and code != Exit.INTERRUPTED:
         click.echo(
             "\n".join(
                 [
@@ -156,7 +145,7 @@ def _run_suite(controller: Controller, workers: int | None, report: Path | None,
             err=True,
         )
         return Exit.INCONCLUSIVE
-    return int(controller_code)
+    return code
 
 
 def main(arguments: list[str]) -> int:

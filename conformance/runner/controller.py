@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,12 @@ from conformance.clauses import load_clauses, outcome_without_measuring
 from conformance.reporting.header import header_of
 from conformance.reporting.results import Exit, Result, ResultsFile, Verdict
 from conformance.reporting.verdict import decide
+from conformance.runner.carried_results import carried_by
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
 from conformance.system.platform import file_system_of, operating_system
 
 __all__ = ["Controller"]
-
-_PROPERTY = "pulse-result"
 
 
 class Controller:
@@ -62,11 +60,10 @@ class Controller:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results out of the reports of this process and of the workers."""
-        carried = [value for name, value in report.user_properties if name == _PROPERTY]
-        # A later phase repeats the properties of an earlier one: the last is this report's own.
-        if carried and (report.when == "call" or report.outcome != "passed"):
-            self._record(Result(**json.loads(str(carried[-1]))))
-        elif report.failed:
+        carried = carried_by(report)
+        for result in carried:
+            self._record(result)
+        if report.failed and not carried:
             self.mishaps.append(f"a process of the kit ended in {report.nodeid}: {report.longreprtext[-300:]}")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import secrets
-import shlex
 import traceback
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -29,10 +27,12 @@ from conformance.errors import (
     Unmeasured,
     Violation,
 )
+from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Result
 from conformance.reporting.verdict import apply_known_failures
 from conformance.resolve import resolve
 from conformance.runner import run as runs
+from conformance.runner.carried_results import attach
 from conformance.runner.case import Case, Shared
 from conformance.runner.controller import Controller
 from conformance.runner.selection import Selection
@@ -44,7 +44,6 @@ __all__ = ["HandOver", "run_of"]
 _RUN = pytest.StashKey[runs.Run]()
 _SHARED = pytest.StashKey[Shared]()
 _CASE = pytest.StashKey[Case]()
-_PROPERTY = "pulse-result"
 # By name: the suite builds on this plugin, not this plugin on the suite.
 _FIXTURES = "conformance.suite.support.fixtures"
 _numbers = itertools.count()
@@ -114,12 +113,14 @@ def _prepare(config: pytest.Config) -> HandOver:
         manifest = resolve(option.impl, frozenset(load_clauses()))
         run = runs.prepare(
             manifest,
-            seed=seed,
-            parent=option.dir,
-            start_seconds=option.start_seconds,
-            answer_seconds=option.answer_seconds,
-            point=option.point,
-            kills=option.kills,
+            runs.RunPlan(
+                seed=seed,
+                parent=option.dir,
+                start_seconds=option.start_seconds,
+                answer_seconds=option.answer_seconds,
+                kills=option.kills,
+                point=option.point,
+            ),
         )
         config.add_cleanup(lambda: runs.tear_down(run.folder))
         selection = Selection(tuple(option.clause), tuple(option.case), option.point)
@@ -206,10 +207,12 @@ def pytest_runtest_makereport(
     if error is not None:
         result = dataclasses.replace(result, **_judged(error, item.stash.get(_CASE, None)))
         if "point" in result.evidence:
-            result = dataclasses.replace(result, repro=f"{result.repro} --point {result.evidence['point']}")
+            result = dataclasses.replace(
+                result, repro=repeat_command(result.repro, [("point", result.evidence["point"])])
+            )
     result = apply_known_failures(result, run.manifest.known_failures, operating_system())
     _show_in_pytest(report, result)
-    report.user_properties.append((_PROPERTY, json.dumps(dataclasses.asdict(result), default=str)))
+    attach(report.user_properties, [result], call.when)
     return report
 
 
@@ -260,10 +263,5 @@ def _show_in_pytest(report: pytest.TestReport, result: Result) -> None:
 
 
 def _repro(run: runs.Run, clause: str, case: str) -> str:
-    words = ["pulse", "conformance", "--impl", run.manifest.source, "--clause", clause, "--case", case]
-    words += ["--seed", str(run.seed), "-n", "0"]
-    words += ["--dir", str(run.parent)] if run.parent else []
-    words += ["--start-seconds", f"{run.start_seconds:g}"] if run.start_seconds != START_SECONDS else []
-    words += ["--answer-seconds", f"{run.answer_seconds:g}"] if run.answer_seconds != ANSWER_SECONDS else []
-    words += ["--kills", str(run.kills)] if run.kills != runs.KILLS else []
-    return shlex.join(words)
+    which = [("impl", run.manifest.source), ("clause", clause), ("case", case), ("seed", run.seed), ("n", 0)]
+    return repeat_command("pulse conformance", [*which, *run.options()])

@@ -10,38 +10,52 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, ManifestError
 from conformance.oracle.payload import make_status
+from conformance.reporting.repeat import changed_options
 from conformance.subject.children import kill_recorded_children, spawn
 from conformance.subject.client import ANSWER_SECONDS, START_SECONDS, Implementation, LaunchOptions, start
 from conformance.subject.manifest import Manifest
 from conformance.subject.requests import publish_request
 from conformance.system.windows import verbatim
 
-__all__ = ["KILLS", "Run", "load", "prepare", "remove_folder", "save", "tear_down"]
+__all__ = ["KILLS", "Run", "RunPlan", "load", "prepare", "prepared", "remove_folder", "save", "tear_down"]
 
 SETUP_SECONDS = 300.0
 KILLS = 100  # one after the other, for KIL-03
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunPlan:
+    """What a run is asked to do, by the names of the options of `pulse conformance`.
+
+    ``parent`` (``--dir``) is the folder in which the run's temporary folder is made; None is the system's.
+    """
+
+    seed: int
+    parent: Path | None = None
+    start_seconds: float = START_SECONDS
+    answer_seconds: float = ANSWER_SECONDS
+    kills: int = KILLS
+    point: str = "*"  # a glob of the points that the syscall engine visits
+
+    def options(self) -> list[tuple[str, Any]]:
+        """The options that repeat it, other than ``--seed`` and ``--point``, which a failure names itself."""
+        return changed_options(self, RunPlan(seed=self.seed), names={"parent": "dir"}, leave_out=("point",))
+
+
 @dataclass(frozen=True)
-class Run:
-    """What every case of a run shares. Nothing is written outside ``folder``."""
+class Run(RunPlan):
+    """A plan and what was prepared for it: what every case of a run shares. Nothing is written outside ``folder``."""
 
     manifest: Manifest
     folder: Path
-    seed: int
-    answer_seconds: float = ANSWER_SECONDS
-    start_seconds: float = START_SECONDS
-    parent: Path | None = None
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    point: str = "*"  # a glob of the points that the syscall engine visits
-    kills: int = KILLS
 
     def launch_options(self, **changes: Any) -> LaunchOptions:
         """How implementations of this run are started."""
@@ -56,31 +70,31 @@ class Run:
         )
 
 
-def prepare(
-    manifest: Manifest,
-    *,
-    seed: int,
-    parent: Path | None = None,
-    start_seconds: float = START_SECONDS,
-    answer_seconds: float = ANSWER_SECONDS,
-    point: str = "*",
-    kills: int = KILLS,
-) -> Run:
+@contextlib.contextmanager
+def prepared(manifest: Manifest, plan: RunPlan) -> Iterator[Run]:
+    """A run that is torn down at the end of the block. Raises what `prepare` raises."""
+    run = prepare(manifest, plan)
+    try:
+        yield run
+    finally:
+        tear_down(run.folder)
+
+
+def prepare(manifest: Manifest, plan: RunPlan) -> Run:
     """Make the run's folder, run the manifest's set-up there, and pass the smoke stage.
 
-    ``parent`` is the folder in which the run's temporary folder is made (None: the system's). Raises
-    ImplementationError (the folder is gone then), ManifestError when ``parent`` cannot be used.
+    Raises ImplementationError (the folder is gone then), ManifestError when ``plan.parent`` cannot be used.
     """
     try:
-        folder = Path(tempfile.mkdtemp(prefix="pulse-conformance-", dir=parent)).resolve()
+        folder = Path(tempfile.mkdtemp(prefix="pulse-conformance-", dir=plan.parent)).resolve()
     except OSError as error:
-        where = parent or tempfile.gettempdir()
+        where = plan.parent or tempfile.gettempdir()
         raise ManifestError(f"{where}: cannot make the run's temporary folder there: {error}") from error
     try:
         for name in ("children", "scratch", "cases", "smoke", "findings"):
             (folder / name).mkdir()
-        parent = parent and parent.resolve()
-        run = Run(manifest, folder, seed, answer_seconds, start_seconds, parent, point=point, kills=kills)
+        plan = dataclasses.replace(plan, parent=plan.parent and plan.parent.resolve())
+        run = Run(manifest, folder, **vars(plan))
         run = dataclasses.replace(run, manifest=_set_up(run))
         return dataclasses.replace(run, about=dict(_smoke(run)))
     except BaseException:

@@ -258,7 +258,7 @@ def _load(plan: MachinePlan, words: queue.SimpleQueue[str], say: Callable[[Mappi
     """Run the harness in the folder that all machines share. Returns its record and its marks."""
     scenario = plan.scenario
     manifest = resolve(plan.implementation, frozenset(load_clauses()))
-    run = runs.prepare(manifest, seed=scenario.seed, answer_seconds=plan.answer_seconds)
+    run = runs.prepare(manifest, runs.RunPlan(seed=scenario.seed, answer_seconds=plan.answer_seconds))
     tally = SharedTally(scenario, scenario.names)
 
     def wait() -> None:

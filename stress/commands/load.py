@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from rich.markup import escape
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError, Unmeasured
 from conformance.reporting.header import header_of
+from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Exit, Result, ResultsFile, results_file
 from conformance.reporting.terminal import new_console, print_not_started, print_run
 from conformance.reporting.verdict import decide
@@ -35,7 +35,7 @@ from stress.record.folder_record import FolderRecord
 from stress.record.json_codec import to_json
 from stress.reporting.live import View, logging_to, showing
 
-__all__ = ["prepared", "stress"]
+__all__ = ["stress"]
 
 
 @click.group(name="pulse stress", invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,16 +48,6 @@ def stress(context: click.Context, /, **options: Any) -> int | None:
     protocol, 4 inconclusive: too little was seen, or the kit itself failed; 130 interrupted.
     """
     return None if context.invoked_subcommand is not None else _run(plan_of(options))
-
-
-@contextlib.contextmanager
-def prepared(manifest: Manifest, seed: int, answer_seconds: float) -> Iterator[runs.Run]:
-    """The run of an implementation: set up, and torn down again."""
-    run = runs.prepare(manifest, seed=seed, answer_seconds=answer_seconds)
-    try:
-        yield run
-    finally:
-        runs.tear_down(run.folder)
 
 
 @dataclass(frozen=True)
@@ -76,20 +66,20 @@ class _Prepared:
             return [self.cluster.file_system(str(folder)) for folder in place.folders]
         return [*(file_system_of(folder) for folder in place.folders), *place.disks]
 
-    def run_each(self, show: Show) -> Iterator[tuple[FolderRecord, str]]:
+    def run_each(self, show: Show) -> Iterator[tuple[FolderRecord, tuple[str, str]]]:
         """Run the load in each place. Yields what was observed, and the option that names the place."""
         place = self.plan.place
         for folder in place.folders:
-            option = f"--dir {shlex.quote(str(folder))}"
+            option = ("dir", str(folder))
             if self.cluster is not None:
                 machine_plan = MachinePlan(
-                    self.plan.manifest.source, self.plan.scenario, str(folder), self.plan.answer_seconds
+                    self.plan.manifest.source, self.plan.scenario, str(folder), self.plan.run_plan.answer_seconds
                 )
                 yield self.cluster.run(machine_plan, show), option
             else:
                 yield self._run_in(folder, str(folder), show), option
         for disk in place.disks:
-            yield self._run_on_new(disk, show), f"--disk {disk}"
+            yield self._run_on_new(disk, show), ("disk", disk)
 
     def _run_on_new(self, name: str, show: Show) -> FolderRecord:
         kind = KINDS[name]
@@ -104,14 +94,13 @@ class _Prepared:
 
 
 def _run(plan: StressPlan) -> int:
-    seed, seconds = plan.scenario.seed, plan.answer_seconds
     try:
         with contextlib.ExitStack() as stack:
-            run = stack.enter_context(prepared(plan.manifest, seed, seconds))
+            run = stack.enter_context(runs.prepared(plan.manifest, plan.run_plan))
             reader = plan.reader
             if reader is not None:
                 # Its set-up may have moved it.
-                reader = stack.enter_context(prepared(reader, seed, seconds)).manifest
+                reader = stack.enter_context(runs.prepared(reader, plan.run_plan)).manifest
             place = plan.place
             cluster = stack.enter_context(connected(place.dask, place.dask_folders)) if place.dask else None
             file = stack.enter_context(results_file(plan.reporting.report))
@@ -142,7 +131,7 @@ def _judge(prepared_plan: _Prepared, console: Console, file: ResultsFile | None)
         show = on_console if plan.reporting.log is None else _both(on_console, logging_to(plan.reporting.log))
         for record, option in prepared_plan.run_each(show):
             records.append(record)
-            repro = f"{plan.repro} {option}"
+            repro = repeat_command(plan.repro, [option])
             new = results_of(record, repro, reads=reads, known=plan.known_failures, os=operating_system())
             results += new
             if file is not None:  # at once: whatever happens later, this is known

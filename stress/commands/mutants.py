@@ -26,9 +26,8 @@ from conformance.errors import ManifestError
 from conformance.reporting.results import Exit
 from conformance.reporting.terminal import new_console
 from conformance.resolve import resolve
-from conformance.subject.client import ANSWER_SECONDS
+from conformance.runner import run as runs
 from conformance.system.platform import file_system_of, operating_system
-from stress.commands.load import prepared
 from stress.judge.results import results_of
 from stress.load.folder import new_folder
 from stress.load.harness import run_in_folder
@@ -237,7 +236,7 @@ def _trials(specimen: Specimen, where: Path, repeat: int) -> Iterator[Trial]:
     clauses = frozenset(load_clauses())
     manifest = resolve(specimen.options["impl"], clauses)
     reader = resolve(specimen.options["reader"], clauses) if specimen.role == "reader" else None
-    with prepared(manifest, specimen.scenario.seed, ANSWER_SECONDS) as run:
+    with runs.prepared(manifest, runs.RunPlan(seed=specimen.scenario.seed)) as run:
         for number in range(repeat):
             scenario = replace(specimen.scenario, seed=specimen.scenario.seed + number)
             with new_folder(where) as inner:

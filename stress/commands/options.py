@@ -14,7 +14,9 @@ import click
 
 from conformance.clauses import load_clauses
 from conformance.errors import ManifestError
+from conformance.reporting.repeat import repeat_command
 from conformance.resolve import resolve
+from conformance.runner.run import RunPlan
 from conformance.subject.client import ANSWER_SECONDS
 from conformance.subject.manifest import KnownFailure, Manifest
 from stress.cluster.coordinator import parse_place
@@ -65,9 +67,8 @@ class ReportOptions:
 
 @dataclass(frozen=True)
 class StressPlan:
-    """What to run. ``reader`` is a reader implementation, or None; ``answer_seconds`` the time-out of a request.
-
-    ``repro`` is the command that repeats the run, without the place.
+    """What to run. ``reader`` is a reader implementation, or None; ``repro`` is the command that repeats the run,
+    without the place.
     """
 
     manifest: Manifest
@@ -75,7 +76,7 @@ class StressPlan:
     scenario: Scenario
     place: Place
     reporting: ReportOptions
-    answer_seconds: float
+    run_plan: RunPlan
     repro: str
 
     @property
@@ -204,14 +205,20 @@ def plan_of(options: Mapping[str, Any]) -> StressPlan:
         raise click.UsageError(str(error)) from error
     _require_roles(manifest, reader)
     scenario, strict = _scenario(options), options["strict"]
+    run_plan = RunPlan(seed=scenario.seed, answer_seconds=options["answer_seconds"])
+    named = [(name, options[name]) for name in ("reader", "dask")]
+    folders = [("dask-dir", text) for text in options["dask_folders"]]
+    impl = ("impl", None if options["impl"] == "reference" else options["impl"])
     return StressPlan(
         manifest=manifest,
         reader=reader,
         scenario=scenario,
         place=_place(options),
         reporting=ReportOptions(options["report"], options["log"], strict),
-        answer_seconds=options["answer_seconds"],
-        repro=command_line(scenario, _options_beside_scenario(options)) + (" --strict" if strict else ""),
+        run_plan=run_plan,
+        repro=repeat_command(
+            command_line(scenario, [impl, *named, *run_plan.options(), *folders]), [("strict", strict)]
+        ),
     )
 
 
@@ -272,13 +279,3 @@ def _place(options: Mapping[str, Any]) -> Place:
         dask=options["dask"],
         dask_folders=dask_folders,
     )
-
-
-def _options_beside_scenario(options: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The options of the command that repeats a run, other than those of the scenario and the place."""
-    given = {"impl": None if options["impl"] == "reference" else options["impl"]}
-    given |= {name: options[name] for name in ("reader", "dask")}
-    words = [(name, value) for name, value in given.items() if value is not None]
-    if options["answer_seconds"] != ANSWER_SECONDS:
-        words.append(("answer-seconds", f"{options['answer_seconds']:g}"))
-    return [*words, *(("dask-dir", text) for text in options["dask_folders"])]

@@ -58,7 +58,7 @@ def powercut(
     plan = experiment.CutPlan(kinds or CAN_BE_CUT, ways or _WAYS, cuts, only)
     try:
         manifest = resolve(impl, frozenset(load_clauses()))
-        run = runs.prepare(manifest, seed=secrets.randbits(32) if seed is None else seed, parent=parent)
+        run = runs.prepare(manifest, runs.RunPlan(seed=secrets.randbits(32) if seed is None else seed, parent=parent))
     except ManifestError as error:
         click.echo(f"pulse stress powercut: {error}", err=True)
         return Exit.USAGE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import time
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from conformance.errors import ImplementationError, Inconclusive, Unmeasured
+from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Result
 from conformance.reporting.verdict import apply_known_failures
 from conformance.runner.run import Run
@@ -132,8 +132,12 @@ def _ended_by(
 
 
 def _repro(run: Run, plan: CutPlan, kind: Kind, way: Way) -> str:
-    words = ["pulse", "stress", "powercut", "--impl", run.manifest.source, "--file-system", kind.name, "--way", way]
-    words += ["--seed", str(run.seed)]
-    words += ["--cuts", str(plan.cuts)] if way == "random" else []
-    words += ["--dir", str(run.parent)] if run.parent else []
-    return shlex.join(words)
+    cuts = plan.cuts if way == "random" else None
+    which = [
+        ("impl", run.manifest.source),
+        ("file-system", kind.name),
+        ("way", way),
+        ("seed", run.seed),
+        ("cuts", cuts),
+    ]
+    return repeat_command("pulse stress powercut", [*which, *run.options()])

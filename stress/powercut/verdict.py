@@ -11,6 +11,7 @@ from conformance.errors import Violation
 from conformance.oracle.document import require_status, shown
 from conformance.oracle.payload import encode, identify
 from conformance.oracle.snapshot import Snapshot
+from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Result
 from stress.powercut.prediction import Foreseen, State
 
@@ -228,7 +229,7 @@ def _result(tally: Tally, clause: str, message: str, repro: str) -> Result:
     if examples := wrong or tally.examples.get(clause, []):
         first = examples[0]
         message = f"{message}; the first: cut {first['number']}, {first['cut']}: {first['found']}"
-        repeat = f"{repro} --only {first['number']}"
+        repeat = repeat_command(repro, [("only", first["number"])])
         if wrong:
             return Result(clause, case, "error", message, {"examples": examples}, repeat, seconds, blame="kit")
         return Result(clause, case, "fail", message, {"examples": examples}, repeat, seconds)

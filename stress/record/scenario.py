@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+from conformance.reporting.repeat import changed_options, repeat_command
 
 __all__ = [
     "CHAOS",
@@ -46,6 +47,9 @@ class Goal:
 
     count: int
     kind: Kind
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.kind}"
 
 
 @dataclass(frozen=True)
@@ -145,26 +149,13 @@ def parse_size(text: str) -> int:
     return size
 
 
-def command_line(scenario: Scenario, options: Iterable[tuple[str, str]]) -> str:
+def command_line(scenario: Scenario, options: Iterable[tuple[str, Any]]) -> str:
     """The command that runs this scenario again. ``options`` are those of ``pulse stress`` other than the
     scenario's, such as ``[("impl", "reference")]``.
     """
-    words = [word for name, value in options for word in (f"--{name}", value)]
     usual = Scenario(seconds=None)
     if scenario.sharing is not None:
         usual = as_on("win32", usual)
-    for field in dataclasses.fields(Scenario):
-        value = getattr(scenario, field.name)
-        if value == getattr(usual, field.name) or field.name in ("seed", "first_writer"):
-            continue
-        name = {"sizes": "size", "goal": "until"}.get(field.name, field.name.replace("_", "-"))
-        words.append(f"--{name}")
-        if isinstance(value, Goal):
-            words.append(f"{value.count} {value.kind}")
-        elif isinstance(value, tuple):
-            words.append(",".join(map(str, value)))
-        elif isinstance(value, str):
-            words.append(value)
-        elif not isinstance(value, bool):
-            words.append(f"{value:g}")
-    return shlex.join(["pulse", "stress", *words, "--seed", str(scenario.seed)])
+    names = {"sizes": "size", "goal": "until"}
+    changed = changed_options(scenario, usual, names=names, leave_out=("seed", "first_writer"))
+    return repeat_command("pulse stress", [*options, *changed, ("seed", scenario.seed)])

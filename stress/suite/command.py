@@ -17,10 +17,8 @@ from conformance.reporting.results import Exit, ResultsFile, results_file
 from conformance.reporting.terminal import new_console, print_not_started, print_run
 from conformance.reporting.verdict import decide
 from conformance.resolve import resolve
-from conformance.runner.run import Run
-from conformance.subject.client import ANSWER_SECONDS
+from conformance.runner.run import Run, RunPlan, prepared
 from conformance.system.platform import operating_system
-from stress.commands.load import prepared
 from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, HandOver
 
 __all__ = ["suite"]
@@ -66,7 +64,7 @@ def suite(
             raise click.UsageError(f"{manifest.name} does not write: there would be no load")
         with (
             results_file(report) as file,
-            prepared(manifest, secrets.randbits(32) if seed is None else seed, ANSWER_SECONDS) as run,
+            prepared(manifest, RunPlan(seed=secrets.randbits(32) if seed is None else seed)) as run,
         ):
             return _run(run, soak, folders, workers, expression, file)
     except ManifestError as error:

@@ -80,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _prepare(config: pytest.Config) -> runs.Run:
     seed = secrets.randbits(32) if config.option.stress_seed is None else config.option.stress_seed
     try:
-        run = runs.prepare(resolve(config.option.impl, frozenset(load_clauses())), seed=seed)
+        run = runs.prepare(resolve(config.option.impl, frozenset(load_clauses())), runs.RunPlan(seed=seed))
     except (ManifestError, ImplementationError) as error:
         raise pytest.UsageError(str(error)) from error
     config.add_cleanup(lambda: runs.tear_down(run.folder))

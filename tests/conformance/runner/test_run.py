@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
 from conformance.runner import run as runs
-from conformance.runner.run import Run, load, prepare, remove_folder, save, tear_down
+from conformance.runner.run import Run, RunPlan, load, prepare, remove_folder, save, tear_down
 from conformance.subject.children import spawn
 from conformance.subject.manifest import Manifest, load_manifest
 from conformance.system.windows import verbatim
@@ -36,7 +37,7 @@ def prepared(parent: Path) -> Iterator[Callable[..., Run]]:
     runs_made: list[Run] = []
 
     def make(manifest: Path, **options: object) -> Run:
-        runs_made.append(prepare(read(manifest), seed=1, **{"parent": parent, **options}))  # type: ignore[arg-type]  # by name
+        runs_made.append(prepare(read(manifest), RunPlan(**{"seed": 1, "parent": parent, **options})))  # type: ignore[arg-type]  # by name
         return runs_made[-1]
 
     yield make
@@ -74,7 +75,7 @@ class TestPrepare:
 
     def test_a_parent_that_does_not_exist(self, misbehaving: Callable[..., Path], tmp_path: Path) -> None:
         with pytest.raises(ManifestError, match="missing: cannot make the run's temporary folder there"):
-            prepare(read(misbehaving()), seed=1, parent=tmp_path / "missing")
+            prepare(read(misbehaving()), RunPlan(seed=1, parent=tmp_path / "missing"))
 
     def test_without_a_parent_the_system_s_folder_is_used(
         self,
@@ -93,7 +94,7 @@ class TestPrepare:
     ) -> None:
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
         with pytest.raises(ManifestError, match=r"missing: cannot make"):
-            prepare(read(misbehaving()), seed=1)
+            prepare(read(misbehaving()), RunPlan(seed=1))
 
 
 class TestSmokeStage:
@@ -112,7 +113,7 @@ class TestSmokeStage:
         self, misbehaving: Callable[..., Path], parent: Path, how: str, number: int, says: str
     ) -> None:
         with pytest.raises(ImplementationError, match=says):
-            prepare(read(misbehaving(how, number)), seed=1, parent=parent)
+            prepare(read(misbehaving(how, number)), RunPlan(seed=1, parent=parent))
         assert list(parent.iterdir()) == []
 
     @pytest.mark.parametrize(("factory", "roles"), [("Talkative", ("writer",)), ("Talkative", ("writer", "reader"))])
@@ -143,7 +144,7 @@ class TestSmokeStage:
         path = make_manifest(mode="python", entry_point="in_process:Bytes", profile=profile, roles=roles)
         (path.parent / "in_process.py").write_bytes((adapters / "in_process.py").read_bytes())
         with pytest.raises(ImplementationError, match=f"does not support {missing}, which"):
-            prepare(read(path), seed=1, parent=parent)
+            prepare(read(path), RunPlan(seed=1, parent=parent))
 
     def test_profile_replace_is_asked_to_replace(
         self, prepared: Callable[..., Run], adapters: Path, make_manifest: Callable[..., Path]
@@ -183,7 +184,7 @@ class TestSetUp:
         self, misbehaving: Callable[..., Path], parent: Path, command: list[str], says: str, stderr: str
     ) -> None:
         with pytest.raises(ImplementationError, match=says) as caught:
-            prepare(read(misbehaving(setup=[command])), seed=1, parent=parent)
+            prepare(read(misbehaving(setup=[command])), RunPlan(seed=1, parent=parent))
         assert caught.value.stderr == stderr
         assert list(parent.iterdir()) == []
 
@@ -206,7 +207,7 @@ class TestSetUp:
         )
         monkeypatch.setattr(runs, "SETUP_SECONDS", 1.0)
         with pytest.raises(ImplementationError, match="set-up command did not end within 1 s") as caught:
-            prepare(read(misbehaving(setup=[python(code)])), seed=1, parent=parent)
+            prepare(read(misbehaving(setup=[python(code)])), RunPlan(seed=1, parent=parent))
         assert caught.value.stderr == "busy\n"
         grandchild = int((traces / "pid").read_text())
         eventually(lambda: gone(grandchild), "the child of the set-up command ends")
@@ -230,7 +231,7 @@ class TestSetUp:
             path = misbehaving(setup=[python("pass")])
             os.mkfifo(path.parent / "fifo")
             with pytest.raises(ManifestError, match="implementation: cannot be copied for the set-up"):
-                prepare(read(path), seed=1, parent=parent)
+                prepare(read(path), RunPlan(seed=1, parent=parent))
             assert list(parent.iterdir()) == []
 
 
@@ -286,3 +287,20 @@ def test_workers_load_the_run_that_was_saved(prepared: Callable[..., Run], misbe
     path = save(run)
     assert path.parent == run.folder
     assert load(path) == run
+
+
+# The context manager, and the options that repeat a run
+
+
+def test_a_run_is_torn_down_at_the_end_of_its_block(misbehaving: Callable[..., Path], tmp_path: Path) -> None:
+    stack = contextlib.ExitStack()
+    run = stack.enter_context(runs.prepared(read(misbehaving()), RunPlan(seed=1, parent=tmp_path)))
+    assert run.folder.is_dir()
+    stack.close()
+    assert not run.folder.exists()
+
+
+def test_the_options_of_a_plan_are_those_that_differ_from_the_defaults(tmp_path: Path) -> None:
+    assert RunPlan(seed=5, point="replace:*").options() == []
+    plan = RunPlan(seed=5, parent=tmp_path, start_seconds=2.5, answer_seconds=0.25, kills=3)
+    assert plan.options() == [("dir", tmp_path), ("start-seconds", 2.5), ("answer-seconds", 0.25), ("kills", 3)]

@@ -61,7 +61,7 @@ def run_once(
     own, targets = folder / "run", folder / "targets"
     for path in (own, own / "children", own / "scratch", targets):
         path.mkdir()
-    run = Run(manifest, own, scenario.seed)
+    run = Run(manifest=manifest, folder=own, seed=scenario.seed)
     try:
         return run_in_folder(LoadPlan(run, as_on(sys.platform, scenario), targets, "the folder", reader), show)
     finally:

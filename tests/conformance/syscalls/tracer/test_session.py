@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from conformance.errors import ImplementationError, Unmeasured
-from conformance.runner.run import Run, prepare, tear_down
+from conformance.runner.run import Run, RunPlan, prepare, tear_down
 from conformance.subject.client import Implementation
 from conformance.subject.manifest import load_manifest
 from conformance.subject.protocol import Answer
@@ -242,7 +242,7 @@ def test_a_run_that_the_kit_prepared(make_manifest: Callable[..., Path], start: 
     path = make_manifest(mode="python", entry_point="right_writer:Implementation")
     source = ADAPTERS.parents[1] / "adapters" / "right_writer.py"
     (path.parent / "right_writer.py").write_bytes(source.read_bytes())
-    run = prepare(load_manifest(path, frozenset(), source="x"), seed=1)
+    run = prepare(load_manifest(path, frozenset(), source="x"), RunPlan(seed=1))
     traced = start(run)
     try:
         folder = run.folder / "cases"
