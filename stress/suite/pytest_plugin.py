@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import secrets
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from conformance.reporting.results import Exit, Result
 from conformance.reporting.verdict import decide
 from conformance.resolve import resolve
 from conformance.runner import run as runs
+from conformance.runner.carried_results import attach, carried_by
 from conformance.system.platform import file_system_of, operating_system
 from stress.judge.results import case_name, results_of, sentence
 from stress.load.chaos import supported
@@ -36,7 +36,6 @@ __all__ = ["SOAK_SECONDS", "Gathered", "HandOver", "PutUnderLoad", "described", 
 
 SOAK_SECONDS = 600.0
 _RUN = pytest.StashKey[runs.Run]()
-_PROPERTY = "pulse-stress-result"
 _MOST_FINDINGS = 3
 _FACTORS = (1, 4, 16)
 _COUNTED = {"kill": "kills", "kill-reader": "reader_kills", "pause": "pauses", "fault": "faults"}
@@ -120,9 +119,7 @@ def put_under_load(request: pytest.FixtureRequest, stress_folder: Path) -> PutUn
             judged = _judged(run, attempt, stress_folder, with_reader=with_reader)
             if judged.exit != Exit.INCONCLUSIVE:
                 break
-        for result in judged.results:
-            line = json.dumps(dataclasses.asdict(result), default=str)
-            request.node.user_properties.append((_PROPERTY, line))
+        attach(request.node.user_properties, judged.results)
         if judged.exit != Exit.CONFORMANT:
             pytest.fail(judged.text, pytrace=False)
 
@@ -206,9 +203,9 @@ class Gathered:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results out of the reports of this process and of the workers."""
-        carried = [str(value) for name, value in report.user_properties if name == _PROPERTY]
-        if report.when == "call" and carried:
-            self.results += [Result(**json.loads(line)) for line in carried]
+        results = carried_by(report)
+        if results:
+            self.results += results
         elif report.failed:
             self.mishaps.append(f"{report.nodeid}: the kit itself failed: {report.longreprtext[-1000:]}")
 

@@ -30,7 +30,8 @@ from dataclasses import replace
 from tests.stress.suite.test_pytest_plugin import CLEAN
 from conformance.errors import ImplementationError
 from stress.record.folder_record import Finding
-def fake(run, scenario, folder, **others):
+def fake(plan, show):
+    scenario = plan.scenario
     {}
     return replace(CLEAN, scenario=scenario, **changes)
 stress.suite.pytest_plugin.run_in_folder = fake
@@ -195,7 +196,7 @@ def test_every_folder_gets_every_scenario(suite: Callable[..., tuple[int, str]],
 # With real processes
 
 
-def test_a_mutant_fails_every_scenario_side_by_side(
+def test_a_mutant_fails_every_scenario_in_parallel(
     stress_command: Stress, left_behind: Callable[[], list[str]], tmp_path: Path
 ) -> None:
     command = ("suite", "--impl", "mutant:unlink-then-rename", "-n", 2, "-k", "small or paced", "--dir", tmp_path)
