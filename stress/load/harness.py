@@ -81,7 +81,7 @@ class _Load:
             done = True
         except KeyboardInterrupt:
             if self._rounds.ending:
-                return False  # half of a round would accuse the innocent
+                return False  # half of a round could look like a violation
         finally:
             self._chaos.release_all()
         self._rounds.end()
