@@ -101,7 +101,7 @@ def _started(name: str, command: Sequence[str]) -> Iterator[Callable[[int], floa
         try:
             yield ask
         finally:
-            with contextlib.suppress(OSError):  # it may have died with a question unread
+            with contextlib.suppress(OSError):  # it may have died before it read the question
                 questions.close()
 
 

@@ -1,4 +1,4 @@
-"""The clauses: SPEC.md's machine-readable index, and which of them concern an implementation on this machine."""
+"""The clauses: SPEC.md's machine-readable index, and which of them apply to an implementation on this machine."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def load_clauses() -> dict[str, Clause]:
 def outcome_without_measuring(
     clause: Clause, roles: Collection[str], profile: str
 ) -> tuple[Literal["n/a", "unmeasured"], str] | None:
-    """Say why a clause needs no test case: it does not concern the implementation, or no engine here measures it.
+    """Say why a clause needs no test case: it does not apply to the implementation, or no engine here measures it.
 
     Returns (outcome, reason), or None when the suite has to measure it.
     """

@@ -1,4 +1,4 @@
-"""What can go wrong, split by who is to blame: the user, the implementation, or nobody (not measurable here)."""
+"""What can go wrong, by cause: the user's input, the implementation, or this machine (not measurable here)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class ManifestError(ValueError):
 
 
 class ImplementationError(RuntimeError):
-    """The implementation could not be started or broke the protocol (SPEC.md, "Adapters").
+    """The implementation could not be started, or it broke the protocol (SPEC.md, "Adapters").
 
-    ``stderr`` is what it had printed there until then (evidence, never judged).
+    ``stderr`` holds what it had printed to standard error by then (evidence, never judged).
     """
 
     def __init__(self, message: str, stderr: str = "") -> None:
@@ -30,7 +30,7 @@ class ImplementationError(RuntimeError):
 
 
 class Violation(AssertionError):
-    """A clause is violated. ``evidence`` maps a short title to what was seen (JSON values)."""
+    """A clause is violated. ``evidence`` maps short titles to observed JSON values."""
 
     def __init__(self, message: str, **evidence: object) -> None:
         super().__init__(message)
@@ -42,8 +42,8 @@ class Unmeasured(Exception):
 
 
 class NotApplicable(Exception):
-    """This case does not concern the implementation; the message says why."""
+    """This case does not apply to the implementation; the message says why."""
 
 
 class Inconclusive(Exception):
-    """Too little was observed to mean anything: counted as unmeasured, and the run ends with exit code 4."""
+    """Too little was observed for a verdict: counted as unmeasured, and the run ends with exit code 4."""

@@ -17,6 +17,10 @@ __all__ = ["main"]
 ENTRY_POINTS = "pulse.commands"
 """The entry-point group in which other packages add commands: name → ``callable(argv: list[str]) -> int``."""
 
+INSTALL_THE_KIT = "python -m pip install pulse-kit"
+KIT_COMMANDS = ("conformance", "stress")
+"""Commands of a distribution of its own, so that a training environment need not carry it."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run the ``pulse`` command.
@@ -31,6 +35,9 @@ def main(argv: list[str] | None = None) -> int:
     added = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
     if arguments and arguments[0] in added:
         return _run_added(added[arguments[0]], arguments[1:])
+    if arguments and arguments[0] in KIT_COMMANDS:
+        print(f"pulse {arguments[0]}: not installed. It comes with the kit: {INSTALL_THE_KIT}", file=sys.stderr)
+        return 2
     parser = _parser(sorted(added))
     try:
         options = parser.parse_args(arguments)
@@ -50,10 +57,7 @@ def _run_added(entry: EntryPoint, arguments: list[str]) -> int:
     try:
         command = entry.load()
     except ImportError as error:
-        print(
-            f'pulse {entry.name}: {error}. Install what it needs: python -m pip install "pulse-status[kit]"',
-            file=sys.stderr,
-        )
+        print(f"pulse {entry.name}: {error}. Install what it needs: {INSTALL_THE_KIT}", file=sys.stderr)
         return 2
     return int(command(arguments))
 
@@ -63,7 +67,11 @@ def _parser(added: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pulse",
         description="Write and read a training-status file that is always whole.",
-        epilog=f"further commands: {', '.join(added)} (pulse COMMAND --help)" if added else None,
+        epilog=(
+            f"further commands: {', '.join(added)} (pulse COMMAND --help)"
+            if added
+            else f"the commands {' and '.join(KIT_COMMANDS)} come with the kit: {INSTALL_THE_KIT}"
+        ),
     )
     parser.add_argument("--version", action="version", version=f"pulse {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -34,7 +34,7 @@ of a verdict mean: [Results](../conformance/SPEC.md#results) in the contract.
 
 
 def page() -> str:
-    """The text of docs/cli.md, as the commands of this checkout have it."""
+    """The text of docs/cli.md for the commands of this checkout."""
     conformance, stress = (_click_command(name) for name in ("conformance", "stress"))
     parts = [
         INTRODUCTION,
@@ -46,7 +46,7 @@ def page() -> str:
 
 
 def _click_command(package: str) -> click.Command:
-    """The command `pulse PACKAGE`: the one of its name in the module that the entry point names."""
+    """The command `pulse PACKAGE`: the one with that name in the module of its entry point."""
     found = [
         value
         for value in vars(importlib.import_module(f"{package}.cli")).values()
@@ -69,7 +69,7 @@ def _click_commands(command: click.Command, name: str, parent: click.Context | N
 
 
 def _click_option(parameter: click.Parameter, context: click.Context) -> tuple[str, str]:
-    """What is typed, and what it means, of one option or argument."""
+    """How one option or argument is written, and what it means."""
     if not isinstance(parameter, click.Option):
         return parameter.make_metavar(context), "See above."
     record = parameter.get_help_record(context)
@@ -80,7 +80,7 @@ def _click_option(parameter: click.Parameter, context: click.Context) -> tuple[s
         *([f"Default: `{extra['default']}`."] if "default" in extra else []),
         *([f"Range: `{extra['range']}`."] if "range" in extra else []),
     ]
-    # A default that click cannot know is written into the help in click's own manner.
+    # A default that click does not know is written in the help text, in the style of click.
     text = re.sub(r"\s*\[default: (.*?)\]", r" Default: \1.", parameter.help or "")
     return record[0].replace(" RANGE", ""), " ".join([text, *details])
 
@@ -108,7 +108,7 @@ def _argparse_option(action: argparse.Action) -> tuple[str, str]:
 
 
 def _sentence(text: str) -> str:
-    """argparse's lower-case phrase as a sentence, like the others of the page."""
+    """The lower-case phrase of argparse as a sentence, like the others on the page."""
     return text[:1].upper() + text[1:].rstrip(".") + "." if text else ""
 
 
@@ -130,7 +130,7 @@ def _heading(name: str, usage: str) -> str:
 
 
 def _options_marked(text: str) -> str:
-    """The text on one line, the options that it names in backquotes."""
+    """The text on one line, with option names in backquotes."""
     return re.sub(r"(?<![`\w-])--[a-z][a-z-]*", r"`\g<0>`", " ".join(text.split()))
 
 

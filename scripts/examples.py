@@ -1,4 +1,4 @@
-"""Lists the console examples of README.md and docs/, and runs one of them to see whether it is still printed so.
+"""Lists the console examples of README.md and docs/, and runs one of them to check that its output is still as shown.
 
     python scripts/examples.py                      list: place, command
     python scripts/examples.py --run README.md:65   run one and show what it prints no longer
@@ -29,7 +29,7 @@ VARIES = re.compile(r"\.?\b[0-9a-f]{8,}\b|\d[\d,.]*|\s+|─+")
 
 @dataclass(frozen=True)
 class Example:
-    """One command of a page, and what the page says that it prints."""
+    """One command of a page, and the output that the page shows for it."""
 
     page: Path
     line: int
@@ -69,7 +69,7 @@ def _examples_of_block(page: Path, block: list[tuple[int, str]]) -> Iterator[Exa
 
 
 def missing(documented: tuple[str, ...], printed: list[str]) -> list[str]:
-    """The documented lines that are not among the printed ones in this order."""
+    """The documented lines that were not printed, or not in this order."""
     absent = []
     position = 0
     for line in documented:
@@ -93,7 +93,7 @@ def _without_what_varies(line: str) -> str:
 
 
 def _run(example: Example, *, whole: bool) -> bool:
-    """Run one example and say what is no longer true. Returns whether all of it is."""
+    """Run one example and print what is no longer true. Returns whether everything still is."""
     print(f"{example.place}: $ {example.command}", flush=True)
     ended = subprocess.run(
         example.command,

@@ -1,4 +1,4 @@
-"""Takes the picture of a report that README.md shows.
+"""Makes the picture of a report that README.md shows.
 
     pulse conformance --impl docs/examples/mine --clause 'PWR-*' --seed 1 --report results
     python scripts/screenshot.py --open 1 --size 1000x640 results/report.html docs/images/report.png

@@ -1,4 +1,4 @@
-"""What the tests of all packages share: waiting for what other processes do."""
+"""Fixtures shared by the tests of all packages: waiting for other processes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def eventually() -> Callable[[Callable[[], object], str], None]:
 
 @pytest.fixture
 def gone() -> Callable[[int], bool]:
-    """Whether a process has ended; one that nobody has reaped yet has."""
+    """Whether a process has ended, even if its parent has not reaped it yet."""
 
     def ended(pid: int) -> bool:
         try:

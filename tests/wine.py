@@ -1,4 +1,4 @@
-"""What the tests ask about Wine: it has the share rules of Windows, but not every call; the tests say which."""
+"""Whether the tests run under Wine, which has the share rules of Windows but not every call; the tests say which."""
 
 import pytest
 

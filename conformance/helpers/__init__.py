@@ -1,1 +1,1 @@
-"""Programs of the kit that run beside an implementation under test."""
+"""The kit's own programs that run alongside an implementation under test."""

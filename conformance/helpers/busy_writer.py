@@ -15,7 +15,7 @@ __all__ = ["KitWriter"]
 
 
 class KitWriter:
-    """A context manager; inside it ``target`` always exists, and changes constantly."""
+    """A context manager; inside the block ``target`` always exists and changes constantly."""
 
     def __init__(self, target: Path, size: int) -> None:
         words = [sys.executable, "-m", "conformance.helpers.busy_writer", str(target), str(size)]
@@ -23,7 +23,7 @@ class KitWriter:
 
     def __enter__(self) -> KitWriter:
         assert self._process.stdout is not None
-        if not self._process.stdout.readline():  # otherwise the first document is in place
+        if not self._process.stdout.readline():  # a line means that the first document is in place
             self.stop()
         return self
 
@@ -70,7 +70,7 @@ def _replace(temp: Path, target: Path) -> None:
             return
         except PermissionError:
             if sys.platform != "win32":
-                raise  # only on Windows may a reader that has the target open block it for a moment
+                raise  # only on Windows can a reader that has the target open block it for a moment
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Runs a command in a new console with a chosen code page.
 
-``python -m conformance.helpers.code_page N COMMAND…``, on Windows only. Input, output and exit code are the command's
-own. The ANSI code page is the system's and does not change.
+``python -m conformance.helpers.code_page N COMMAND…``, on Windows only. Input, output and exit code are those of the
+command. The ANSI code page belongs to the system and does not change.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     if sys.platform == "win32":
         if arguments[0] == _INSIDE:
             return _run(int(arguments[1]), arguments[2:])
-        # A new console, without a window: a change to the kit's own would affect every program in it.
+        # A new console, without a window: changing the kit's own would affect every program that shares it.
         words = [sys.executable, "-m", "conformance.helpers.code_page", _INSIDE, *arguments]
         return subprocess.run(words, stdin=0, stdout=1, stderr=2, creationflags=subprocess.CREATE_NO_WINDOW).returncode
     print("only Windows has console code pages", file=sys.stderr)

@@ -1,9 +1,9 @@
 """A helper process of the kit that holds files open, as a careless reader or a virus scanner does.
 
 ``python -m conformance.helpers.file_holder PATH --share SHARE`` opens the file and keeps it open. With ``--appearing``
-PATH is a folder, and every file that appears in it from then on is opened as soon as it is seen. ``--seconds S``
-releases each file after that time; the end of standard input always releases everything. The output, one event per
-line, proves what happened: ``ready`` (it now holds, or watches), ``held NAME``, ``released NAME``, and ``refused NAME``
+PATH is a folder, and every file that then appears in it is opened as soon as it is seen. ``--seconds S`` releases each
+file after that time; the end of standard input always releases everything. The output, one event per line, proves what
+happened: ``ready`` (the file is open, or the folder watched), ``held NAME``, ``released NAME``, and ``refused NAME``
 for a new file that its creator does not share. Share modes matter on Windows only (`conformance.system.share_modes`).
 """
 
@@ -28,14 +28,14 @@ READY = "ready"
 
 
 class Holder:
-    """A context manager; inside it the file, or each new file of the folder, is held by another process."""
+    """A context manager; inside the block another process holds the file, or each new file of the folder, open."""
 
     def __init__(self, path: Path, share: Sharing, *, seconds: float | None = None, appearing: bool = False) -> None:
         words = [sys.executable, "-m", "conformance.helpers.file_holder", str(path), "--share", share]
         words += [] if seconds is None else ["--seconds", str(seconds)]
         words += ["--appearing"] if appearing else []
         self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
-        # The names that were held, in order, and those that could not be; known when everything is released.
+        # The names that were held, in order, and those that could not be; known once everything is released.
         self.held: tuple[str, ...] = ()
         self.refused: frozenset[str] = frozenset()
         self._released = False
@@ -55,7 +55,7 @@ class Holder:
         assert stdin is not None
         assert stdout is not None
         stdin.close()
-        # Not communicate(): it would lose what reading the first line has left in the buffer.
+        # Not communicate(): it would lose what the read of the first line left in the buffer.
         with stdout:
             events = [line.partition(" ") for line in stdout.read().splitlines()]
         self._process.wait()
@@ -141,5 +141,5 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # it is a TextIOWrapper in a process of its own
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # it is a TextIOWrapper when run as a program
     main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Launch options that cause real faults for programs in any language, without tracing; and symbolic links.
+"""Command prefixes that cause real faults for programs in any language, without tracing; and symbolic links.
 
 Each function but `make_link` returns a command prefix that sets up the fault and then executes the implementation.
 Mounts are made in a mount namespace (mount_namespaces(7)) private to that process, so they always end with it.
@@ -22,7 +22,7 @@ __all__ = ["bind_mounted", "file_size_limited", "make_link", "small_file_system"
 def make_link(link: Path, destination: str) -> None:
     """Make a symbolic link. Raises Unmeasured where the system makes none, even if it reports success.
 
-    Windows allows it for administrators and in developer mode; Wine reports success, and makes none.
+    Windows allows links for administrators and in developer mode; Wine reports success but makes none.
     """
     try:
         link.symlink_to(destination, target_is_directory=(link.parent / destination).is_dir())
@@ -51,12 +51,12 @@ def _after(script: str, *arguments: str) -> tuple[str, ...]:
 
 
 def bind_mounted(target: Path) -> tuple[str, ...]:
-    """The target is a mount point of its own, as with a single file mounted into a container: rename gives EBUSY."""
+    """The target is itself a mount point, like a single file mounted into a container: rename gives EBUSY."""
     return _after('mount --bind "$1" "$1"', str(target))
 
 
 def small_file_system(folder: Path, kibibytes: int) -> tuple[str, ...]:
-    """``folder`` is a tmpfs of that size; seen from outside as ``/proc/PID/root/FOLDER``."""
+    """``folder`` is a tmpfs of that size, visible from outside as ``/proc/PID/root/FOLDER``."""
     return _after(f'mount -t tmpfs -o size={kibibytes}k pulse "$1"', str(folder))
 
 
@@ -73,7 +73,7 @@ def without_permission_override() -> tuple[str, ...]:
 
 
 def file_size_limited(kibibytes: int) -> tuple[str, ...]:
-    """No file can grow beyond the limit: a write stops short, the next gives EFBIG (setrlimit(2), RLIMIT_FSIZE).
+    """No file can grow beyond the limit: a write is cut short, the next gives EFBIG (setrlimit(2), RLIMIT_FSIZE).
 
     Start it with ``ignore_signals``: then SIGXFSZ is ignored, as by the runtimes of Python, Node, Go and Java, and the
     limit is an error like any other. A process that still dies of SIGXFSZ has re-enabled the signal itself.

@@ -27,25 +27,25 @@ _MOST_CALLS = 200
 
 
 class System(Protocol):
-    """What an enumeration needs from a file system. Paths are those that the implementation gets."""
+    """What an enumeration needs from a file system. Paths are those that the implementation is given."""
 
     def new_target(self) -> str:
         """A path in a new and empty folder."""
 
     def bytes_of(self, path: str) -> bytes | None:
-        """What a file holds; None when it does not exist."""
+        """The contents of a file; None when it does not exist."""
 
     def create(self, path: str, contents: bytes) -> None:
         """Make a file."""
 
     def identity(self, path: str) -> tuple[Any, ...]:
-        """Which file it is, when it was changed, and its mode; empty when it does not exist."""
+        """Values that change with the file, its modification or its mode; empty when it does not exist."""
 
     def names_beside(self, target: str) -> set[str]:
         """The other names in the target's folder."""
 
     def open_descriptors(self) -> int:
-        """How many descriptors are open."""
+        """The number of open descriptors."""
 
     @property
     def can_be_read_only(self) -> bool:
@@ -80,7 +80,7 @@ class Laboratory:
         return target
 
     def state(self, target: str, documents: tuple[bytes, bytes]) -> State:
-        """What the target is, given the bytes of the old and the new document."""
+        """The state of the target, given the bytes of the old and the new document."""
         found = self.system.bytes_of(target)
         if found is None:
             return "missing"
@@ -126,7 +126,7 @@ class InProcessReport:
 
     @staticmethod
     def from_json(text: str) -> InProcessReport:
-        """Read what `to_json` wrote. Raises ValueError, TypeError for anything else."""
+        """Read what `to_json` wrote. Raises ValueError or TypeError for anything else."""
         fields = json.loads(text)
 
         def injection(values: dict[str, Any] | None) -> Injection | None:
@@ -155,7 +155,7 @@ def _answer_of(action: Callable[[], None]) -> tuple[str, int, str]:
 
 
 def _baseline_of(laboratory: Laboratory) -> Baseline:
-    """One write without a fault. Raises what the implementation raises."""
+    """Perform one write without a fault. Raises what the implementation raises."""
     target = laboratory.fresh_target()
     old = laboratory.system.bytes_of(target) or b""
     with laboratory.calls.recording() as recorded:
@@ -165,7 +165,7 @@ def _baseline_of(laboratory: Laboratory) -> Baseline:
 
 
 def faults_of(laboratory: Laboratory, system: str) -> tuple[Baseline, InProcessReport]:
-    """Visit every call of one write with every error that it can give, and with an interrupt.
+    """Visit every call of one write with every error that the call can give, and with an interrupt.
 
     Returns the write without a fault, and a report without kills. Raises what the fault-free write raises.
     """
@@ -212,17 +212,17 @@ def _faults_at(position: int, call: Call) -> Iterator[_Fault]:
     yield _Fault("error and failing clean-up", position, call, errors[0])
 
 
-_Surroundings = Callable[[Laboratory, _Fault, str, tuple[bytes, bytes]], AbstractContextManager[object]]
+_Condition = Callable[[Laboratory, _Fault, str, tuple[bytes, bytes]], AbstractContextManager[object]]
 
 
 def _observed(
-    laboratory: Laboratory, fault: _Fault, documents: tuple[bytes, bytes], surroundings: _Surroundings
+    laboratory: Laboratory, fault: _Fault, documents: tuple[bytes, bytes], condition: _Condition
 ) -> Injection:
-    """One write under conditions that cause the fault."""
+    """One write under a condition that causes the fault."""
     system = laboratory.system
     target = laboratory.fresh_target()
     identity, descriptors = system.identity(target), system.open_descriptors()
-    with surroundings(laboratory, fault, target, documents):
+    with condition(laboratory, fault, target, documents):
         answer, answered_error, text = _answer_of(lambda: laboratory.publish(target, NEW))
     return Injection(
         what=fault.what,
@@ -307,7 +307,7 @@ def _read_only(laboratory: Laboratory, documents: tuple[bytes, bytes]) -> Inject
 
 
 def _disk_full(laboratory: Laboratory, documents: tuple[bytes, bytes]) -> Injection | None:
-    """Room for half a document more; None when the write was not seen to need more."""
+    """A disk with room for half a document; None when the write was not seen to need more."""
     fault = _Fault("error", 0, Call("write", (), True), errno.ENOSPC)
 
     @contextmanager

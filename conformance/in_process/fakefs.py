@@ -1,8 +1,8 @@
 """An implementation of mode ``python`` on a fake Linux, macOS or Windows (pyfakefs), with a fault at every file call.
 
-``python -m conformance.in_process.fakefs FOLDER CALLABLE PROFILE SYSTEM`` prints one JSON report. It is a process of
-its own: the implementation is imported as if this were the other system, and pyfakefs replaces the file calls of every
-module. This is evidence for the implementation's own logic at each call, not for a real kernel or file system.
+``python -m conformance.in_process.fakefs FOLDER CALLABLE PROFILE SYSTEM`` prints one JSON report. It needs its own
+process: the implementation is imported as if this were the other system, and pyfakefs replaces the file calls of every
+module. This is evidence about the implementation's logic at each call, not about a real kernel or file system.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _os_function(calls: FileCalls, name: str, original: Callable[..., Any]) -> C
         if not calls.listening:
             return original(module, *arguments, **keywords)
         writable = name == "close" and _is_writable(module.filesystem, arguments[0])
-        # A name relative to a descriptor is not a path that the kit could look at.
+        # A name relative to a descriptor is not a path that the kit could check.
         named = not any(key.endswith("dir_fd") and keywords[key] is not None for key in keywords)
         paths = names_in(subjects_of(name, arguments, keywords)) if named else ()
         action = functools.partial(original, module, *arguments, **keywords)
@@ -104,7 +104,7 @@ def _unnumbered(calls: FileCalls, original: Callable[..., Any]) -> Callable[...,
 
 
 def _closing_always(original: Callable[[FakeFileWrapper, int | None], None]) -> Callable[..., None]:
-    """The close of a real file gives its descriptor back even when the last flush fails; pyfakefs's keeps it."""
+    """Closing a real file frees its descriptor even when the last flush fails; pyfakefs keeps it."""
 
     def close_fd(file: FakeFileWrapper, descriptor: int | None) -> None:
         try:

@@ -1,6 +1,6 @@
 """Numbers the file calls of a write, and makes one of them fail: shared by the fake and the real layer of wrappers.
 
-Only outermost calls are numbered, not those that a call makes in turn.
+Only outermost calls are numbered, not the calls that they make in turn.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ OS_CALLS = {
     "utime": "utime",
     "posix_fallocate": "allocate",
 }
-"""Functions of `os` that a write may call → the kind of call that they are. Reading and seeking change nothing."""
+"""Functions of `os` that a write may call → the kind of call. Reading and seeking change nothing, and are left out."""
 
 _OF_TWO_FILES = {"replace", "rename", "link", "symlink", "sendfile", "copy_file_range", "splice"}
 _NAMES_OF_FILES = {"path", "fd", "src", "dst", "out_fd", "in_fd", "dir_fd", "src_dir_fd", "dst_dir_fd"}

@@ -66,7 +66,7 @@ class OsCalls(FileCalls):
                     _replace(module, name, self._function_of_files(kind, files, getattr(module, name)))
         _replace(mmap, "mmap", _map_class(self))
         _replace(io, "FileIO", _file_class(self))
-        # The standard library has open() in Python, too. It gets C's buffers and an fstat() that is not numbered.
+        # The standard library also has an open() in Python. It gets C's buffers and an fstat() that is not numbered.
         in_python = importlib.import_module("_pyio")
         own_parts = {name: getattr(io, name) for name in ("BufferedReader", "BufferedWriter", "BufferedRandom")}
         asking = types.SimpleNamespace(fspath=os.fspath, fstat=own_fstat)
@@ -123,7 +123,7 @@ class OsCalls(FileCalls):
         return wrapper
 
     def _limited(self, name: str, arguments: tuple[Any, ...], original: Callable[..., Any]) -> Any:
-        """A write to a disk that becomes full: short, then ENOSPC. Other ways to fill it get the error at once."""
+        """A write to a disk that becomes full: short, then ENOSPC. Other calls that fill it get the error at once."""
         assert self.room is not None
         if name not in ("write", "pwrite") or self.room == 0:
             self.room = 0
@@ -188,11 +188,11 @@ def _create_for_everyone(path: str, flags: int) -> int:
 
 
 def _file_class(calls: OsCalls) -> type[io.FileIO]:
-    """The raw file under every buffer: it opens, writes, truncates and closes by the numbered calls."""
+    """The raw file under every buffer: it opens, writes, truncates and closes through the numbered calls."""
     write = os.write
 
     class FileIO(io.FileIO):
-        _finalizing: bool  # CPython's own: the collector closes this very object
+        _finalizing: bool  # set by CPython: the collector is closing this very object
         _collecting = False
 
         def __init__(self, file: Any, mode: str = "r", closefd: bool = True, opener: Any = None) -> None:

@@ -1,7 +1,7 @@
 """An implementation of mode ``python`` on the real file system, with a fault or a kill at every file call.
 
 ``python -m conformance.in_process.realfs FOLDER CALLABLE PROFILE WORK`` prints one JSON report; WORK is an empty
-folder, which it fills. It is a process of its own: the file calls of every module are wrapped before the implementation
+folder, which it fills. It needs its own process: the file calls of every module are wrapped before the implementation
 is imported.
 """
 
@@ -72,7 +72,7 @@ class _RealSystem:
 
     @property
     def can_be_read_only(self) -> bool:
-        """Not on Windows, where folders have no such bit, and not for root, whom it does not stop."""
+        """Not on Windows, where folders have no such bit, nor for root, which it does not stop."""
         folder = self.work / "read-only"
         folder.mkdir(mode=0o555, exist_ok=True)
         return not os.access(folder, os.W_OK)
@@ -99,7 +99,7 @@ class _RealSystem:
 
 @dataclass(frozen=True)
 class _KillPoint:
-    """Where a write is killed. Its text goes from the killed process to its parent, to prove that it died there."""
+    """Where a write is killed. The killed process sends this as text to its parent, to prove that it died there."""
 
     phase: Phase
     position: int
@@ -109,12 +109,12 @@ class _KillPoint:
         return f"killed {self.phase} {self.position} {self.call}"
 
 
-def _die_at(laboratory: Laboratory, target: str, point: _KillPoint, tell: int) -> NoReturn:
-    """Write the new document, and end the process at that call without any clean-up. For a process of its own."""
+def _die_at(laboratory: Laboratory, target: str, point: _KillPoint, report_to: int) -> NoReturn:
+    """Write the new document, and end this process at that call without any clean-up."""
 
     def at(phase: str, position: int, call: Call) -> None:
         if (phase, position, call.kind) == (point.phase, point.position, point.call):
-            os.write(tell, str(point).encode())
+            os.write(report_to, str(point).encode())
             os._exit(_KILLED)
 
     with (
@@ -129,18 +129,18 @@ def _die_at(laboratory: Laboratory, target: str, point: _KillPoint, tell: int) -
 
 
 def _kill_in_a_fork(laboratory: Laboratory, target: str, point: _KillPoint) -> bool:
-    """Kill a copy of this process. Returns whether it died where it should."""
+    """Kill a copy of this process. Returns whether it died at the given point."""
     if sys.platform == "win32":
         raise NotImplementedError("Windows has no fork")
     import select
 
-    told, tell = os.pipe()
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        _die_at(laboratory, target, point, tell)
-    os.close(tell)
-    with open(told, "rb", buffering=0) as pipe:
-        # The pipe becomes readable at the end of the process, too.
+        _die_at(laboratory, target, point, writing)
+    os.close(writing)
+    with open(reading, "rb", buffering=0) as pipe:
+        # The pipe also becomes readable when the process ends.
         ended = select.select([pipe], [], [], _KILL_SECONDS)[0]
         if not ended:
             os.kill(child, signal.SIGKILL)
@@ -150,7 +150,7 @@ def _kill_in_a_fork(laboratory: Laboratory, target: str, point: _KillPoint) -> b
 
 
 def _kill_in_a_new_process(laboratory: Laboratory, target: str, point: _KillPoint, subject: tuple[str, ...]) -> bool:
-    """As `_kill_in_a_fork`, where a process cannot be copied: the new one writes the old document again first."""
+    """Like `_kill_in_a_fork`, where a process cannot be copied: the new one first writes the old document again."""
     words = ["--kill", *subject, target, point.phase, str(point.position), point.call]
     command = [sys.executable, "-m", "conformance.in_process.realfs", *words]
     try:
@@ -164,7 +164,7 @@ def _kill_in_a_new_process(laboratory: Laboratory, target: str, point: _KillPoin
 def _kills(laboratory: Laboratory, baseline: Baseline, subject: tuple[str, ...]) -> Iterator[Kill]:
     """Kill a write right before and right after each call, and record what is left.
 
-    The third kill that breaks a clause is the last: a next write that waits for a dead writer takes long each time.
+    It stops at the third kill that breaks a clause: a next write that waits for a dead writer takes long each time.
     """
     broken = 0
     for position, call in enumerate(baseline.calls):
@@ -178,7 +178,7 @@ def _kills(laboratory: Laboratory, baseline: Baseline, subject: tuple[str, ...])
 
 def _killed(laboratory: Laboratory, baseline: Baseline, point: _KillPoint, subject: tuple[str, ...]) -> Kill:
     target = laboratory.fresh_target()
-    # A forked copy lacks the other threads, and would wait for them for ever.
+    # A forked copy lacks the other threads and could wait for them for ever.
     if sys.platform != "win32" and threading.active_count() == 1:
         fired = _kill_in_a_fork(laboratory, target, point)
     else:
@@ -205,7 +205,7 @@ def _report(folder: str, entry_point: str, profile: str, work: str) -> InProcess
         return InProcessReport("real", f"cannot be imported: {type(error).__name__}: {error}")
     try:
         baseline, report = faults_of(laboratory, "real")
-    except Exception as error:  # it does not run there even without a fault: nothing can be measured
+    except Exception as error:  # it does not even run without a fault: nothing can be measured
         return InProcessReport("real", f"does not run in process: {type(error).__name__}: {error}")
     if report.problem:
         return report
@@ -217,7 +217,7 @@ def _kill(folder: str, entry_point: str, profile: str, target: str, phase: str, 
     laboratory.implementation = laboratory.make()
     laboratory.publish(target, OLD)
     [known_phase] = [known for known in _PHASES if known == phase]
-    _die_at(laboratory, target, _KillPoint(known_phase, int(position), call), tell=1)
+    _die_at(laboratory, target, _KillPoint(known_phase, int(position), call), report_to=1)
 
 
 if __name__ == "__main__":

@@ -171,10 +171,10 @@ def _not_replaced(injection: Injection) -> str | None:
     return None
 
 
-def _first_error_told(injection: Injection) -> str | None:
+def _first_error_reported(injection: Injection) -> str | None:
     if injection.answer == "io" and injection.answered_error != injection.error:
-        told = errno.errorcode.get(injection.answered_error, str(injection.answered_error))
-        return f"reported {told} instead of {errno.errorcode[injection.error]}, which came first"
+        reported = errno.errorcode.get(injection.answered_error, str(injection.answered_error))
+        return f"reported {reported} instead of {errno.errorcode[injection.error]}, which came first"
     return _answer_is_true(injection)
 
 
@@ -195,6 +195,6 @@ _JUDGES = {
     "FLT-04": _not_replaced,
     "FLT-05": _not_replaced,
     "FLT-06": _not_replaced,
-    "FLT-08": _first_error_told,
+    "FLT-08": _first_error_reported,
     "FLT-09": _interrupt_leaves_nothing,
 }

@@ -103,7 +103,7 @@ def _story(operations: tuple[Write | Read, ...]) -> str:
     finite = [time for operation in operations for time in (operation.begin, operation.end) if math.isfinite(time)]
     unit, scale, digits = _unit(max(finite) - min(finite))
 
-    def tell(operation: Write | Read) -> str:
+    def described(operation: Write | Read) -> str:
         begin, end = (f"{(time - min(finite)) / scale:.{digits}f}" for time in (operation.begin, operation.end))
         done = f"{operation.value!r} was {'written' if isinstance(operation, Write) else 'read'}"
         if operation.end == -math.inf:
@@ -112,7 +112,7 @@ def _story(operations: tuple[Write | Read, ...]) -> str:
             return f"{done} from {begin} {unit} on, never acknowledged"
         return f"{done} from {begin} to {end} {unit}"
 
-    return "; ".join(tell(operation) for operation in operations)
+    return "; ".join(described(operation) for operation in operations)
 
 
 def _unit(span: float) -> tuple[str, int, int]:

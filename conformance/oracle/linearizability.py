@@ -133,21 +133,21 @@ def _involved(writes: Writes, reads: Reads) -> npt.NDArray[np.bool_]:
     """Which values take part in a contradiction; the last element stands for all that were never written."""
     # A read of the index -1 counts for the last element: a write that never begins, so that each read comes too early.
     earliest_end = np.append(writes.end, INDETERMINATE)
-    latest_begin = np.append(writes.begin, INDETERMINATE)
+    latest_start = np.append(writes.begin, INDETERMINATE)
     np.minimum.at(earliest_end, reads.value, reads.end)
-    involved = earliest_end < latest_begin
-    np.maximum.at(latest_begin, reads.value, reads.begin)
-    earliest_end, latest_begin = earliest_end[:-1], latest_begin[:-1]
+    involved = earliest_end < latest_start
+    np.maximum.at(latest_start, reads.value, reads.begin)
+    earliest_end, latest_start = earliest_end[:-1], latest_start[:-1]
 
-    is_forward = earliest_end < latest_begin
+    is_forward = earliest_end < latest_start
     forward, backward = np.flatnonzero(is_forward), np.flatnonzero(~is_forward)
     forward = forward[np.argsort(earliest_end[forward], kind="stable")]  # stable: it profits from sorted runs
-    start, stop = earliest_end[forward], latest_begin[forward]
+    start, stop = earliest_end[forward], latest_start[forward]
     reach = np.maximum.accumulate(np.append(BEFORE, stop))  # where the zones before each one stop at the latest
     crossed = start < reach[:-1]
     crossed[:-1] |= start[1:] < stop[:-1]
 
-    first, last = latest_begin[backward], earliest_end[backward]
+    first, last = latest_start[backward], earliest_end[backward]
     inside = last < reach[np.searchsorted(start, first)]
     if inside.any():
         # One that begins in a forward zone and does not lie inside it lies inside another one, which overlaps this one.
@@ -159,9 +159,9 @@ def _involved(writes: Writes, reads: Reads) -> npt.NDArray[np.bool_]:
 
 
 def _until_certain(writes: Writes, reads: Reads) -> Reads:
-    """The reads, sorted by their ends, up to the moment from which on the history cannot be explained.
+    """The reads, sorted by their ends, up to the moment from which the history cannot be explained.
 
-    Writes need no cutting off: one that ends after that moment, or begins after it, contradicts no read before it.
+    Writes need not be cut off: one that ends after that moment, or begins after it, contradicts no read before it.
     """
     moments = np.searchsorted(reads.end, np.unique(reads.end), side="right")
     position = bisect.bisect_left(moments, True, key=lambda count: bool(_involved(writes, reads[:count]).any()))
@@ -172,7 +172,7 @@ _Explanation = tuple[Literal["stale", "future", "unknown"], tuple[int, ...], tup
 
 
 def _explain(writes: Writes, reads: Reads) -> _Explanation:
-    """Explain a history that could be explained but for the reads that end last."""
+    """Explain a history that could be explained without the reads that end last."""
     moment = reads.end[-1]
     last = [int(index) for index in np.flatnonzero(reads.end == moment)]
     for index in last:
@@ -186,14 +186,14 @@ def _explain(writes: Writes, reads: Reads) -> _Explanation:
 
 
 def _explain_stale(writes: Writes, reads: Reads, last: list[int]) -> _Explanation:
-    earliest_end, latest_begin = writes.end.copy(), writes.begin.copy()
+    earliest_end, latest_start = writes.end.copy(), writes.begin.copy()
     np.minimum.at(earliest_end, reads.value, reads.end)
-    np.maximum.at(latest_begin, reads.value, reads.begin)
+    np.maximum.at(latest_start, reads.value, reads.begin)
 
     def came_between(index: int) -> npt.NDArray[np.intp]:
         """The values that must come after the one that this read returned, and before it."""
         old = reads.value[index]
-        after = earliest_end[old] < latest_begin
+        after = earliest_end[old] < latest_start
         after[old] = False
         return np.flatnonzero(after & (earliest_end < reads.begin[index]))
 
@@ -211,6 +211,6 @@ def _explain_stale(writes: Writes, reads: Reads, last: list[int]) -> _Explanatio
     first = pick(old, lambda begin, end: end == earliest_end[old])
     between = pick(new, lambda begin, end: (earliest_end[old] < begin) & (end < reads.begin[stale])) or [
         *pick(new, lambda begin, end: end == earliest_end[new]),
-        *pick(new, lambda begin, end: begin == latest_begin[new]),
+        *pick(new, lambda begin, end: begin == latest_start[new]),
     ]
     return "stale", (old, new), (*first, *between, Operation("read", stale))

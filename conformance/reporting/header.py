@@ -17,7 +17,7 @@ __all__ = ["header_of", "kit_version"]
 def kit_version() -> str:
     """The version of the installed kit."""
     try:
-        return version("pulse-status")
+        return version("pulse-kit")
     except PackageNotFoundError:
         return "unknown (not installed)"
 

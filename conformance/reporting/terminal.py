@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +22,6 @@ __all__ = [
     "clause_table",
     "new_console",
     "print_clauses",
-    "print_every_character",
     "print_not_started",
     "print_run",
 ]
@@ -41,15 +39,6 @@ _STYLES = {
 }
 _LEVELS = {"must": "", "should": "(S)", "informative": "(I)"}
 _SHOWN_REASONS = 25
-
-
-def print_every_character() -> None:
-    """Let standard output show what its encoding lacks as an escape, such as ``\\u2265``, instead of failing.
-
-    Standard error does so by itself. The pipes of Windows have encodings of 256 characters, the plain C locale of 128.
-    """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def new_console(piped_width: int = PIPED_WIDTH) -> Console:

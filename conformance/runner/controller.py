@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
-
 import pytest
 
 from conformance.clauses import load_clauses, outcome_without_measuring
@@ -22,7 +19,7 @@ __all__ = ["Controller"]
 class Controller:
     """A pytest plugin of the controlling process. ``verdict`` is None until a run has ended without interruption."""
 
-    def __init__(self, run: Run, selection: Selection, *, strict: bool, report: Path | None) -> None:
+    def __init__(self, run: Run, selection: Selection, *, strict: bool, file: ResultsFile | None) -> None:
         self.run = run
         self.selection = selection
         self.strict = strict
@@ -30,8 +27,7 @@ class Controller:
         self.mishaps: list[str] = []
         self.uncollected = False
         self.verdict: Verdict | None = None
-        self._files = contextlib.ExitStack()
-        self._file: ResultsFile | None = None
+        self._file = file
         self.header = header_of(
             run.manifest,
             run.about,
@@ -39,11 +35,8 @@ class Controller:
             run.seed,
             {"clause": selection.clauses, "case": selection.cases, "point": [selection.point]},
         )
-        if report is not None:
-            report.mkdir(parents=True, exist_ok=True)
-            stream = self._files.enter_context((report / "results.jsonl").open("w", encoding="utf-8"))
-            self._file = ResultsFile(stream)
-            self._file.header(self.header)
+        if file is not None:
+            file.header(self.header)
         self._record_what_needs_no_case()
 
     def _record_what_needs_no_case(self) -> None:
@@ -96,4 +89,3 @@ class Controller:
             session.exitstatus = int(self.verdict.exit)
         elif exitstatus == pytest.ExitCode.INTERRUPTED and not self.uncollected:
             session.exitstatus = int(Exit.INTERRUPTED)
-        self._files.close()

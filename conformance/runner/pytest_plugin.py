@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
-import secrets
 import traceback
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import hypothesis
 import pytest
 from hypothesis.internal.conjecture import providers
@@ -28,15 +29,15 @@ from conformance.errors import (
     Violation,
 )
 from conformance.reporting.repeat import repeat_command
-from conformance.reporting.results import Result
+from conformance.reporting.results import Result, results_file
 from conformance.reporting.verdict import apply_known_failures
 from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.runner.carried_results import attach
 from conformance.runner.case import Case, Shared
+from conformance.runner.command_line import run_plan
 from conformance.runner.controller import Controller
 from conformance.runner.selection import Selection
-from conformance.subject.client import ANSWER_SECONDS, START_SECONDS
 from conformance.system.platform import operating_system
 
 __all__ = ["HandOver", "run_of"]
@@ -62,15 +63,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--impl", default="reference", help="what to judge: a manifest's path or a name")
     group.addoption("--clause", action="append", default=[], help="only clauses that match this glob; repeatable")
     group.addoption("--case", action="append", default=[], help="only cases that match this glob; repeatable")
-    group.addoption("--point", default="*", help="only points of a write that match this glob")
-    group.addoption("--kills", type=int, default=runs.KILLS, help="kills in a row")
+    group.addoption("--point", default=runs.RunPlan.point, help="only points of a write that match this glob")
+    group.addoption("--kills", type=int, default=runs.RunPlan.kills, help="kills in a row")
     group.addoption("--seed", type=int, default=None, help="the seed of everything random")
     # pytest has a --strict of its own.
     group.addoption("--strict-should", action="store_true", help="a failed SHOULD fails the run")
     group.addoption("--report", type=Path, default=None, help="write results.jsonl into this folder")
     group.addoption("--dir", type=Path, default=None, help="make the run's temporary folder in this folder")
-    group.addoption("--start-seconds", type=float, default=START_SECONDS, help="time-out of the start")
-    group.addoption("--answer-seconds", type=float, default=ANSWER_SECONDS, help="time-out of a request")
+    group.addoption("--start-seconds", type=float, default=runs.RunPlan.start_seconds, help="time-out of the start")
+    group.addoption("--answer-seconds", type=float, default=runs.RunPlan.answer_seconds, help="time-out of a request")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -108,26 +109,18 @@ def run_of(config: pytest.Config) -> runs.Run:
 
 def _prepare(config: pytest.Config) -> HandOver:
     option = config.option
-    seed = secrets.randbits(32) if option.seed is None else option.seed
+    stack = contextlib.ExitStack()
+    config.add_cleanup(stack.close)
     try:
         manifest = resolve(option.impl, frozenset(load_clauses()))
-        run = runs.prepare(
-            manifest,
-            runs.RunPlan(
-                seed=seed,
-                parent=option.dir,
-                start_seconds=option.start_seconds,
-                answer_seconds=option.answer_seconds,
-                kills=option.kills,
-                point=option.point,
-            ),
-        )
-        config.add_cleanup(lambda: runs.tear_down(run.folder))
-        selection = Selection(tuple(option.clause), tuple(option.case), option.point)
-        controller = Controller(run, selection, strict=option.strict_should, report=option.report)
+        run = stack.enter_context(runs.prepared(manifest, run_plan({**vars(option), "parent": option.dir})))
+        file = stack.enter_context(results_file(option.report))
     except (ManifestError, ImplementationError, OSError) as error:
         raise pytest.UsageError(str(error)) from error
-    return HandOver(run, controller)
+    except click.UsageError as error:
+        raise pytest.UsageError(error.message) from error
+    selection = Selection(tuple(option.clause), tuple(option.case), option.point)
+    return HandOver(run, Controller(run, selection, strict=option.strict_should, file=file))
 
 
 @dataclasses.dataclass(eq=False)

@@ -10,7 +10,6 @@ import concurrent.futures
 import dataclasses
 import fnmatch
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +23,9 @@ from rich.text import Text
 from conformance.clauses import load_clauses
 from conformance.mutation.registry import Entry, all_mutants, all_variants
 from conformance.reporting.results import Exit
-from conformance.reporting.terminal import new_console, print_every_character
+from conformance.reporting.terminal import new_console
+from conformance.runner.command_line import run_command
+from conformance.runner.embedded_pytest import cpus
 from conformance.selfcheck.matrix import (
     MutantRow,
     Totals,
@@ -45,10 +46,6 @@ __all__ = ["main"]
 _ANSWER_SECONDS = 8.0 if sys.platform == "win32" else 2.0
 # A whole run makes a hundred kills; every boundary is visited in addition.
 _KILLS_OF_VARIANTS = "12"
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _try_mutant(entry: Entry) -> MutantRow:
@@ -125,7 +122,7 @@ def _command(
     wanted_mutants = [entry for entry in here if entry.caught_by]
     wanted_variants = [entry for entry in here if not entry.caught_by]
     console = new_console(piped_width=160)
-    pool = concurrent.futures.ThreadPoolExecutor(jobs or _cpus())
+    pool = concurrent.futures.ThreadPoolExecutor(jobs or cpus())
     try:
         # The variants first: they run the whole suite and take longest.
         tried_variants = [pool.submit(_try_variant, entry) for entry in wanted_variants]
@@ -157,11 +154,4 @@ def _selected(entry: Entry, clauses: Sequence[str], names: Sequence[str]) -> boo
 
 def main(arguments: list[str]) -> int:
     """Run the matrix with these arguments. Returns the exit code."""
-    print_every_character()
-    try:
-        return int(_command.main(arguments, standalone_mode=False))
-    except click.ClickException as error:
-        error.show()
-        return Exit.USAGE
-    except (click.Abort, KeyboardInterrupt):
-        return Exit.INTERRUPTED
+    return run_command(_command, "python -m conformance.selfcheck", arguments, crashed=Exit.NOT_CONFORMANT)

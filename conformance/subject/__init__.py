@@ -1,1 +1,1 @@
-"""Who is judged, and how the kit talks to it: manifest, protocol, processes."""
+"""The program under test and how the kit talks to it: manifest, protocol, processes."""

@@ -23,7 +23,7 @@ STDERR_LIMIT = 4000  # bytes of standard error kept as evidence
 
 @dataclass(frozen=True)
 class Child:
-    """A started process, where its standard error goes, and its entry in the folder of children."""
+    """A started process, the file that receives its standard error, and its entry in the folder of children."""
 
     process: subprocess.Popen[bytes]
     stderr_file: Path
@@ -31,13 +31,13 @@ class Child:
 
     @property
     def stdin(self) -> io.FileIO:
-        """The unbuffered pipe to its standard input; its user closes it."""
+        """The unbuffered pipe to its standard input; the caller closes it."""
         assert isinstance(self.process.stdin, io.FileIO)
         return self.process.stdin
 
     @property
     def stdout(self) -> io.FileIO:
-        """The unbuffered pipe from its standard output; its user closes it."""
+        """The unbuffered pipe from its standard output; the caller closes it."""
         assert isinstance(self.process.stdout, io.FileIO)
         return self.process.stdout
 
@@ -48,9 +48,9 @@ class Child:
             return file.read().decode("utf-8", "backslashreplace")
 
     def communicate(self, given: bytes, seconds: float) -> bytes:
-        """Give it all of its input and wait for its end; after that its group is gone. Returns what it printed.
+        """Send all of its input, wait until it ends, and kill the rest of its group. Returns what it printed.
 
-        Raises subprocess.TimeoutExpired when it, or a process that holds its output, does not end in time.
+        Raises subprocess.TimeoutExpired when the process, or another one that holds its output, does not end in time.
         """
         try:
             printed: bytes = self.process.communicate(given, timeout=seconds)[0]
@@ -61,13 +61,13 @@ class Child:
             self.stdout.close()
 
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is running."""
         return self.process.poll() is None
 
     def kill(self) -> None:
         """End the process and everything in its group at once (SIGKILL, or TerminateProcess), and reap it.
 
-        The second time this does nothing: the process id may belong to another process by then.
+        A second call does nothing: by then the process id may belong to another process.
         """
         if self.record.exists():
             _kill_group(self.process.pid)
@@ -85,9 +85,9 @@ def spawn(
     ignore_signals: bool = False,
     descriptors: tuple[int, ...] = (),
 ) -> Child:
-    """Start a command with pipes on stdin and stdout, in a process group of its own.
+    """Start a command with pipes on stdin and stdout, in its own process group.
 
-    ``children`` is the folder that records what runs. ``ignore_signals`` lets the child inherit Python's ignored
+    ``children`` is the folder that records what is running. ``ignore_signals`` lets the child inherit Python's ignored
     SIGXFSZ, so that exceeding a file-size limit is an error and does not kill it (setrlimit(2)). ``descriptors`` are
     inherited under their own numbers (not on Windows). Raises OSError.
     """
@@ -135,7 +135,7 @@ def process_tree(pid: int) -> list[psutil.Process]:
 
 
 def _is_the_one(pid: int, record: Path) -> bool:
-    # The start time guards against a process id that has been reused meanwhile.
+    # The start time guards against a process id that has been reused in the meantime.
     try:
         return psutil.Process(pid).create_time() == float(record.read_text(encoding="ascii"))
     except psutil.NoSuchProcess:

@@ -56,7 +56,7 @@ class LaunchOptions:
 
 
 class Implementation(Protocol):
-    """What the suite drives. Every method raises ImplementationError when the protocol is broken."""
+    """The implementation as the suite sees it. Every method raises ImplementationError when the protocol is broken."""
 
     manifest: Manifest
     about: Mapping[str, Any]
@@ -70,7 +70,7 @@ class Implementation(Protocol):
 
     @property
     def usable(self) -> bool:
-        """False once it was killed, for whatever reason. One that died by itself first fails the next request."""
+        """False once it was killed, for any reason. If it died by itself, only the next request finds out."""
 
     def stderr(self) -> str:
         """The last part of what was printed on standard error."""
@@ -83,14 +83,14 @@ class Implementation(Protocol):
 
 
 def command_of(manifest: Manifest) -> tuple[str, ...]:
-    """The command that runs the implementation; a ``python`` one is served by the kit's own host."""
+    """The command that runs the implementation; one of mode ``python`` runs in the kit's own host."""
     if manifest.mode == "python":
         return (sys.executable, "-m", "conformance.subject.python_host", str(manifest.folder), manifest.callable)
     return tuple(sys.executable if word == "{python}" else word for word in manifest.command)
 
 
 def start(manifest: Manifest, launch_options: LaunchOptions) -> ServeImplementation | OneshotImplementation:
-    """Start the implementation and shake hands. Raises ImplementationError, with what it printed on stderr."""
+    """Start the implementation and do the handshake. Raises ImplementationError, with what it printed on stderr."""
     if manifest.mode == "oneshot":
         return OneshotImplementation(manifest, launch_options)
     implementation = ServeImplementation(manifest, launch_options)
@@ -199,7 +199,7 @@ class ServeImplementation:
         self._child.kill()
 
     def kill_after(self, seconds: float) -> None:
-        """As `kill`, but first give a wrapper this long to end by itself."""
+        """Like `kill`, but first give a wrapper this long to end by itself."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.process.wait(timeout=seconds)
         self.kill()
@@ -280,7 +280,7 @@ def _spawned(manifest: Manifest, launch_options: LaunchOptions, command: tuple[s
 
 
 def _pump_lines(child: Child, lines: queue.SimpleQueue[bytes]) -> None:
-    # The end of the output is one last "line" without a line feed, empty or not.
+    # At the end of the output comes one last "line" without a line feed, possibly empty.
     line = b""
     with contextlib.suppress(OSError, ValueError), io.BufferedReader(child.stdout) as stream:
         while (line := stream.readline(_LINE_LIMIT)).endswith(b"\n"):

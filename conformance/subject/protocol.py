@@ -15,7 +15,7 @@ PROTOCOL = 1
 ERROR_KINDS = ("invalid", "io", "unsupported")
 
 
-class Answer(NamedTuple):  # why no dataclass: see `conformance.subject.python_host`
+class Answer(NamedTuple):  # not a dataclass: see `conformance.subject.python_host`
     """One answer. ``error`` is None when ``ok``, else ``invalid``, ``io`` or ``unsupported``.
 
     ``fields`` holds every other member of the answer (``status``, ``fresh``, ``progress``, …). In oneshot mode the
@@ -74,7 +74,7 @@ def decode_answer(line: bytes, number: int) -> Answer:
     text = message.pop("message", "")
     if not isinstance(text, str) or (ok and error_kind is not None) or (not ok and error_kind not in ERROR_KINDS):
         raise ImplementationError(f'a failure must say "error": one of {", ".join(ERROR_KINDS)}: {_shown(line)}')
-    # For people: a lone surrogate, which no terminal and no file could show, is escaped.
+    # The message is for people: a lone surrogate, which no terminal or file can show, is escaped.
     return Answer(ok, error_kind, text.encode("utf-8", "backslashreplace").decode("utf-8"), message)
 
 

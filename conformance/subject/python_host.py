@@ -8,7 +8,7 @@ of CPython, and no two writes ever overlap. With PULSE_HOST_PAUSES in the enviro
 fast disk or a busy machine the writes of several processes rarely overlap.
 
 It imports little, and late: it starts thousands of times in a run, and imports are most of the cost of a start. That
-is why it, and everything that mutants and variants import from the kit, uses named tuples and no dataclasses.
+is why this module, and everything that mutants and variants import from the kit, uses named tuples, not dataclasses.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def load_factory(folder: str, entry_point: str) -> Callable[[], Any]:
     factory: Any = importlib.import_module(module)
     for name in attribute.split("."):
         factory = getattr(factory, name)
-    return factory  # type: ignore[no-any-return]  # what a name leads to is known at run time only
+    return factory  # type: ignore[no-any-return]  # only run time shows what the name refers to
 
 
 def _answer(implementation: Any, request: dict[str, Any]) -> dict[str, Any]:

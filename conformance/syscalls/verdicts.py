@@ -22,7 +22,7 @@ def judged(clause: str, visits: Sequence[Visit]) -> tuple[Visit, ...]:
             cleaned = [
                 visit for visit in visits if visit.what == "error and failing clean-up" and visit.cleaning_failed
             ]
-            return tuple(visit for visit in cleaned if _place(visit) in failed and _told_alone(visit, visits))
+            return tuple(visit for visit in cleaned if _place(visit) in failed and _reported_alone(visit, visits))
         case "VIS-06":
             return tuple(visit for visit in visits if visit.what == "short")
         case "VIS-01":
@@ -70,7 +70,7 @@ def _place(visit: Visit) -> tuple[int, int]:
     return visit.injection.position, visit.injection.error
 
 
-def _told_alone(visit: Visit, visits: Sequence[Visit]) -> bool:
+def _reported_alone(visit: Visit, visits: Sequence[Visit]) -> bool:
     """Whether the implementation reports this error when nothing else fails: only then can it be hidden."""
     return any(
         other.what == "error"

@@ -1,1 +1,1 @@
-"""What the kit knows of the system that it runs on."""
+"""What the kit needs to know about the operating system it runs on."""

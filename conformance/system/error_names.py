@@ -38,7 +38,7 @@ class ErrorName:
 def error_of(message: str) -> ErrorName | None:
     """The first error that a message names by number or symbol, else the one it describes in words, else None.
 
-    Words are recognised for those errors alone that `names_a_holder` is about.
+    Words are recognised only for the errors that `names_a_holder` looks for.
     """
     text = _without_quoted_paths(message)
     return next(_numbers_and_symbols(text), None) or next(_in_words(text), None)
@@ -47,8 +47,8 @@ def error_of(message: str) -> ErrorName | None:
 def names_a_holder(message: str) -> bool:
     """Whether a message names an error that Windows gives when another process has the file open.
 
-    These are ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, and what C libraries make of them.
-    The words may be English, or those of the running Windows in its own language.
+    These are ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, and what C libraries turn them
+    into. A message in words may be English or in the language of the running Windows.
     """
     text = _without_quoted_paths(message)
     return any(_is_of_a_holder(name) for name in _numbers_and_symbols(text)) or any(True for _ in _in_words(text))
@@ -105,7 +105,7 @@ _SYMBOL = re.compile(
     rf"{_START}(?:(?P<c>E[A-Z0-9]{{2,}})|(?P<windows>ERROR_[A-Z_]+|E_ACCESSDENIED)|(?:NT_)?(?P<status>STATUS_[A-Z_]+))"
     rf"{_END}|(?<=[:,])(?P<atom>e[a-z0-9]{{2,}}){_END}"  # Erlang and Elixir: {error,eacces}, :eacces
 )
-# Beside those of the system that the kit runs on: of Linux, macOS, BSD and libuv, for their programs on another system.
+# The names of this system, and some of Linux, macOS, BSD and libuv: a program may use them on another system.
 _C_NAMES = frozenset(
     (
         *(name for name in dir(errno) if name.startswith("E")),
@@ -120,7 +120,7 @@ _STATUS_OF_A_HOLDER = (
     "STATUS_DELETE_PENDING",
 )
 _HEX_STATUS_OF_A_HOLDER = ("0xC0000022", "0xC0000043", "0xC0000054", "0xC0000055", "0xC0000056")  # in the same order
-_STATUS = (*_STATUS_OF_A_HOLDER, "STATUS_DISK_FULL")  # no more of them: programs have a STATUS_FILE of their own
+_STATUS = (*_STATUS_OF_A_HOLDER, "STATUS_DISK_FULL")  # only these: a program may have its own STATUS_FILE
 _ERROR_OF_HELD = dict(
     zip(HELD, ("ERROR_ACCESS_DENIED", "ERROR_SHARING_VIOLATION", "ERROR_LOCK_VIOLATION"), strict=True)
 )
@@ -144,7 +144,7 @@ _HOLDERS = frozenset(
     }
 )
 
-# A path may stand between "access" and "denied", an end of a sentence may not.
+# A path may stand between "access" and "denied", but not the end of a sentence.
 _WORDS = {
     "ERROR_ACCESS_DENIED": r"(?<!\.)access\b(?:[^.;\n]|\.(?=\S)){0,400}?(?<=\s)denied|AccessDenied(?:Exception|Error)?|"
     r"UnauthorizedAccessException|PermissionDenied|PermissionError",
@@ -158,7 +158,7 @@ _IN_WORDS = {
     name: re.compile(rf"{_START}(?:{words})(?![\\/-]?\w|\.\w)", re.IGNORECASE) for name, words in _WORDS.items()
 }
 
-_LONGEST = 20_000  # characters of a message that are looked at, and 1,000 of a path: it may come from any program
+_LONGEST = 20_000  # characters of a message that are read, and 1,000 of a path: any program may have written it
 _QUOTED = (
     re.compile(r"(?<!\w)'([^\n]{0,1000}?)'(?!\w)"),
     re.compile(r'"([^"\n]{0,1000})"'),

@@ -23,7 +23,7 @@ def under_wine() -> bool:
 
 
 def describe_platform() -> dict[str, str]:
-    """The header's entry for the machine's kind (never its name)."""
+    """The header's entry for the kind of machine (never its host name)."""
     system = f"{operating_system()} (wine)" if under_wine() else operating_system()
     return {"system": system, "release": platform.release(), "machine": platform.machine()}
 

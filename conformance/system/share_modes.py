@@ -1,8 +1,8 @@
-"""Opens files in a chosen share mode: on Windows, and only there, an open file may be protected from replacement.
+"""Opens files in a chosen share mode: on Windows, unlike elsewhere, an open file may be protected from replacement.
 
-Python's own ``open()`` shares reading and writing there, but not deletion, so the kit would provoke the very refusals
-that it counts. Source: CreateFileW and "Creating and Opening Files" in Microsoft's Win32 reference. While a file is
-being renamed an open may fail for a moment with winerror 5 or 32, whatever it shares: callers decide what that means.
+Python's ``open()`` shares reading and writing there, but not deletion: the kit would itself cause the refusals that it
+counts. Source: CreateFileW and "Creating and Opening Files" in Microsoft's Win32 reference. While a file is being
+renamed, an open may briefly fail with winerror 5 or 32 in any share mode; callers decide what that means.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["HELD", "PAUSE_SECONDS", "Sharing", "hold", "open_shared", "read_shared", "require_deletable"]
 
 Sharing = Literal["none", "read", "read-write", "read-write-delete"]
-"""What other processes may do meanwhile. ``read-write`` is what Python's and the C library's ``open()`` share."""
+"""What other processes may do while the file is open. Python's and the C library's ``open()`` use ``read-write``."""
 
 HELD = (5, 32, 33)
-"""Windows' errors for a file in use: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION."""
+"""Windows errors for a file in use: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION."""
 
 PAUSE_SECONDS = 0.002 if sys.platform == "win32" else 0.0
 """Between two reads of a polling reader: on Windows, reading without pause would leave no moment for a replace."""

@@ -1,4 +1,4 @@
-"""What the kit has to know about Windows beside share modes: names and attributes."""
+"""What the kit has to know about Windows apart from share modes: names and attributes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["is_there", "verbatim"]
 
 
 def verbatim(path: Path) -> Path:
-    r"""The path as Windows takes it without interpretation: reserved, dotted and long names, too (``\\?\``)."""
+    r"""The path in the form that Windows does not interpret (``\\?\``), so that any name works, however long."""
     if sys.platform == "win32":
         if not str(path).startswith("\\\\?\\"):
             return Path(f"\\\\?\\{os.path.abspath(path.parent)}\\{path.name}")
@@ -28,11 +28,11 @@ if sys.platform == "win32":
     _NOT_FOUND = (2, 3)  # ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND
 
     def is_there(path: str) -> bool:
-        """Whether there is a file of this name, without opening it: a program that asks stands in nobody's way."""
+        """Whether a file of this name exists, without opening it: an open could get in another process's way."""
         return _attributes_of(path) != _NO_ATTRIBUTES or ctypes.get_last_error() not in _NOT_FOUND
 
 else:
 
     def is_there(path: str) -> bool:
-        """Whether there is a file of this name, without opening it."""
+        """Whether a file of this name exists, without opening it."""
         return os.path.lexists(path)

@@ -89,7 +89,7 @@ def connected(address: str, places: Sequence[tuple[str, str]] = ()) -> Iterator[
     try:
         from distributed import Client
     except ImportError as error:
-        raise ClusterUsageError('--dask needs Dask: pip install "pulse-status[cluster]"') from error
+        raise ClusterUsageError('--dask needs Dask: pip install "pulse-kit[cluster]"') from error
     try:
         client = Client(address, timeout=_CONNECT_SECONDS)  # type: ignore[no-untyped-call]  # distributed has no type
     except (OSError, ValueError) as error:
@@ -144,7 +144,7 @@ def _workers(client: Any, places: Mapping[str, str]) -> list[_Worker]:
         except Exception as error:
             raise ClusterUsageError(
                 f"machine {name} ({address}) cannot run the kit: {error!r}; install it in the Python of its Dask "
-                'worker: pip install "pulse-status[kit,cluster]"'
+                'worker: pip install "pulse-kit[cluster]"'
             ) from error
         workers.append(_Worker(name, address, actor, places.get(name, places.get(address))))
     return workers

@@ -13,13 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, ManifestError, Unmeasured
+from conformance.errors import Unmeasured
 from conformance.reporting.header import header_of
 from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Exit, Result, ResultsFile, results_file
-from conformance.reporting.terminal import new_console, print_not_started, print_run
+from conformance.reporting.terminal import new_console, print_run
 from conformance.reporting.verdict import decide
 from conformance.runner import run as runs
+from conformance.runner.command_line import failures_as_exit_codes
 from conformance.subject.manifest import Manifest
 from conformance.system.platform import file_system_of, operating_system
 from stress.cluster.coordinator import Cluster, ClusterError, ClusterUsageError, connected
@@ -47,7 +48,10 @@ def stress(context: click.Context, /, **options: Any) -> int | None:
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
     protocol, 4 inconclusive: too little was seen, or the kit itself failed; 130 interrupted.
     """
-    return None if context.invoked_subcommand is not None else _run(plan_of(options))
+    if context.invoked_subcommand is not None:
+        return None
+    with failures_as_exit_codes("pulse stress", options["impl"]):
+        return _run(plan_of(options))
 
 
 @dataclass(frozen=True)
@@ -103,14 +107,12 @@ def _run(plan: StressPlan) -> int:
                 reader = stack.enter_context(runs.prepared(reader, plan.run_plan)).manifest
             place = plan.place
             cluster = stack.enter_context(connected(place.dask, place.dask_folders)) if place.dask else None
-            file = stack.enter_context(results_file(plan.reporting.report))
+            file = stack.enter_context(results_file(plan.reporting.folder))
             return _judge(_Prepared(plan, run, reader, cluster), new_console(), file)
-    except ImplementationError as error:
-        return print_not_started("pulse stress", plan.manifest.name, error)
     except ClusterError as error:
         click.echo(f"pulse stress: {error}; this says nothing about the implementation", err=True)
         return Exit.INCONCLUSIVE
-    except (ClusterUsageError, ManifestError, Unmeasured) as error:
+    except (ClusterUsageError, Unmeasured) as error:
         raise click.UsageError(str(error)) from error
 
 
@@ -128,7 +130,7 @@ def _judge(prepared_plan: _Prepared, console: Console, file: ResultsFile | None)
     records: list[FolderRecord] = []
     results: list[Result] = []
     with showing(console) as on_console:
-        show = on_console if plan.reporting.log is None else _both(on_console, logging_to(plan.reporting.log))
+        show = on_console if plan.log is None else _both(on_console, logging_to(plan.log))
         for record, option in prepared_plan.run_each(show):
             records.append(record)
             repro = repeat_command(plan.repro, [option])
@@ -148,15 +150,15 @@ def _judge(prepared_plan: _Prepared, console: Console, file: ResultsFile | None)
     if file is not None:
         if complete:
             file.footer(verdict)
-        assert plan.reporting.report is not None
+        assert plan.reporting.folder is not None
         from stress.reporting.html import write_report  # not before: matplotlib takes seconds on some systems
 
-        write_report(plan.reporting.report, header, results, verdict if complete else None, records)
+        write_report(plan.reporting.folder, header, results, verdict if complete else None, records)
     print_run(console, header, results, verdict, each_case=True)
     if not complete:
         console.print("interrupted: the results cover only the part of the run before that", soft_wrap=True)
-    if plan.reporting.report is not None:
-        console.print(f"report: {plan.reporting.report}/report.html, results.jsonl", soft_wrap=True)
+    if plan.reporting.folder is not None:
+        console.print(f"report: {plan.reporting.folder}/report.html, results.jsonl", soft_wrap=True)
     return verdict.exit if complete else Exit.INTERRUPTED
 
 

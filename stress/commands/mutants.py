@@ -6,7 +6,6 @@ Variants, which are unusual but correct, are the controls: none of them may be f
 from __future__ import annotations
 
 import json
-import secrets
 import statistics
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from conformance.reporting.results import Exit
 from conformance.reporting.terminal import new_console
 from conformance.resolve import resolve
 from conformance.runner import run as runs
+from conformance.runner.command_line import run_plan, seed_option
 from conformance.system.platform import file_system_of, operating_system
 from stress.judge.results import results_of
 from stress.load.folder import new_folder
@@ -197,7 +197,7 @@ def exit_of(summaries: Sequence[Summary]) -> Exit:
 @click.command(name="mutants")
 @click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="Runs of each mutant and variant.")
 @click.option("--dir", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of the runs.")
-@click.option("--seed", type=click.IntRange(0), help="Repeat the random sizes; the timing is not exact.")
+@seed_option("Repeat the random sizes; the timing is not exact.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
 @click.argument("names", nargs=-1)
 def mutants(repeat: int, folder: Path | None, seed: int | None, file: Path | None, names: tuple[str, ...]) -> int:
@@ -211,7 +211,7 @@ def mutants(repeat: int, folder: Path | None, seed: int | None, file: Path | Non
     if unknown:
         known = ", ".join(one.name for one in everything)
         raise click.UsageError(f"no mutant or variant under load is called {unknown[0]}; choose from {known}")
-    first_seed = secrets.randbits(32) if seed is None else seed
+    first_seed = run_plan({"seed": seed}).seed
     where = folder or Path(tempfile.gettempdir())
     console = new_console()
     file_system = file_system_of(where)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -13,11 +12,20 @@ from typing import Any, TypeVar
 import click
 
 from conformance.clauses import load_clauses
-from conformance.errors import ManifestError
 from conformance.reporting.repeat import repeat_command
 from conformance.resolve import resolve
+from conformance.runner.command_line import (
+    SECONDS,
+    ReportOptions,
+    answer_seconds_option,
+    impl_option,
+    report_option,
+    report_options,
+    run_plan,
+    seed_option,
+    strict_option,
+)
 from conformance.runner.run import RunPlan
-from conformance.subject.client import ANSWER_SECONDS
 from conformance.subject.manifest import KnownFailure, Manifest
 from stress.cluster.coordinator import parse_place
 from stress.disk import KINDS
@@ -34,12 +42,10 @@ from stress.record.scenario import (
     parse_size,
 )
 
-__all__ = ["Place", "ReportOptions", "StressPlan", "load_options", "plan_of"]
+__all__ = ["Place", "StressPlan", "load_options", "plan_of"]
 
 Value = TypeVar("Value")
-Command = TypeVar("Command", bound=Callable[..., Any])
 SYSTEM: str = sys.platform
-_POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
 @dataclass(frozen=True)
@@ -57,15 +63,6 @@ class Place:
 
 
 @dataclass(frozen=True)
-class ReportOptions:
-    """Where to report, and whether a failed SHOULD fails the run."""
-
-    report: Path | None = None
-    log: Path | None = None
-    strict: bool = False
-
-
-@dataclass(frozen=True)
 class StressPlan:
     """What to run. ``reader`` is a reader implementation, or None; ``repro`` is the command that repeats the run,
     without the place.
@@ -75,8 +72,9 @@ class StressPlan:
     reader: Manifest | None
     scenario: Scenario
     place: Place
-    reporting: ReportOptions
     run_plan: RunPlan
+    reporting: ReportOptions
+    log: Path | None
     repro: str
 
     @property
@@ -114,7 +112,7 @@ def _parse_chaos(text: str) -> tuple[Chaos, ...]:
 
 
 _OPTIONS = (
-    click.option("--impl", default="reference", show_default=True, help="The writer: a manifest's path, or a name."),
+    impl_option("The writer: a manifest's path, or a name."),
     click.option("--reader", help="Test this reader too: every second reader is one."),
     click.option("--writers", type=click.IntRange(1, 64), default=2, show_default=True, help="Writer processes."),
     click.option("--readers", type=click.IntRange(1, 64), default=2, show_default=True, help="Reader processes."),
@@ -129,7 +127,7 @@ _OPTIONS = (
         show_default=True,
         help="Sizes of the documents, mixed at random.",
     ),
-    click.option("--seconds", type=_POSITIVE, help="Duration of the load.  [default: 10, or no limit with --until]"),
+    click.option("--seconds", type=SECONDS, help="Duration of the load.  [default: 10, or no limit with --until]"),
     click.option(
         "--until", "goal", type=_Parsed("'N reads'", parse_goal), help="Stop after N reads, N writes or N kills."
     ),
@@ -148,7 +146,7 @@ _OPTIONS = (
         "--pipeline", type=click.IntRange(1, 64), default=2, show_default=True, help="Requests sent ahead of answers."
     ),
     click.option("--chaos", type=_Parsed("KIND,…", _parse_chaos), default=None, help=f"Any of {', '.join(CHAOS)}."),
-    click.option("--chaos-rate", type=_POSITIVE, default=4.0, show_default=True, help="Disturbances per second."),
+    click.option("--chaos-rate", type=SECONDS, default=4.0, show_default=True, help="Disturbances per second."),
     click.option(
         "--dir", "folders", multiple=True, type=click.Path(path_type=Path), help="Folder to test in; repeatable."
     ),
@@ -165,20 +163,16 @@ _OPTIONS = (
     ),
     click.option(
         "--round-seconds",
-        type=_POSITIVE,
+        type=SECONDS,
         default=2.0,
         show_default=True,
         help="Seconds between two checks of the history.",
     ),
     click.option("--stop-at-first", is_flag=True, help="Stop after the round of the first violation."),
-    click.option("--seed", type=click.IntRange(0), help="Repeat the random sizes and the schedule of chaos."),
-    click.option("--strict", is_flag=True, help="A failed SHOULD fails the run."),
-    click.option(
-        "--answer-seconds", type=_POSITIVE, default=ANSWER_SECONDS, show_default=True, help="Time-out of a request."
-    ),
-    click.option(
-        "--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for results.jsonl and report.html."
-    ),
+    seed_option("Repeat the random sizes and the schedule of chaos."),
+    strict_option(),
+    answer_seconds_option(),
+    report_option("Folder for results.jsonl and report.html."),
     click.option(
         "--log",
         type=click.Path(dir_okay=False, path_type=Path),
@@ -187,7 +181,7 @@ _OPTIONS = (
 )
 
 
-def load_options(command: Command) -> Command:
+def load_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a click command with the options of ``pulse stress``."""
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -195,17 +189,15 @@ def load_options(command: Command) -> Command:
 
 
 def plan_of(options: Mapping[str, Any]) -> StressPlan:
-    """The plan that the options ask for. Raises click.UsageError for options that do not fit together."""
+    """The plan that the options ask for. Raises click.UsageError for options that do not fit together,
+    ManifestError for an implementation that does not exist."""
     _require_supported(options)
     clauses = frozenset(load_clauses())
-    try:
-        manifest = resolve(options["impl"], clauses)
-        reader = None if options["reader"] is None else resolve(options["reader"], clauses)
-    except ManifestError as error:
-        raise click.UsageError(str(error)) from error
+    manifest = resolve(options["impl"], clauses)
+    reader = None if options["reader"] is None else resolve(options["reader"], clauses)
     _require_roles(manifest, reader)
-    scenario, strict = _scenario(options), options["strict"]
-    run_plan = RunPlan(seed=scenario.seed, answer_seconds=options["answer_seconds"])
+    plan, reporting = run_plan(options), report_options(options)
+    scenario = _scenario(options, plan.seed)
     named = [(name, options[name]) for name in ("reader", "dask")]
     folders = [("dask-dir", text) for text in options["dask_folders"]]
     impl = ("impl", None if options["impl"] == "reference" else options["impl"])
@@ -214,10 +206,11 @@ def plan_of(options: Mapping[str, Any]) -> StressPlan:
         reader=reader,
         scenario=scenario,
         place=_place(options),
-        reporting=ReportOptions(options["report"], options["log"], strict),
-        run_plan=run_plan,
+        run_plan=plan,
+        reporting=reporting,
+        log=options["log"],
         repro=repeat_command(
-            command_line(scenario, [impl, *named, *run_plan.options(), *folders]), [("strict", strict)]
+            command_line(scenario, [impl, *named, *plan.options(), *folders]), [("strict", reporting.strict)]
         ),
     )
 
@@ -252,17 +245,17 @@ def _require_roles(manifest: Manifest, reader: Manifest | None) -> None:
         raise click.UsageError(f"{reader.name} does not read what {manifest.name} writes: it needs the role reader")
 
 
-def _scenario(options: Mapping[str, Any]) -> Scenario:
+def _scenario(options: Mapping[str, Any], seed: int) -> Scenario:
     names = ("writers", "readers", "targets", "sizes", "goal", "rate", "pipeline", "chaos_rate", "round_seconds")
     on_windows = SYSTEM == "win32"
-    seconds, pause, seed = options["seconds"], options["read_pause"], options["seed"]
+    seconds, pause = options["seconds"], options["read_pause"]
     return Scenario(
         **{name: options[name] for name in names},
         seconds=10.0 if seconds is None and options["goal"] is None else seconds,
         read_pause=pause if pause is not None else PAUSE_ON_WINDOWS if on_windows else 0.0,
         chaos=options["chaos"] or (),
         stop_at_first=options["stop_at_first"],
-        seed=secrets.randbits(32) if seed is None else seed,
+        seed=seed,
         sharing=options["sharing"] or ("delete" if on_windows else None),
     )
 

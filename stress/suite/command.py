@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,13 @@ import click
 import pytest
 
 from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, ManifestError
 from conformance.reporting.header import header_of
 from conformance.reporting.results import Exit, ResultsFile, results_file
-from conformance.reporting.terminal import new_console, print_not_started, print_run
+from conformance.reporting.terminal import new_console, print_run
 from conformance.reporting.verdict import decide
-from conformance.resolve import resolve
+from conformance.runner.command_line import prepared_by_name, report_option, run_plan, seed_option
 from conformance.runner.embedded_pytest import EmbeddedPytest
-from conformance.runner.run import Run, RunPlan, prepared
+from conformance.runner.run import Run
 from conformance.system.platform import operating_system
 from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, HandOver
 
@@ -29,9 +27,7 @@ _PATIENCE_SECONDS = 300
 
 
 @click.command(name="suite")
-@click.option(
-    "--impl", default="reference", show_default=True, help="The writer, and reader: a manifest's path, or a name."
-)
+@impl_option("The writer, and reader: a manifest's path, or a name.")
 @click.option("--soak", is_flag=True, help=f"Run each scenario for {SOAK_SECONDS / 60:g} minutes.")
 @click.option(
     "--dir",
@@ -44,26 +40,18 @@ _PATIENCE_SECONDS = 300
     "-n", "workers", type=click.IntRange(0), help="Scenarios in parallel; 0 runs one at a time. Default: one per CPU."
 )
 @click.option("-k", "expression", default="", help="Only scenarios whose names match, like pytest's -k.")
-@click.option("--seed", type=click.IntRange(0), help="Repeat the random sizes and the schedule of chaos.")
-@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for results.jsonl.")
+@seed_option("Repeat the random sizes and the schedule of chaos.")
+@report_option("Folder for results.jsonl.")
 def suite(impl: str, seed: int | None, report: Path | None, **options: Any) -> int:
     """Put an implementation under several loads: many writers, many readers, several targets, chaos.
 
     Exit codes: the same as those of ``pulse stress``.
     """
-    try:
-        manifest = resolve(impl, frozenset(load_clauses()))
-        if "writer" not in manifest.roles:
-            raise click.UsageError(f"{manifest.name} does not write: there would be no load")
-        with (
-            results_file(report) as file,
-            prepared(manifest, RunPlan(seed=secrets.randbits(32) if seed is None else seed)) as run,
-        ):
-            return _run(run, _scenarios(run, **options), file)
-    except ManifestError as error:
-        raise click.UsageError(str(error)) from error
-    except ImplementationError as error:
-        return print_not_started("pulse stress suite", impl, error)
+    plan = run_plan({"seed": seed})
+    with results_file(report) as file, prepared_by_name("pulse stress suite", impl, plan) as run:
+        if "writer" not in run.manifest.roles:
+            raise click.UsageError(f"{run.manifest.name} does not write: there would be no load")
+        return _run(run, _scenarios(run, **options), file)
 
 
 def _scenarios(

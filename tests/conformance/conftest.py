@@ -1,4 +1,4 @@
-"""What the tests of the kit share: adapters that misbehave on demand, and the command line in a process of its own."""
+"""Fixtures shared by the tests of the kit: adapters that misbehave on demand, and the command line as a process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def adapters() -> Path:
 
 @pytest.fixture
 def traces(tmp_path: Path) -> Path:
-    """The folder where ``misbehaving.py`` leaves what a test looks at."""
+    """The folder where ``misbehaving.py`` leaves what a test checks."""
     folder = tmp_path / "traces"
     folder.mkdir()
     return folder
@@ -35,7 +35,7 @@ def traces(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_manifest(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a manifest into a folder of its own: ``make_manifest(command=[…], mode=…, more="…")`` → its path."""
+    """Writes a manifest into a new folder: ``make_manifest(command=[…], mode=…, more="…")`` → its path."""
 
     def make(
         command: list[str] | None = None,
@@ -49,7 +49,7 @@ def make_manifest(tmp_path: Path) -> Callable[..., Path]:
     ) -> Path:
         folder = tmp_path / "implementation"
         folder.mkdir()
-        # JSON's strings and lists of strings are TOML's too.
+        # JSON strings and lists of strings are valid TOML.
         members: dict[str, object] = {
             "name": "under test",
             "language": "python",
@@ -73,7 +73,7 @@ def misbehaving(make_manifest: Callable[..., Path], traces: Path) -> Callable[..
     """The manifest of an implementation that misbehaves: ``misbehaving(HOW, NUMBER)``, see that adapter."""
 
     def make(how: str = "behave", number: int = 0, more: str = "", **members: object) -> Path:
-        # Without site, so that what measures the tests is not loaded into it: it starts hundreds of times.
+        # Without site, so that the coverage hook is not loaded: this process starts hundreds of times.
         command = ["{python}", "-S", str(ADAPTERS / "misbehaving.py"), how, str(number), str(traces)]
         return make_manifest(command, more=more, **members)
 
@@ -82,7 +82,7 @@ def misbehaving(make_manifest: Callable[..., Path], traces: Path) -> Callable[..
 
 @pytest.fixture
 def conformance_command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs ``pulse conformance`` with these arguments in a process of its own, in an empty folder."""
+    """Runs ``pulse conformance`` with these arguments as a process in an empty folder."""
     folder = tmp_path / "current"
     folder.mkdir()
 
@@ -111,7 +111,7 @@ def children(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def launch_options(children: Path, tmp_path: Path) -> Callable[..., LaunchOptions]:
-    """How to start an implementation: ``circumstances(answer_seconds=…)``."""
+    """How to start an implementation: ``launch_options(answer_seconds=…)``."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
 

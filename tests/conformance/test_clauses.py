@@ -1,4 +1,4 @@
-"""The index of the clauses, and which of them concern an implementation."""
+"""The index of the clauses, and which of them apply to an implementation."""
 
 import dataclasses
 import sys
@@ -11,11 +11,11 @@ from conformance.clauses import GROUP_TITLES, Clause, Engine, load_clauses, outc
 from conformance.subject.manifest import Manifest
 
 CLAUSES = load_clauses()
-PORTABLE = Clause("DOC-01", "what holds", "must", ("writer",), "pulse", "portable")
+PORTABLE = Clause("DOC-01", "a requirement", "must", ("writer",), "pulse", "portable")
 SERVE = Manifest("name", "go", "pulse", ("writer", "reader"), "serve", Path(), "", command=("./serve",))
 
 
-def test_the_index_holds_every_group_of_the_contract() -> None:
+def test_the_index_has_every_group_of_the_contract() -> None:
     assert list(dict.fromkeys(clause.group for clause in CLAUSES.values())) == list(GROUP_TITLES)
 
 
@@ -36,7 +36,7 @@ def test_a_portable_clause_of_the_role_and_the_profile_has_to_be_measured() -> N
 
 
 @pytest.mark.parametrize(("role", "other"), [("writer", "reader"), ("reader", "writer")])
-def test_a_clause_of_another_role_does_not_concern_the_implementation(role: str, other: str) -> None:
+def test_a_clause_of_another_role_does_not_apply_to_the_implementation(role: str, other: str) -> None:
     clause = dataclasses.replace(PORTABLE, role=(role,))
     found = outcome_without_measuring(clause, (other,), SERVE.profile)
     assert found == ("n/a", f"the implementation does not have the role {role}")
@@ -49,7 +49,7 @@ def test_a_clause_of_both_roles_names_the_one_that_is_missing() -> None:
     assert outcome_without_measuring(clause, SERVE.roles, SERVE.profile) is None
 
 
-def test_a_clause_about_the_six_fields_does_not_concern_the_profile_replace() -> None:
+def test_a_clause_about_the_six_fields_does_not_apply_to_the_profile_replace() -> None:
     bytes_only = dataclasses.replace(SERVE, profile="replace", roles=("writer",))
     assert outcome_without_measuring(PORTABLE, bytes_only.roles, bytes_only.profile) == (
         "n/a",
@@ -71,7 +71,7 @@ def test_a_clause_without_its_engine_is_unmeasured_and_says_what_it_needs(
     assert found[1].startswith("needs ")
 
 
-def test_a_clause_that_does_not_concern_is_not_called_unmeasured() -> None:
+def test_a_clause_that_does_not_apply_is_not_called_unmeasured() -> None:
     clause = dataclasses.replace(PORTABLE, role=("reader",), engine="windows")
     found = outcome_without_measuring(clause, ("writer",), SERVE.profile)
     assert found is not None

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from conformance import cli
 from conformance.clauses import load_clauses
 from conformance.cli import main
 
@@ -243,7 +242,7 @@ def test_a_crash_of_the_kit_is_inconclusive(
     def crash(*_: object) -> None:
         raise ZeroDivisionError("a mistake in the kit")
 
-    monkeypatch.setattr(cli, "resolve", crash)
+    monkeypatch.setattr("conformance.runner.command_line.resolve", crash)
     code, stdout, stderr = judged()
     assert (code, stdout) == (4, "")
     assert "ZeroDivisionError: a mistake in the kit" in stderr
@@ -258,4 +257,5 @@ def test_ctrl_c_in_the_smoke_stage(
 
     monkeypatch.setattr("conformance.runner.run._smoke", interrupt)
     code, stdout, stderr = judged("--impl", misbehaving())
-    assert (code, stdout, stderr.strip()) == (130, "", "")
+    said = "pulse conformance: interrupted; the run did not finish, and there is no verdict"
+    assert (code, stdout, stderr.strip()) == (130, "", said)

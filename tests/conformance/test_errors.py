@@ -1,4 +1,4 @@
-"""What can go wrong, split by who is to blame."""
+"""What can go wrong, by cause."""
 
 import pytest
 

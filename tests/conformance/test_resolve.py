@@ -51,7 +51,7 @@ def test_mutants_and_variants_are_named_with_their_kind(kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["no-such-name", "./no/such/file.toml", "colour:red", "x" * 5000, "nul\0byte"])
-def test_a_name_that_leads_nowhere_says_what_can_be_given(name: str) -> None:
+def test_an_unknown_name_is_answered_with_what_can_be_given(name: str) -> None:
     with pytest.raises(ManifestError) as caught:
         resolve(name, CLAUSES)
     line = str(caught.value)

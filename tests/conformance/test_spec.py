@@ -120,7 +120,7 @@ def test_the_heading_has_the_title_and_marks_a_level_below_must(section: Section
 
 
 @each_clause
-def test_a_clause_stands_in_its_group(section: Section, entry: dict[str, str]) -> None:
+def test_a_clause_is_in_its_group(section: Section, entry: dict[str, str]) -> None:
     letters = entry["id"].partition("-")[0]
     assert section.group == f"{letters} — {conformance.clauses.GROUP_TITLES[letters]}"
 

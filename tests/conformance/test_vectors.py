@@ -23,7 +23,7 @@ VECTORS = load_vectors()
 INVALID_LAYERS = {"encoding", "depth", "syntax", "duplicate", "unicode", "range", "schema", "token"}
 EITHER_LAYERS = {"integer-token", "many-digits", "negative-zero", "underflow"}
 FLOATS = ("epoch", "total_epochs", "loss")
-# Far above the depth of a status, far below the depth at which a recursive parser gives up.
+# Far deeper than a status, and far less deep than a recursive parser can go.
 DEEPEST = 200
 SCHEMA = json.loads(files("pulse").joinpath("pulse-v1.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -52,7 +52,7 @@ class Judgement:
 
 
 def judge(data: bytes) -> Judgement:
-    """Name the first layer that objects to the bytes, and give the six values if a reader may take them."""
+    """Name the first layer that objects to the bytes, and return the six values if a reader may accept them."""
     try:
         members = members_of(parse(decode(data)))
     except Objection as objection:
@@ -116,7 +116,7 @@ def members_of(document: object) -> dict[str, object]:
     numbers = document
     if isinstance(document, dict):
         numbers = {name: value.number() if isinstance(value, Token) else value for name, value in document.items()}
-        # Before the schema: what its maximum means to a number that no double holds is up to the validator.
+        # Before the schema: how its maximum applies to a number too large for a double is up to the validator.
         if any(overflows(document.get(name)) for name in FLOATS):
             raise Objection("range")
     if not VALIDATOR.is_valid(numbers):
@@ -132,7 +132,7 @@ def overflows(value: object) -> bool:
 
 
 def writer_slip(members: Mapping[str, object]) -> str | None:
-    """Name what a writer must not do although a reader may take it."""
+    """Name what a writer must not do although a reader may accept it."""
     tokens = {name: value for name, value in members.items() if isinstance(value, Token)}
     never_negative = [token for name, token in tokens.items() if name != "loss"]
     if any(tokens[name].integer for name in FLOATS):
@@ -141,7 +141,7 @@ def writer_slip(members: Mapping[str, object]) -> str | None:
         return "underflow"
     if any(token.text.startswith("-") for token in never_negative):
         return "negative-zero"
-    # RDR-06 lets a reader give up on 4,301 digits, so none has to read them.
+    # RDR-06 lets a reader give up on 4,301 digits, so no reader has to read them.
     if any(len(token.text) > 4300 for token in tokens.values()):
         return "many-digits"
     return None
@@ -153,7 +153,7 @@ def underflows(token: Token) -> bool:
 
 
 def disagreement(vector: Vector, data: bytes) -> str | None:
-    """Say in which way the bytes are not what the vector claims."""
+    """Say how the bytes differ from what the vector claims."""
     judgement = judge(data)
     layers: Mapping[str, Collection[str | None]] = {
         "valid": {None},
@@ -208,7 +208,7 @@ def test_no_two_vectors_have_the_same_bytes() -> None:
     assert len({vector.path.read_bytes() for vector in VECTORS}) == len(VECTORS)
 
 
-def test_every_vector_has_a_reason_of_its_own() -> None:
+def test_every_vector_has_its_own_reason() -> None:
     assert [vector.name for vector in VECTORS if len(vector.reason) < 20] == []
     assert len({vector.reason for vector in VECTORS}) == len(VECTORS)
 

@@ -145,7 +145,7 @@ class TestAddedCommands:
     def test_one_that_cannot_be_imported_says_what_to_install(self, run: Run, added: list[list[str]]) -> None:
         code, out, err = run("broken")
         assert (code, out) == (2, b"")
-        assert 'pip install "pulse-status[kit]"' in err
+        assert "pip install pulse-kit" in err
         assert "a_package_that_is_not_installed" in err
         assert err.count("\n") == 1
 
@@ -154,6 +154,16 @@ class TestAddedCommands:
         code, out, _err = run("--help")
         assert code == 0
         assert b"further commands" not in out
+        assert b"pip install pulse-kit" in b" ".join(out.split())
+
+    @pytest.mark.parametrize("command", ["conformance", "stress"])
+    def test_one_of_the_kit_without_the_kit_says_what_to_install(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, command: str
+    ) -> None:
+        monkeypatch.setattr(cli, "entry_points", lambda group: [])
+        code, out, err = run(command, "--help")
+        assert (code, out) == (2, b"")
+        assert err == f"pulse {command}: not installed. It comes with the kit: python -m pip install pulse-kit\n"
 
 
 class TestCommand:

@@ -2,8 +2,8 @@
 
 ``python misbehaving.py HOW NUMBER [FOLDER]``: NUMBER is the id of the request at which it does HOW; FOLDER is where
 it leaves files for the tests. In a run, request 0 is ``start``; the smoke stage sends 1, a write, and 2, ``stop``;
-later each case sends its own, until the process is started again. Two apply to every request, whatever NUMBER is:
-``log-requests``, and ``ascii-only``, a writer that loses what is not ASCII.
+later each case sends its own, until the process is started again. Two values of HOW apply to every request, whatever
+NUMBER is: ``log-requests``, and ``ascii-only``, a writer that loses what is not ASCII.
 """
 
 import json
@@ -43,7 +43,7 @@ def say(text: str) -> None:
 
 
 def hang() -> NoReturn:
-    """Neither answer nor end."""
+    """Never answer and never end."""
     threading.Event().wait()
     raise AssertionError("the event was set")
 
@@ -67,14 +67,14 @@ def leave_trace(name: str, text: str) -> None:
 
 
 def start_grandchild() -> None:
-    """Start a process of our group that outlives us unless it is killed."""
+    """Start a process in our group that outlives us unless it is killed."""
     nothing: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     grandchild = subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait()"], **nothing)
     leave_trace(f"grandchild-{grandchild.pid}", str(grandchild.pid))
 
 
 def misbehave(number: int, usual: str) -> str:
-    """What is printed instead of the usual answer, if anything is."""
+    """The text to print in place of the usual answer (empty: print no more), if this returns at all."""
     match HOW:
         case "garbage":
             return "Welcome to the writer!"

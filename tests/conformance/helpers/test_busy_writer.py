@@ -1,4 +1,4 @@
-"""The kit's own writer: always a whole document at the target, always a later one, and nothing left at its end."""
+"""The kit's own writer: the target always holds a whole document, never an older one, and nothing else is left."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ def test_nothing_is_left_beside_the_target(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["status.json"]
 
 
-def test_one_document_at_least_is_published(tmp_path: Path) -> None:
+def test_at_least_one_document_is_published(tmp_path: Path) -> None:
     with KitWriter(tmp_path / "status.json", 256) as writer:
         assert writer.stop() >= 1
 
@@ -68,7 +68,7 @@ def test_a_writer_that_cannot_start_is_the_kits_own_failure(tmp_path: Path, capf
     assert "FileNotFoundError" in capfd.readouterr().err
 
 
-def test_a_writer_that_fails_on_the_way_is_the_kits_own_failure(
+def test_a_writer_that_fails_later_is_the_kits_own_failure(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], started: list[subprocess.Popen[bytes]]
 ) -> None:
     folder = tmp_path / "folder"

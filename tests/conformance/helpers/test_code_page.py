@@ -1,4 +1,4 @@
-"""A command in a console with another code page: its input, output and exit code are its own."""
+"""A command in a console with another code page: input, output and exit code are those of the command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(sys.platform != "win32", reason="only Windows has console code pages")
-def test_the_command_finds_the_code_page() -> None:
+def test_the_command_sees_the_code_page() -> None:
     assert run("-c", CODE_PAGE).stdout.split() == ["1251", "given"]
 
 

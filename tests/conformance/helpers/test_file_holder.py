@@ -1,4 +1,4 @@
-"""The kit's own holder proves what it held, and releases it on request or when its time is over."""
+"""The kit's own holder proves what it held, and releases it on request or after a given time."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def test_releasing_twice_is_allowed(target: Path) -> None:
     assert holder.held == ("status.json",)
 
 
-def test_it_lets_go_by_itself_when_its_time_is_over(target: Path) -> None:
+def test_it_releases_the_file_after_the_given_time(target: Path) -> None:
     with Holder(target, "read", seconds=0.0) as holder:
         holder._process.wait()
         holder.release()
     assert holder.held == ("status.json",)
 
 
-def test_a_file_that_is_not_there_is_an_error_of_the_kit(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_of_the_kit(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="holder ended with exit code 1"), Holder(tmp_path / "none", "read"):
         pass
 
 
-def test_files_that_appear_are_held_and_those_that_were_there_are_not(target: Path) -> None:
+def test_files_that_appear_are_held_and_existing_ones_are_not(target: Path) -> None:
     words = [
         sys.executable,
         "-m",
@@ -65,20 +65,20 @@ def test_files_that_appear_are_held_and_those_that_were_there_are_not(target: Pa
         assert process.stdout.read() == "released temp ё\n"
 
 
-def test_nothing_that_appeared_is_nothing_that_was_held(target: Path) -> None:
+def test_if_no_file_appears_nothing_is_held(target: Path) -> None:
     with Holder(target.parent, "read-write", appearing=True) as holder:
         holder.release()
     assert (holder.held, holder.refused) == ((), frozenset())
 
 
-def test_an_error_inside_ends_the_holder(target: Path) -> None:
+def test_an_error_in_the_block_ends_the_holder(target: Path) -> None:
     with pytest.raises(ZeroDivisionError), Holder(target, "read") as holder:
         raise ZeroDivisionError
     assert holder._process.returncode is not None
 
 
 @only_windows
-def test_whoever_replaces_is_refused_until_the_release(target: Path) -> None:
+def test_a_replace_is_refused_until_the_release(target: Path) -> None:
     temp = target.with_name("temp")
     temp.write_bytes(b"new")
     with Holder(target, "read-write") as holder:

@@ -1,4 +1,4 @@
-"""Bad surroundings: each makes the real fault in the process that is started in it, and nowhere else."""
+"""Command prefixes: each causes the real fault in the process that is started with it, and nowhere else."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import Unmeasured
-from conformance.helpers import launch_prefixes as surroundings
+from conformance.helpers import launch_prefixes
 from conformance.helpers.launch_prefixes import (
     bind_mounted,
     file_size_limited,
@@ -20,7 +20,7 @@ from conformance.helpers.launch_prefixes import (
     without_permission_override,
 )
 
-posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has none of these surroundings")
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has none of these faults")
 # Each attempt ends with the number of its error, or 0.
 ATTEMPT = "import os, sys\ntry:\n    {}\nexcept OSError as error:\n    sys.exit(error.errno)\n"
 WRITE = "with open(sys.argv[1], 'wb') as file: file.write(bytes(int(sys.argv[2])))"
@@ -28,14 +28,14 @@ WRITE = "with open(sys.argv[1], 'wb') as file: file.write(bytes(int(sys.argv[2])
 
 @pytest.fixture(autouse=True)
 def asked_afresh() -> Iterator[None]:
-    """What was found out about namespaces is forgotten before and after each test."""
-    surroundings._namespace.cache_clear()
+    """Clears what is known about namespaces before and after each test."""
+    launch_prefixes._namespace.cache_clear()
     yield
-    surroundings._namespace.cache_clear()
+    launch_prefixes._namespace.cache_clear()
 
 
 def run(prefix: tuple[str, ...], action: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    # -I -S: nothing of the environment, such as a coverage file, is written in there.
+    # -I -S: nothing from the environment, such as a coverage hook, writes a file in there.
     words = [*prefix, sys.executable, "-I", "-S", "-c", action, *map(str, arguments)]
     return subprocess.run(words, capture_output=True, text=True)
 
@@ -55,7 +55,7 @@ def made(make: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
 
 
 @posix_only
-def test_a_bind_mounted_target_cannot_be_replaced_and_can_be_written(tmp_path: Path) -> None:
+def test_a_bind_mounted_target_can_be_written_but_not_replaced(tmp_path: Path) -> None:
     target, temp = tmp_path / "a target", tmp_path / "temp"
     target.write_bytes(b"old")
     temp.write_bytes(b"new")
@@ -76,7 +76,7 @@ def test_a_bind_mount_ends_with_its_process(tmp_path: Path) -> None:
 
 
 @posix_only
-def test_a_small_file_system_is_full_after_its_size_and_not_before(tmp_path: Path) -> None:
+def test_a_small_file_system_is_full_at_its_size_and_not_before(tmp_path: Path) -> None:
     prefix = made(lambda: small_file_system(tmp_path, 64))
     assert error_of(prefix, WRITE, tmp_path / "file", 32 * 1024) == "ok"
     assert error_of(prefix, WRITE, tmp_path / "file", 128 * 1024) == "ENOSPC"
@@ -84,7 +84,7 @@ def test_a_small_file_system_is_full_after_its_size_and_not_before(tmp_path: Pat
 
 
 @posix_only
-def test_permission_bits_of_a_folder_hold(tmp_path: Path) -> None:
+def test_permission_bits_of_a_folder_apply(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir(mode=0o555)
     prefix = made(without_permission_override)
@@ -94,7 +94,7 @@ def test_permission_bits_of_a_folder_hold(tmp_path: Path) -> None:
 
 
 @posix_only
-def test_permission_bits_of_a_file_hold(tmp_path: Path) -> None:
+def test_permission_bits_of_a_file_apply(tmp_path: Path) -> None:
     (tmp_path / "file").touch(mode=0o000)
     assert error_of(made(without_permission_override), "open(sys.argv[1])", tmp_path / "file") == "EACCES"
 
@@ -148,7 +148,7 @@ def test_only_linux_has_mount_namespaces(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has mount namespaces")
-def test_where_namespaces_are_forbidden_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_where_namespaces_are_forbidden_the_reason_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     refusing = fake_unshare(tmp_path, "echo 'unshare failed: Operation not permitted' >&2; exit 1")
     monkeypatch.setattr(shutil, "which", lambda name: refusing)
     with pytest.raises(Unmeasured, match=r"not allowed here: unshare failed: Operation not permitted; run as root"):
@@ -157,7 +157,7 @@ def test_where_namespaces_are_forbidden_the_reason_is_told(monkeypatch: pytest.M
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has mount namespaces")
 @pytest.mark.parametrize(("user", "mapped"), [(0, False), (1000, True)])
-def test_an_ordinary_user_is_root_in_a_namespace_of_its_own(
+def test_an_ordinary_user_is_root_in_a_new_namespace(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, user: int, mapped: bool
 ) -> None:
     allowing = fake_unshare(tmp_path, "exit 0")
@@ -191,7 +191,7 @@ def refuse(link: Path, destination: str, target_is_directory: bool = False) -> N
     ("make", "reason"),
     [(refuse, "privilege is not held"), (lambda *_, **__: None, "reported success, but there is no link")],
 )
-def test_where_no_link_comes_of_it_nothing_is_measured(
+def test_where_no_link_can_be_made_nothing_is_measured(
     tmp_path: Path, make: Callable[..., None], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Path, "symlink_to", make)

@@ -1,4 +1,4 @@
-"""Every fault at every file call: the report on a right implementation, and on each way to be wrong.
+"""Every fault at every file call: the report on a correct implementation, and on each kind of wrong one.
 
 Each report is made by a process of its own, on a fake Linux and on the real file system, as in a run of the suite.
 """
@@ -16,8 +16,8 @@ from conformance.oracle.faults import ERRORS_OF_CALL, Injection, Kill, concerns,
 
 CLAUSES = ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06", "FLT-08", "FLT-09")
 SYSTEMS = ("linux", "real")
-# What the wrong ones need, and the right one.
-RIGHT = "import errno\nimport sys\n" + (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(
+# Imports for the wrong ones and the correct one.
+CORRECT = "import errno\nimport sys\n" + (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(
     encoding="utf-8"
 )
 
@@ -26,7 +26,7 @@ Judge = Callable[..., InProcessReport]
 
 @pytest.fixture
 def report_on(tmp_path: Path) -> Judge:
-    """Run an implementation, given as source, on a system. Returns the report."""
+    """Runs an implementation, given as source, on a system, and returns the report."""
 
     def make(source: str, system: str, profile: str = "pulse") -> InProcessReport:
         (tmp_path / "tiny.py").write_text(source, encoding="utf-8")
@@ -52,17 +52,17 @@ def broken(report: InProcessReport) -> set[str]:
 
 
 def with_change(old: str, new: str) -> str:
-    assert RIGHT.count(old) == 1
-    return RIGHT.replace(old, new)
+    assert CORRECT.count(old) == 1
+    return CORRECT.replace(old, new)
 
 
-# A right implementation
+# A correct implementation
 
 
 @pytest.mark.parametrize("profile", ["pulse", "replace"])
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_a_right_implementation_breaks_nothing(report_on: Judge, system: str, profile: str) -> None:
-    report = report_on(RIGHT, system, profile)
+def test_a_correct_implementation_breaks_nothing(report_on: Judge, system: str, profile: str) -> None:
+    report = report_on(CORRECT, system, profile)
     assert (report.system, report.problem) == (system, "")
     assert report.calls == ("open", "write", "fsync", "close", "rename")
     assert broken(report) == set()
@@ -77,7 +77,7 @@ def test_a_right_implementation_breaks_nothing(report_on: Judge, system: str, pr
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_call_fails_with_each_of_its_errors_and_with_an_interrupt(report_on: Judge, system: str) -> None:
-    report = report_on(RIGHT, system)
+    report = report_on(CORRECT, system)
     expected = [
         *(("error", position, error) for position, call in enumerate(report.calls) for error in ERRORS_OF_CALL[call]),
         *(("interrupt", position, 0) for position in range(len(report.calls))),
@@ -154,7 +154,7 @@ class Implementation:
 
 @pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("source", OTHER_WAYS.values(), ids=OTHER_WAYS)
-def test_calls_made_through_other_modules_are_seen_and_right_ways_break_nothing(
+def test_calls_made_through_other_modules_are_seen_and_correct_writers_break_nothing(
     report_on: Judge, source: str, system: str
 ) -> None:
     report = report_on(source, system)
@@ -163,7 +163,7 @@ def test_calls_made_through_other_modules_are_seen_and_right_ways_break_nothing(
     assert broken(report) == set()
 
 
-# Ways to be wrong, and exactly the clauses that notice
+# Wrong implementations, and exactly the clauses that they break
 
 WRONG: dict[str, tuple[str, set[str]]] = {
     "an error of fsync is swallowed": (
@@ -323,23 +323,23 @@ BYSTANDERS = {
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-@pytest.mark.parametrize(("source", "survived"), BYSTANDERS.values(), ids=BYSTANDERS)
+@pytest.mark.parametrize(("source", "survives"), BYSTANDERS.values(), ids=BYSTANDERS)
 def test_a_file_that_takes_the_temps_name_after_the_replace(
-    report_on: Judge, source: str, survived: bool | None, system: str
+    report_on: Judge, source: str, survives: bool | None, system: str
 ) -> None:
-    assert report_on(source, system).bystander_survived is survived
+    assert report_on(source, system).bystander_survived is survives
 
 
 PLANTED = {
-    "gives up": (RIGHT, True),
+    "gives up": (CORRECT, True),
     "opens without O_EXCL": (with_change(" | os.O_EXCL", ""), False),
 }
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-@pytest.mark.parametrize(("source", "survived"), PLANTED.values(), ids=PLANTED)
-def test_a_file_that_has_the_temps_name_already(report_on: Judge, source: str, survived: bool, system: str) -> None:
-    assert report_on(source, system).planted_survived is survived
+@pytest.mark.parametrize(("source", "survives"), PLANTED.values(), ids=PLANTED)
+def test_a_file_that_has_the_temps_name_already(report_on: Judge, source: str, survives: bool, system: str) -> None:
+    assert report_on(source, system).planted_survived is survives
 
 
 # The report

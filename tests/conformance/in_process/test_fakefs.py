@@ -15,7 +15,7 @@ from conformance.in_process.enumeration import InProcessReport
 from conformance.in_process.fakefs import SYSTEMS
 from conformance.oracle.faults import judge
 
-RIGHT = (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(encoding="utf-8")
+CORRECT = (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(encoding="utf-8")
 IN_PLACE = """
 import json
 
@@ -30,7 +30,7 @@ Judge = Callable[..., InProcessReport]
 
 @pytest.fixture
 def report_on(tmp_path: Path) -> Judge:
-    """Run an implementation, given as source, on a fake system. Returns the report."""
+    """Runs an implementation, given as source, on a fake system, and returns the report."""
 
     def make(source: str, system: str = "linux", profile: str = "pulse") -> InProcessReport:
         (tmp_path / "tiny.py").write_text(source, encoding="utf-8")
@@ -42,14 +42,14 @@ def report_on(tmp_path: Path) -> Judge:
 
 
 def with_change(old: str, new: str) -> str:
-    assert RIGHT.count(old) == 1
-    return RIGHT.replace(old, new)
+    assert CORRECT.count(old) == 1
+    return CORRECT.replace(old, new)
 
 
 @pytest.mark.parametrize("profile", ["pulse", "replace"])
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_a_right_implementation_runs_everywhere_and_fails_cleanly(report_on: Judge, system: str, profile: str) -> None:
-    report = report_on(RIGHT, system, profile)
+def test_a_correct_writer_runs_everywhere_and_fails_cleanly(report_on: Judge, system: str, profile: str) -> None:
+    report = report_on(CORRECT, system, profile)
     assert (report.system, report.problem) == (system, "")
     assert report.calls == ("open", "write", "fsync", "close", "rename")
     assert report.bystander_survived is True
@@ -67,9 +67,7 @@ def test_a_right_implementation_runs_everywhere_and_fails_cleanly(report_on: Jud
 
 
 @pytest.mark.parametrize("system", ["linux", "macos"])
-def test_a_disk_that_is_full_and_a_folder_that_is_read_only_show_their_wrong_ways(
-    report_on: Judge, system: str
-) -> None:
+def test_a_full_disk_and_a_read_only_folder_expose_wrong_writers(report_on: Judge, system: str) -> None:
     report = report_on(with_change("                os.unlink(temp)\n", "                pass\n"), system)
     assert report.disk_full is not None
     assert report.disk_full.left != ()
@@ -78,14 +76,14 @@ def test_a_disk_that_is_full_and_a_folder_that_is_read_only_show_their_wrong_way
     assert (in_place.read_only.answer, in_place.read_only.target) == ("ok", "new")
 
 
-# What cannot be judged says why
+# What cannot be judged, and the reason given
 
 
 @pytest.mark.parametrize(("system", "platform"), [("linux", "linux"), ("macos", "darwin"), ("windows", "win32")])
 def test_an_implementation_is_imported_and_made_as_if_on_that_system(
     report_on: Judge, system: str, platform: str
 ) -> None:
-    source = f"import sys\nif sys.platform == {platform!r}:\n    raise ImportError('no such module here')\n{RIGHT}"
+    source = f"import sys\nif sys.platform == {platform!r}:\n    raise ImportError('no such module here')\n{CORRECT}"
     report = report_on(source, system)
     assert report.problem == f"cannot be imported as if on {system}: ImportError: no such module here"
     assert report.injections == ()

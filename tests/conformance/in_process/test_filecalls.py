@@ -31,7 +31,7 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Ask:
-    """Run statements on a fake file system with the calls wrapped. Returns what they have put into ``answer``."""
+    """Runs statements on a fake file system with the calls wrapped, and returns what they have put into ``answer``."""
 
     def run(statements: str) -> Any:
         script = tmp_path / "script.py"
@@ -138,7 +138,7 @@ answer = [list(call.paths) for call in recorded]
         ("open('/old').close()", False),
     ],
 )
-def test_the_close_of_what_was_written_is_told_from_other_closes(ask: Ask, statements: str, writable: bool) -> None:
+def test_the_close_of_a_written_file_is_recognised(ask: Ask, statements: str, writable: bool) -> None:
     found = ask(f"""
 with calls.recording() as recorded:
     {statements}
@@ -147,7 +147,7 @@ answer = [call.writable for call in recorded if call.kind == 'close']
     assert found == [writable]
 
 
-def test_the_close_of_no_descriptor_is_its_own_error(ask: Ask) -> None:
+def test_closing_what_is_no_descriptor_gives_its_own_error(ask: Ask) -> None:
     assert ask("""
 with calls.recording() as recorded:
     try:
@@ -181,7 +181,7 @@ answer.append({effect})
 
 
 @pytest.mark.parametrize("closing", ["os.close(descriptor)", "file.close()"])
-def test_a_close_that_fails_has_closed_all_the_same(ask: Ask, closing: str) -> None:
+def test_a_close_that_fails_has_closed_nevertheless(ask: Ask, closing: str) -> None:
     assert ask(f"""
 file = open('/new', 'w')
 descriptor = file.fileno()
@@ -208,7 +208,7 @@ with calls.recording(before=lambda position, call: KeyboardInterrupt() if positi
 """) == ["ok", "interrupt", "ok"]
 
 
-def test_calls_that_were_made_are_told_afterwards_with_their_errors(ask: Ask) -> None:
+def test_calls_are_reported_after_they_were_made_with_their_errors(ask: Ask) -> None:
     assert ask("""
 answer = []
 with calls.recording(
@@ -221,7 +221,7 @@ with calls.recording(
 """) == [[1, "unlink", 2], [2, "unlink", None]]
 
 
-def test_what_is_done_in_answer_to_a_call_is_not_numbered(ask: Ask) -> None:
+def test_calls_made_by_the_callbacks_are_not_numbered(ask: Ask) -> None:
     assert ask("""
 with calls.recording(after=lambda *_: None if os.path.exists('/made') else os.mkdir('/made')) as recorded:
     os.unlink('/old')

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-# What an implementation imports comes after the wrappers, what the kit needs before them.
+# An implementation is imported after the calls are wrapped, and what the kit needs before that.
 PREPARATION = """
 import contextlib, io, json, os, pathlib, shutil, sys, tempfile, threading
 from conformance.in_process.oscalls import OsCalls
@@ -35,7 +35,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has 
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Ask:
-    """Run statements with the calls wrapped. Returns what they have put into ``answer``."""
+    """Runs statements with the calls wrapped, and returns what they have put into ``answer``."""
 
     def run(statements: str) -> Any:
         script, folder = tmp_path / "script.py", tmp_path.resolve() / "folder"
@@ -145,7 +145,7 @@ MAKE = "d = os.open(new, os.O_RDWR | os.O_CREAT)\n"
             ["open", "open", "rename", "fsync"],
             marks=posix_only,
         ),
-        # A number that was given back belongs to somebody else
+        # A number that was closed may belong to another file
         (f"{MAKE}os.close(d)\nassert os.open(os.devnull, os.O_WRONLY) == d\nos.write(d, b'x')", ["open", "close"]),
     ],
 )
@@ -153,7 +153,7 @@ def test_each_way_to_make_a_call_is_seen_once(ask: Ask, statements: str, kinds: 
     assert ask(kinds_of(statements)) == kinds
 
 
-def test_a_copy_in_the_place_of_a_move_across_devices_is_seen(ask: Ask) -> None:
+def test_a_copy_in_place_of_a_move_across_devices_is_seen(ask: Ask) -> None:
     kinds = ask("""
 def before(position, call):
     return OSError(18, "another device") if call.kind == "rename" else None
@@ -167,7 +167,7 @@ answer = [call.kind for call in recorded]
 
 
 @posix_only
-def test_a_path_relative_to_a_descriptor_is_told_whole(ask: Ask) -> None:
+def test_a_path_relative_to_a_descriptor_is_reported_in_full(ask: Ask) -> None:
     [path, *two] = ask("""
 d = os.open(folder, os.O_RDONLY)
 with calls.recording() as recorded:
@@ -191,7 +191,7 @@ answer = [name for call in recorded for name in call.paths]
         ("d = os.dup(os.open(new, os.O_WRONLY | os.O_CREAT))\n    os.close(d)", True),
     ],
 )
-def test_the_close_of_what_was_written_is_told_from_other_closes(ask: Ask, statements: str, writable: bool) -> None:
+def test_the_close_of_a_written_file_is_recognised(ask: Ask, statements: str, writable: bool) -> None:
     assert ask(f"""
 with calls.recording() as recorded:
     {statements}
@@ -222,7 +222,7 @@ answer.append({effect})
 """) == [28, False]
 
 
-def test_a_file_whose_last_write_fails_is_closed_all_the_same(ask: Ask) -> None:
+def test_a_file_whose_last_write_fails_is_closed_nevertheless(ask: Ask) -> None:
     assert ask("""
 file = open(new, "w")
 file.write("x")
@@ -236,7 +236,7 @@ answer += [[call.kind for call in recorded], file.closed, len(calls.descriptors)
 
 
 @pytest.mark.parametrize("closing", ["os.close(file.fileno())", "file.close()"])
-def test_a_close_that_fails_has_closed_all_the_same(ask: Ask, closing: str) -> None:
+def test_a_close_that_fails_has_closed_nevertheless(ask: Ask, closing: str) -> None:
     assert ask(f"""
 file = open(new, "wb", buffering=0)
 d = file.fileno()
@@ -327,7 +327,7 @@ except io.UnsupportedOperation as error:
 
 
 @posix_only
-def test_what_the_standard_library_asks_about_a_function_is_still_true_of_its_wrapper(ask: Ask) -> None:
+def test_a_wrapper_supports_what_its_function_supports(ask: Ask) -> None:
     assert ask("""
 answer = [
     os.unlink in os.supports_dir_fd,

@@ -17,14 +17,14 @@ from conformance.helpers.launch_prefixes import without_permission_override
 from conformance.in_process.enumeration import InProcessReport
 from conformance.oracle.faults import concerns, judge, judge_kill
 
-RIGHT = (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(encoding="utf-8")
+CORRECT = (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(encoding="utf-8")
 
 Judge = Callable[..., InProcessReport]
 
 
 @pytest.fixture
 def report_on(tmp_path: Path) -> Judge:
-    """Run an implementation, given as source, on the real file system. Returns the report."""
+    """Runs an implementation, given as source, on the real file system, and returns the report."""
 
     def make(source: str, profile: str = "pulse", prefix: tuple[str, ...] = ()) -> InProcessReport:
         (tmp_path / "tiny.py").write_text(source, encoding="utf-8")
@@ -38,21 +38,21 @@ def report_on(tmp_path: Path) -> Judge:
 
 
 def broken_by(report: InProcessReport, clause: str) -> dict[tuple[str, str], str]:
-    """(phase, call) of each kill that breaks the clause → how."""
+    """(phase, call) of each kill that breaks the clause → how it breaks it."""
     return {(kill.phase, kill.call): text for kill in report.kills if (text := judge_kill(clause, kill))}
 
 
 def with_change(old: str, new: str) -> str:
-    assert RIGHT.count(old) == 1
-    return RIGHT.replace(old, new)
+    assert CORRECT.count(old) == 1
+    return CORRECT.replace(old, new)
 
 
 # Kills
 
 
 @pytest.mark.parametrize("profile", ["pulse", "replace"])
-def test_a_right_implementation_is_killed_around_every_call_and_stands_it(report_on: Judge, profile: str) -> None:
-    report = report_on(RIGHT, profile)
+def test_a_correct_implementation_survives_a_kill_around_every_call(report_on: Judge, profile: str) -> None:
+    report = report_on(CORRECT, profile)
     assert [(kill.phase, kill.position, kill.call) for kill in report.kills] == [
         (phase, position, call) for position, call in enumerate(report.calls) for phase in ("before", "after")
     ]
@@ -62,7 +62,7 @@ def test_a_right_implementation_is_killed_around_every_call_and_stands_it(report
 
 
 WITH_A_THREAD = (
-    RIGHT
+    CORRECT
     + """
 import threading
 threading.Thread(target=threading.Event().wait, daemon=True).start()
@@ -109,7 +109,7 @@ def test_a_target_that_is_removed_first_is_missing_after_a_kill(report_on: Judge
     }
 
 
-def test_a_next_write_that_cannot_pass_the_orphan_is_found_and_three_are_enough(report_on: Judge) -> None:
+def test_a_next_write_blocked_by_an_orphan_is_found_and_three_are_enough(report_on: Judge) -> None:
     source = with_change('f"{path}.{os.getpid()}.{self.count}.tmp"', 'f"{path}.tmp"')
     report = report_on(source)
     assert broken_by(report, "KIL-01") == {}
@@ -119,10 +119,10 @@ def test_a_next_write_that_cannot_pass_the_orphan_is_found_and_three_are_enough(
     assert len(report.kills) == 4
 
 
-def test_a_kill_that_does_not_happen_where_it_should_is_told(report_on: Judge) -> None:
-    # The copy of the process that shall be killed ends by itself.
+def test_a_kill_that_does_not_happen_where_it_should_is_reported(report_on: Judge) -> None:
+    # The copy of the process that is to be killed ends by itself.
     source = (
-        RIGHT
+        CORRECT
         + """
 parent = os.getpid()
 original = Implementation.replace
@@ -141,15 +141,15 @@ Implementation.replace = replace
     assert not any(kill.fired for kill in report.kills)
 
 
-# Surroundings
+# Read-only folders and full disks
 
 
-def test_a_read_only_folder_stops_a_right_implementation(report_on: Judge) -> None:
+def test_a_read_only_folder_stops_a_correct_implementation(report_on: Judge) -> None:
     try:
         prefix = without_permission_override()
     except Unmeasured as reason:
         pytest.skip(str(reason))
-    found = report_on(RIGHT, prefix=prefix).read_only
+    found = report_on(CORRECT, prefix=prefix).read_only
     assert found is not None
     assert (found.answer, found.answered_error, found.target, found.left, found.next_write) == (
         "io",
@@ -161,8 +161,8 @@ def test_a_read_only_folder_stops_a_right_implementation(report_on: Judge) -> No
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root overrides permission bits")
-def test_a_folder_that_is_read_only_for_others_says_nothing(report_on: Judge) -> None:
-    assert report_on(RIGHT).read_only is None
+def test_a_folder_that_is_read_only_for_others_proves_nothing(report_on: Judge) -> None:
+    assert report_on(CORRECT).read_only is None
 
 
 def test_the_implementation_is_imported_after_the_calls_are_wrapped(report_on: Judge) -> None:
@@ -185,7 +185,7 @@ class Implementation:
 """
 
 
-def test_a_write_that_is_not_seen_to_need_room_says_nothing_about_a_full_disk(report_on: Judge) -> None:
+def test_a_write_that_is_not_seen_to_need_room_proves_nothing_about_a_full_disk(report_on: Judge) -> None:
     report = report_on(IN_A_CHILD)
     assert (report.problem, report.calls, report.disk_full) == ("", (), None)
 
@@ -200,7 +200,7 @@ def test_a_short_write_is_a_sign_of_a_full_disk(report_on: Judge) -> None:
     assert (found.answer, found.target) == ("ok", "other")
 
 
-# What Python does not let an interrupt into
+# Where Python raises no KeyboardInterrupt
 
 UNINTERRUPTIBLE = {
     "the collector closes the file": """
@@ -251,7 +251,7 @@ def test_an_error_that_the_collector_swallows_is_found(report_on: Judge) -> None
     assert all(judge("FLT-05", injection) for injection in report.injections if concerns("FLT-05", injection))
 
 
-# What cannot be judged says why
+# What cannot be judged, and the reason given
 
 
 @pytest.mark.parametrize(

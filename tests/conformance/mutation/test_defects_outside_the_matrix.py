@@ -1,4 +1,4 @@
-"""Lies that the mutants cannot tell, because those have the profile ``pulse`` and live through every fault."""
+"""Defects that no mutant can have, because mutants have the profile ``pulse`` and survive every fault."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import os, secrets
 
 
 class Writer:
-    name = version = "lie"
+    name = version = "defect"
 
     def replace(self, path, text):
         folder = os.path.dirname(path) or "."
@@ -41,12 +41,12 @@ class Writer:
 """
 MANIFEST = """
 [implementation]
-name = "lie"
+name = "defect"
 language = "python"
 profile = "replace"
 roles = ["writer"]
 mode = "python"
-callable = "lie:Writer"
+callable = "defect:Writer"
 [declares]
 symlink = "replace"
 """
@@ -54,12 +54,12 @@ symlink = "replace"
 
 @pytest.fixture
 def outcomes(conformance_command: Command, tmp_path: Path) -> Callable[..., dict[str, tuple[str, str, str]]]:
-    """Run one clause on the honest writer with one method replaced: case → (outcome, blame, message)."""
+    """Runs one clause on the honest writer with one method replaced: case → (outcome, blame, message)."""
 
     def run(method: str, clause: str) -> dict[str, tuple[str, str, str]]:
-        folder, report = tmp_path / "lie", tmp_path / "report"
+        folder, report = tmp_path / "defect", tmp_path / "report"
         folder.mkdir()
-        (folder / "lie.py").write_text(HONEST + method, encoding="utf-8")
+        (folder / "defect.py").write_text(HONEST + method, encoding="utf-8")
         (folder / "implementation.toml").write_text(MANIFEST, encoding="utf-8")
         conformance_command("--impl", folder, "--clause", clause, "-n", 0, "--report", report)
         _, results, _ = read_results(report / "results.jsonl")

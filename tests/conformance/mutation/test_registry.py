@@ -1,4 +1,4 @@
-"""The registry of mutants and variants: every entry says what it does and can be started by its name."""
+"""The registry of mutants and variants: every entry says what it does and can be started by name."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def typed(values: Any) -> dict[str, tuple[type, object]]:
     return {name: (type(value), value) for name, value in values.items()}
 
 
-# What is right
+# Correct documents
 
 
 def test_a_valid_document_has_no_problem_and_its_six_values() -> None:
@@ -155,19 +155,19 @@ def test_every_invalid_vector_has_a_problem(vector: Vector) -> None:
 
 
 @pytest.mark.parametrize("vector", [v for v in EITHER if v.layer == "integer-token"], ids=lambda v: v.name)
-def test_what_a_reader_may_take_as_an_integer_no_writer_may_write(vector: Vector) -> None:
+def test_integer_tokens_that_a_reader_may_accept_are_wrong_for_a_writer(vector: Vector) -> None:
     assert set(clauses(examine(vector.path.read_bytes()))) <= {"DOC-04", "DOC-05", "DOC-06"}
     assert examine(vector.path.read_bytes()).problems
 
 
 @pytest.mark.parametrize("vector", [v for v in EITHER if v.layer == "underflow"], ids=lambda v: v.name)
-def test_what_rounds_to_zero_is_zero_to_the_oracle(vector: Vector) -> None:
+def test_what_rounds_to_zero_counts_as_zero(vector: Vector) -> None:
     examination = examine(vector.path.read_bytes())
     assert examination.problems == ()
     assert examination.values == vector.expected
 
 
-# What is wrong, and which clause says so
+# Wrong documents, and the clause that each breaks
 
 
 @pytest.mark.parametrize("name", MEMBERS)
@@ -334,7 +334,7 @@ def test_what_cannot_be_read_breaks_every_clause_about_documents(clause: str) ->
     assert text.startswith("not one JSON document")
 
 
-# The values that were asked for
+# The requested values
 
 
 @pytest.mark.parametrize(
@@ -348,7 +348,7 @@ def test_what_cannot_be_read_breaks_every_clause_about_documents(clause: str) ->
         ("timestamp", 1764345614),
     ],
 )
-def test_another_value_than_the_expected_one_is_a_violation(name: str, other: object) -> None:
+def test_a_value_that_is_not_the_expected_one_is_a_violation(name: str, other: object) -> None:
     with pytest.raises(Violation, match=f"does not hold the document that was written: {name} is ") as caught:
         require_status(document(), {**STATUS, name: other})
     assert repr(STATUS[name]) in str(caught.value)
@@ -361,7 +361,7 @@ def test_composed_and_decomposed_text_are_not_the_same() -> None:
         require_status(document(message='"e\u0301"'), {**STATUS, "message": "\u00e9"})
 
 
-def test_an_integer_asked_for_is_the_float_written() -> None:
+def test_a_requested_integer_equals_the_float_written() -> None:
     require_status(document(), {**STATUS, "total_epochs": 3})
 
 
@@ -382,7 +382,7 @@ def test_a_document_with_a_problem_is_a_violation_that_shows_the_bytes() -> None
     }
 
 
-def test_few_bytes_are_shown_whole_and_many_by_both_ends() -> None:
+def test_few_bytes_are_shown_in_full_and_many_by_both_ends() -> None:
     assert shown(b"\xff{}") == "b'\\xff{}' (3 bytes)"
     assert shown(b"a" * 400) == f"{b'a' * 400!r} (400 bytes)"
     assert shown(b"abc" + b"-" * 1000 + b"xyz", limit=6) == "b'abc' … b'xyz' (1006 bytes)"

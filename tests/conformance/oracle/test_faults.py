@@ -1,4 +1,4 @@
-"""The judges of an injected fault: each accepts what is right and says in words what is wrong."""
+"""The judges of an injected fault: each accepts correct behaviour and says in words what is wrong."""
 
 import dataclasses
 import errno
@@ -9,8 +9,8 @@ import pytest
 from conformance.in_process.filecalls import OS_CALLS
 from conformance.oracle.faults import ERRORS_OF_CALL, Injection, Kill, concerns, judge, judge_kill
 
-# A failed write that did everything right.
-RIGHT = Injection(
+# A failed write that handled everything correctly.
+CORRECT = Injection(
     what="error",
     call="write",
     position=3,
@@ -35,15 +35,15 @@ LEFT: dict[str, Any] = {"left": ("s.json.1.tmp",)}
 
 
 def changed(*changes: dict[str, Any]) -> Injection:
-    return dataclasses.replace(RIGHT, **{name: value for change in changes for name, value in change.items()})
+    return dataclasses.replace(CORRECT, **{name: value for change in changes for name, value in change.items()})
 
 
 GOOD: list[tuple[str, Injection]] = [
-    *((clause, RIGHT) for clause in ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06")),
+    *((clause, CORRECT) for clause in ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06")),
     *((clause, changed(AFTER)) for clause in ("FLT-01", "FLT-02", "FLT-03")),
     *((clause, changed({"call": "stat"}, TOLERATED)) for clause in ("FLT-01", "FLT-02", "FLT-03")),
     ("FLT-01", changed({"call": "fsync"}, AFTER, {"answer": "ok"})),
-    # The clean-up itself was made to fail: then the temp may stay.
+    # The clean-up itself was made to fail, so the temp may stay.
     ("FLT-02", changed({"call": "unlink"}, LEFT)),
     ("FLT-08", changed(CLEANING)),
     ("FLT-08", changed(CLEANING, LEFT)),
@@ -54,7 +54,7 @@ GOOD: list[tuple[str, Injection]] = [
 
 
 @pytest.mark.parametrize(("clause", "injection"), GOOD)
-def test_right_behaviour_is_not_accused(clause: str, injection: Injection) -> None:
+def test_correct_behaviour_is_not_accused(clause: str, injection: Injection) -> None:
     assert judge(clause, injection) is None
 
 
@@ -123,18 +123,18 @@ BAD: list[tuple[str, Injection, str]] = [
 
 
 @pytest.mark.parametrize(("clause", "injection", "sentence"), BAD)
-def test_wrong_behaviour_is_told_in_words(clause: str, injection: Injection, sentence: str) -> None:
+def test_wrong_behaviour_is_described_in_words(clause: str, injection: Injection, sentence: str) -> None:
     found = judge(clause, injection)
     assert found is not None
     assert sentence in found
 
 
 CONCERNED: list[tuple[str, Injection, bool]] = [
-    *((clause, RIGHT, True) for clause in ("FLT-01", "FLT-02", "FLT-03")),
+    *((clause, CORRECT, True) for clause in ("FLT-01", "FLT-02", "FLT-03")),
     *((clause, changed(CLEANING), False) for clause in ("FLT-01", "FLT-02", "FLT-03", "FLT-09")),
     *((clause, changed(INTERRUPT), False) for clause in ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-08")),
     ("FLT-04", changed({"call": "fsync"}), True),
-    ("FLT-04", RIGHT, False),
+    ("FLT-04", CORRECT, False),
     # The folder is synced after the replace.
     ("FLT-04", changed({"call": "fsync"}, AFTER), False),
     ("FLT-04", changed({"call": "fsync"}, CLEANING), False),
@@ -145,33 +145,31 @@ CONCERNED: list[tuple[str, Injection, bool]] = [
         ("FLT-06", changed({"call": "rename", "error": error}), True)
         for error in (errno.EXDEV, errno.EBUSY, errno.EPERM)
     ),
-    # What a writer may answer by trying again.
+    # Errors after which a writer may try again.
     ("FLT-06", changed({"call": "rename", "error": errno.EACCES}), False),
     ("FLT-06", changed({"call": "open", "error": errno.EXDEV}), False),
     ("FLT-08", changed(CLEANING), True),
-    ("FLT-08", RIGHT, False),
+    ("FLT-08", CORRECT, False),
     ("FLT-09", changed(INTERRUPT), True),
-    ("FLT-09", RIGHT, False),
+    ("FLT-09", CORRECT, False),
 ]
 
 
 @pytest.mark.parametrize(("clause", "injection", "concerned"), CONCERNED)
-def test_each_clause_chooses_the_injections_that_it_is_about(
-    clause: str, injection: Injection, concerned: bool
-) -> None:
+def test_each_clause_selects_the_injections_that_concern_it(clause: str, injection: Injection, concerned: bool) -> None:
     assert concerns(clause, injection) is concerned
 
 
 @pytest.mark.parametrize("clause", ["FLT-07", "FLT-10", "VIS-01"])
-def test_a_clause_that_no_injection_is_about_cannot_be_asked(clause: str) -> None:
+def test_a_clause_that_no_injection_concerns_is_refused(clause: str) -> None:
     with pytest.raises(ValueError, match=f"{clause} does not apply to in-process injections"):
-        concerns(clause, RIGHT)
+        concerns(clause, CORRECT)
 
 
 @pytest.mark.parametrize(
     ("injection", "name"),
     [
-        (RIGHT, "EIO at call 3 (write)"),
+        (CORRECT, "EIO at call 3 (write)"),
         (changed(CLEANING), "EIO at call 3 (write) with a failing clean-up"),
         (changed(INTERRUPT), "an interrupt at call 3 (write)"),
     ],
@@ -190,12 +188,12 @@ def test_every_kind_that_a_function_of_os_has_can_fail() -> None:
     assert set(OS_CALLS.values()) <= ERRORS_OF_CALL.keys()
 
 
-# Errors of the program itself, the interrupted call (FLT-07), and lies about a name.
+# Errors of the program itself, the interrupted call (FLT-07), and wrong statements about a name.
 NEVER = (errno.EBADF, errno.EFAULT, errno.EINVAL, errno.EINTR, errno.ENOENT, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)
 
 
 @pytest.mark.parametrize("kind", ERRORS_OF_CALL)
-def test_no_call_fails_as_no_file_system_would_let_it(kind: str) -> None:
+def test_no_call_fails_in_a_way_that_no_file_system_would(kind: str) -> None:
     assert not set(NEVER) & set(ERRORS_OF_CALL[kind])
 
 
@@ -217,11 +215,11 @@ KILL = Kill(phase="before", call="rename", position=4, fired=True, target="old",
         ("KIL-02", {"next_write": "io [Errno 17]"}, "the next write was answered io [Errno 17]"),
     ],
 )
-def test_a_kill_is_judged_by_what_it_left(clause: str, change: dict[str, Any], sentence: str | None) -> None:
+def test_a_kill_is_judged_by_what_it_leaves(clause: str, change: dict[str, Any], sentence: str | None) -> None:
     assert judge_kill(clause, dataclasses.replace(KILL, **change)) == sentence
 
 
-def test_a_clause_that_no_kill_is_about_cannot_be_asked() -> None:
+def test_a_clause_that_no_kill_concerns_is_refused() -> None:
     with pytest.raises(ValueError, match="KIL-03 does not apply to kills"):
         judge_kill("KIL-03", KILL)
 

@@ -1,4 +1,4 @@
-"""Whether a history of a register is linearizable: cases by hand, and the agreement with trying every order."""
+"""Whether a history of a register is linearizable: hand-made cases, and agreement with trying every order."""
 
 import itertools
 import math
@@ -9,11 +9,11 @@ import pytest
 
 from conformance.oracle.history import Contradiction, Read, Write, find_contradiction
 
-# Cases by hand
+# Hand-made cases
 
 LEGAL: dict[str, tuple[list[Write], list[Read]]] = {
     "nothing at all": ([], []),
-    "a write that nobody read": ([Write("a", 0, 1)], []),
+    "a write that was never read": ([Write("a", 0, 1)], []),
     "reads of the only value": ([Write("a", 0, 1)], [Read("a", 2, 3), Read("a", 2, 9)]),
     "a read during the write": ([Write("a", 0, 1), Write("b", 2, 9)], [Read("b", 3, 4)]),
     "an old read during the write": ([Write("a", 0, 1), Write("b", 2, 9)], [Read("a", 3, 4)]),
@@ -35,7 +35,7 @@ LEGAL: dict[str, tuple[list[Write], list[Read]]] = {
         [Write("a", 0, 1), Write("b", 2)],
         [Read("a", 50, 51), Read("b", 52, 53)],
     ),
-    "a failed write, overwritten before anybody saw it": (
+    "a failed write, overwritten before any read": (
         [Write("a", 0, 1), Write("b", 2), Write("c", 3, 4)],
         [Read("c", 5, 6)],
     ),
@@ -50,7 +50,7 @@ LEGAL: dict[str, tuple[list[Write], list[Read]]] = {
     ),
 }
 ILLEGAL: dict[str, tuple[str, tuple[str, ...], list[Write], list[Read]]] = {
-    "a value that nobody wrote": ("unknown", ("b",), [Write("a", 0, 1)], [Read("b", 2, 3)]),
+    "a value that was never written": ("unknown", ("b",), [Write("a", 0, 1)], [Read("b", 2, 3)]),
     "read before it was written": ("future", ("b",), [Write("a", 0, 1), Write("b", 5, 6)], [Read("b", 3, 4)]),
     "read before a failed write began": (
         "future",
@@ -88,7 +88,7 @@ ILLEGAL: dict[str, tuple[str, tuple[str, ...], list[Write], list[Read]]] = {
         [Write("a", 0, 99), Write("b", 0, 99)],
         [Read("a", 1, 2), Read("b", 1, 3), Read("a", 4, 5), Read("b", 4, 5)],
     ),
-    "an acknowledged write that nobody ever saw between two reads of an older one": (
+    "an acknowledged write, never read, between two reads of an older one": (
         "stale",
         ("a", "b"),
         [Write("a", 0, 1), Write("b", 3, 4)],
@@ -135,7 +135,7 @@ def test_an_operation_that_ends_before_it_begins_cannot_be_judged() -> None:
 
 
 def test_times_are_compared_exactly() -> None:
-    """A day in nanoseconds and one more, which a float of 32 bits would take for one time."""
+    """A day in nanoseconds, and one more, which are equal as 32-bit floats."""
     late = 86_400 * 10**9
     assert find_contradiction([Write("a", late + 1, late + 2)], [Read("a", 0, late + 1)]) is None
     assert find_contradiction([Write("a", late + 1, late + 2)], [Read("a", 0, late)]) is not None
@@ -158,7 +158,7 @@ def test_the_story_of_an_old_value_that_came_back() -> None:
     )
 
 
-def test_a_read_speaks_for_a_write_that_was_never_acknowledged() -> None:
+def test_a_read_proves_a_write_that_was_never_acknowledged() -> None:
     writes = [BEFORE, Write("b", 5)]
     reads = [Read("b", 10, 20), Read("a", 30, 40)]
     found = find_contradiction(writes, reads)
@@ -167,7 +167,7 @@ def test_a_read_speaks_for_a_write_that_was_never_acknowledged() -> None:
     assert found.text.endswith("; 'b' was read from 0 to 10 ns; 'a' was read from 20 to 30 ns")
 
 
-def test_the_story_takes_four_operations_where_each_value_was_read_before_and_after_the_other() -> None:
+def test_the_story_has_four_operations_where_each_value_was_read_before_and_after_the_other() -> None:
     _, _, writes, reads = ILLEGAL["crosswise: each was read before and after the other"]
     found = find_contradiction(writes, reads)
     assert found is not None
@@ -185,15 +185,15 @@ def test_the_story_of_a_value_read_before_it_was_written() -> None:
     )
 
 
-def test_the_story_of_a_value_that_nobody_wrote() -> None:
+def test_the_story_of_a_value_that_was_never_written() -> None:
     read = Read("b", 7_000_000, 9_000_000)
     assert find_contradiction([BEFORE], [read]) == Contradiction(
         "unknown", ("b",), "'b' was read but never written: 'b' was read from 0.000000 to 2.000000 ms", (read,)
     )
 
 
-def test_the_contradiction_that_was_certain_first_is_told() -> None:
-    """The read that ended first, not the one that lies furthest back, nor the first of the list."""
+def test_the_contradiction_that_was_certain_first_is_reported() -> None:
+    """The read that ended first, not the one that goes back furthest, nor the first in the list."""
     writes = [BEFORE, *(Write(number, 10 * number, 10 * number + 5) for number in range(100))]
     late, early, middle = Read("nobody's", 990, 991), Read(20, 500, 510), Read("a", 400, 600)
     found = find_contradiction(writes, [late, middle, early])
@@ -209,7 +209,7 @@ Operation = Write | Read
 def some_order_explains(writes: Sequence[Write], reads: Sequence[Read]) -> bool:
     """Try every order that respects real time: does each read give the value of the last write before it?
 
-    A write without an end may be left out. Depth first: the next operation is one before which no other must come.
+    A write without an end may be left out. Depth first: next comes any operation that no other must precede.
     """
     required: list[Operation] = [*reads, *(write for write in writes if write.end < math.inf)]
     optional = [write for write in writes if write.end == math.inf]
@@ -236,7 +236,7 @@ def _explains(rest: list[Operation], value: object) -> bool:
 
 
 def random_history(source: random.Random, *ticks: int) -> tuple[list[Write], list[Read]]:
-    """Up to seven operations that begin in one of the numbers of ticks: in few, they overlap, touch and collide."""
+    """Up to seven operations that begin within so many ticks: with few ticks they overlap, touch and collide."""
     last = source.choice(ticks or (6, 12, 30))
 
     def span() -> tuple[int, int]:
@@ -250,7 +250,7 @@ def random_history(source: random.Random, *ticks: int) -> tuple[list[Write], lis
     reads = []
     for _ in range(source.randint(3, 7 - len(writes))):
         write, (begin, end) = source.choice(writes), span()
-        if source.random() < 0.9 and write.begin > begin:  # else most reads would be of the future
+        if source.random() < 0.9 and write.begin > begin:  # otherwise most reads would be of the future
             begin, end = int(write.begin), int(write.begin) + end - begin
         reads.append(Read("never" if source.random() < 0.01 else write.value, begin, end))
     source.shuffle(writes)
@@ -258,7 +258,7 @@ def random_history(source: random.Random, *ticks: int) -> tuple[list[Write], lis
 
 
 def lucky_history(source: random.Random) -> tuple[list[Write], list[Read]]:
-    """A history that a register did produce: each operation takes effect at one moment of its span."""
+    """A history that a register really produced: each operation takes effect at one moment of its span."""
     moments = sorted(source.sample(range(40), source.randint(2, 8)))
     writes: list[Write] = []
     reads: list[Read] = []
@@ -272,7 +272,7 @@ def lucky_history(source: random.Random) -> tuple[list[Write], list[Read]]:
 
 
 def until(moment: float, writes: Sequence[Write], reads: Sequence[Read]) -> tuple[list[Write], list[Read]]:
-    """What was known of a history at a moment: writes under way may have happened, reads under way tell nothing."""
+    """What was known of a history at a moment: writes under way may have happened, reads under way show nothing."""
     return (
         [
             Write(write.value, write.begin, write.end if write.end <= moment else math.inf)
@@ -292,7 +292,7 @@ def test_the_judgement_agrees_with_trying_every_order(seed: int) -> None:
         found = find_contradiction(writes, reads)
         assert (found is None) == some_order_explains(writes, reads), (writes, reads)
         kinds.append("legal" if found is None else found.kind)
-    # The sample is worth something: both sides are there in numbers.
+    # The sample means something: both results occur often.
     assert 0.4 * len(kinds) < kinds.count("legal") < 0.6 * len(kinds)
     assert kinds.count("stale") > 300
     assert kinds.count("future") > 50
@@ -307,8 +307,8 @@ def test_the_operations_of_an_explanation_contradict_each_other_alone(seed: int)
         found = find_contradiction(writes, reads)
         if found is not None:
             of_values = [write for write in writes if write.value in found.values]
-            told = [operation for operation in found.operations if isinstance(operation, Read)]
-            assert not some_order_explains(of_values, told), (writes, reads, found)
+            reads_shown = [operation for operation in found.operations if isinstance(operation, Read)]
+            assert not some_order_explains(of_values, reads_shown), (writes, reads, found)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -324,7 +324,7 @@ def test_an_explanation_is_of_the_first_moment_at_which_no_order_explained_the_h
 
 
 def test_the_order_of_the_lists_does_not_matter() -> None:
-    """Not to the explanation either, where no two times are equal."""
+    """Nor does it matter for the explanation, as long as no two times are equal."""
     source = random.Random(2027)
     for _ in range(700):
         writes, reads = random_history(source, 10**9)

@@ -1,4 +1,4 @@
-"""What happens to the names of a folder: real files, and what inotify says of them."""
+"""What happens to the names in a folder: real files, and what inotify reports about them."""
 
 import ctypes
 import os
@@ -152,7 +152,7 @@ def test_each_way_of_writing_shows(
         write(target)
         events = watch.events()
     assert [event.kind for event in publishes(events, NAME)] == published
-    # The kernel may join equal events that follow each other: what counts is which kinds there are.
+    # The kernel may merge equal consecutive events, so only the kinds count.
     assert list(dict.fromkeys(event.kind for event in writes_to(events, NAME))) == list(dict.fromkeys(touched))
 
 
@@ -169,7 +169,7 @@ def test_a_first_write_that_replaces_nothing_is_a_publish(tmp_path: Path, write:
 
 
 @linux_only
-def test_a_first_write_in_place_shows_as_one(tmp_path: Path) -> None:
+def test_a_first_write_in_place_is_recognised(tmp_path: Path) -> None:
     with FolderWatch(tmp_path) as watch:
         (tmp_path / NAME).write_bytes(b"new")
         events = watch.events()
@@ -178,7 +178,7 @@ def test_a_first_write_in_place_shows_as_one(tmp_path: Path) -> None:
 
 
 @linux_only
-def test_the_events_of_a_rename_come_in_order_and_are_joined_by_their_cookie(target: Path) -> None:
+def test_the_events_of_a_rename_come_in_order_and_share_a_cookie(target: Path) -> None:
     with FolderWatch(target.parent) as watch:
         by_rename(target)
         events = watch.events()
@@ -194,7 +194,7 @@ def test_the_events_of_a_rename_come_in_order_and_are_joined_by_their_cookie(tar
 
 
 @linux_only
-def test_each_event_is_told_once(target: Path) -> None:
+def test_each_event_is_reported_once(target: Path) -> None:
     with FolderWatch(target.parent) as watch:
         assert watch.events() == ()
         by_rename(target)
@@ -205,7 +205,7 @@ def test_each_event_is_told_once(target: Path) -> None:
 
 
 @linux_only
-def test_many_events_and_names_of_any_kind_are_read_whole(tmp_path: Path) -> None:
+def test_many_events_and_names_of_any_kind_are_read_in_full(tmp_path: Path) -> None:
     names = [f"{number:05}-\udcff-é" + "x" * 200 for number in range(1000)]
     with FolderWatch(tmp_path) as watch:
         for name in names:
@@ -234,7 +234,7 @@ def test_events_that_the_kernel_dropped_are_an_error(tmp_path: Path, monkeypatch
 
 
 @linux_only
-def test_a_folder_that_is_not_there_is_an_error_and_leaves_no_descriptor(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error_and_leaves_no_descriptor(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(FileNotFoundError, match="inotify"):
         FolderWatch(tmp_path / "none")
@@ -292,5 +292,5 @@ def test_the_second_half_of_an_exchange_is_not_a_write() -> None:
     ],
     ids=lambda events: ", ".join(map(str, events)),
 )
-def test_a_target_that_is_moved_away_otherwise_is_touched(events: tuple[Event, ...]) -> None:
+def test_a_target_that_is_moved_away_in_other_ways_is_touched(events: tuple[Event, ...]) -> None:
     assert [event.kind for event in writes_to(events, NAME)] == ["moved-from"]

@@ -26,14 +26,14 @@ EACH = 5_000  # operations of a process
 
 
 def spans(source: np.random.Generator) -> tuple[Array, Array, Array]:
-    """The operations of a process, one after the other: begins, ends, and the moments at which they took effect."""
+    """The consecutive operations of a process: starts, ends, and the moments at which they took effect."""
     times = np.cumsum(source.integers(1, 1_000, size=2 * EACH))
     begin, end = times[0::2], times[1::2]
     return begin, end, source.integers(begin, end, endpoint=True)
 
 
 def real_history(seed: int = 0) -> tuple[Writes, Reads]:
-    """What the processes of a register noted, one process after the other. Value 0 was there before."""
+    """What the processes that share a register recorded, one process after the other. Value 0 was there before."""
     source = np.random.default_rng(seed)
     begin, end, effect = np.hstack([[[BEFORE]] * 3, *(spans(source) for _ in range(PROCESSES))])
     read_begin, read_end, read_effect = np.hstack([spans(source) for _ in range(PROCESSES)])
@@ -49,7 +49,7 @@ def with_value(reads: Reads, index: int, value: int) -> Reads:
 
 
 def overwritten_before(writes: Writes, moment: int) -> int:
-    """A value that was surely overwritten by then: many writes began after it had ended, and ended before."""
+    """A value that was certainly overwritten by then: many writes began after its write ended, and ended in time."""
     return int(np.flatnonzero(writes.end < moment - 50_000)[-1])
 
 
@@ -68,7 +68,7 @@ def test_nothing_at_all_is_no_contradiction() -> None:
 
 
 def noted(operation: Operation, writes: Writes, reads: Reads) -> tuple[int, int, int]:
-    """The value, the begin and the end of an operation."""
+    """The value, the start and the end of an operation."""
     index = operation.index
     if operation.kind == "write":
         return index, int(writes.begin[index]), int(writes.end[index])
@@ -103,14 +103,14 @@ def test_one_read_of_the_future_is_found(index: int) -> None:
 
 
 @pytest.mark.parametrize("index", [0, 12_345])
-def test_one_read_of_what_nobody_wrote_is_found(index: int) -> None:
+def test_one_read_of_what_was_never_written_is_found(index: int) -> None:
     writes, reads = real_history()
     found = check(writes, with_value(reads, index, UNWRITTEN))
     assert found == Finding("unknown", (UNWRITTEN,), (Operation("read", index),), involved=1)
 
 
 def test_a_write_that_was_acknowledged_and_lost_is_found() -> None:
-    """Of two writers one after the other, the second did nothing."""
+    """Of two consecutive writers, the second did nothing."""
     writes = Writes(np.array([BEFORE, 10, 30]), np.array([BEFORE, 20, 40]))
     reads = Reads(np.array([0, 1, 1, 1]), np.array([0, 21, 50, 60]), np.array([5, 25, 55, 65]))
     assert check(writes, reads) == Finding(
@@ -120,7 +120,7 @@ def test_a_write_that_was_acknowledged_and_lost_is_found() -> None:
     assert check(killed, reads) is None
 
 
-def test_of_many_contradictions_the_one_that_was_certain_first_is_told() -> None:
+def test_of_many_contradictions_the_one_that_was_certain_first_is_reported() -> None:
     writes, reads = real_history()
     source = np.random.default_rng(1)
     broken = np.flatnonzero(reads.begin > 500_000)
@@ -135,7 +135,7 @@ def test_of_many_contradictions_the_one_that_was_certain_first_is_told() -> None
 
 @pytest.mark.parametrize("values", [3, 6, 30])
 def test_all_values_that_contradict_another_one_are_counted(values: int) -> None:
-    """As by comparing all pairs: each has an operation that ended before one of the other began."""
+    """Agrees with comparing all pairs: each value has an operation that ended before one of the other began."""
     source = np.random.default_rng(values)
     counts = []
     for _ in range(200):
@@ -152,7 +152,7 @@ def test_all_values_that_contradict_another_one_are_counted(values: int) -> None
         found = check(writes, reads)
         counts.append(both.any(axis=0).sum())
         assert (found.involved if found else 0) == counts[-1], (writes, reads)
-    assert len(set(counts)) > 2  # the sample is worth something
+    assert len(set(counts)) > 2  # the sample means something
 
 
 def test_the_order_of_the_operations_does_not_matter() -> None:

@@ -1,4 +1,4 @@
-"""What the kit's own reader sees of a target while others write it."""
+"""What the kit's own reader sees of a target while other processes write it."""
 
 import math
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def publishing(target: Path, identity: Identity) -> Callable[[], bool]:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    """Spin until the observing thread has done something; the time limit of the test ends a wait in vain."""
+    """Spin until the observing thread has done something; the test's time limit ends a futile wait."""
     while not condition():
         pass
 
@@ -54,7 +54,7 @@ def wait_for_another_read(observation: Observation) -> None:
     wait_until(lambda: observation.read_count > seen + 1)
 
 
-def test_a_writer_that_replaces_is_seen_whole_and_in_order(target: Path) -> None:
+def test_the_documents_of_a_replacing_writer_are_seen_whole_and_in_order(target: Path) -> None:
     with observing(target, (0, 0)) as observation:
         wait_until_seen(observation, (0, 0))
         for sequence in range(1, 20):
@@ -68,7 +68,7 @@ def test_a_writer_that_replaces_is_seen_whole_and_in_order(target: Path) -> None
 
 
 def test_a_reader_may_pause_between_reads(target: Path) -> None:
-    """A pause ends at once with the block."""
+    """A pause ends as soon as the block ends."""
     with observing(target, (0, 0), pause=1000) as observation:
         wait_until(lambda: observation.read_count)
         publishing(target, (0, 1))()
@@ -135,7 +135,7 @@ def test_an_old_document_that_comes_back_is_stale(target: Path) -> None:
         observation.require_linearizable()
 
 
-def test_a_document_that_nobody_wrote_is_unknown(target: Path) -> None:
+def test_a_document_that_was_never_written_is_unknown(target: Path) -> None:
     with observing(target, (0, 0)) as observation:
         replace(target, document((7, 7)))
         wait_for_another_read(observation)
@@ -143,7 +143,7 @@ def test_a_document_that_nobody_wrote_is_unknown(target: Path) -> None:
         observation.require_linearizable()
 
 
-def test_a_document_published_before_it_was_asked_for_is_of_the_future(target: Path) -> None:
+def test_a_document_published_before_its_request_is_of_the_future(target: Path) -> None:
     with observing(target, (0, 0)) as observation:
         replace(target, document((0, 1)))
         wait_for_another_read(observation)

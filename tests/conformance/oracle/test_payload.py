@@ -1,4 +1,4 @@
-"""Self-verifying statuses: a whole one names itself, and nothing else does."""
+"""Self-verifying statuses: only a whole one identifies itself."""
 
 import itertools
 import json
@@ -13,7 +13,7 @@ from conformance.errors import Violation
 from conformance.oracle.document import MEMBERS, STATUSES, examine
 from conformance.oracle.payload import Identity, encode, identify, identify_values, make_status
 
-SMALLEST = 160  # bytes: below it there is no room for padding
+SMALLEST = 160  # bytes: anything smaller has no room for padding
 
 
 def caught(data: bytes) -> bool:
@@ -33,7 +33,7 @@ def says_something_else(data: bytes, status: dict[str, Any]) -> bool:
 
 
 def missed(changes: Iterable[bytes], status: dict[str, Any]) -> list[bytes]:
-    """The changes of a status that `identify` lets pass."""
+    """The changes of a status that `identify` accepts."""
     return [data for data in changes if says_something_else(data, status) and not caught(data)]
 
 

@@ -1,4 +1,4 @@
-"""What a path is at one moment."""
+"""The state of a path at one moment."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ def test_nothing_below_a_file(tmp_path: Path) -> None:
 
 
 @long_names_are_refused
-def test_a_path_that_cannot_be_looked_at_is_not_called_missing(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_inspected_is_not_called_missing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"name too long|syntax is incorrect"):
         snapshot(tmp_path / ("x" * 5000))
 

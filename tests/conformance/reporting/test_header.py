@@ -19,7 +19,7 @@ from conformance.system.platform import describe_platform
 
 def test_version_of_the_installed_kit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(headers, "version", lambda name: f"version of {name}")
-    assert kit_version() == "version of pulse-status"
+    assert kit_version() == "version of pulse-kit"
 
 
 def test_version_of_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from conformance.clauses import load_clauses
-from conformance.reporting.results import read_results
+from conformance.reporting.results import read_results, results_file
 from conformance.runner.controller import Controller
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
@@ -16,14 +17,16 @@ from conformance.subject.manifest import load_manifest
 
 
 @pytest.fixture
-def controller(misbehaving: Callable[..., Path], tmp_path: Path) -> Callable[..., Controller]:
+def controller(misbehaving: Callable[..., Path], tmp_path: Path) -> Iterator[Callable[..., Controller]]:
     """The controller of a run of a writer of mode ``serve``."""
     manifest = load_manifest(misbehaving(), frozenset(load_clauses()), source="x")
 
     def make(clauses: tuple[str, ...] = (), cases: tuple[str, ...] = (), report: Path | None = None) -> Controller:
-        return Controller(Run(manifest, tmp_path, seed=3), Selection(clauses, cases), strict=False, report=report)
+        run, selection = Run(manifest, tmp_path, seed=3), Selection(clauses, cases)
+        return Controller(run, selection, strict=False, file=files.enter_context(results_file(report)))
 
-    return make
+    with contextlib.ExitStack() as files:
+        yield make
 
 
 def test_what_needs_no_case_is_recorded_at_once(controller: Callable[..., Controller]) -> None:

@@ -1,4 +1,4 @@
-"""Children never outlive the run, and nobody else's process is ever killed."""
+"""Children never outlive the run, and no unrelated process is ever killed."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from conformance.subject import children as processes
 from conformance.subject.children import STDERR_LIMIT, Child, kill_recorded_children, spawn
 
 WAIT = "import threading; threading.Event().wait()"
-# Prints the id of a process of its own group, then waits or ends.
+# Prints the id of another process in its group, then waits or ends.
 WITH_A_GRANDCHILD = f"""
 import subprocess, sys
 nothing = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
@@ -24,7 +24,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 @pytest.fixture
 def run_python(children: Path, tmp_path: Path) -> Iterator[Callable[[str], Child]]:
-    """Spawns Python code, and leaves no pipe open."""
+    """Spawns Python code; leaves no pipe open."""
     started: list[Child] = []
 
     def run(code: str) -> Child:
@@ -81,7 +81,7 @@ def test_kill_ends_the_grandchildren_of_a_child_that_has_ended(
     eventually(lambda: gone(grandchild), "the grandchild ends")
 
 
-def test_the_second_kill_touches_nobody(run_python: Callable[[str], Child], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_kill_does_nothing(run_python: Callable[[str], Child], monkeypatch: pytest.MonkeyPatch) -> None:
     child = run_python(WAIT)
     child.kill()
     monkeypatch.setattr(processes, "_kill_group", lambda pid: pytest.fail(f"killed {pid} again"))
@@ -136,9 +136,7 @@ def test_what_is_recorded_as_running_is_killed(run_python: Callable[[str], Child
         assert child.process.wait() != 0
 
 
-def test_a_process_that_was_given_the_id_later_is_not_killed(
-    run_python: Callable[[str], Child], children: Path
-) -> None:
+def test_a_process_that_got_the_id_later_is_not_killed(run_python: Callable[[str], Child], children: Path) -> None:
     stranger = run_python(WAIT)
     stranger.record.write_text(repr(psutil.Process(stranger.process.pid).create_time() - 1), encoding="ascii")
     assert kill_recorded_children(children) == 0
@@ -167,12 +165,12 @@ def test_a_recorded_child_that_has_ended_without_a_trace_is_no_error(
 
 
 @pytest.mark.parametrize("content", ["", "not a time", "\u00e9"])
-def test_a_record_that_makes_no_sense_kills_nobody(children: Path, content: str) -> None:
+def test_a_record_that_makes_no_sense_kills_no_process(children: Path, content: str) -> None:
     (children / str(os.getpid())).write_text(content, encoding="utf-8")
     assert kill_recorded_children(children) == 0
 
 
-def test_a_process_that_may_not_be_looked_at_is_not_killed(
+def test_a_process_that_may_not_be_inspected_is_not_killed(
     run_python: Callable[[str], Child], children: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(pid: int) -> psutil.Process:
@@ -189,8 +187,8 @@ def test_a_run_without_children_is_no_error(tmp_path: Path) -> None:
 
 
 def test_children_have_no_terminal_to_be_interrupted_from(run_python: Callable[[str], Child]) -> None:
-    """Ctrl-C reaches the kit alone, which then ends its children in order."""
+    """Ctrl-C reaches only the kit, which then ends its children in order."""
     if sys.platform == "win32":
-        pytest.skip("process groups of Windows cannot be asked for")
+        pytest.skip("process groups of Windows cannot be queried")
     child = run_python("import os; print(os.getpgid(0) == os.getsid(0) == os.getpid(), flush=True)")
     assert child.stdout.readline() == b"True\n"

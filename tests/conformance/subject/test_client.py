@@ -23,14 +23,14 @@ from conformance.subject.client import (
 from tests.conformance.subject.conftest import load, running_children
 
 STATUS = make_status(0, 1)
-# Long enough for a busy machine, short enough to wait for where a hang is the point.
+# Long enough for a busy machine, short enough for the tests that wait for it to pass.
 SOON = 1.0
 WAIT = "import threading; threading.Event().wait()"
 
 
 @pytest.fixture
 def serve(started: Callable[..., Implementation]) -> Callable[..., ServeImplementation]:
-    """As ``started``, for mode ``serve``."""
+    """Like ``started``, for mode ``serve``."""
 
     def run(manifest: Path, **changes: Any) -> ServeImplementation:
         implementation = started(manifest, **changes)
@@ -41,7 +41,7 @@ def serve(started: Callable[..., Implementation]) -> Callable[..., ServeImplemen
 
 
 class TestServe:
-    def test_handshake_tells_about_it(
+    def test_handshake_reports_name_and_version(
         self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path]
     ) -> None:
         implementation = serve(misbehaving())
@@ -161,7 +161,7 @@ class TestServe:
         assert not implementation.usable
         assert running_children(children) == []
 
-    def test_the_handshake_has_a_limit_of_its_own(
+    def test_the_handshake_has_its_own_limit(
         self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path], children: Path
     ) -> None:
         with pytest.raises(ImplementationError, match=r"no answer within 0\.1 s"):
@@ -194,7 +194,7 @@ class TestServe:
             implementation.request("progress", status=STATUS)
         assert not implementation.usable
 
-    def test_an_answer_too_many_is_taken_for_the_next_one(
+    def test_an_extra_answer_is_taken_for_the_next_one(
         self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path]
     ) -> None:
         implementation = serve(misbehaving("two-lines", 1))
@@ -274,7 +274,7 @@ class TestServe:
             serve(make_manifest(["no-such-command-here", "--fast"]))
 
 
-PRINT_SURROUNDINGS = """
+PRINT_ENVIRONMENT = """
 import json, os, pathlib
 names = [name for name in os.environ if name.startswith(("T", "PULSE_TEST"))]
 where = {"folder": os.getcwd(), "environment": {name: os.environ[name] for name in names}}
@@ -284,15 +284,15 @@ raise SystemExit(json.dumps(where))
 """
 
 
-class TestSurroundings:
+class TestLaunchOptions:
     @pytest.fixture
     def look(
         self, make_manifest: Callable[..., Path], launch_options: Callable[..., LaunchOptions]
     ) -> Callable[..., Any]:
-        """What a child sees in launch_options."""
+        """Reports what a child sees when it is started with these launch options."""
 
         def run(**changes: Any) -> Any:
-            manifest = make_manifest(["{python}", "-c", PRINT_SURROUNDINGS])
+            manifest = make_manifest(["{python}", "-c", PRINT_ENVIRONMENT])
             with pytest.raises(ImplementationError) as caught:
                 start(load(manifest), launch_options(**changes))
             return json.loads(caught.value.stderr)
@@ -309,7 +309,7 @@ class TestSurroundings:
         environment = look()["environment"]
         assert {environment[name] for name in ("TMPDIR", "TEMP", "TMP")} == {str(tmp_path / "scratch")}
 
-    def test_environment_is_ours_and_what_is_asked_for(
+    def test_environment_is_ours_with_the_requested_additions(
         self, look: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PULSE_TEST_KEPT", "kept")
@@ -317,7 +317,7 @@ class TestSurroundings:
         environment = look(environment={"PULSE_TEST_CHANGED": "new"})["environment"]
         assert (environment["PULSE_TEST_KEPT"], environment["PULSE_TEST_CHANGED"]) == ("kept", "new")
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no umask to speak of")
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no real umask")
     @pytest.mark.parametrize("umask", [0o027, 0o077])
     def test_umask_on_demand(self, look: Callable[..., Any], umask: int) -> None:
         assert stat.S_IMODE(look(umask=umask)["mode"]) == 0o666 & ~umask

@@ -19,7 +19,7 @@ from conformance.subject.client import (
 from tests.conformance.subject.conftest import running_children
 
 STATUS = make_status(0, 1)
-SOON = 1.0  # seconds: short, because a hang is the point
+SOON = 1.0  # seconds: short, because the tests wait for it to pass
 WAIT = "import threading; threading.Event().wait()"
 RECORD = """
 import pathlib, sys
@@ -103,7 +103,7 @@ class TestOneshot:
         "code",
         [
             WAIT,
-            # The end of the process is not the end of its output, which somebody else still holds.
+            # The process ends, but not its output, which another process still holds open.
             f"import subprocess; subprocess.Popen([sys.executable, '-c', {WAIT!r}])",
         ],
         ids=["hang", "grandchild-holds-the-output"],
@@ -117,7 +117,7 @@ class TestOneshot:
         assert caught.value.stderr == "busy\n"
         assert running_children(children) == []
 
-    def test_a_large_document_that_nobody_reads(self, oneshot: Callable[..., OneshotImplementation]) -> None:
+    def test_a_large_document_that_is_never_read(self, oneshot: Callable[..., OneshotImplementation]) -> None:
         assert oneshot("pass").request("replace", path="x", text="x" * (4 << 20)).ok
 
     def test_a_command_that_does_not_exist(

@@ -1,4 +1,4 @@
-"""The manifest: what is accepted, and the one line that says what is wrong with any other."""
+"""The manifest: what is accepted, and the one-line message for what is not."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def load(folder: Path, text: str) -> Manifest:
     return load_manifest(path, CLAUSES, source="given")
 
 
-def test_a_manifest_with_what_is_required(tmp_path: Path) -> None:
+def test_a_manifest_with_only_the_required_keys(tmp_path: Path) -> None:
     assert load(tmp_path, ABOUT) == Manifest(
         name="demo",
         language="go",
@@ -57,7 +57,7 @@ def test_a_manifest_with_everything(tmp_path: Path) -> None:
     )
 
 
-def test_a_known_failure_is_of_every_system_and_every_case_unless_it_says_so(tmp_path: Path) -> None:
+def test_a_known_failure_applies_to_every_system_and_case_by_default(tmp_path: Path) -> None:
     [entry] = load(tmp_path, ABOUT + KNOWN).known_failures
     assert (entry.os, entry.case) == ((), "*")
 

@@ -20,9 +20,9 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_every_value_survives_the_way_through_json(value: Any) -> None:
+def test_every_value_survives_json(value: Any) -> None:
     line = json.dumps(encode_floats(value), allow_nan=False)
-    # repr tells nan from nan, -0.0 from 0.0, and 0 from 0.0 and False.
+    # repr equates nan with nan, and distinguishes -0.0 from 0.0, and 0 from 0.0 and False.
     assert repr(decode_floats(json.loads(line))) == repr(value)
 
 

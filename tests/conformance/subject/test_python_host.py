@@ -1,4 +1,4 @@
-"""What an implementation of mode ``python`` does reaches the kit as the protocol has it."""
+"""What an implementation of mode ``python`` does reaches the kit in the form of the protocol."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_an_answer_that_is_not_json_ends_the_process(hosted: Callable[[str], Ser
 
 
 def test_what_it_prints_goes_to_standard_error(hosted: Callable[[str], ServeImplementation]) -> None:
-    """By ``print``, by the descriptor and by a child: none of it may get between the answers."""
+    """By ``print``, through the descriptor and from a child: none of it may mix with the answers."""
     implementation = hosted("Talkative")
     for _ in range(3):
         assert implementation.request("write", path="x", status=status("")).ok
@@ -142,7 +142,7 @@ def test_threads_run_several_lists_of_writes(hosted: Callable[[str], ServeImplem
 
 
 class Recorder:
-    """Remembers what it was given."""
+    """Records what it was given."""
 
     def __init__(self) -> None:
         self.given: list[Any] = []
@@ -158,7 +158,7 @@ def served(implementation: object, *requests: dict[str, Any]) -> list[dict[str, 
     return [json.loads(line) for line in answers.getvalue().splitlines()]
 
 
-def test_numbers_that_json_cannot_say_are_decoded() -> None:
+def test_numbers_that_json_cannot_express_are_decoded() -> None:
     recorder = Recorder()
     status = {"epoch": {"$float": "Infinity"}, "total_epochs": {"$float": "-Infinity"}, "loss": 10**400}
     assert served(recorder, {"id": 0, "op": "write", "path": "x", "status": status}) == [{"id": 0, "ok": True}]
@@ -183,7 +183,7 @@ def test_the_manifest_s_folder_is_first_on_the_path(tmp_path: Path, monkeypatch:
     assert sys.path == [str(tmp_path), "elsewhere"]
 
 
-def test_a_module_that_does_not_exist_is_said_on_standard_error(
+def test_a_module_that_does_not_exist_is_reported_on_standard_error(
     hosted: Callable[[str], ServeImplementation],
 ) -> None:
     with pytest.raises(ImplementationError, match="ended with exit code 1") as caught:
@@ -191,7 +191,7 @@ def test_a_module_that_does_not_exist_is_said_on_standard_error(
     assert "has no attribute 'Missing'" in caught.value.stderr
 
 
-def test_file_calls_pause_while_writes_must_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_calls_pause_so_that_writes_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paused: list[float] = []
     monkeypatch.setattr("conformance.subject.python_host.time.sleep", paused.append)
     with host.pauses_before_file_calls():

@@ -20,7 +20,7 @@ from conformance.subject.manifest import load_manifest
 from conformance.suite.support import in_process
 from conformance.suite.support.in_process import SYSTEMS, report_on, require_all, require_clean_failure
 
-RIGHT = (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(encoding="utf-8")
+CORRECT = (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(encoding="utf-8")
 INJECTION = Injection(
     what="error",
     call="write",
@@ -50,7 +50,7 @@ MakeCase = Callable[..., Case]
 def make_case(tmp_path: Path, make_manifest: Callable[..., Path]) -> MakeCase:
     """A case of a run with an implementation of mode ``python``, given as source."""
 
-    def make(source: str = RIGHT, mode: str = "python") -> Case:
+    def make(source: str = CORRECT, mode: str = "python") -> Case:
         if mode == "python":
             path = make_manifest(mode=mode, entry_point="tiny:Implementation")
             (path.parent / "tiny.py").write_text(source, encoding="utf-8")
@@ -81,7 +81,7 @@ def case_with(make_case: MakeCase) -> Callable[[InProcessReport], Case]:
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_a_report_is_made_once_a_run_and_nothing_else_is_left_of_it(make_case: MakeCase, system: str) -> None:
+def test_a_report_is_made_once_per_run_and_leaves_nothing_else(make_case: MakeCase, system: str) -> None:
     case = make_case()
     before = set(case.run.folder.iterdir())
     report = report_on(case, system)
@@ -96,26 +96,26 @@ def test_other_modes_are_not_measured_in_process(make_case: MakeCase) -> None:
         report_on(make_case(mode="serve"), "real")
 
 
-def test_the_problem_of_an_implementation_that_does_not_run_is_the_reason(make_case: MakeCase) -> None:
+def test_an_implementation_that_does_not_run_is_unmeasured_with_its_problem(make_case: MakeCase) -> None:
     with pytest.raises(Unmeasured, match="cannot be imported: SyntaxError"):
         report_on(make_case("def Implementation(:"), "real")
 
 
 @pytest.mark.parametrize(("system", "where"), [("linux", "a fake linux"), ("real", "the real file system")])
 def test_an_implementation_that_ends_the_process_is_to_blame(make_case: MakeCase, system: str, where: str) -> None:
-    source = RIGHT.replace(
+    source = CORRECT.replace(
         "        except BaseException:\n            with",
         "        except OSError:\n            os._exit(3)\n            with",
     )
-    assert source != RIGHT
+    assert source != CORRECT
     with pytest.raises(ImplementationError, match=f"ended the process with exit code 3 on {where} when a file call"):
         report_on(make_case(source), system)
 
 
 def test_an_implementation_that_hangs_is_to_blame(make_case: MakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_process, "_SECONDS", 0.5)
-    source = RIGHT.replace("        Implementation.count += 1\n", "        __import__('threading').Event().wait()\n")
-    assert source != RIGHT
+    source = CORRECT.replace("        Implementation.count += 1\n", "        __import__('threading').Event().wait()\n")
+    assert source != CORRECT
     with pytest.raises(ImplementationError, match=r"does not end on the real file system within 0\.5 s"):
         report_on(make_case(source), "real")
 
@@ -126,7 +126,7 @@ def test_a_failure_of_the_kit_is_not_blamed_on_the_implementation(make_case: Mak
     assert not isinstance(caught.value, ImplementationError)
 
 
-# What the cases make of a report
+# What the cases conclude from a report
 
 
 def test_points_that_break_no_clause_pass() -> None:
@@ -134,7 +134,7 @@ def test_points_that_break_no_clause_pass() -> None:
     require_all("KIL-01", [KILL], judge_kill, REPORT)
 
 
-def test_a_broken_clause_is_told_with_its_denominators() -> None:
+def test_a_broken_clause_is_reported_with_its_denominators() -> None:
     torn = dataclasses.replace(KILL, target="other")
     with pytest.raises(
         Violation, match=r"^a kill before call 2 \(rename\): left the target other \(1 of 2 points at 3"

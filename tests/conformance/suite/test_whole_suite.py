@@ -13,8 +13,8 @@ import pytest
 from conformance.clauses import load_clauses
 from conformance.reporting.results import read_results
 
-# To measure a run, and each process that it starts, more than doubles what it costs. The run on the reference is
-# measured: the others go through the same lines of the kit, and are judged alike.
+# Coverage more than doubles the cost of a run and of each process that it starts. Only the run on the reference is
+# measured: the others execute the same lines of the kit.
 UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the syscall engine share: commands under the tracer, and implementations under it."""
+"""Fixtures shared by the tests of the syscall engine: traced commands and traced implementations."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def tracer_command(control: socket.socket, when: str, command: Sequence[str]) ->
 
 
 def read_messages(control: socket.socket) -> Iterator[tuple[str, str]]:
-    """What the tracer says, (word, rest), until it hangs up; skips the test where nobody may trace."""
+    """The tracer's messages, (word, rest), until it hangs up; skips the test where tracing is not allowed."""
     with control.makefile("rb") as messages:
         for line in messages:
             word, _, rest = line.decode().strip().partition(" ")
@@ -113,7 +113,7 @@ def trace(folder: Path) -> Callable[..., Trace]:
 
 @pytest.fixture
 def trace_python(trace: Callable[..., Trace]) -> Callable[..., Trace]:
-    """As `trace`, for Python code."""
+    """Like `trace`, for Python code."""
 
     def run(code: str, *rules: Rule, **options: Any) -> Trace:
         return trace([sys.executable, "-I", "-S", "-c", code], *rules, **options)
@@ -123,7 +123,7 @@ def trace_python(trace: Callable[..., Trace]) -> Callable[..., Trace]:
 
 @pytest.fixture
 def compiled(tmp_path: Path) -> Callable[[str], str]:
-    """Compiles a static C program: its path."""
+    """Compiles a static C program and returns its path."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         pytest.skip("needs a C compiler")
@@ -162,7 +162,7 @@ def run_of(tmp_path: Path) -> Iterator[Callable[..., Run]]:
 
 @pytest.fixture
 def python_run(make_manifest: Callable[..., Path], run_of: Callable[..., Run]) -> Callable[..., Run]:
-    """A run of an implementation of mode ``python`` and profile ``replace``, whose source is given."""
+    """A run of an implementation of mode ``python`` and profile ``replace``, given as source."""
 
     def make(source: str, **changes: Any) -> Run:
         manifest = make_manifest(mode="python", entry_point="under_test:Implementation", profile="replace")
@@ -174,7 +174,7 @@ def python_run(make_manifest: Callable[..., Path], run_of: Callable[..., Run]) -
 
 @pytest.fixture
 def start(run_of: Callable[..., Run]) -> Iterator[Callable[[Run], Traced]]:
-    """Starts the implementation of a run under the tracer; skips the test where nobody may trace."""
+    """Starts the implementation of a run under the tracer; skips the test where tracing is not allowed."""
     made: list[Traced] = []
 
     def begin(run: Run) -> Traced:
@@ -191,7 +191,7 @@ def start(run_of: Callable[..., Run]) -> Iterator[Callable[[Run], Traced]]:
 
 @pytest.fixture(scope="module")
 def obedient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
-    """An implementation under the tracer that does what it is told (see its adapter). A module's tests share it."""
+    """A traced implementation that executes the code it is given (see its adapter). The tests of a module share it."""
     place = tmp_path_factory.mktemp("obedient")
     manifest = place / "implementation.toml"
     manifest.write_text(

@@ -1,4 +1,4 @@
-"""What the visits of a run have found: made once, shared between workers, and selected by ``--point``."""
+"""The findings of a run's visits: made once, shared between workers, and selected by ``--point``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from conformance.syscalls.tracer.session import Traced
 if sys.platform != "linux":
     pytest.skip("the syscall engine needs Linux", allow_module_level=True)
 
-RIGHT = (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(encoding="utf-8")
+CORRECT = (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(encoding="utf-8")
 IN_PLACE = (
     "import os\nclass Implementation:\n    def replace(self, path, text):\n"
     "        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)\n"
@@ -35,10 +35,10 @@ FAILING = "class Implementation:\n    def replace(self, path, text):\n        ra
 
 @pytest.fixture
 def laboratory_of(python_run: Callable[..., Run]) -> Iterator[Callable[..., Laboratory]]:
-    """A laboratory for the source of an implementation; skips the test where nobody may trace."""
+    """A laboratory for an implementation, given as source; skips the test where tracing is not allowed."""
     made: list[Laboratory] = []
 
-    def make(source: str = RIGHT, **changes: Any) -> Laboratory:
+    def make(source: str = CORRECT, **changes: Any) -> Laboratory:
         made.append(Laboratory(python_run(source, **changes)))
         try:
             made[-1].traced  # noqa: B018  # it starts
@@ -88,7 +88,7 @@ def test_visits_are_made_once(laboratory_of: Callable[..., Laboratory], monkeypa
     assert visits(laboratory, "faults", "replace") == first
     assert [visit.injection.left for visit in first] == [()]
     with pytest.raises(AssertionError, match="made again"):
-        visits(laboratory, "faults", "first")  # those are others
+        visits(laboratory, "faults", "first")  # these are other visits
 
 
 WORKER = """
@@ -115,11 +115,11 @@ def test_workers_share_them(laboratory_of: Callable[..., Laboratory]) -> None:
     assert printed[0][0] == printed[1][0]
     assert "replace:2:sync:EIO" in printed[0][0]
     assert [path.name for path in (laboratory.run.folder / "findings").glob("*.json")] == ["faults-replace.json"]
-    assert sorted(lines[1] for lines in printed) == ["False", "True"]  # one of them has made them
+    assert sorted(lines[1] for lines in printed) == ["False", "True"]  # one of the workers has made them
 
 
 def test_an_error_of_the_implementation_is_kept(laboratory_of: Callable[..., Laboratory]) -> None:
-    hanging = RIGHT.replace("os.unlink(temp)", "__import__('threading').Event().wait()")
+    hanging = CORRECT.replace("os.unlink(temp)", "__import__('threading').Event().wait()")
     laboratory = laboratory_of(hanging, point="*:sync:EIO", answer_seconds=0.5)
     for _ in range(2):
         with pytest.raises(ImplementationError, match=r"gave no answer within .*\(at replace:2:sync:EIO\)"):
@@ -130,8 +130,8 @@ def test_an_error_of_the_implementation_is_kept(laboratory_of: Callable[..., Lab
 
 
 def test_kills_that_break_something_end_soon(laboratory_of: Callable[..., Laboratory]) -> None:
-    """A writer that cannot write beside what a kill left may wait long at every point."""
-    fixed = RIGHT.replace('f"{path}.{os.getpid()}.{self.count}.tmp"', 'f"{path}.tmp"')
+    """A writer that cannot write after a kill, because of what the kill left, may wait long at every point."""
+    fixed = CORRECT.replace('f"{path}.{os.getpid()}.{self.count}.tmp"', 'f"{path}.tmp"')
     found = visits(laboratory_of(fixed), "kills", "replace")
     assert [visit.injection.next_write.split(":")[0] for visit in found] == ["ok, by a new process", "io", "io", "io"]
 
@@ -143,7 +143,7 @@ def test_what_cannot_be_measured_is_not_kept(laboratory_of: Callable[..., Labora
     assert list((laboratory.run.folder / "findings").glob("*.json")) == []
 
 
-def test_elsewhere_than_on_linux(laboratory_of: Callable[..., Laboratory], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_other_systems_than_linux(laboratory_of: Callable[..., Laboratory], monkeypatch: pytest.MonkeyPatch) -> None:
     laboratory = laboratory_of()
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(Unmeasured, match="the syscall engine needs Linux"):
@@ -154,7 +154,9 @@ def test_elsewhere_than_on_linux(laboratory_of: Callable[..., Laboratory], monke
 
 
 @pytest.mark.parametrize("scenario", ["replace", "first"])
-def test_readers_of_a_right_writer_see_whole_documents(laboratory_of: Callable[..., Laboratory], scenario: Any) -> None:
+def test_readers_of_a_correct_writer_see_no_torn_document(
+    laboratory_of: Callable[..., Laboratory], scenario: Any
+) -> None:
     slow = slow_motion(laboratory_of(), scenario, 8192)
     assert (slow.boundaries, slow.reads, slow.wrong, slow.at) == (10, 30, "", None)
     assert len(slow.trace) == 5
@@ -168,8 +170,8 @@ def test_readers_see_a_write_in_place(laboratory_of: Callable[..., Laboratory]) 
 
 
 def instead_of_the_replace(*statements: str) -> str:
-    """The right writer with other statements where it replaces the target."""
-    return RIGHT.replace("os.replace(temp, path)\n", "\n            ".join(statements) + "\n")
+    """The correct writer with other statements where it replaces the target."""
+    return CORRECT.replace("os.replace(temp, path)\n", "\n            ".join(statements) + "\n")
 
 
 def test_readers_see_a_target_that_is_missing(laboratory_of: Callable[..., Laboratory]) -> None:
@@ -214,7 +216,7 @@ def test_a_slow_write_that_ends_the_process(laboratory_of: Callable[..., Laborat
         slow_motion(laboratory, "first", 99)
 
 
-# Kills, one after the other
+# Consecutive kills
 
 
 def test_a_series_of_kills(laboratory_of: Callable[..., Laboratory]) -> None:
@@ -222,7 +224,7 @@ def test_a_series_of_kills(laboratory_of: Callable[..., Laboratory]) -> None:
     series = kill_series(laboratory)
     assert (series.kills, series.points, series.refused, series.wrong) == (6, 4, "", "")
     assert series.reads > 0
-    # Sync, before and after; rename, before: a temp is left, and never taken away. After the rename it is the target.
+    # Sync, before and after; rename, before: a temp is left, and never removed. After the rename it is the target.
     assert series.temps_left == 5
     assert kill_series(laboratory) == series
 
@@ -240,9 +242,9 @@ def test_no_boundary_that_matches(laboratory_of: Callable[..., Laboratory]) -> N
         kill_series(laboratory_of(point="nothing"))
 
 
-def test_the_place_of_a_refusal_is_told_after_many_rounds(laboratory_of: Callable[..., Laboratory]) -> None:
-    """The points are visited round and round; the fourth kill here is at the second of two points."""
-    full = RIGHT.replace(
+def test_the_place_of_a_refusal_is_reported_after_many_rounds(laboratory_of: Callable[..., Laboratory]) -> None:
+    """The points are visited in turn, again and again; the fourth kill here is at the second of two points."""
+    full = CORRECT.replace(
         "        Implementation.count += 1\n",
         "        if len(os.listdir(os.path.dirname(path))) == 5:\n            raise OSError(28, 'full')\n"
         "        Implementation.count += 1\n",
@@ -253,8 +255,8 @@ def test_the_place_of_a_refusal_is_told_after_many_rounds(laboratory_of: Callabl
 
 
 def test_a_write_between_two_kills_that_is_refused(laboratory_of: Callable[..., Laboratory]) -> None:
-    """A temp of a fixed name is in the way of the next write."""
-    fixed = RIGHT.replace('f"{path}.{os.getpid()}.{self.count}.tmp"', 'f"{path}.tmp"')
+    """A temp with a fixed name blocks the next write."""
+    fixed = CORRECT.replace('f"{path}.{os.getpid()}.{self.count}.tmp"', 'f"{path}.tmp"')
     series = kill_series(laboratory_of(fixed, point="*:sync:*", kills=6))
     assert series.refused == "after 1 kills, the last replace:2:sync:kill-before, a write was refused"
 
@@ -264,7 +266,7 @@ def test_a_reader_sees_what_a_kill_tore(laboratory_of: Callable[..., Laboratory]
     assert series.wrong.startswith("torn")
 
 
-def test_a_traced_implementation_is_shared_by_what_is_found(laboratory_of: Callable[..., Laboratory]) -> None:
+def test_all_findings_share_one_traced_implementation(laboratory_of: Callable[..., Laboratory]) -> None:
     laboratory = laboratory_of(point="*:sync:EIO")
     traced: Traced = laboratory.traced
     visits(laboratory, "faults", "replace")

@@ -1,4 +1,4 @@
-"""Visits of the points of a write: what is hit, what is seen there, and what is an error of the kit."""
+"""Visits of the points of a write: what is hit, what is observed there, and what is an error of the kit."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from conformance.syscalls.tracer.calls import TraceError
 if sys.platform != "linux":
     pytest.skip("the syscall engine needs Linux", allow_module_level=True)
 
-RIGHT = (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(encoding="utf-8")
+CORRECT = (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(encoding="utf-8")
 OPERATIONS = ["create", "write", "sync", "close", "rename"]
 
 
 def changed(*replacements: tuple[str, str]) -> str:
-    """The source of the right writer with changes."""
-    source = RIGHT
+    """The source of the correct writer with changes."""
+    source = CORRECT
     for old, new in replacements:
         assert source.count(old) == 1, old
         source = source.replace(old, new)
@@ -39,10 +39,10 @@ def changed(*replacements: tuple[str, str]) -> str:
 
 @pytest.fixture
 def laboratory(python_run: Callable[..., Run]) -> Iterator[Callable[..., Laboratory]]:
-    """A laboratory for the source of an implementation; skips the test where nobody may trace."""
+    """A laboratory for an implementation, given as source; skips the test where tracing is not allowed."""
     made: list[Laboratory] = []
 
-    def make(source: str = RIGHT, **changes: Any) -> Laboratory:
+    def make(source: str = CORRECT, **changes: Any) -> Laboratory:
         made.append(Laboratory(python_run(source, **changes)))
         try:
             made[-1].traced  # noqa: B018  # it starts
@@ -73,11 +73,11 @@ def test_a_write_without_a_fault(laboratory: Callable[..., Laboratory], scenario
     assert [name for name, _ in recording.place.lengths] == sorted(recording.place.listing)
 
 
-def test_in_profile_pulse_a_status_is_asked_for(
+def test_in_profile_pulse_a_status_is_requested(
     run_of: Callable[..., Run], make_manifest: Callable[..., Path], laboratory: object
 ) -> None:
     manifest = make_manifest(mode="python", entry_point="under_test:Implementation")
-    (manifest.parent / "under_test.py").write_text(RIGHT, encoding="utf-8")
+    (manifest.parent / "under_test.py").write_text(CORRECT, encoding="utf-8")
     made = Laboratory(run_of(manifest))
     try:
         assert [each.kind for each in made.record("replace").operations] == OPERATIONS
@@ -101,10 +101,10 @@ def test_a_write_that_ends_the_process_is_an_error_of_the_implementation(laborat
         dying.record("first")
 
 
-def test_a_write_that_nobody_saw_is_an_error_of_the_kit(
+def test_a_write_that_was_not_traced_is_an_error_of_the_kit(
     laboratory: Callable[..., Laboratory], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that is no child of the tracer does it: the trace is empty, and every clause would pass."""
+    """A process that is no child of the tracer writes: the trace is empty, and every clause would pass."""
     unseen = laboratory()
 
     def ask(target: Path, sequence: int, size: int = 0) -> Callable[[Any], Any]:
@@ -145,7 +145,7 @@ def test_a_failed_sync(laboratory: Callable[..., Laboratory]) -> None:
 
 
 @pytest.mark.parametrize(("kind", "number"), [("sync", 2), ("close", 3)])
-def test_a_failure_of_another_file_than_the_temp_is_told_apart(
+def test_a_failure_of_a_file_that_is_not_the_temp_is_marked(
     laboratory: Callable[..., Laboratory], kind: str, number: int
 ) -> None:
     """Only the temp's sync and close must never lead to a replace (FLT-04, FLT-05)."""
@@ -166,7 +166,7 @@ def test_what_is_left(laboratory: Callable[..., Laboratory]) -> None:
     assert seen.descriptors_left == 1
 
 
-def test_what_a_good_write_leaves_too_is_not_left_behind(laboratory: Callable[..., Laboratory]) -> None:
+def test_what_a_good_write_also_leaves_is_not_reported(laboratory: Callable[..., Laboratory]) -> None:
     made = laboratory(changed(("        Implementation.count += 1\n", "        open(f'{path}.lock', 'a').close()\n")))
     recording = made.record("first")
     assert recording.kept == {"status.json.lock"}
@@ -176,7 +176,7 @@ def test_what_a_good_write_leaves_too_is_not_left_behind(laboratory: Callable[..
     assert made.visit(point).injection.left == ("status.json.lock",)
 
 
-def test_a_failing_clean_up_is_told(laboratory: Callable[..., Laboratory]) -> None:
+def test_a_failing_clean_up_is_reported(laboratory: Callable[..., Laboratory]) -> None:
     made = laboratory()
     cleaning = fault(2, "sync", what="error and failing clean-up")
     assert made.visit(cleaning).cleaning_failed
@@ -190,7 +190,7 @@ def test_a_short_write_that_is_not_noticed(laboratory: Callable[..., Laboratory]
     assert (torn.answer, torn.target) == ("ok", "other")
 
 
-def test_a_short_write_that_goes_on(laboratory: Callable[..., Laboratory]) -> None:
+def test_a_short_write_that_is_continued(laboratory: Callable[..., Laboratory]) -> None:
     seen = laboratory().visit(fault(1, "write", 0, what="short", size=4000))
     assert (seen.injection.answer, seen.injection.target) == ("ok", "new")
     assert [line.split()[1 if line[0] == " " else 2] for line in seen.trace].count("write") == 2
@@ -216,7 +216,7 @@ def test_an_interrupt(laboratory: Callable[..., Laboratory], handler: str, caugh
 
 
 def test_an_interrupt_that_is_lost(laboratory: Callable[..., Laboratory]) -> None:
-    """SIGINT is ignored for the length of the write only."""
+    """SIGINT is ignored only during the write."""
     losing = changed(
         ("import json", "import json\nimport signal"),
         (
@@ -247,19 +247,19 @@ def after_an_error(then: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("then", "told"),
+    ("then", "reported"),
     [
         ("raise OSError(5, 'dead')", "io: OSError: [Errno 5] dead"),
         ("return", "ok, but wrote nothing"),
         ("os._exit(9)", "error: ended with exit code 9 instead of answering"),
     ],
 )
-def test_another_write_that_does_not_work_is_told(laboratory: Callable[..., Laboratory], then: str, told: str) -> None:
-    assert laboratory(after_an_error(then)).visit(fault(2, "sync")).injection.next_write == told
+def test_a_next_write_that_fails_is_reported(laboratory: Callable[..., Laboratory], then: str, reported: str) -> None:
+    assert laboratory(after_an_error(then)).visit(fault(2, "sync")).injection.next_write == reported
 
 
 def test_an_operation_that_is_not_hit_is_an_error_of_the_kit(laboratory: Callable[..., Laboratory]) -> None:
-    """Never a pass, whatever the writer made of the fault that hit something else, or nothing."""
+    """Never a pass, however the writer handled a fault that hit something else, or nothing."""
     made = laboratory()
     with pytest.raises(TraceError, match=r"replace:9:sync:EIO: the intended operation was not hit in 8 tries.*nothing"):
         made.visit(fault(9, "sync"))
@@ -269,8 +269,8 @@ def test_an_operation_that_is_not_hit_is_an_error_of_the_kit(laboratory: Callabl
         made.visit(fault(4, "rename", role="target"))
 
 
-def test_an_operation_that_changes_places_is_tried_again(laboratory: Callable[..., Laboratory]) -> None:
-    """Each third write looks at the folder first, so that the sync is not always the same operation."""
+def test_an_operation_that_changes_its_place_is_tried_again(laboratory: Callable[..., Laboratory]) -> None:
+    """Every third write lists the folder first, so that the sync is not always the same operation."""
     turning = changed(
         (
             "        temp = f",
@@ -295,7 +295,7 @@ def test_an_error_of_the_implementation_names_the_point(laboratory: Callable[...
     assert raised.value.__notes__ == ["at replace:2:sync:EIO"]
 
 
-def test_every_point_of_a_right_writer_is_hit(laboratory: Callable[..., Laboratory]) -> None:
+def test_every_point_of_a_correct_writer_is_hit(laboratory: Callable[..., Laboratory]) -> None:
     made = laboratory()
     recording = made.record("first")
     points = list(fault_points(recording.operations, "first", "status.json"))
@@ -319,7 +319,7 @@ def test_every_point_of_a_right_writer_is_hit(laboratory: Callable[..., Laborato
         (None, None, "missing"),
     ],
 )
-def test_what_a_target_is(tmp_path: Path, content: str | None, sequence: int | None, state: str) -> None:
+def test_the_state_of_a_target(tmp_path: Path, content: str | None, sequence: int | None, state: str) -> None:
     path = tmp_path / "status.json"
     if content is not None:
         path.write_text(content, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Which calls concern a folder, and what each means. The calls are lines as strace shows them."""
+"""Which calls concern a folder, and what each means. The calls are given as lines of strace."""
 
 import pytest
 
@@ -107,12 +107,12 @@ def test_what_does_not_concern_the_folder(line: str) -> None:
         "io_uring_enter(4<anon_inode:[io_uring]>, 1, 1, 0, NULL, 8) = 1",
     ],
 )
-def test_what_the_model_does_not_know_is_never_passed_over(line: str) -> None:
+def test_what_the_model_does_not_know_is_never_ignored(line: str) -> None:
     with pytest.raises(TraceError):
         operations(line)
 
 
-def test_operations_are_numbered_by_their_beginnings() -> None:
+def test_operations_are_numbered_by_their_starts() -> None:
     found = operations(
         "1 fsync(3</run/a> <unfinished ...>",
         '2 write(4</elsewhere>, "x", 1) = 1',
@@ -185,7 +185,7 @@ def test_a_mapping_is_of_one_process() -> None:
 
 
 def test_a_descriptor_whose_close_failed_is_watched() -> None:
-    """It is closed all the same; whoever closes it again may close somebody else's file."""
+    """It is closed nevertheless: closing it again may close a file that another thread has opened."""
     failed = "close(3</run/a>) = -1 EINTR (Interrupted system call)"
     again = "close(3) = -1 EBADF (Bad file descriptor)"
     assert [str(each) for each in operations(failed, again)] == ["close a", "close ."]

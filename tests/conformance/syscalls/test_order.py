@@ -1,4 +1,4 @@
-"""What the order of a write's operations breaks. Each fault is one change of an honest trace."""
+"""Clauses broken by the order of a write's operations. Each fault is one change to an honest trace."""
 
 import pytest
 
@@ -44,7 +44,7 @@ HONEST = {
         'renameat2(3</run>, "status.json", 3</run>, "a", RENAME_EXCHANGE) = 0',
         UNLINK,
     ],
-    "a failed try before": [CREATE, RENAME.replace("= 0", "= -1 EBUSY (Device or resource busy)"), RENAME],
+    "a failed attempt before": [CREATE, RENAME.replace("= 0", "= -1 EBUSY (Device or resource busy)"), RENAME],
     "a failed change of the target": [
         OPEN_TARGET.split(" = ")[0] + " = -1 EACCES (Permission denied)",
         'unlink("/run/status.json") = -1 EACCES (Permission denied)',
@@ -155,7 +155,7 @@ def test_a_first_write_in_place_makes_an_empty_target_appear() -> None:
     assert found["VIS-01"] == ("the target itself was opened for writing: create status.json", 0)
 
 
-def test_the_first_fault_of_a_clause_is_told() -> None:
+def test_the_first_fault_of_a_clause_is_reported() -> None:
     found = faults('truncate("/run/status.json", 0) = 0', 'unlink("/run/status.json") = 0', CREATE, RENAME)
     assert found == {"VIS-01": ("the target itself was changed: truncate status.json 0 bytes", 0)}
 

@@ -1,4 +1,4 @@
-"""Which points of a write are visited, what they are called, and what the tracer is told to do there."""
+"""Which points of a write are visited, their names, and the rules that the tracer gets for them."""
 
 import errno
 from collections import Counter
@@ -91,9 +91,9 @@ def test_the_errors_of_an_operation_are_those_of_its_call(line: str, key: str) -
     assert [point.error for point in points] == list(ERRORS_OF_CALL.get(key, ()))
 
 
-def test_every_key_is_one_of_the_errors_table_and_all_that_an_operation_can_be_are_used() -> None:
+def test_every_key_is_in_the_table_of_errors_and_every_kind_of_operation_is_used() -> None:
     assert set(KEYS.values()) - {""} <= ERRORS_OF_CALL.keys()
-    assert ERRORS_OF_CALL.keys() - set(KEYS.values()) == {"flush"}  # which is of Python's file objects
+    assert ERRORS_OF_CALL.keys() - set(KEYS.values()) == {"flush"}  # only Python's file objects have it
 
 
 def test_an_operation_with_all_its_faults() -> None:
@@ -126,7 +126,7 @@ def test_a_first_write_is_visited_with_the_first_error_of_each_operation() -> No
         ('pwrite64(3</run/a>, "abc", 3, 0) = 3', 1),
         ("copy_file_range(4</run/b>, NULL, 3</run/a>, NULL, 9, 0) = 8", 4),
         ('write(3</run/a>, "a", 1) = 1', None),  # a byte has no half
-        ('writev(3</run/a>, [{iov_base="abc", iov_len=3}], 1) = 3', None),  # its count is not one of bytes
+        ('writev(3</run/a>, [{iov_base="abc", iov_len=3}], 1) = 3', None),  # its count does not count bytes
     ],
 )
 def test_a_write_is_shortened_to_its_half(line: str, size: int | None) -> None:
@@ -134,7 +134,7 @@ def test_a_write_is_shortened_to_its_half(line: str, size: int | None) -> None:
     assert [point.size for point in points] == ([] if size is None else [size])
 
 
-def test_a_point_knows_whether_it_is_of_the_temp() -> None:
+def test_a_point_knows_whether_it_concerns_the_temp() -> None:
     other = HONEST.replace("lseek(4</run/b>, 0, SEEK_SET)", "fsync(4</run/b>)") + "syncfs(4</run/b>) = 0\n"
     found = {
         (each.number, each.kind): each.of_temp for each in fault_points(operations(other), "replace", "status.json")
@@ -190,7 +190,7 @@ def test_points_are_selected_by_a_glob(glob: str, count: int) -> None:
     assert len(selected(fault_points(operations()[2:3], "replace", "status.json"), glob)) == count
 
 
-def test_a_point_says_on_which_file_it_is() -> None:
+def test_a_point_names_its_file() -> None:
     found = [each.role for each in boundary_points(operations(), "replace", "status.json") if each.phase == "after"]
     assert found[:2] == ["other", "other"]
     assert found[4] == "target"
@@ -231,7 +231,7 @@ RULES = {
             Rule("fail", first=3, calls=("unlink", "unlinkat"), value=errno.EROFS),
         ],
     ),
-    "failing clean-up with another error than the first": (
+    "failing clean-up with a different error from the first": (
         Point("replace", "error and failing clean-up", "before", 2, "open", "other", "open", errno.EROFS),
         [
             Rule("fail", "before", 2, 2, value=errno.EROFS),
@@ -242,5 +242,5 @@ RULES = {
 
 
 @pytest.mark.parametrize(("point", "rules"), RULES.values(), ids=RULES)
-def test_what_the_tracer_is_told(point: Point, rules: list[Rule]) -> None:
+def test_the_rules_for_the_tracer(point: Point, rules: list[Rule]) -> None:
     assert list(point.rules()) == rules

@@ -16,20 +16,20 @@ from conformance.syscalls.tracer.session import Traced
 if sys.platform != "linux":
     pytest.skip("the syscall engine needs Linux", allow_module_level=True)
 
-RIGHT = (Path(__file__).parents[1] / "adapters" / "right_writer.py").read_text(encoding="utf-8")
-# Of the cases of these clauses, those of the engine.
+CORRECT = (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(encoding="utf-8")
+# The cases of these clauses that use the engine.
 CASES = ("*_operation*", "*boundary*", "*kills*", "slow*", "*state*", "*survives*", "next*")
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _tracing_is_allowed(obedient: Traced) -> None:
-    """`obedient` skips the tests where nobody may trace."""
+    """`obedient` skips the tests where tracing is not allowed."""
 
 
 @pytest.fixture
 def judge(make_manifest: Callable[..., Path], conformance_command: Command, tmp_path: Path) -> Callable[..., Any]:
-    """Judges the source of an implementation: ``judge(source, options…)`` → the process and its results."""
+    """Judges an implementation, given as source: ``judge(source, options…)`` → the process and its results."""
 
     def run(source: str, *options: str) -> tuple[subprocess.CompletedProcess[str], list[dict[str, Any]]]:
         manifest = make_manifest(mode="python", entry_point="under_test:Implementation", profile="replace")
@@ -48,7 +48,7 @@ def results(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_a_point_alone_is_repeated(judge: Callable[..., Any]) -> None:
     point = "replace:2:sync:EIO"
-    done, lines = judge(RIGHT, "--clause", "FLT-04", "--case", "*_operation:*", "--point", point)
+    done, lines = judge(CORRECT, "--clause", "FLT-04", "--case", "*_operation:*", "--point", point)
     assert done.returncode == 0
     assert lines[0]["selection"] == {"clause": ["FLT-04"], "case": ["*_operation:*"], "point": [point]}
     passed, unmeasured = sorted(results(lines), key=lambda line: line["outcome"])
@@ -60,7 +60,7 @@ def test_a_point_alone_is_repeated(judge: Callable[..., Any]) -> None:
 
 
 def test_a_failure_says_how_to_repeat_it_and_shows_the_trace(judge: Callable[..., Any]) -> None:
-    careless = RIGHT.replace(
+    careless = CORRECT.replace(
         "                os.fsync(descriptor)\n",
         "                with contextlib.suppress(OSError):\n                    os.fsync(descriptor)\n",
     )
@@ -77,7 +77,7 @@ def test_a_failure_says_how_to_repeat_it_and_shows_the_trace(judge: Callable[...
 
 def test_every_result_says_what_was_enumerated(judge: Callable[..., Any]) -> None:
     clauses = [f"--clause={name}" for name in ("FLT-0[1789]", "VIS-0[256]", "KIL-0[124]", "PWR-0[124]")]
-    done, lines = judge(RIGHT, *clauses, *(f"--case={name}" for name in CASES), "--point", "*:[12]:*", "--kills", "6")
+    done, lines = judge(CORRECT, *clauses, *(f"--case={name}" for name in CASES), "--point", "*:[12]:*", "--kills", "6")
     found = [(line["clause"], line["counts"]) for line in results(lines) if line["counts"]]
     for expected in (
         ("FLT-01", {"faults": 11, "operations": 2}),
@@ -98,7 +98,7 @@ def test_every_result_says_what_was_enumerated(judge: Callable[..., Any]) -> Non
 
 
 def test_an_order_that_is_wrong_fails(judge: Callable[..., Any]) -> None:
-    done, lines = judge(RIGHT.replace(" | os.O_EXCL", ""), "--clause", "VIS-0[138]", "--case", "order*")
+    done, lines = judge(CORRECT.replace(" | os.O_EXCL", ""), "--clause", "VIS-0[138]", "--case", "order*")
     outcomes = {(line["clause"], line["outcome"]) for line in results(lines) if line["counts"]}
     assert outcomes == {("VIS-01", "pass"), ("VIS-03", "fail"), ("VIS-08", "pass")}
     assert "the temp was not created exclusively (O_EXCL)" in done.stdout
@@ -124,14 +124,14 @@ FOLDER_SYNC = """            os.replace(temp, path)
 """
 
 
-STRICT = RIGHT.replace("            os.replace(temp, path)\n", FOLDER_SYNC)
+STRICT = CORRECT.replace("            os.replace(temp, path)\n", FOLDER_SYNC)
 TOLERANT = STRICT.replace(
     "            finally:\n", "            except OSError:\n                pass\n            finally:\n"
 )
 
 
 @pytest.mark.parametrize(
-    ("source", "outcome"), [(STRICT, "fail"), (TOLERANT, "pass"), (RIGHT, "unmeasured")], ids=["io", "ok", "no sync"]
+    ("source", "outcome"), [(STRICT, "fail"), (TOLERANT, "pass"), (CORRECT, "unmeasured")], ids=["io", "ok", "no sync"]
 )
 def test_a_folder_that_cannot_be_synced_must_not_be_an_error(
     judge: Callable[..., Any], source: str, outcome: str
@@ -140,8 +140,8 @@ def test_a_folder_that_cannot_be_synced_must_not_be_an_error(
     assert [each["outcome"] for each in results(lines)] == [outcome, outcome]
 
 
-def test_kills_in_a_row_can_be_fewer(judge: Callable[..., Any]) -> None:
-    _, lines = judge(RIGHT, "--clause", "KIL-0[34]", "--kills", "7")
+def test_the_number_of_consecutive_kills_can_be_reduced(judge: Callable[..., Any]) -> None:
+    _, lines = judge(CORRECT, "--clause", "KIL-0[34]", "--kills", "7")
     found = {each["clause"]: each for each in results(lines)}
     assert found["KIL-03"]["outcome"] == "unmeasured"
     assert found["KIL-03"]["message"] == "needs 100 kills in a row; this run makes 7 (--kills)"

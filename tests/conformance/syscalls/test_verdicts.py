@@ -1,4 +1,4 @@
-"""What a visit means for each clause, and how an error is told in the words of many languages."""
+"""What a visit means for each clause, and how programs in many languages report an error."""
 
 import dataclasses
 import errno
@@ -10,8 +10,8 @@ from conformance.oracle.faults import Injection
 from conformance.syscalls.laboratory import Visit
 from conformance.syscalls.verdicts import judged, problem
 
-# A failed write that did everything right.
-RIGHT = Visit(
+# A failed write that handled everything correctly.
+CORRECT = Visit(
     point="replace:2:sync:EIO",
     what="error",
     injection=Injection(
@@ -39,9 +39,9 @@ OWN = ("what", "on_target", "caught", "lost", "closed_twice", "cleaning_failed")
 
 
 def visit(**changes: Any) -> Visit:
-    """`RIGHT` with changes of the visit or of its injection."""
+    """`CORRECT` with changes to the visit or to its injection."""
     own = {name: changes.pop(name) for name in OWN if name in changes}
-    return dataclasses.replace(RIGHT, injection=dataclasses.replace(RIGHT.injection, **changes), **own)
+    return dataclasses.replace(CORRECT, injection=dataclasses.replace(CORRECT.injection, **changes), **own)
 
 
 OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
@@ -107,7 +107,7 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         ("FLT-09", {"what": "interrupt", "target": "missing", "caught": False}, "left the target missing"),
         ("FLT-09", {"what": "interrupt", "left": ("a",)}, "left a behind"),
         ("FLT-09", {"what": "interrupt", "descriptors_left": 2}, "left 2 descriptor(s) open"),
-        ("FLT-09", {"what": "interrupt", "left": ("a",), "caught": False}, None),  # it dies of it: as a kill
+        ("FLT-09", {"what": "interrupt", "left": ("a",), "caught": False}, None),  # it dies of the signal, as of a kill
         ("FLT-09", {"what": "interrupt", "caught": False, "lost": True}, "SIGINT was ignored there"),
         ("KIL-01", {"what": "kill"}, None),
         ("KIL-01", {"what": "kill", "target": "new"}, None),
@@ -163,12 +163,12 @@ CLEANING = visit(what="error and failing clean-up", cleaning_failed=True, text="
     [
         ([visit()], CLEANING, 1),
         ([], CLEANING, 0),  # that error alone was not visited
-        ([visit(**OK)], CLEANING, 0),  # it is tolerated: there is nothing to tell
-        ([visit(text="something went wrong")], CLEANING, 0),  # it is never told
+        ([visit(**OK)], CLEANING, 0),  # it is tolerated: there is nothing to report
+        ([visit(text="something went wrong")], CLEANING, 0),  # it is never reported
         ([visit(error=errno.ENOSPC)], CLEANING, 0),  # another error
         ([visit(position=3)], CLEANING, 0),  # at another place
         ([visit()], dataclasses.replace(CLEANING, cleaning_failed=False), 0),  # nothing was cleaned up
     ],
 )
-def test_a_first_error_can_be_hidden_where_it_is_told_alone(others: list[Visit], cleaning: Visit, count: int) -> None:
+def test_a_first_error_is_hidden_if_it_is_reported_alone(others: list[Visit], cleaning: Visit, count: int) -> None:
     assert len(judged("FLT-08", [*others, cleaning])) == count

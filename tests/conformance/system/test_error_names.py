@@ -1,4 +1,4 @@
-"""What an error message names, told by the real messages of many languages, and by messages that name nothing of it."""
+"""What an error message names: real messages of many languages, and messages that name no such error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DENIED, SHARING, LOCK = "ERROR_ACCESS_DENIED", "ERROR_SHARING_VIOLATION", "ERROR
 USED = "The process cannot access the file because it is being used by another process"
 LOCKED = "The process cannot access the file because another process has locked a portion of the file"
 
-# Message and what it names; above each language, where the text was found: the language's source, or an issue that
+# Message and what it names. Above each language, where the text was found: the language's source, or an issue that
 # quotes what a program printed. The words of Windows itself come from winerror.h.
 OF_A_HOLDER = {
     # Python: OSError_str in cpython/Objects/exceptions.c; python/cpython#137077; zaxtyson/LanZouCloud-API#108;
@@ -123,7 +123,7 @@ OF_A_HOLDER = {
     "rename a.tmp a: Lock violation.": LOCK,
 }
 
-# The same languages, when the error is another one, and messages that only look like one.
+# The same languages with a different error, and messages that only look as if they named one.
 OF_NO_HOLDER = {
     "": None,
     "the status could not be saved": None,
@@ -207,7 +207,7 @@ def test_the_first_name_counts_and_words_count_last() -> None:
     assert str(error_of("Permission denied (os error 13)")) == "os error 13"
 
 
-@pytest.mark.skipif(sys.platform != "win32", reason="only Windows has words of its own")
+@pytest.mark.skipif(sys.platform != "win32", reason="only Windows has its own words for errors")
 @pytest.mark.parametrize("number", HELD)
 def test_the_words_of_the_running_windows_are_known_in_its_language(number: int) -> None:
     if sys.platform == "win32":

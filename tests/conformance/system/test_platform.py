@@ -1,4 +1,4 @@
-"""Which system this is, and what kind of file system holds a folder."""
+"""Which operating system this is, and which file system holds a folder."""
 
 import sys
 from pathlib import Path

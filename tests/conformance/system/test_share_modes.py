@@ -1,4 +1,4 @@
-"""The kit opens files so that it provokes no refusal, or on purpose so that it does."""
+"""The kit opens files so that it causes no refusal, or so that it does, on purpose."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from conformance.system.share_modes import HELD, Sharing, hold, open_shared, rea
 
 only_windows = pytest.mark.skipif(sys.platform != "win32", reason="only Windows refuses what a holder does not share")
 
-CONTENTS = b"a\r\nb\n\x1a\xff"  # what a translation of text would change
+CONTENTS = b"a\r\nb\n\x1a\xff"  # text mode would change these bytes
 SHARE_MODES: tuple[Sharing, ...] = ("none", "read", "read-write", "read-write-delete")
 
 
@@ -28,7 +28,7 @@ def test_bytes_are_read_as_they_are(file: Path) -> None:
     assert read_shared(str(file)) == CONTENTS
 
 
-def test_a_missing_file_is_told_with_its_name(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         read_shared(tmp_path / "missing")
     assert caught.value.filename == str(tmp_path / "missing")
@@ -48,7 +48,7 @@ def test_no_child_inherits_the_descriptor(file: Path) -> None:
         os.close(descriptor)
 
 
-def test_whoever_reads_with_delete_sharing_lets_others_remove_the_file(file: Path) -> None:
+def test_a_reader_that_shares_deletion_lets_others_remove_the_file(file: Path) -> None:
     with hold(file, "read-write-delete"):
         require_deletable(file)
         file.unlink()

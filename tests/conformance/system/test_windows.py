@@ -10,7 +10,7 @@ import pytest
 from conformance.system.windows import is_there, verbatim
 
 
-def test_what_is_there_is_told_without_opening_it(tmp_path: Path) -> None:
+def test_existence_is_reported_without_opening_the_file(tmp_path: Path) -> None:
     path = tmp_path / "status.json"
     assert not is_there(str(path))
     assert not is_there(str(tmp_path / "none" / "status.json"))
@@ -20,7 +20,7 @@ def test_what_is_there_is_told_without_opening_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only Windows interprets names")
-def test_elsewhere_a_name_is_what_it_is(tmp_path: Path) -> None:
+def test_elsewhere_a_name_stays_as_it_is(tmp_path: Path) -> None:
     assert verbatim(tmp_path / "NUL") == tmp_path / "NUL"
 
 

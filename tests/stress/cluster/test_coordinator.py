@@ -22,7 +22,7 @@ from stress.record.scenario import Goal, Scenario
 from stress.reporting.live import View
 from tests.stress import sshfs
 
-distributed = pytest.importorskip("distributed", reason='needs Dask: pip install "pulse-status[cluster]"')
+distributed = pytest.importorskip("distributed", reason='needs Dask: pip install "pulse-kit[cluster]"')
 
 # Each machine does half of it.
 FEW = Scenario(writers=1, readers=1, sizes=(256,), seconds=None, goal=Goal(200, "writes"))
@@ -187,7 +187,7 @@ class TestUsage:
     ) -> None:
         monkeypatch.setitem(sys.modules, "distributed", None)
         assert main(["--dask", "tcp://127.0.0.1:9", "--dir", str(tmp_path)]) == 2
-        assert 'pip install "pulse-status[cluster]"' in capsys.readouterr().err
+        assert 'pip install "pulse-kit[cluster]"' in capsys.readouterr().err
 
     @pytest.mark.parametrize(
         "words",

@@ -1,4 +1,4 @@
-"""Whoever looks without pause finds out that a file was missing for a moment."""
+"""Polling without pause detects that a file was missing for a moment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conformance.suite.support.polling import Polls, polled_for_existence
 
 @pytest.fixture
 def case(tmp_path: Path) -> Any:
-    """As much of a case as is needed."""
+    """A stand-in with only the parts of a case that polling needs."""
     return SimpleNamespace(target=tmp_path / "status.json", counts={})
 
 
@@ -38,6 +38,6 @@ def test_a_file_that_is_missing_for_a_moment_is_noticed(case: Any) -> None:
 
 
 @pytest.mark.parametrize("polls", [Polls(polls=9, writes=10), Polls(polls=9)])
-def test_too_few_looks_mean_nothing(polls: Polls) -> None:
+def test_too_few_polls_are_inconclusive(polls: Polls) -> None:
     with pytest.raises(Inconclusive, match="only 9 polls"):
         polls.require_never_missing()

@@ -1,4 +1,4 @@
-"""An implementation that does what it is told: the text of a ``replace`` is Python code, which finds ``path``."""
+"""An implementation that obeys: the text of a ``replace`` is Python code to execute, with ``path`` defined."""
 
 import os
 import sys

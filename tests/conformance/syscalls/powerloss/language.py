@@ -1,4 +1,4 @@
-"""A language for traces: one operation a word, as the tests of the power-loss model write them."""
+"""A small language in which the tests of the power-loss model write traces: one word per operation."""
 
 import itertools
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from conformance.syscalls.operations import Kind, Operation
 from conformance.syscalls.tracer.calls import Call
 
-# What the words of the language below mean: the kind, the call, its flags.
+# The words of the language → kind of operation, call, and flags.
 WORDS: Mapping[str, tuple[Kind, str, int]] = {
     "open": ("open", "openat", 0),
     "open-truncating": ("open", "openat", 0o1000),
@@ -46,7 +46,7 @@ UNNAMED = "#1 (deleted)"
 
 
 def trace(text: str) -> list[Operation]:
-    """``create temp; write temp 100; rename temp target`` → operations, one after the other.
+    """``create temp; write temp 100; rename temp target`` → consecutive operations.
 
     Numbers are a length and an offset. Before a word: ``failed``, ``unfinished`` (it never returned), ``child``.
     """
@@ -96,7 +96,7 @@ def trace(text: str) -> list[Operation]:
 
 
 def overlapping(operations: list[Operation], earlier: int, later: int) -> list[Operation]:
-    """The same with the later operation beginning just before the earlier one ends."""
+    """The same, with the later operation starting just before the earlier one ends."""
     assert later == earlier + 1
     first, second = operations[earlier].call, operations[later].call
     changed = list(operations)

@@ -1,4 +1,4 @@
-"""The power-loss model, as a specification: what may be on the disk after a cut, and what is said about it."""
+"""The power-loss model, as a specification: what may be on the disk after a cut, and what is reported."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,7 @@ CREATING = Before("target", None, SIZE)
 WRITTEN = f"create temp; write temp {SIZE}"
 HONEST = f"{WRITTEN}; sync temp; close temp; rename temp target; sync-folder"
 
-RIGHT = {
+CORRECT = {
     "the usual way": HONEST,
     "fsync through another descriptor": f"{WRITTEN}; close temp; open temp; sync temp; rename temp target; sync-folder",
     "fsync in a child": f"{WRITTEN}; child sync temp; rename temp target; sync-folder",
@@ -48,8 +48,8 @@ RIGHT = {
 }
 
 
-@pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT)
-def test_a_durable_replace_is_right_at_every_cut_under_both_models(text: str) -> None:
+@pytest.mark.parametrize("text", CORRECT.values(), ids=CORRECT)
+def test_a_durable_replace_is_correct_at_every_cut_under_both_models(text: str) -> None:
     judgement = judge(trace(text), REPLACING)
     assert (judgement.torn, judgement.lost) == (None, None)
     # It is judged, not overlooked: both documents are among the outcomes.
@@ -138,7 +138,7 @@ TORN = {
 
 
 @pytest.mark.parametrize(("text", "story"), TORN.values(), ids=TORN)
-def test_what_can_tear_the_target_is_found_and_told(text: str, story: str) -> None:
+def test_what_can_tear_the_target_is_found_and_described(text: str, story: str) -> None:
     torn = judge(trace(text), REPLACING).torn
     assert torn is not None
     assert torn.clause == "PWR-01"
@@ -173,7 +173,7 @@ def test_a_first_document_in_place_is_torn() -> None:
     assert torn.cut.operation == 0
 
 
-def test_a_cut_is_told_with_the_operation_that_it_follows() -> None:
+def test_a_cut_is_reported_with_the_operation_that_it_follows() -> None:
     torn = judge(trace(f"{WRITTEN}; close temp; rename temp target"), REPLACING).torn
     assert torn is not None
     assert (torn.cut.operation, torn.cut.during) == (3, False)
@@ -219,7 +219,7 @@ def test_in_unordered_names_a_later_rename_may_persist_without_an_earlier_unlink
 
 
 def test_what_was_promised_earlier_needs_what_it_depends_on() -> None:
-    """The folder sync covers the rename, so the creation of the file that it renamed is on the disk as well."""
+    """The folder sync covers the rename, so the creation of the renamed file is on the disk as well."""
     after_all = [state for state in distinct_states(trace(HONEST), REPLACING) if not state.names]
     assert {tuple(name for name, _ in state.files) for state in after_all} == {("target",)}
 
@@ -233,7 +233,7 @@ def test_changes_that_share_a_file_or_a_name_keep_their_order() -> None:
     assert all("backup" in folder for folder in written)
 
 
-def test_a_file_is_only_there_when_its_folder_is() -> None:
+def test_a_file_exists_only_when_its_folder_does() -> None:
     states = distinct_states(trace("make-folder sub; create sub/temp"), REPLACING)
     inside = [state for state in states if state.content("sub/temp") is not None]
     assert inside
@@ -247,7 +247,7 @@ def test_the_outcomes_after_each_operation() -> None:
     assert outcomes == [["old"], ["old"], ["old"], ["old"], ["missing", "old"], mixed, ["new"]]
 
 
-def test_outcomes_are_only_told_of_operations_that_ended() -> None:
+def test_outcomes_are_only_given_for_operations_that_ended() -> None:
     with pytest.raises(ValueError, match="no cut after operation 9"):
         allowed_outcomes(trace(HONEST), REPLACING, 9)
 
@@ -270,7 +270,7 @@ def test_of_two_writes_either_may_be_lost_halved_or_zeros() -> None:
     assert found == {*whole, zeros, b"abcd" + zeros, zeros + b"efgh", zeros + zeros}
 
 
-def test_a_durable_write_makes_the_size_durable_that_it_was_written_under() -> None:
+def test_a_durable_write_makes_the_size_at_its_time_durable() -> None:
     text = f"open-dsync target; truncate target {SIZE}; write target {SIZE}"
     assert judge(trace(text), replace(REPLACING, old_length=2 * SIZE)).lost is None
 
@@ -279,7 +279,7 @@ def test_pieces_become_bytes() -> None:
     before = Before("target", 4, 4, {"log": 3})
     states = distinct_states(trace("open target; write target 4; open-appending log; write log 3"), before)
     folders = [materialise(state, {"target": b"ABCD"}, b"wxyz") for state in states]
-    # Two bytes of four; the log's old bytes were not given, and what was appended lies partly beyond the new document.
+    # Two bytes of four; the log's old bytes were not given, and the appended part is partly beyond the new document.
     assert {"target": b"wxCD", "log": b"???z??"} in folders
 
 
@@ -293,7 +293,7 @@ def test_reading_moves_the_file_position_too() -> None:
     assert allowed_outcomes(trace(text), REPLACING, None) == {"old", "new"}
 
 
-def test_the_file_of_no_name_is_known_before_any_use_of_its_descriptor() -> None:
+def test_an_unnamed_file_is_known_before_any_use_of_its_descriptor() -> None:
     empty = Before("target", SIZE, 0)
     assert judge(trace("create-unnamed; link unnamed temp; rename temp target; sync-folder"), empty).lost is None
 
@@ -307,7 +307,7 @@ def test_a_trace_that_ends_with_a_torn_target_never_reaches_the_new_document() -
     assert allowed_outcomes(operations, REPLACING, 4) == {"torn"}
 
 
-def test_the_counts_say_how_much_was_looked_at() -> None:
+def test_the_counts_say_how_much_was_checked() -> None:
     judgement = judge(trace(HONEST), REPLACING)
     # Before the first, after each of six, and during the two syncs.
     assert judgement.cuts == 9
@@ -328,7 +328,7 @@ def test_many_unsynced_writes_are_judged() -> None:
 
 
 UNKNOWN: dict[str, Callable[[], list[Operation]]] = {
-    "a file that nobody named": lambda: trace("unlink nobody"),
+    "a file that was never named": lambda: trace("unlink stranger"),
     "a symbolic link as the target": lambda: trace("symlink temp; rename temp target"),
     "a folder with files that moves": lambda: trace("make-folder a; create a/temp; rename a b"),
     "fallocate that moves bytes": lambda: [

@@ -1,4 +1,4 @@
-"""What holds for the power-loss model whatever the operations are."""
+"""Properties of the power-loss model for arbitrary operations."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ lines = st.one_of(
     st.builds("{} {} {}".format, st.sampled_from(("rename", "link", "exchange", "unfinished rename")), names, names),
     st.sampled_from(("sync-folder", "sync-all", "rename /elsewhere/file target")),
 )
-# Lists that begin like a write reach further than lists of anything.
+# Lists that begin like a write get further than arbitrary lists.
 texts = st.builds(
     lambda start, rest: [*start, *rest],
     st.sampled_from(((), ("create temp", "write temp 4"), ("open target", "create temp", "write temp 4", "sync temp"))),
@@ -42,7 +42,7 @@ texts = st.builds(
 
 
 def followed(text: Sequence[str]) -> list[Operation]:
-    """The operations, if the model can follow them: most lists of any operations could not happen."""
+    """The operations, if the model can follow them: most arbitrary lists could not happen."""
     operations = trace("; ".join(text))
     try:
         effects_of(operations, BEFORE)
@@ -100,18 +100,18 @@ def test_what_the_running_system_shows_is_always_allowed(text: list[str]) -> Non
 
 
 @given(texts)
-def test_before_the_first_operation_only_the_beginning_is_allowed(text: list[str]) -> None:
+def test_before_the_first_operation_only_the_initial_state_is_allowed(text: list[str]) -> None:
     operations = followed(text)
     assert folders(operations, "unordered")[0] == {really(trace("stat target"))}
 
 
 @given(texts, st.data())
 def test_one_more_sync_allows_nothing_new(text: list[str], data: st.DataObject) -> None:
-    text = [line for line in text if "map" not in line]  # a sync settles what a mapping changed: another write
+    text = [line for line in text if "map" not in line]  # a sync settles what a mapping changed, which is another write
     assume(text)
     position = data.draw(st.integers(0, len(text)))
     more = [*text[:position], data.draw(st.sampled_from(SYNCS)), *text[position:]]
-    # The operations after the sync have other numbers; here they are given the same ones.
+    # The operations after the sync have other numbers; here they get the same ones.
     with_sync = followed(more)
     without = [operation for operation in with_sync if operation.number != position]
     assert targets(with_sync) <= targets(without)

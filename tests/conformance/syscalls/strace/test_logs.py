@@ -32,7 +32,7 @@ def words(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["python", "python-raw", "python-verbose"])
-def test_python_whatever_way_strace_prints_it(name: str) -> None:
+def test_python_however_strace_prints_it(name: str) -> None:
     assert words(name) == HONEST
 
 
@@ -135,7 +135,7 @@ def test_threads_at_the_same_time(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["threads", "threads-stderr", "node"])
-def test_joined_lines_keep_what_has_happened_meanwhile(name: str) -> None:
+def test_joined_lines_keep_what_happened_in_between(name: str) -> None:
     calls = parse((LOGS / f"{name}.log").read_text(encoding="utf-8"))
     moments = sorted(moment for call in calls for moment in (call.begun, call.ended) if moment is not None)
     assert len(set(moments)) == len(moments)
@@ -152,7 +152,7 @@ def test_the_command_passes_an_honest_write(name: str, capsys: pytest.CaptureFix
     assert "rename status.json" in capsys.readouterr().out
 
 
-def test_the_command_tells_of_a_write_that_may_not_survive(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_reports_a_write_that_may_not_survive(capsys: pytest.CaptureFixture[str]) -> None:
     run("node", "--existing", "status.json")
     assert "PWR-02: power cut after operation" in capsys.readouterr().out
     run("python", "--existing", "status.json")
@@ -167,7 +167,7 @@ def test_the_command_finds_the_missing_sync(tmp_path: Path, capsys: pytest.Captu
     assert "PWR-01: power cut" in capsys.readouterr().out
 
 
-def test_the_command_can_be_told_the_current_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_accepts_the_current_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "log"
     log.write_text("""\
 1 creat("a", 0600) = 3</run/a>

@@ -125,7 +125,7 @@ def test_numbers_and_flags(line: str, name: str, value: int) -> None:
     assert one(line).number(name) == value
 
 
-def test_a_flag_without_a_number_fails_for_who_needs_it() -> None:
+def test_a_flag_without_a_number_fails_when_the_number_is_needed() -> None:
     call = one("ioctl(3</dev/tty>, TIOC_FUTURE, 0x7ffc) = 0")
     with pytest.raises(TraceError, match="TIOC_FUTURE"):
         call.number("request")
@@ -177,7 +177,7 @@ def test_a_killed_call_has_begun_and_never_ended() -> None:
     assert seen("1 fsync(3</run/a> <detached ...>") == [(0, None, "fsync")]
 
 
-def test_a_call_that_the_kernel_makes_again_counts_once() -> None:
+def test_a_call_that_the_kernel_restarts_counts_once() -> None:
     log = """\
 1 flock(3</run/a>, LOCK_EX) = ? ERESTARTSYS (To be restarted if SA_RESTART is set)
 1 --- SIGINT {si_signo=SIGINT, si_code=SI_USER} ---
@@ -287,7 +287,7 @@ def test_paths_through_a_descriptor_are_the_descriptors(name: str) -> None:
     assert parse(log)[1].path() == "/run/#77 (deleted)"
 
 
-def test_an_open_through_a_descriptor_that_is_not_known_shows_itself_what_it_has_opened() -> None:
+def test_an_open_through_an_unknown_descriptor_shows_what_it_opened() -> None:
     assert one('open("/dev/fd/63", O_RDONLY) = 3<pipe:[77]>').path() == "pipe:[77]"
 
 

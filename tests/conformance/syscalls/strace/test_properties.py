@@ -1,4 +1,4 @@
-"""Whatever text is read as a log, nothing but TraceError comes out."""
+"""Whatever text is read as a log, the only error is TraceError."""
 
 import contextlib
 from pathlib import Path
@@ -68,7 +68,7 @@ def understood(text: str) -> tuple[Call, ...]:
 
 @st.composite
 def mutated_lines(draw: st.DrawFn) -> str:
-    """A recorded line, one with something else in its middle, the beginning of one with the end of another."""
+    """A recorded line, a line with something else in its middle, or the start of one with the end of another."""
     line, other = draw(st.sampled_from(LINES)), draw(st.sampled_from([*LINES, *FRAGMENTS]))
     start = draw(st.integers(0, len(line)))
     end = draw(st.sampled_from([start, start + 1, start + 5, len(line)]))
@@ -92,7 +92,7 @@ def test_mutated_and_shuffled_logs(lines: list[str]) -> None:
 
 
 @given(st.lists(st.sampled_from(LINES), max_size=12))
-def test_every_moment_is_counted_once_and_ends_follow_beginnings(lines: list[str]) -> None:
+def test_every_moment_is_counted_once_and_ends_follow_starts(lines: list[str]) -> None:
     calls = understood("\n".join(lines))
     moments = [moment for call in calls for moment in (call.begun, call.ended) if moment is not None]
     assert len(set(moments)) == len(moments)

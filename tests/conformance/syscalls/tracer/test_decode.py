@@ -1,4 +1,4 @@
-"""Registers and memory → named arguments. The tests decode calls of their own process, which needs no tracing."""
+"""Registers and memory → named arguments. The tests decode calls of this process, which needs no tracing."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_number_that_is_not_open_has_no_path() -> None:
 
 
 def test_a_descriptor_is_the_lower_half_of_its_register(file: int, folder: Path) -> None:
-    """The kernel takes an int; what a program leaves in the upper half means nothing."""
+    """The kernel takes an int; whatever a program leaves in the upper half has no meaning."""
     expected = {"descriptor": Descriptor(file, str(folder / "status.json"))}
     assert decoded("fsync", 0xDEAD << 32 | file) == expected
 
@@ -184,11 +184,11 @@ def test_a_path_at_no_address_is_empty(memory: Memory) -> None:
     assert path_of("unlink", 8) == ""
 
 
-# Calls that the tables do not have
+# Calls that are not in the tables
 
 
 @pytest.mark.parametrize("name", ["futex", "brk", "clone3", "socket"])
-def test_a_harmless_call_is_passed_over(file: int, name: str, folder: Path) -> None:
+def test_a_harmless_call_is_ignored(file: int, name: str, folder: Path) -> None:
     assert name in HARMLESS
     assert decoded(name, file, within=folder) is None
 

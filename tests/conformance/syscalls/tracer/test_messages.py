@@ -1,4 +1,4 @@
-"""What the kit and the tracer tell each other: plans and reports, and when a rule applies."""
+"""The messages between the kit and the tracer: plans and reports, and when a rule applies."""
 
 import json
 

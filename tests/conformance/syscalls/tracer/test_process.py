@@ -1,4 +1,4 @@
-"""What the tracer does to a command: faults, kills, interrupts, holds; and how both of them live and end."""
+"""What the tracer does to a command: faults, kills, interrupts and holds; and how both start and end."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def tried(call: str) -> str:
 # Recording
 
 
-def test_calls_are_numbered_by_their_beginnings_and_ends(trace_python: Trace) -> None:
+def test_calls_are_numbered_by_their_starts_and_ends(trace_python: Trace) -> None:
     calls = trace_python(WRITE).report.calls
     assert [(call.name, call.begun, call.ended) for call in calls] == [
         (name, 2 * number + 1, 2 * number + 2) for number, name in enumerate(NAMES)
@@ -62,7 +62,7 @@ def test_a_call_that_never_returned_has_no_end(trace_python: Trace) -> None:
 
 
 def test_calls_of_two_threads_overlap(trace_python: Trace) -> None:
-    """Opening a named pipe waits for whoever opens its other end."""
+    """Opening a named pipe waits until its other end is opened."""
     calls = trace_python("""
 import os, threading
 os.mkfifo("pipe")
@@ -90,11 +90,11 @@ def test_a_call_that_fails_does_nothing(trace_python: Trace, folder: Path) -> No
     assert traced.fired == [("fail", "before", 0, "mkdir")]
 
 
-def test_a_close_that_fails_has_closed_all_the_same(trace_python: Trace) -> None:
+def test_a_close_that_fails_has_closed_nevertheless(trace_python: Trace) -> None:
     code = "import os\nfile = os.open('a', os.O_CREAT)\n" + 2 * tried("os.close(file)")
     traced = trace_python(code, Rule("fail", **at(1), value=errno.EIO))
     assert traced.output.split() == [str(errno.EIO), str(errno.EBADF)]
-    # To close it again is a fault, so it is recorded although the number is no file any more.
+    # Closing it again is a fault, so it is recorded although the number no longer refers to a file.
     assert [(call.name, call.error) for call in traced.report.calls][1:] == [
         ("close", errno.EIO),
         ("close", errno.EBADF),
@@ -118,7 +118,7 @@ def test_of_two_errors_the_first_one_counts(trace_python: Trace) -> None:
     assert int(trace_python("import os\n" + tried("os.mkdir('sub')"), *rules).output) == errno.EIO
 
 
-def test_a_shortened_write_takes_less_and_says_so(trace_python: Trace, folder: Path) -> None:
+def test_a_shortened_write_writes_less_and_reports_it(trace_python: Trace, folder: Path) -> None:
     traced = trace_python(WRITE, Rule("shorten", **at(1), value=2))
     assert (traced.output, (folder / "status.json").read_bytes()) == ("2\n", b"ne")
     assert traced.operations[1].length == 2
@@ -154,7 +154,7 @@ CAUGHT = "import signal\nsignal.signal(signal.SIGINT, lambda *_: print('caught',
     ids=["caught", "not caught"],
 )
 @pytest.mark.parametrize("phase", ["before", "after"])
-def test_an_interrupt_tells_whether_it_was_caught(
+def test_an_interrupt_reports_whether_it_was_caught(
     trace_python: Trace, phase: Any, handler: str, code: int, caught: int
 ) -> None:
     traced = trace_python(handler + WRITE, Rule("interrupt", phase, **at(2)))
@@ -163,14 +163,14 @@ def test_an_interrupt_tells_whether_it_was_caught(
 
 
 def test_an_interrupt_in_the_middle_of_a_call(trace_python: Trace) -> None:
-    """The call returns EINTR and the handler runs; Python calls again afterwards (PEP 475), as a further operation."""
+    """The call returns EINTR and the handler runs; Python then calls again (PEP 475), which is a further operation."""
     rules = Rule("fail", **at(2), value=errno.EINTR), Rule("interrupt", **at(2))
     traced = trace_python(CAUGHT + WRITE, *rules)
     assert "caught" in traced.output
     assert [call.name for call in traced.report.calls] == ["openat", "write", "fsync", "fsync", "close", "rename"]
 
 
-def test_nothing_moves_while_the_kit_looks(trace_python: Trace, folder: Path) -> None:
+def test_nothing_moves_while_the_kit_observes(trace_python: Trace, folder: Path) -> None:
     seen: list[tuple[int, str, str, list[str], bytes]] = []
 
     def look(boundary: Boundary) -> None:
@@ -195,7 +195,7 @@ def test_other_threads_stand_still_at_a_hold(trace_python: Trace, folder: Path) 
 
     def look(boundary: Boundary) -> None:
         listing = os.listdir(folder)
-        with open("/proc/self/stat", "rb") as file:  # a call or two of our own, to give them time
+        with open("/proc/self/stat", "rb") as file:  # a call or two of our own, to give the threads time
             file.read()
         changes.append(listing != os.listdir(folder))
 
@@ -247,7 +247,7 @@ def test_a_command_has_the_usual_signals_and_no_descriptor_of_the_tracer(trace: 
 
 
 def test_a_command_that_stops_goes_on_when_it_is_continued(trace_python: Trace) -> None:
-    """The stopped child shows to its parent as stopped, and SIGCONT wakes it up."""
+    """The parent sees the stopped child as stopped, and SIGCONT resumes it."""
     traced = trace_python("""
 import os, signal
 child = os.fork()
@@ -267,7 +267,7 @@ def test_a_signal_reaches_the_command(trace_python: Trace) -> None:
     assert trace_python(CAUGHT + "import os\nos.kill(os.getpid(), 2)").output == "caught\n"
 
 
-def test_a_call_that_signals_begin_again_is_one_operation(trace_python: Trace) -> None:
+def test_a_call_restarted_after_a_signal_is_one_operation(trace_python: Trace) -> None:
     """An alarm interrupts an open that waits; with SA_RESTART it starts again and keeps its number."""
     traced = trace_python("""
 import os, signal
@@ -295,7 +295,7 @@ os.wait()
 
 @pytest.fixture
 def conversation(folder: Path) -> Any:
-    """Starts a tracer: ``conversation(when, command)`` → its process and the kit's end of the talk."""
+    """Starts a tracer: ``conversation(when, command)`` → its process and the kit's end of the connection."""
     started: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
 
     def begin(when: str, command: list[str]) -> tuple[subprocess.Popen[bytes], socket.socket]:
@@ -341,7 +341,7 @@ def test_a_command_ends_when_its_tracer_is_killed(conversation: Any, gone: Any, 
 
 @pytest.mark.parametrize("command", [["cat"], ["sh", "-c", "cat & wait"]], ids=["one process", "two processes"])
 def test_a_command_ends_when_the_kit_hangs_up(conversation: Any, gone: Any, command: list[str]) -> None:
-    """The tracer ends after its command, and by itself: nobody finds what looks like a process any more."""
+    """The tracer ends by itself, after its command, and no process of either is left."""
     process, control = conversation("later", command)
     with control.makefile("rb") as messages:
         traced = int(hear(messages).split()[1])
@@ -350,7 +350,7 @@ def test_a_command_ends_when_the_kit_hangs_up(conversation: Any, gone: Any, comm
     assert gone(traced)
 
 
-def test_what_comes_during_a_hold_is_obeyed_after_it(conversation: Any, folder: Path) -> None:
+def test_a_message_during_a_hold_is_obeyed_after_it(conversation: Any, folder: Path) -> None:
     process, control = conversation("at-start", ["mkdir", "sub"])
     with control.makefile("rb") as messages:
         assert hear(messages).startswith("started")

@@ -104,7 +104,7 @@ PROGRAMS = {
 
 
 def plain(words: list[str]) -> list[str]:
-    """Without the numbers of inodes, which are different each time."""
+    """The words without inode numbers, which differ each time."""
     return [re.sub(r"#\d+|(?<=pipe:\[)\d+", lambda match: "#" if match[0][0] == "#" else "", word) for word in words]
 
 
@@ -119,7 +119,7 @@ def test_the_operations_of_a_program(
 
 
 def witnessed(command: list[str], folder: Path) -> tuple[Operation, ...]:
-    """The operations of a command as strace tells them."""
+    """The operations of a command as strace reports them."""
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("needs strace")
@@ -139,7 +139,7 @@ def test_strace_sees_the_same_operations(folder: Path, code: str, expected: list
     assert plain([str(each) for each in operations]) == expected
 
 
-def test_strace_and_the_tracer_agree_about_numbers_too(trace_python: Callable[..., Any], folder: Path) -> None:
+def test_strace_and_the_tracer_agree_on_numbers_too(trace_python: Callable[..., Any], folder: Path) -> None:
     code = WRITE + PROGRAMS["gathered"][0] + "\n" + PROGRAMS["errors"][0]
 
     def details(operations: tuple[Operation, ...]) -> list[tuple[object, ...]]:

@@ -1,4 +1,4 @@
-"""The requests of ptrace(2), made to a child that waits to be told what to do; memory is read from our own process."""
+"""The requests of ptrace(2), made to a child that waits for its line of input; memory is read from this process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from conformance.syscalls.tracer import ptrace
 
 if sys.platform != "linux":
-    pytest.skip("ptrace is of Linux", allow_module_level=True)
+    pytest.skip("ptrace(2) needs Linux", allow_module_level=True)
 
 OURSELVES = os.getpid()
 WALL = 0x40000000
@@ -38,7 +38,7 @@ except OSError as error:
 
 @dataclass
 class Child:
-    """A Python program that makes one call when it gets a line, and prints what came of it."""
+    """A Python program that makes one call when it gets a line, and prints the result."""
 
     process: subprocess.Popen[str]
 
@@ -53,7 +53,7 @@ class Child:
         return os.WSTOPSIG(status), status >> 16
 
     def run_to(self, name: str) -> ptrace.SystemCallStop:
-        """Give it its line, and let it run to the entry of a call."""
+        """Send its line, and let it run to the entry of a call."""
         assert self.process.stdin is not None
         ptrace.interrupt(self.thread)
         assert self.wait() == (signal.SIGTRAP, ptrace.EVENT_STOP)
@@ -70,7 +70,7 @@ class Child:
         return ptrace.system_call_stop(self.thread)
 
     def printed(self) -> str:
-        """Let it go, and what it prints."""
+        """Let it run to its end, and return what it prints."""
         ptrace.resume(self.thread, to_next_call=False)
         assert self.process.stdout is not None
         return self.process.stdout.read().strip()
@@ -114,7 +114,7 @@ def test_a_failed_call_returns_a_negative_errno(child: Callable[[str], Child]) -
     assert waiting.next_stop().result == -errno.EBADF
 
 
-def test_a_call_that_is_skipped_returns_what_it_is_told(child: Callable[[str], Child]) -> None:
+def test_a_call_that_is_skipped_returns_the_chosen_result(child: Callable[[str], Child]) -> None:
     waiting = child("kill(os.getpid(), 9)")
     waiting.run_to("kill")
     ptrace.skip_call(waiting.thread)
@@ -139,7 +139,7 @@ def test_an_argument_can_be_changed(child: Callable[[str], Child]) -> None:
     assert waiting.printed() == "ab2"
 
 
-def test_between_calls_a_thread_is_at_none(child: Callable[[str], Child]) -> None:
+def test_between_calls_a_thread_is_in_no_call(child: Callable[[str], Child]) -> None:
     waiting = child("getpid()")
     ptrace.interrupt(waiting.thread)
     waiting.wait()
@@ -167,7 +167,7 @@ def test_a_stopped_child_can_stay_stopped(child: Callable[[str], Child]) -> None
         lambda thread: ptrace.resume(thread, to_next_call=True),
     ],
 )
-def test_nobody_can_be_asked(ask: Callable[[int], Any]) -> None:
+def test_a_thread_that_does_not_exist(ask: Callable[[int], Any]) -> None:
     with pytest.raises(ProcessLookupError, match="ptrace: No such process"):
         ask(1 << 22)
 
@@ -214,7 +214,7 @@ def test_a_word() -> None:
 
 @pytest.fixture
 def on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Pretends another processor."""
+    """Pretends to run on another processor."""
     ptrace.call_names.cache_clear()
     yield lambda name: monkeypatch.setattr(ptrace, "architecture", lambda: name)
     ptrace.call_names.cache_clear()
@@ -237,7 +237,7 @@ def test_calls_have_numbers(on: Callable[[str], None], name: str, audit: int, nu
     assert {number: ptrace.call_names()[1][number] for number in numbers} == numbers
 
 
-def test_another_architecture_is_not_known(on: Callable[[str], None]) -> None:
+def test_other_architectures_are_not_supported(on: Callable[[str], None]) -> None:
     on("vax")
     with pytest.raises(KeyError, match="vax"):
         ptrace.call_names()

@@ -1,4 +1,4 @@
-"""An implementation under the tracer: requests with and without a plan, and every way in which it may end."""
+"""An implementation under the tracer: requests with and without a plan, and every way it may end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Ask = Callable[[Implementation], Answer]
 
 
 def telling(folder: Path, code: str) -> Ask:
-    """A request to run code, which finds ``folder`` and the path ``path`` in it."""
+    """A request to run code, in which ``folder`` and its ``path`` are defined."""
     return lambda implementation: implementation.request("replace", path=str(folder / "status.json"), text=code)
 
 
@@ -89,11 +89,11 @@ def test_a_boundary_is_shown_by_its_number_phase_and_name(obedient: Traced, fold
     assert seen == [(Boundary(0, "before", "mkdir"), False), (Boundary(0, "after", "mkdir"), True)]
 
 
-def test_a_boundary_that_nobody_looks_at(obedient: Traced, folder: Path) -> None:
+def test_a_boundary_without_an_observer(obedient: Traced, folder: Path) -> None:
     assert do(obedient, folder, "os.mkdir(folder + '/sub')", Rule("hold")).answer is not None
 
 
-def test_what_is_raised_at_a_boundary_is_raised_to_who_asked(obedient: Traced, folder: Path) -> None:
+def test_what_is_raised_at_a_boundary_is_raised_to_the_caller(obedient: Traced, folder: Path) -> None:
     seen: list[Boundary] = []
 
     def look(boundary: Boundary) -> None:
@@ -107,7 +107,7 @@ def test_what_is_raised_at_a_boundary_is_raised_to_who_asked(obedient: Traced, f
 
 
 def test_three_hundred_plans_while_threads_are_busy(obedient: Traced, folder: Path) -> None:
-    """Each thread is interrupted twice a plan, and each of its own stops may come at the same moment."""
+    """Each thread is interrupted twice per plan, and each of its own stops may come at the same moment."""
     start = (
         "finish = threading.Event()\n"
         "def work():\n    while not finish.is_set():\n        os.getppid()\n        finish.wait(0.0001)\n"
@@ -121,7 +121,7 @@ def test_three_hundred_plans_while_threads_are_busy(obedient: Traced, folder: Pa
 
 
 def test_children_that_outlive_the_request(obedient: Traced, folder: Path) -> None:
-    """A helper process that runs on is traced at the next request too."""
+    """A helper process that keeps running is also traced at the next request."""
     start = (
         "import subprocess\n"
         "code = 'import os, sys\\nfor line in sys.stdin:\\n    os.mkdir(line.strip())\\n    print(flush=True)'\n"
@@ -154,7 +154,7 @@ OBEDIENT = (ADAPTERS / "obedient.py").read_text(encoding="utf-8")
 
 @pytest.fixture
 def mortal(python_run: Callable[..., Run], start: Callable[[Run], Traced]) -> Traced:
-    """One more obedient implementation, for a test that it does not survive."""
+    """Another obedient implementation, for a test that it does not survive."""
     return start(python_run(OBEDIENT, answer_seconds=5.0))
 
 
@@ -239,9 +239,9 @@ def test_an_implementation_that_does_not_start(python_run: Callable[..., Run]) -
 
 
 def test_a_run_that_the_kit_prepared(make_manifest: Callable[..., Path], start: Callable[[Run], Traced]) -> None:
-    path = make_manifest(mode="python", entry_point="right_writer:Implementation")
-    source = ADAPTERS.parents[1] / "adapters" / "right_writer.py"
-    (path.parent / "right_writer.py").write_bytes(source.read_bytes())
+    path = make_manifest(mode="python", entry_point="correct_writer:Implementation")
+    source = ADAPTERS.parents[1] / "adapters" / "correct_writer.py"
+    (path.parent / "correct_writer.py").write_bytes(source.read_bytes())
     run = prepare(load_manifest(path, frozenset(), source="x"), RunPlan(seed=1))
     traced = start(run)
     try:
@@ -271,7 +271,7 @@ esac
 
 @pytest.fixture
 def oneshot(make_manifest: Callable[..., Path], run_of: Callable[..., Run], start: Callable[[Run], Traced]) -> Traced:
-    """A shell script: one process a request."""
+    """A shell script: one process per request."""
     manifest = make_manifest(["sh", "write.sh"], mode="oneshot", profile="replace")
     (manifest.parent / "write.sh").write_text(SHELL, encoding="ascii")
     return start(run_of(manifest, answer_seconds=1.0))
@@ -310,13 +310,13 @@ def test_a_oneshot_that_hangs_is_killed(oneshot: Traced, folder: Path) -> None:
         do(oneshot, folder, "hang")
 
 
-def test_what_a_oneshot_is_asked_directly_is_not_traced(oneshot: Traced, folder: Path) -> None:
+def test_a_direct_request_to_a_oneshot_is_not_traced(oneshot: Traced, folder: Path) -> None:
     assert telling(folder, "")(oneshot.implementation).ok
     assert oneshot.open_files(str(folder)) == ()
     oneshot.kill()
 
 
-# Where nobody may trace
+# Where tracing is not allowed
 
 REFUSED = (
     r"tracing is not allowed here \(EPERM ptrace.*\): run as root, allow ptrace \(in a container: --cap-add=SYS_PTR"
@@ -324,8 +324,8 @@ REFUSED = (
 
 
 @pytest.fixture
-def nobody_may_trace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Instead of the tracer, something that is refused."""
+def tracing_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Replaces the tracer by a stub that is refused."""
     stub = tmp_path / "stub"
     stub.write_text(
         "import socket, sys\n"
@@ -340,26 +340,26 @@ def nobody_may_trace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tracing, "_launch_options", changed)
 
 
-@pytest.mark.usefixtures("nobody_may_trace")
-def test_it_is_said_what_to_allow(python_run: Callable[..., Run]) -> None:
+@pytest.mark.usefixtures("tracing_is_refused")
+def test_the_message_says_what_to_allow(python_run: Callable[..., Run]) -> None:
     with pytest.raises(Unmeasured, match=REFUSED):
         start_traced(python_run(OBEDIENT))
 
 
-@pytest.mark.usefixtures("nobody_may_trace")
-def test_it_is_said_in_mode_oneshot_too(oneshot: Traced, folder: Path) -> None:
+@pytest.mark.usefixtures("tracing_is_refused")
+def test_the_message_says_it_in_mode_oneshot_too(oneshot: Traced, folder: Path) -> None:
     with pytest.raises(Unmeasured, match=REFUSED):
         do(oneshot, folder, "")
 
 
-def test_elsewhere_than_on_linux(monkeypatch: pytest.MonkeyPatch, python_run: Callable[..., Run]) -> None:
+def test_on_other_systems_than_linux(monkeypatch: pytest.MonkeyPatch, python_run: Callable[..., Run]) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(Unmeasured, match="needs Linux"):
         start_traced(python_run(OBEDIENT))
 
 
 def test_under_another_tracer(python_run: Callable[..., Run], folder: Path) -> None:
-    """A process has one tracer at most: under strace -f ours is refused, and says so."""
+    """A process has at most one tracer: under strace -f ours is refused, and says so."""
     if shutil.which("strace") is None:
         pytest.skip("needs strace")
     code = (

@@ -1,6 +1,8 @@
-"""Prints a new ``wine-requirements.txt``: ``python .ci/wine_lock.py > new && mv new .ci/wine-requirements.txt``.
+"""Prints a new ``wine-requirements.txt``.
 
-The packages of the extra ``kit`` and the group ``test`` as Windows needs them, for both Pythons of ``wine_python.py``.
+    python scripts/wine_lock.py > new && mv new scripts/wine-requirements.txt
+
+What the kit and the group ``test`` need, as Windows needs it, for both Pythons of ``wine_python.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import tomllib
 from pathlib import Path
 
 HEADER = """\
-# What the Windows Python under Wine is made of, by .ci/wine_python.py; printed by .ci/wine_lock.py.
+# What the Windows Python under Wine is made of, by scripts/wine_python.py; printed by scripts/wine_lock.py.
 # panda3d: the interpreter. colorama: needed on Windows only, and pip looks at the system that it runs on.
 # numpy 1.26.4: later ones need `crealf`, which the C library of Wine 8 lacks. The kit needs no more of numpy than this
 # one has, apart from Python 3.13 and later.
@@ -38,8 +40,8 @@ def found(requirements: list[str], minor: str) -> list[tuple[str, str, str]]:
 
 def main() -> None:
     project = tomllib.loads(Path(__file__).parent.with_name("pyproject.toml").read_text("utf-8"))
-    wanted = [*project["project"]["optional-dependencies"]["kit"], *project["dependency-groups"]["test"]]
-    requirements = [*(entry for entry in wanted if not entry.startswith("numpy")), *PINNED]
+    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["test"]]
+    requirements = [*(entry for entry in wanted if not entry.startswith(("numpy", "pulse-status"))), *PINNED]
     hashes: dict[str, list[str]] = {}
     for minor in ("3.11", "3.12"):
         for name, version, digest in found(requirements, minor):

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # What Wine can show of Windows: `tox -e wine` runs every step below, `tox -e wine -- pulse conformance --impl X` or
 # `tox -e wine -- python FILE` one command, `tox -e wine -- libraries [OPTION…]` the suite on libraries of others. tox
-# gives WINE_CACHE, a folder that is kept, WINE_FOLDER, one of this run, WINE_RESULTS, the folder of the results, and
-# TOX_PACKAGE, the project's wheel.
+# gives WINE_CACHE, a folder that is kept, WINE_FOLDER, one of this run, and WINE_RESULTS, the folder of the results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -80,9 +79,10 @@ missing=()
 command -v wine64 >/dev/null || missing+=(wine64)
 command -v x86_64-w64-mingw32-gcc >/dev/null || missing+=(gcc-mingw-w64-x86-64-win32)
 [ "${1-}" != libraries ] || command -v npm >/dev/null || missing+=(npm)
-[ "${#missing[@]}" -eq 0 ] || .ci/apt-install "${missing[@]}"
+[ "${#missing[@]}" -eq 0 ] || scripts/apt-install "${missing[@]}"
 
-python=$(timeout 600 python .ci/wine_python.py "$WINE_CACHE" "$TOX_PACKAGE")
+python -m pip --quiet wheel --no-deps --no-build-isolation --wheel-dir "$WINE_FOLDER/wheels" ./pulse .
+python=$(timeout 600 python scripts/wine_python.py "$WINE_CACHE" "$WINE_FOLDER"/wheels/*.whl)
 
 # What Wine starts beside its server would hold a pipe open for as long as it lives, so it is started without one.
 mkdir -p "$WINEPREFIX"
@@ -94,7 +94,7 @@ mkdir -p "$WINEPREFIX"
 # npm and pip fetch nothing there: the libraries are set up here, and judged there.
 judge_libraries() { # OPTIONS...
   local folder=$WINE_FOLDER/libraries node manifest
-  node=$(timeout 300 python .ci/wine_libraries.py "$WINE_CACHE" "$folder")
+  node=$(timeout 300 python scripts/wine_libraries.py "$WINE_CACHE" "$folder")
   export WINEPATH="Z:${node//\//\\}"
   for manifest in atomicwrites/implementation atomicwrites/serve write-file-atomic/implementation; do
     step 600 "conformance of $manifest" -m pulse conformance --impl "Z:$folder/$manifest.toml" \
@@ -112,7 +112,7 @@ if [ "${1-}" = libraries ]; then
   judge_libraries "${@:2}"
 else
   step 900 "tests" -m pytest -n logical --dist worksteal -p no:cacheprovider \
-    tests/pulse tests/conformance/helpers/test_{code_page,file_holder}.py tests/conformance/oracle/test_document.py \
+    tests/pulse tests/conformance/helpers/test_{code_page,file_holder}.py tests/conformance/oracle/test_{document,snapshot}.py \
     tests/conformance/suite/support tests/conformance/reporting/test_results.py tests/conformance/system \
     tests/stress/record/test_clock.py tests/stress/test_main.py tests/stress/judge/test_starvation.py \
     tests/stress/clients/test_file_reader{,_windows}.py

