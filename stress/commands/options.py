@@ -189,8 +189,11 @@ def load_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def plan_of(options: Mapping[str, Any]) -> StressPlan:
-    """The plan that the options ask for. Raises click.UsageError for options that do not fit together,
-    ManifestError for an implementation that does not exist."""
+    """The plan that the options ask for.
+
+    Raises click.UsageError for options that do not fit together, ManifestError for an implementation that cannot be
+    found or read.
+    """
     _require_supported(options)
     clauses = frozenset(load_clauses())
     manifest = resolve(options["impl"], clauses)
@@ -198,9 +201,6 @@ def plan_of(options: Mapping[str, Any]) -> StressPlan:
     _require_roles(manifest, reader)
     plan, reporting = run_plan(options), report_options(options)
     scenario = _scenario(options, plan.seed)
-    named = [(name, options[name]) for name in ("reader", "dask")]
-    folders = [("dask-dir", text) for text in options["dask_folders"]]
-    impl = ("impl", None if options["impl"] == "reference" else options["impl"])
     return StressPlan(
         manifest=manifest,
         reader=reader,
@@ -209,10 +209,15 @@ def plan_of(options: Mapping[str, Any]) -> StressPlan:
         run_plan=plan,
         reporting=reporting,
         log=options["log"],
-        repro=repeat_command(
-            command_line(scenario, [impl, *named, *plan.options(), *folders]), [("strict", reporting.strict)]
-        ),
+        repro=repeat_command(command_line(scenario, _other_options(options, plan)), [("strict", reporting.strict)]),
     )
+
+
+def _other_options(options: Mapping[str, Any], plan: RunPlan) -> list[tuple[str, Any]]:
+    """The options of the command that repeats a run, other than those of the scenario and the place."""
+    impl = None if options["impl"] == "reference" else options["impl"]
+    folders = (("dask-dir", text) for text in options["dask_folders"])
+    return [("impl", impl), ("reader", options["reader"]), ("dask", options["dask"]), *plan.options(), *folders]
 
 
 def _require_supported(options: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from conformance.reporting.header import header_of
 from conformance.reporting.results import Exit, ResultsFile, results_file
 from conformance.reporting.terminal import new_console, print_run
 from conformance.reporting.verdict import decide
-from conformance.runner.command_line import prepared_by_name, report_option, run_plan, seed_option
+from conformance.runner.command_line import impl_option, prepared_by_name, report_option, run_plan, seed_option
 from conformance.runner.embedded_pytest import EmbeddedPytest
 from conformance.runner.run import Run
 from conformance.system.platform import operating_system
