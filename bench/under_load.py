@@ -18,6 +18,7 @@ from conformance.clauses import load_clauses
 from conformance.resolve import resolve
 from conformance.runner import run as runs
 from stress.load.harness import run_in_folder
+from stress.load.plan import LoadPlan
 from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Scenario
 from stress.reporting.live import View
@@ -46,7 +47,7 @@ def processes(
             say(f"{writers} writers, {readers} readers")
             scenario = Scenario(writers=writers, readers=readers, sizes=(_SIZE,), seconds=seconds)
             with tempfile.TemporaryDirectory(dir=folder, prefix="bench-") as inner:
-                record = run_in_folder(run, scenario, Path(inner), shown_as=str(folder), reader=None, show=_nothing)
+                record = run_in_folder(LoadPlan(run, scenario, Path(inner), str(folder)), _nothing)
             rows.append(_row(record))
             if readers == 1:
                 of_writers.append((writers, record.totals.acknowledged / record.seconds))

@@ -1,6 +1,6 @@
-"""``python -m stress``: what ``pulse stress`` does, where no command of that name is installed.
+"""``python -m stress``: the same as ``pulse stress``, where no such command is installed.
 
-The processes of a run do not import a main module of this name again (`multiprocessing`), which saves them seconds.
+`multiprocessing` does not import a main module of this name again in the processes of a run, which saves seconds.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""``pulse stress``: the harness of real disasters. Results are those of the suite (SPEC.md, "Results")."""
+"""``pulse stress``: the load harness. Its results have the format of the suite's (SPEC.md, "Results")."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A real file system in a file, some of which can be cut off: loop device, mount, shutdown, recovery (Linux, root).
+"""A real file system in an image file: loop device, mount, shutdown as by a power cut, recovery (Linux, root).
 
-Nothing of it can outlive the process. The mounts are in a mount namespace of our own (mount_namespaces(7)), which ends
+Nothing of it can outlive the process. The mounts are in a private mount namespace (mount_namespaces(7)), which ends
 with its last process; the loop device detaches itself after its last user (LO_FLAGS_AUTOCLEAR, loop(4)).
 """
 
@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Kind:
-    """A type of file system: its size in bytes, the command that makes it, its mount options, and who has the command.
+    """A type of file system: its size in bytes, the command that makes it, its mount options, the command's package.
 
     The images are sparse; xfsprogs refuses less than 300 MiB.
     """
@@ -53,8 +53,8 @@ KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         # mkfs.ext4 gives small images blocks of 1 KiB, which real disks do not have.
-        # auto_da_alloc writes a replaced file's data out before a rename over it, as a kindness to programs that forget
-        # fsync (ext4(5)). It is a heuristic of one file system and off here: the contract is tested, not the kindness.
+        # auto_da_alloc writes out a file's data before a rename replaces another with it, to help programs that forget
+        # fsync (ext4(5)). It is a heuristic of one file system and off here: the test is of the contract.
         Kind(
             "ext4",
             64 << 20,
@@ -79,7 +79,7 @@ _SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not on every root's PATH
 def require_means(kind: Kind) -> str:
     """The path of the command that makes this file system. Raises Unmeasured, with what is missing here."""
     if not sys.platform.startswith("linux"):
-        raise Unmeasured("needs Linux: real file systems on loop devices are cut off there")
+        raise Unmeasured("needs Linux, for real file systems on loop devices")
     if os.geteuid() != 0:
         raise Unmeasured("needs root, for loop devices and mounts: run it as root")
     if not os.path.exists("/dev/loop-control"):
@@ -92,9 +92,9 @@ def require_means(kind: Kind) -> str:
 
 @cache
 def enter_private_namespace() -> None:
-    """Give this thread, and all processes and threads that it starts from now on, a mount namespace of their own.
+    """Give this thread, and all processes and threads that it starts from now on, a private mount namespace.
 
-    Once is enough. Raises Unmeasured where that is not allowed.
+    Later calls do nothing. Raises Unmeasured where that is not allowed.
     """
     try:
         _call("unshare", _CLONE_NEWNS)
@@ -112,11 +112,11 @@ class Disk:
     device: str
 
     def cut(self, descriptor: int) -> None:
-        """Cut it off: nothing reaches the disk any more, not even the log. ``descriptor`` is of anything on it."""
+        """Cut the power: nothing reaches the disk any more, not even the log. ``descriptor`` is of any file on it."""
         _ioctl(descriptor, _FS_IOC_SHUTDOWN, struct.pack("I", _NO_LOG_FLUSH))
 
     def recover(self) -> None:
-        """Unmount what was cut off and mount it again, which replays its log. Raises OSError."""
+        """Unmount and mount again after a cut, which replays the log. Raises OSError."""
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:
             try:
@@ -125,7 +125,7 @@ class Disk:
             except OSError as error:
                 if error.errno != errno.EBUSY:
                     raise
-                # The kernel may need a moment to let go of what the processes had open.
+                # The kernel may need a moment to close the files of processes that have ended.
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.002)
@@ -137,7 +137,7 @@ class Disk:
         _call("mount", os.fsencode(self.device), os.fsencode(self.place), self.kind.name.encode(), 0, options)
 
     def detach(self) -> None:
-        """Unmount it, if it is mounted; while somebody still uses it, the rest happens when they end."""
+        """Unmount it, if it is mounted; while a process still uses it, it disappears when that process ends."""
         with contextlib.suppress(OSError):
             _call("umount2", os.fsencode(self.place), _MNT_DETACH)
 
@@ -149,7 +149,7 @@ class Disk:
 
 @contextlib.contextmanager
 def disk_of(kind: Kind, folder: Path) -> Iterator[Disk]:
-    """Make a new file system somewhere in an existing folder and mount it; nothing of it is left at the end.
+    """Make a new file system in an existing folder and mount it; nothing of it is left at the end.
 
     Raises Unmeasured where this machine cannot, CalledProcessError when the command that makes it fails.
     """
@@ -175,7 +175,7 @@ def disk_of(kind: Kind, folder: Path) -> Iterator[Disk]:
 
 @contextlib.contextmanager
 def _loop_device(image: Path) -> Iterator[str]:
-    """Attach the image to a loop device, for as long as we hold it open or it is mounted. Raises OSError."""
+    """Attach the image to a loop device, for as long as it is open here or mounted. Raises OSError."""
     with _opened(image, os.O_RDWR) as backing, _opened(Path("/dev/loop-control"), os.O_RDWR) as control:
         while True:
             name = f"/dev/loop{_ioctl(control, _LOOP_CTL_GET_FREE, 0)}"
@@ -184,7 +184,7 @@ def _loop_device(image: Path) -> Iterator[str]:
                     _ioctl(device, _LOOP_CONFIGURE, loop_configuration(backing))
                 except OSError as error:
                     if error.errno == errno.EBUSY:
-                        continue  # somebody else was given the same free device
+                        continue  # another process was given the same free device
                     raise
                 yield name
                 return

@@ -1,7 +1,7 @@
 """The kit's own reader: opens, reads and closes as fast as it can, and verifies every document that it has not seen.
 
-An unchanged document costs one comparison of bytes; only a changed one is parsed. What is kept of a row of reads of the
-same document is its first and its last read, so that memory grows with documents and not with reads.
+An unchanged document costs one comparison of bytes; only a changed one is parsed. Of consecutive reads of the same
+document the first and the last are kept, so that memory grows with documents and not with reads.
 """
 
 from __future__ import annotations
@@ -12,59 +12,26 @@ import time
 from array import array
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from conformance.errors import Violation
-from conformance.oracle.payload import Identity
 from conformance.system.share_modes import HELD, open_shared
 from conformance.system.share_modes import Sharing as ShareMode
 from stress.record import clock
+from stress.record.reports import NO_DOCUMENT, ReadSpan, Seen
 from stress.record.scenario import Sharing
-from stress.record.violations import Sight, Sighting, evidence_of, verify
+from stress.record.violations import ObservedViolation, ViolationKind, evidence_of, verify
 
-__all__ = ["COLUMNS", "FileReader", "Row", "Seen", "read_unchanged"]
+__all__ = ["FileReader", "read_unchanged"]
 
-COLUMNS = ("target", "writer", "sequence", "first_begin", "first_end", "last_begin", "last_end")
-"""Of each row of reads of one document: which target, which document, and its first and last read in nanoseconds."""
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _CHUNK = 1 << 20
-_MOST_SIGHTINGS = 20  # of a kind, that are kept with their evidence
-_INT64_MAX = 2**63 - 1
-NOTHING = (-1, -1)  # the identity of what is not a document
-
-
-@dataclass
-class Seen:
-    """What a reader saw since the last report: rows of `COLUMNS`, violations by kind, the first of them, samples of how
-    long a read took (nanoseconds), and how many reads failed, by error.
-    """
-
-    rows: array[int] = field(default_factory=lambda: array("q"))
-    counts: dict[Sight, int] = field(default_factory=dict)
-    sightings: list[Sighting] = field(default_factory=list)
-    latencies: array[int] = field(default_factory=lambda: array("q"))
-    errors: dict[str, int] = field(default_factory=dict)
-    reads: int = 0
-    changes: int = 0
-    counted: tuple[int, int, int] = (0, 0, 0)  # reads, changes and violations that the shared counters have already
-
-    def refused(self, error: OSError) -> None:
-        """Count a read that failed, by its error."""
-        name = name_of_error(error)
-        self.errors[name] = self.errors.get(name, 0) + 1
-
-    def note(self, sighting: Sighting) -> None:
-        """Count a violation, and keep it with its evidence if it is one of the first."""
-        self.counts[sighting.sight] = self.counts.get(sighting.sight, 0) + 1
-        if self.counts[sighting.sight] <= _MOST_SIGHTINGS:
-            self.sightings.append(sighting)
 
 
 class FileReader:
     """Reads the files ``names`` of the current folder in turn; what it sees goes into ``seen``.
 
-    The names are relative: the system then walks no path, and every process of a run is in the folder already.
-    ``sharing`` is what others may do with a target meanwhile, on Windows; None is the system's own way.
+    The names are relative, because the system then walks no path, and every process of a run is in the folder already.
+    ``sharing`` is what other processes may do with an open target, on Windows; None is the system's default.
     """
 
     def __init__(self, names: tuple[str, ...], sharing: Sharing | None = None) -> None:
@@ -72,29 +39,30 @@ class FileReader:
         self._targets = [_Target(number, name, sharing) for number, name in enumerate(names)]
 
     def read(self, count: int) -> None:
-        """Read each target so many times."""
+        """Read each target ``count`` times."""
         for target in self._targets:
             left = count
             while left > 0:
                 left -= self._read(target, left)
 
     def take(self) -> Seen:
-        """Hand over what was seen, and begin anew: the document that is there now begins a new row."""
+        """Hand over what was seen, and start a new report, with a new row even for the document that is there now."""
         for target in self._targets:
             target.finish(self.seen.rows)
         taken, self.seen = self.seen, Seen()
         return taken
 
     def _read(self, target: _Target, count: int) -> int:
-        """Read until something other than the last document comes, at most ``count`` times. Returns how many times."""
+        """Read until anything but the last document comes, at most ``count`` times. Returns how many times."""
         seen = self.seen
         done, begin, end, data = _read_while_unchanged(target, count)
         if isinstance(data, OSError) and is_held(data):
-            seen.reads += done - 1  # one that was refused for a moment has read nothing
-            seen.refused(data)
+            seen.reads += done - 1  # a read that was refused for a moment has read nothing
+            seen.refused(name_of_error(data))
             return done
         seen.reads += done
-        seen.latencies.append((end - begin) // 2 if data is None else end - begin)  # two reads a look at the clock
+        # While nothing changes, the clock is read once for two reads.
+        seen.latencies.append((end - begin) // 2 if data is None else end - begin)
         if data is None:
             return done
         if isinstance(data, OSError):
@@ -104,26 +72,26 @@ class FileReader:
         try:
             identity = verify(data)
         except Violation as violation:
-            sight: Sight = "mixed" if str(violation).startswith("mixed") else "torn"
-            seen.note(Sighting(sight, end, str(violation), evidence_of(violation)))
-            identity = NOTHING
-        if identity != target.row.identity or identity == NOTHING:
+            kind: ViolationKind = "mixed" if str(violation).startswith("mixed") else "torn"
+            seen.note(ObservedViolation(kind, end, str(violation), evidence_of(violation)))
+            identity = NO_DOCUMENT
+        if identity != target.span.identity or identity == NO_DOCUMENT:
             seen.changes += 1
-            target.row.finish(seen.rows)
-        target.row.extend(identity, begin, end)
-        target.document = None if identity == NOTHING else data
+            target.span.finish(seen.rows)
+        target.span.extend(identity, begin, end)
+        target.document = None if identity == NO_DOCUMENT else data
         return done
 
     def _failed(self, error: OSError, time: int) -> None:
         if isinstance(error, FileNotFoundError):
-            self.seen.note(Sighting("missing", time, "missing: a reader found no file at the target"))
+            self.seen.note(ObservedViolation("missing", time, "missing: a reader found no file at the target"))
         else:
-            self.seen.refused(error)
-            self.seen.note(Sighting("missing", time, f"missing: a reader could not open the target: {error}"))
+            self.seen.refused(name_of_error(error))
+            self.seen.note(ObservedViolation("missing", time, f"missing: a reader could not open the target: {error}"))
 
 
 def is_held(error: OSError) -> bool:
-    """Whether Windows refused for a moment, because of a rename that is under way: nothing was seen, nothing wrong."""
+    """Whether Windows refused for a moment, because of a rename in progress: nothing was seen, and nothing is wrong."""
     return getattr(error, "winerror", None) in HELD
 
 
@@ -133,51 +101,30 @@ def name_of_error(error: OSError) -> str:
     return f"WinError {code}" if code else errno.errorcode.get(error.errno or 0, f"errno {error.errno}")
 
 
-class Row:
-    """A row of reads of one document of one target: the first and the last of them (nanoseconds)."""
-
-    def __init__(self, target: int) -> None:
-        self.target = target
-        self.identity = NOTHING
-        self.times = (0, 0, 0, 0)  # first begin, first end, last begin, last end
-
-    def extend(self, identity: Identity, begin: int, end: int) -> None:
-        """One more read: of the row's document, or of another one after `finish`."""
-        first = (begin, end) if identity != self.identity else self.times[:2]
-        self.identity = identity
-        self.times = (*first, begin, end)
-
-    def finish(self, rows: array[int]) -> None:
-        """Write the row down. The next read begins a new one, also when it reads the same document."""
-        if self.identity != NOTHING and max(self.identity) <= _INT64_MAX:
-            rows.extend((self.target, *self.identity, *self.times))
-        self.identity = NOTHING
-
-
 class _Target:
-    """One target: its name, its row, and the bytes that were read last."""
+    """One target: its name, its current span of reads, and the bytes that were read last."""
 
     def __init__(self, number: int, name: str, sharing: Sharing | None) -> None:
-        self.name = os.fsencode(name)  # so that it is not encoded for each read
+        self.name = os.fsencode(name)  # encoded once, not for each read
         self.sharing = sharing
-        self.row = Row(number)
-        self.document: bytes | None = None  # None: not known, or not worth knowing, so that the next read is a change
+        self.span = ReadSpan(number)
+        self.document: bytes | None = None  # None: not known, so that the next read is a change
 
     def finish(self, rows: array[int]) -> None:
-        self.row.finish(rows)
+        self.span.finish(rows)
         self.document = None
 
 
 def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, bytes | OSError | None]:
-    """The loop that everything is about: (reads done, begin and end of the last one, what was new in it, or None).
+    """The innermost loop. Returns (reads done, begin and end of the last one, what was new in it, or None).
 
-    The clock is looked at once for two reads, and the end of one pair is the begin of the next. That makes intervals
-    longer, never shorter, so that nothing is blamed that did not happen.
+    The clock is read once for two reads, and the end of one pair is when the next starts. That makes intervals longer,
+    never shorter, so that it cannot cause a false alarm.
     """
     expected, name = target.document, target.name
     size = _CHUNK if expected is None else len(expected) + 1  # one more byte would show a longer document
     open_file, read, close, now, flags = _opener(target.sharing), os.read, os.close, clock.nanoseconds, _FLAGS
-    first = target.row.times[:2]
+    first = target.span.times[:2]
     descriptor, done = -1, 0
     begin = before = 0
     end = now()
@@ -198,7 +145,7 @@ def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, b
             close(descriptor)
             end = now()
         else:
-            target.row.times = (*first, begin, end)
+            target.span.times = (*first, begin, end)
             return done, begin, end, None
         new: bytes | OSError = _rest(descriptor, data)
         close(descriptor)
@@ -207,13 +154,13 @@ def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, b
         if descriptor >= 0 and error.filename is None:  # it was open
             with suppress(OSError):
                 close(descriptor)
-    if before:  # the pair before this one saw the same as ever
-        target.row.times = (*first, before, begin)
+    if before:  # the pair before this one saw the unchanged document
+        target.span.times = (*first, before, begin)
     return done, begin, now(), new
 
 
 def _opener(sharing: Sharing | None) -> Callable[[bytes, int], int]:
-    """How a file is opened: the system's call, or in this share mode."""
+    """The function that opens a file: the system's, or one with this share mode."""
     if sharing is None:
         return os.open
     mode: ShareMode = "read-write-delete" if sharing == "delete" else "read-write"
@@ -221,7 +168,7 @@ def _opener(sharing: Sharing | None) -> Callable[[bytes, int], int]:
 
 
 def _rest(descriptor: int, data: bytes) -> bytes:
-    """The whole file, of which ``data`` is the beginning."""
+    """The whole file, which starts with ``data``."""
     pieces = [data]
     while piece := os.read(descriptor, _CHUNK):
         pieces.append(piece)

@@ -1,4 +1,4 @@
-"""Starts an implementation under chaos: a kill that hits the start is a kill as any other, and it is started again."""
+"""Starts an implementation under chaos: after a kill that hits the start it is started again."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from stress.record.shared_counters import Counters
 
 __all__ = ["MOST_STARTS", "Started", "start_despite_kills"]
 
-MOST_STARTS = 20  # in a row that kills may spoil
+MOST_STARTS = 20  # consecutive ones that kills may spoil
 
 
 @dataclass(frozen=True)
 class Started:
-    """A running implementation, how many kills are accounted for by now, and how many starts they had spoilt."""
+    """A running implementation, the number of kills accounted for by now, and the number of starts that they spoilt."""
 
     implementation: ServeImplementation | OneshotImplementation
     kills: int
@@ -24,9 +24,9 @@ class Started:
 
 
 def start_despite_kills(manifest: Manifest, launch_options: LaunchOptions, counters: Counters, kills: int) -> Started:
-    """Start it, again after each kill. ``kills`` are those that are known already, ``counters`` tell of new ones.
+    """Start it, and start it again after each kill. ``kills`` are those known already; ``counters`` has new ones.
 
-    Raises ImplementationError when it cannot be started and nobody killed it, or was killed too often in a row.
+    Raises ImplementationError when it cannot be started although it was not killed, or was killed too often in a row.
     """
     for spoilt in range(MOST_STARTS):
         try:

@@ -1,4 +1,4 @@
-"""Drives one implementation as a writer: requests pipelined, every write timed, deaths noticed and survived."""
+"""Drives one implementation as a writer: requests pipelined, every write timed, restarted after it has died."""
 
 from __future__ import annotations
 
@@ -6,54 +6,28 @@ import contextlib
 import os
 import random
 import time
-from array import array
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from conformance.errors import ImplementationError
 from conformance.oracle.payload import make_status
-from conformance.subject.client import LaunchOptions, OneshotImplementation, ServeImplementation
-from conformance.subject.manifest import Manifest
+from conformance.subject.client import OneshotImplementation, ServeImplementation
 from conformance.subject.protocol import Answer
 from conformance.subject.requests import publish_request
 from conformance.system.error_names import error_of, names_a_holder
+from stress.clients.plans import WriterPlan
 from stress.clients.restart import start_despite_kills
 from stress.record import clock
+from stress.record.reports import HELD, INDETERMINATE, Temp, Written
 from stress.record.scenario import LARGEST
 from stress.record.shared_counters import Counters
-from stress.record.violations import Sighting
+from stress.record.violations import ObservedViolation
 
-__all__ = ["COLUMNS", "HELD", "INDETERMINATE", "Temp", "Writer", "Written", "is_held", "named_error"]
+__all__ = ["Writer", "is_held", "named_error"]
 
-COLUMNS = ("target", "sequence", "size", "begin", "end", "outcome")
-"""Of each write; begin and end in nanoseconds, outcome 1 for acknowledged, 0 for refused, `HELD` for refused with
-an error that Windows gives when another process has the file open, -1 for never answered."""
-HELD = 2
-INDETERMINATE = 2**63 - 1
 _LIFE_OF_A_TEMP = 0.1  # seconds
-Temp = tuple[str, int]  # name and inode
-
-
-@dataclass
-class Written:
-    """What a writer did since the last report: rows of `COLUMNS`, errors of refused writes by name, deaths by chaos.
-
-    ``restarts`` counts the writes that worked as the first one after a death. ``orphans_before`` are the temps that a
-    dead writer left, ``orphans_after`` what of these was there after the next write of the same target.
-    """
-
-    rows: array[int] = field(default_factory=lambda: array("q"))
-    errors: dict[str, int] = field(default_factory=dict)
-    sightings: list[Sighting] = field(default_factory=list)
-    deaths: int = 0
-    restarts: int = 0
-    orphans_before: set[Temp] = field(default_factory=set)
-    orphans_after: set[Temp] = field(default_factory=set)
-    retries: int = 0
-    counted: int = 0  # refusals that the shared counter has already
 
 
 @dataclass(frozen=True)
@@ -77,32 +51,18 @@ def is_held(answer: Answer) -> bool:
 
 
 class Writer:
-    """Writer number ``number`` of a run: writes documents 1, 2, 3, … to the targets ``names`` in ``folder`` in turn.
+    """Drives the implementation of a plan, request by request.
 
-    Its ``counters`` tell how often it has been killed from outside: a death beyond that is the implementation's own.
+    Its ``counters`` say how often it has been killed from outside: a death beyond that is the implementation's own.
     """
 
-    def __init__(
-        self,
-        number: int,
-        manifest: Manifest,
-        launch_options: LaunchOptions,
-        folder: Path,
-        names: tuple[str, ...],
-        sizes: tuple[int, ...],
-        pipeline: int,
-        seed: int,
-        counters: Counters,
-    ) -> None:
-        self.number = number
+    def __init__(self, plan: WriterPlan, counters: Counters) -> None:
         self.written = Written()
         self.sequence = 0
-        self._manifest, self._launch_options = manifest, launch_options
-        self._folder, self._names = folder, names
-        self._paths = [str(folder / name) for name in names]
-        self._sizes = [min(size, LARGEST) for size in sizes]
-        self._draw = random.Random(f"{seed} {number}")
-        self._pipeline = pipeline
+        self._plan = plan
+        self._paths = [str(plan.folder / name) for name in plan.names]
+        self._sizes = [min(size, LARGEST) for size in plan.sizes]
+        self._draw = random.Random(f"{plan.seed} {plan.number}")
         self._counters = counters
         self._deaths = 0
         self._waiting: deque[_Request] = deque()
@@ -111,45 +71,45 @@ class Writer:
         self._implementation = self._start()
 
     def write(self) -> None:
-        """Ask for one more write, and take the oldest answer once enough of them are waited for."""
+        """Request one more write, and take the oldest answer once enough requests wait for one."""
         self.sequence += 1
         target = self.sequence % len(self._paths)
         size = self._draw.choice(self._sizes)
-        status = make_status(self.number, self.sequence, size)
-        operation, fields = publish_request(self._manifest.profile, self._paths[target], status)
+        status = make_status(self._plan.number, self.sequence, size)
+        operation, fields = publish_request(self._plan.manifest.profile, self._paths[target], status)
         begin = clock.nanoseconds()
         if isinstance(self._implementation, ServeImplementation):
             request = _Request(self._implementation.send(operation, **fields), target, self.sequence, size, begin)
             self._waiting.append(request)
-            if len(self._waiting) >= self._pipeline:
+            if len(self._waiting) >= self._plan.pipeline:
                 self._receive()
         else:
             request = _Request(0, target, self.sequence, size, begin)
             self._answered(request, lambda one: one.request(operation, **fields))
 
     def drain(self) -> None:
-        """Wait until nothing is waited for."""
+        """Wait until no request waits for an answer."""
         while self._waiting:
             self._receive()
 
     def take(self) -> Written:
-        """Hand over what was done, and begin anew."""
+        """Hand over what was done, and start a new report."""
         taken, self.written = self.written, Written()
         return taken
 
     def write_all(self) -> None:
-        """Write each target once more, one after the other: a clean end, after which no temp may be left."""
+        """Write each target once more, one after another: a clean end, after which no temp may be left."""
         for _ in self._paths:
             self.write()
             self.drain()
 
     def stop(self) -> None:
-        """End the implementation. Raises ImplementationError when it does not end as it must."""
+        """End the implementation. Raises ImplementationError when it does not end properly."""
         self.drain()
         self._implementation.stop()
 
     def kill(self) -> None:
-        """End the implementation at once."""
+        """Kill the implementation."""
         self._implementation.kill()
 
     def _receive(self) -> None:
@@ -160,44 +120,44 @@ class Writer:
         try:
             answer = ask(self._implementation)
         except ImplementationError as error:
-            self._row(request, INDETERMINATE, -1)
+            self._add_row(request, INDETERMINATE, -1)
             self._died(error)
             return
         end = clock.nanoseconds()
         if answer.ok:
-            self._row(request, end, 1)
+            self._add_row(request, end, 1)
             retries = answer.fields.get("retries")
             self.written.retries += retries if isinstance(retries, int) else 0
             self._worked_again(request.target)
         else:
-            self._row(request, end, HELD if is_held(answer) else 0)
+            self._add_row(request, end, HELD if is_held(answer) else 0)
             name = named_error(answer)
             self.written.errors[name] = self.written.errors.get(name, 0) + 1
-            if len(self.written.sightings) < 100:  # whether a fault was the reason is for the judge to say
-                self.written.sightings.append(
-                    Sighting("refused", end, f"a write was refused: {name}", {"answer": answer.message})
+            if len(self.written.violations) < 100:  # the judge decides whether a fault was the reason
+                self.written.violations.append(
+                    ObservedViolation("refused", end, f"a write was refused: {name}", {"answer": answer.message})
                 )
 
-    def _row(self, request: _Request, end: int, outcome: int) -> None:
+    def _add_row(self, request: _Request, end: int, outcome: int) -> None:
         self.written.rows.extend((request.target, request.sequence, request.size, request.begin, end, outcome))
 
     def _died(self, error: ImplementationError) -> None:
         now = clock.nanoseconds()
         for request in self._waiting:
-            self._row(request, INDETERMINATE, -1)
+            self._add_row(request, INDETERMINATE, -1)
         self._waiting.clear()
         self._implementation.kill()
         if self._deaths < self._counters.get("kills"):
             self._deaths = self._counters.get("kills")
             self.written.deaths += 1
         else:
-            self.written.sightings.append(
-                Sighting("ended", now, f"the implementation {error}", {"stderr": error.stderr[-1000:]})
+            self.written.violations.append(
+                ObservedViolation("ended", now, f"the implementation {error}", {"stderr": error.stderr[-1000:]})
             )
         left = self._temps()
         self._implementation = self._start()
         if isinstance(self._implementation, OneshotImplementation):
-            time.sleep(_LIFE_OF_A_TEMP)  # another one's start takes that time by itself
+            time.sleep(_LIFE_OF_A_TEMP)  # a process that serves takes that long to start anyway
         self._orphans = left & self._temps()  # temps of living writers are gone by now
         self.written.orphans_before |= self._orphans
         self._after_death = set(range(len(self._paths)))
@@ -213,18 +173,18 @@ class Writer:
             self._orphans = set()
 
     def _temps(self) -> set[Temp]:
-        """Name and inode of everything in the folder that is no target."""
+        """Name and inode of everything in the folder that is not a target."""
         temps = set()
-        with os.scandir(self._folder) as entries:
+        with os.scandir(self._plan.folder) as entries:
             for entry in entries:
-                with contextlib.suppress(FileNotFoundError, PermissionError):  # of a living writer, and gone by now
-                    if entry.name not in self._names:
+                with contextlib.suppress(FileNotFoundError, PermissionError):  # a living writer's, gone by now
+                    if entry.name not in self._plan.names:
                         temps.add((entry.name, entry.inode()))
         return temps
 
     def _start(self) -> ServeImplementation | OneshotImplementation:
-        self._counters.set("starting", 1)  # a fault now would be one of the start, not of a write
-        started = start_despite_kills(self._manifest, self._launch_options, self._counters, self._deaths)
+        self._counters.set("starting", 1)  # a fault now would hit the start, not a write
+        started = start_despite_kills(self._plan.manifest, self._plan.launch_options, self._counters, self._deaths)
         self._counters.set("starting", 0)
         self._deaths = started.kills
         self.written.deaths += started.spoilt

@@ -1,8 +1,8 @@
 """``pulse stress --dask``: the harness on all machines of a Dask cluster, in one folder that all of them see.
 
-Each worker is taken for a machine, and gets the harness's load with writer numbers of its own. The machines' loads
-begin together; each machine judges its own readers (`stress.cluster.tally`), and here the rest is compared
-(`stress.cluster.merge`). Times of two machines never are: their clocks may differ by hours.
+Each worker counts as a machine, and runs the harness's load with writer numbers of its own. The machines' loads start
+together; each machine judges its own readers (`stress.cluster.tally`), and the rest is compared here
+(`stress.cluster.merge`). Times of two machines are never compared: their clocks may differ by hours.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 
 from conformance.errors import ImplementationError
 from conformance.reporting.header import kit_version
-from stress.cluster.machine import Machine
+from stress.cluster.machine import Machine, MachinePlan
 from stress.cluster.merge import Ending, LastRead, OfMachine, judge_ending, merge, named_systems, scenario_of_all
 from stress.cluster.tally import marks_from_json
-from stress.load.harness import Show
+from stress.load.sampler import Show
 from stress.record.folder_record import FolderRecord, Sample
 from stress.record.histogram import Histogram
 from stress.record.json_codec import from_json
@@ -31,12 +31,12 @@ from stress.reporting.live import View
 __all__ = ["PATIENCE_SECONDS", "Cluster", "ClusterError", "ClusterUsageError", "connected", "parse_place"]
 
 PATIENCE_SECONDS = 90.0
-"""For which machines may take to see what others have done: mounts remember attributes and names. NFS does for 60 s at
-most (nfs(5), ``acregmax`` and ``acdirmax``), sshfs for 20 s (sshfs(1), ``dcache_timeout``), unless told otherwise."""
+"""How long a machine may take to see what others have done, as mounts cache attributes and names: NFS for at most 60 s
+(nfs(5), ``acregmax`` and ``acdirmax``), sshfs for 20 s (sshfs(1), ``dcache_timeout``), unless configured otherwise."""
 _CONNECT_SECONDS = 10.0
-_ANSWER_SECONDS = 60.0  # which a worker may take to answer; what it is asked takes no time
+_ANSWER_SECONDS = 60.0  # for a worker to answer; no request takes long
 _STOP_SECONDS = 60.0  # after Ctrl-C
-_LOOK_SECONDS = 0.2  # between two rounds of questions
+_LOOK_SECONDS = 0.2  # between two rounds of requests
 
 
 class ClusterError(RuntimeError):
@@ -49,7 +49,7 @@ class ClusterUsageError(ValueError):
 
 @dataclass
 class _Worker:
-    """One machine: ``name`` in what is told, its Dask address, its actor; ``folder`` in place of the common one."""
+    """One machine: its name in messages, its Dask address, its actor, and its own path of the common folder, if any."""
 
     name: str
     address: str
@@ -57,7 +57,7 @@ class _Worker:
     folder: str | None
 
     def ask(self, what: str, *arguments: Any) -> Any:
-        """Call a method of `stress.cluster.machine.Machine` there. Raises ClusterError when it is lost."""
+        """Call a method of `stress.cluster.machine.Machine` there. Raises ClusterError when the machine is lost."""
         try:
             return getattr(self.actor, what)(*arguments).result(timeout=_ANSWER_SECONDS)
         except TimeoutError as error:
@@ -125,7 +125,7 @@ def _workers(client: Any, places: Mapping[str, str]) -> list[_Worker]:
             listed = ", ".join(f"{name} ({address})" for address, name in names.items())
             raise ClusterUsageError(f"--dask-dir {one}=…: there is no such worker; there are {listed}")
     workers = []
-    # Submitted at once: each worker imports the kit.
+    # All submitted before any result is awaited: each worker imports the kit.
     futures = {
         address: client.submit(
             Machine,
@@ -157,24 +157,23 @@ class Cluster:
         self._workers = workers
 
     def scenario_of_all(self, scenario: Scenario) -> Scenario:
-        """What all machines do together, when each of them does this."""
+        """What all machines do together when each of them does this."""
         return scenario_of_all(scenario, len(self._workers))
 
     def file_system(self, folder: str) -> str:
-        """What holds the common folder, on all machines: ``ext4 and fuse.sshfs on 2 machines``.
+        """The file systems of the common folder on all machines: ``ext4 and fuse.sshfs on 2 machines``.
 
         Raises ClusterUsageError when a machine has no such folder.
         """
         return named_systems([self._file_system(worker, folder) for worker in self._workers])
 
-    def run(
-        self, implementation: str, scenario: Scenario, folder: str, *, answer_seconds: float, show: Show
-    ) -> FolderRecord:
-        """Put the implementation of this name under load on each machine, in a new folder in ``folder``.
+    def run(self, plan: MachinePlan, show: Show) -> FolderRecord:
+        """Carry out the plan on each machine, in a new folder in the plan's folder.
 
-        ``scenario`` is each machine's; of its goal each does an equal part. Ctrl-C ends the run early: the record is
-        then not complete. Raises ClusterUsageError, ClusterError, ImplementationError.
+        The scenario is each machine's, and each does an equal part of its goal. Ctrl-C ends the run early: the record
+        is then not complete. Raises ClusterUsageError, ClusterError, ImplementationError.
         """
+        scenario, folder = plan.scenario, plan.folder
         inner = f"pulse-stress-{secrets.token_hex(8)}"
         places = [f"{(worker.folder or folder).rstrip('/')}/{inner}" for worker in self._workers]
         system = self.file_system(folder)
@@ -185,17 +184,9 @@ class Cluster:
             raise ClusterUsageError(f"machine {first.name}: {error}") from error
         try:
             self._wait_until_seen(places)
-            plans = [
-                {
-                    "implementation": implementation,
-                    "scenario": dataclasses.asdict(_part(scenario, number, len(places))),
-                    "folder": place,
-                    "answer_seconds": answer_seconds,
-                }
-                for number, place in enumerate(places)
-            ]
-            for worker, plan in zip(self._workers, plans, strict=True):
-                worker.ask("start", plan)
+            for number, (worker, place) in enumerate(zip(self._workers, places, strict=True)):
+                part = _part(scenario, number, len(places))
+                worker.ask("start", dataclasses.replace(plan, scenario=part, folder=place).to_json())
             try:
                 machines = _Conversation(self._workers, scenario, folder, system, show).results()
             finally:
@@ -225,26 +216,26 @@ class Cluster:
                 time.sleep(_LOOK_SECONDS)
 
     def _remove(self, places: Sequence[str]) -> None:
-        """Have a machine that is not lost remove the folder."""
+        """Have the first machine that is not lost remove the folder."""
         for worker, place in zip(self._workers, places, strict=True):
             with contextlib.suppress(ClusterError):
                 worker.ask("remove", place)
                 return
 
     def _end(self, places: Sequence[str], scenario: Scenario, machines: Sequence[OfMachine]) -> Ending:
-        """Read the targets on all machines until nothing is wrong, or until patience ends."""
-        begin = time.monotonic()
+        """Read the targets on all machines until nothing is wrong, or `PATIENCE_SECONDS` have passed."""
+        start = time.monotonic()
         names = list(scenario.names)
         marks = [one.marks for one in machines]
         while True:
             reads = tuple(
                 LastRead(
-                    worker.name, target, _identity(look["identity"]), look.get("sight", "missing"), look.get("text", "")
+                    worker.name, target, _identity(look["identity"]), look.get("kind", "missing"), look.get("text", "")
                 )
                 for worker, place in zip(self._workers, places, strict=True)
                 for target, look in enumerate(worker.ask("look", place, names))
             )
-            waited = time.monotonic() - begin
+            waited = time.monotonic() - start
             if not judge_ending(reads, marks, 0.0) or waited > PATIENCE_SECONDS:
                 break
             time.sleep(_LOOK_SECONDS)
@@ -256,13 +247,13 @@ def _identity(value: Sequence[int] | None) -> tuple[int, int] | None:
 
 
 def _part(scenario: Scenario, number: int, machines: int) -> Scenario:
-    """The scenario of one machine: its own writers' numbers, and its part of the goal."""
+    """The scenario of one machine: its own writer numbers, and its part of the goal."""
     goal = scenario.goal and dataclasses.replace(scenario.goal, count=-(-scenario.goal.count // machines))
     return dataclasses.replace(scenario, first_writer=1 + number * scenario.writers, goal=goal)
 
 
 class _Conversation:
-    """With the processes of all machines, from their start to their results."""
+    """The exchange with the processes of all machines, from their start to their results."""
 
     def __init__(self, workers: Sequence[_Worker], scenario: Scenario, folder: str, system: str, show: Show) -> None:
         self._workers = workers
@@ -274,13 +265,13 @@ class _Conversation:
         self._shown: Sample | None = None
 
     def results(self) -> list[OfMachine]:
-        """Have all begin together, and wait for what each of them saw. Raises what `Cluster.run` does."""
+        """Have all start together, and wait for what each of them saw. Raises what `Cluster.run` does."""
         try:
             self._hear_until(lambda: len(self._ready) == len(self._workers))
-            self._tell("go")
+            self._send("go")
             self._hear_until(self._all_have_ended)
         except KeyboardInterrupt:
-            self._tell("stop")
+            self._send("stop")
             deadline = time.monotonic() + _STOP_SECONDS
             self._hear_until(lambda: self._all_have_ended() or time.monotonic() > deadline)
             if not self._all_have_ended():
@@ -297,7 +288,7 @@ class _Conversation:
     def _all_have_ended(self) -> bool:
         return len(self._results) == len(self._workers)
 
-    def _tell(self, word: str) -> None:
+    def _send(self, word: str) -> None:
         for worker in self._workers:
             worker.ask("say", word)
 
@@ -317,7 +308,7 @@ class _Conversation:
             self._views[name] = message["view"]
         elif "result" in message:
             self._results[name] = message["result"]
-            self._ready.add(name)  # one that was interrupted never was
+            self._ready.add(name)  # a machine that was interrupted never sent it
         elif "failed" in message:
             self._fail(name, message)
         elif name not in self._results:
@@ -334,7 +325,7 @@ class _Conversation:
         raise ClusterError(text)
 
     def _view(self) -> View:
-        """All machines' views as one; the time is that of the one that is furthest."""
+        """All machines' views as one; the time is that of the machine that is furthest."""
         views = list(self._views.values())
         counts: Counter[str] = Counter()
         for view in views:

@@ -1,13 +1,14 @@
 """What runs on each machine of a cluster: an object in the Dask worker, and the process that it starts for the load.
 
 The harness starts processes of its own, which a Dask worker may not do: under a nanny it is a daemonic process. So the
-load runs in a new Python, ``python -m stress.cluster.machine``. Both talk in lines of JSON: a plan and ``"go"`` or
-``"stop"`` to it, messages back. When its standard input ends, the worker or who asked it is gone, and it stops.
+load runs in a new Python, ``python -m stress.cluster.machine``. They exchange lines of JSON: a plan and ``"go"`` or
+``"stop"`` to the process, messages back. When its standard input ends, the worker or its client is gone, and it stops.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import queue
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,23 +29,47 @@ from conformance.reporting.header import kit_version
 from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.system.platform import file_system_of
-from stress.cluster.tally import SharedAccount, marks_to_json
+from stress.cluster.tally import SharedTally, marks_to_json
 from stress.load.folder import look_at, temps_in
-from stress.load.harness import Shared, run_in_folder
+from stress.load.harness import run_in_folder
+from stress.load.plan import LoadPlan, Shared
 from stress.record.json_codec import scenario_from_json, to_json
+from stress.record.scenario import Scenario
 from stress.reporting.live import View
 
-__all__ = ["Machine"]
+__all__ = ["Machine", "MachinePlan"]
 
 _MOST_STDERR = 4000  # characters
 _END_SECONDS = 10.0
 _SCRATCH = "pulse-machine-"
 
 
+@dataclass(frozen=True)
+class MachinePlan:
+    """What a machine runs: the implementation of this name, in ``folder``.
+
+    ``answer_seconds`` is the time-out of a request.
+    """
+
+    implementation: str
+    scenario: Scenario
+    folder: str
+    answer_seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as values that `json` writes."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> MachinePlan:
+        """The plan that `to_json` made this of."""
+        return MachinePlan(**{**value, "scenario": scenario_from_json(value["scenario"])})
+
+
 class Machine:
     """Lives in a Dask worker as an actor. Its methods return at once, with plain values.
 
-    A folder that cannot be used raises NotADirectoryError: a word of our own, as Dask raises OSError for itself.
+    A folder that cannot be used raises NotADirectoryError, because Dask itself raises OSError for other reasons.
     """
 
     def __init__(self) -> None:
@@ -53,7 +79,7 @@ class Machine:
         self._scratch: Path | None = None
 
     def __del__(self) -> None:
-        # Dask forgets the actor when the client is gone. The process then stops by itself; nobody waits for it here.
+        # Dask forgets the actor when the client is gone. The process then stops by itself, and is not waited for.
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
 
@@ -62,10 +88,10 @@ class Machine:
         return kit_version()
 
     def file_system(self, folder: str) -> str:
-        """The type of the file system that holds a folder, which must be there."""
+        """The type of the file system that holds a folder, which must exist."""
         if not os.path.isabs(folder):
             raise NotADirectoryError(
-                f"{folder} is not an absolute path, and each machine would take it for another one"
+                f"{folder} is not an absolute path, and would be a different folder on each machine"
             )
         if not os.path.isdir(folder):
             raise NotADirectoryError(f"there is no folder {folder}")
@@ -83,7 +109,7 @@ class Machine:
         return os.path.isdir(folder)
 
     def remove(self, folder: str) -> None:
-        """Remove a folder with all that is in it, as far as that is possible."""
+        """Remove a folder with its contents, as far as possible."""
         with contextlib.suppress(OSError):
             runs.remove_folder(Path(folder))
 
@@ -94,11 +120,11 @@ class Machine:
             try:
                 look = look_at(Path(folder, name))
             except OSError as error:
-                looks.append({"identity": None, "sight": "missing", "text": f"missing: cannot be read: {error}"})
+                looks.append({"identity": None, "kind": "missing", "text": f"missing: cannot be read: {error}"})
                 continue
             looks.append({"identity": look.identity})
-            if look.sighting is not None:
-                looks[-1] |= {"sight": look.sighting.sight, "text": look.sighting.text}
+            if look.violation is not None:
+                looks[-1] |= {"kind": look.violation.kind, "text": look.violation.text}
         return looks
 
     def beside(self, folder: str, names: list[str]) -> list[str]:
@@ -107,7 +133,7 @@ class Machine:
 
     def start(self, plan: Mapping[str, Any]) -> None:
         """Start the load's process."""
-        # The process makes its folders there: one that is killed cannot remove them.
+        # The process makes its folders there, because a process that is killed cannot remove them.
         self._scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
         scratch = str(self._scratch)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process, until `end`
@@ -124,7 +150,7 @@ class Machine:
         self.say(plan)
 
     def say(self, word: Any) -> None:
-        """Send the process one value. One that has ended hears nothing; `heard` tells."""
+        """Send the process one value. A process that has ended gets nothing; `heard` reports that."""
         assert self._process is not None
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
@@ -132,16 +158,16 @@ class Machine:
             self._process.stdin.flush()
 
     def heard(self) -> list[dict[str, Any]]:
-        """What the process has said since the last time. The last message of all is ``ended``, with its stderr."""
+        """The messages of the process since the last call. The last one of all is ``ended``, with its stderr."""
         messages: list[dict[str, Any]] = []
         with contextlib.suppress(queue.Empty):
             while True:
                 message = self._messages.get_nowait()
-                messages.append(message if message is not None else {"ended": True, "stderr": self._told_at_the_end()})
+                messages.append(message if message is not None else {"ended": True, "stderr": self._last_stderr()})
         return messages
 
     def end(self) -> None:
-        """End the process, if there is one: in order, or else at once."""
+        """End the process, if there is one: cleanly, or else by killing it."""
         if self._process is None or self._stderr is None:
             return
         assert self._process.stdin is not None
@@ -159,7 +185,7 @@ class Machine:
                 runs.tear_down(folder)
             self.remove(str(self._scratch))
 
-    def _told_at_the_end(self) -> str:
+    def _last_stderr(self) -> str:
         assert self._process is not None
         assert self._stderr is not None
         self._process.wait()
@@ -179,9 +205,9 @@ def _collect(stream: IO[bytes], messages: queue.SimpleQueue[Any]) -> None:
 
 
 def main() -> None:
-    """Read a plan from standard input, do what it says, and write messages to standard output."""
+    """Read a plan from standard input, carry it out, and write messages to standard output."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what processes of the load print is no message
+    os.dup2(2, 1)  # what processes of the load print is not a message
 
     def say(message: Mapping[str, Any]) -> None:
         with contextlib.suppress(OSError):
@@ -193,7 +219,7 @@ def main() -> None:
         plan = next(lines)
         words: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=_listen, args=(lines, words), daemon=True).start()
-        result = _load(plan, words, say)
+        result = _load(MachinePlan.from_json(plan), words, say)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         say({"result": result})
     except KeyboardInterrupt:
@@ -205,7 +231,7 @@ def main() -> None:
     except Exception:
         say({"failed": "kit", "text": traceback.format_exc()})
     finally:
-        # Empty by now. When the worker is gone there is nobody else to remove it.
+        # Empty by now. When the worker is gone, no other process removes it.
         if os.path.basename(tempfile.gettempdir()).startswith(_SCRATCH):
             with contextlib.suppress(OSError):
                 os.rmdir(tempfile.gettempdir())
@@ -220,7 +246,7 @@ def _lines() -> Iterator[Any]:
 
 
 def _listen(lines: Iterator[Any], words: queue.SimpleQueue[str]) -> None:
-    """Pass ``"go"`` on; anything else, and the end of standard input, is Ctrl-C."""
+    """Pass ``"go"`` on; anything else, and the end of standard input, acts as Ctrl-C."""
     for word in lines:
         if word != "go":
             break
@@ -228,14 +254,12 @@ def _listen(lines: Iterator[Any], words: queue.SimpleQueue[str]) -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def _load(
-    plan: Mapping[str, Any], words: queue.SimpleQueue[str], say: Callable[[Mapping[str, Any]], None]
-) -> dict[str, Any]:
+def _load(plan: MachinePlan, words: queue.SimpleQueue[str], say: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
     """Run the harness in the folder that all machines share. Returns its record and its marks."""
-    scenario = scenario_from_json(plan["scenario"])
-    manifest = resolve(plan["implementation"], frozenset(load_clauses()))
-    run = runs.prepare(manifest, runs.RunPlan(seed=scenario.seed, answer_seconds=plan["answer_seconds"]))
-    account = SharedAccount(scenario, scenario.names)
+    scenario = plan.scenario
+    manifest = resolve(plan.implementation, frozenset(load_clauses()))
+    run = runs.prepare(manifest, runs.RunPlan(seed=scenario.seed, answer_seconds=plan.answer_seconds))
+    tally = SharedTally(scenario, scenario.names)
 
     def wait() -> None:
         say({"ready": True})
@@ -249,18 +273,11 @@ def _load(
         say({"view": {"phase": view.phase, "now": vars(view.now), "counts": dict(view.counts), **done}})
 
     try:
-        record = run_in_folder(
-            run,
-            scenario,
-            Path(plan["folder"]),
-            shown_as=plan["folder"],
-            reader=None,
-            show=show,
-            shared=Shared(account, f"control-{scenario.first_writer}.json", wait),
-        )
+        shared = Shared(tally, f"control-{scenario.first_writer}.json", wait)
+        record = run_in_folder(LoadPlan(run, scenario, Path(plan.folder), shown_as=plan.folder, shared=shared), show)
     finally:
         runs.tear_down(run.folder)
-    return {"record": to_json(record), "marks": marks_to_json(account.marks)}
+    return {"record": to_json(record), "marks": marks_to_json(tally.marks)}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Several machines' accounts of one folder → one record: what can be compared without a common clock. No I/O here.
+"""Several machines' tallies of one folder → one record: what can be compared without a common clock. No I/O here.
 
-Each machine has judged its own readers (`stress.cluster.tally`). What is left is what only all of them together know:
-which documents were ever begun, and what is there at the end, when all writers everywhere stand still.
+Each machine has judged its own readers (`stress.cluster.tally`). The rest is what only all of them together know: which
+documents were ever begun, and what is there at the end, when all writers on all machines stand still.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stress.cluster.tally import Key, Marks
 from stress.record.folder_record import Control, Finding, FolderRecord, Machines, Overlap, Sample, Totals
 from stress.record.histogram import Histogram
 from stress.record.scenario import Scenario
-from stress.record.violations import Sight
+from stress.record.violations import ViolationKind
 
 __all__ = [
     "LEAST_OF_OTHERS",
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 LEAST_OF_OTHERS = 20  # documents of each other machine that a machine must have seen
-_MOST_FINDINGS = 5  # of a sight, that are kept; each machine has kept as many
+_MOST_FINDINGS = 5  # of a kind, that are kept; each machine has kept as many
 
 
 @dataclass(frozen=True)
@@ -46,20 +46,20 @@ class OfMachine:
 
 @dataclass(frozen=True)
 class LastRead:
-    """What a machine read at a target when all writers everywhere had ended: a document, or else what was wrong."""
+    """What a machine read at a target when the writers on all machines had ended: a document, or what was wrong."""
 
     machine: str
     target: int
     identity: Identity | None
-    sight: Sight = "missing"
+    kind: ViolationKind = "missing"
     text: str = ""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """The end of a run: when all writers had ended, each machine read each target until all was well.
+    """The end of a run: when all writers had ended, each machine read each target until nothing was wrong.
 
-    ``waited`` (seconds) is for how long. ``reads`` are the last ones, ``left`` what lay beside the targets.
+    That took ``waited`` seconds. ``reads`` are the last ones, ``left`` the files beside the targets.
     """
 
     reads: tuple[LastRead, ...] = ()
@@ -77,7 +77,7 @@ class _Known:
 
 
 def _known(marks: Sequence[Marks]) -> _Known:
-    # Each writer is of one machine, so that no key comes twice.
+    # Each writer belongs to one machine, so no key occurs twice.
     begun = {key: sequence for one in marks for key, sequence in one.begun.items()}
     acknowledged = {key: sequence for one in marks for key, sequence in one.acknowledged.items()}
     return _Known(begun, acknowledged, frozenset(writer for _, writer in begun))
@@ -87,8 +87,8 @@ def judge_future(machines: Sequence[OfMachine]) -> list[Finding]:
     """Documents that were read, and that their writers had not begun by the end of the whole run: ``future``, or
     ``unknown`` when there is no such writer. One finding for each machine, target and writer.
 
-    A machine has judged its own writers' documents itself, and sooner. The marks must be those of the whole run: a
-    machine that was interrupted does not know any more what its writers had begun.
+    A machine has judged the documents of its own writers itself, and earlier. The marks must be those of the whole run:
+    a machine that was interrupted no longer knows what its writers had begun.
     """
     known = _known([one.marks for one in machines])
     findings = []
@@ -100,44 +100,43 @@ def judge_future(machines: Sequence[OfMachine]) -> list[Finding]:
             text = f"machine {machine.name}: {seen.reader} read w{writer} s{seen.sequence}"
             if writer in known.writers:
                 reached = known.begun.get((target, writer), 0)
-                told = f"future: {text}, and its writer had begun no more than s{reached} of this target at the end"
-                findings.append(Finding("future", seen.seconds, told))
+                text = f"future: {text}, and its writer had begun no more than s{reached} of this target at the end"
+                findings.append(Finding("future", seen.seconds, text))
             else:
                 findings.append(Finding("unknown", seen.seconds, f"unknown: {text}, and no machine has such a writer"))
     return findings
 
 
 def judge_ending(reads: Sequence[LastRead], marks: Sequence[Marks], seconds: float) -> list[Finding]:
-    """What is wrong with what the machines read when all writers everywhere had ended, ``seconds`` after the begin.
+    """What is wrong with what the machines read when all writers had ended, ``seconds`` after the load started.
 
-    Right is one document on all machines, and not older than the last one that its writer had acknowledged. Which of
-    several writers was the last one cannot be told.
+    All machines must read one document, not older than the last one that its writer had acknowledged. Which of several
+    writers was the last one is not known.
     """
     known = _known(marks)
     findings = []
     for read in reads:
-        who = f"machine {read.machine} read"
         if read.identity is None:
-            findings.append(Finding(read.sight, seconds, f"machine {read.machine}: {read.text}, on any machine"))
+            findings.append(Finding(read.kind, seconds, f"machine {read.machine}: {read.text}, on any machine"))
             continue
         writer, sequence = read.identity
         key = read.target, writer
-        document = f"{who} w{writer} s{sequence} when all writers had ended"
+        document = f"machine {read.machine} read w{writer} s{sequence} when all writers had ended"
         last = known.acknowledged.get(key, 0)
         if writer not in known.writers:
             findings.append(Finding("unknown", seconds, f"unknown: {document}, and no machine has such a writer"))
         elif sequence > known.begun.get(key, 0):
             findings.append(Finding("future", seconds, f"future: {document}, and its writer had not begun it"))
         elif sequence < last:
-            told = f"stale: {document}, and its writer had s{last} acknowledged"
-            findings.append(Finding("stale", seconds, told))
+            text = f"stale: {document}, and its writer had s{last} acknowledged"
+            findings.append(Finding("stale", seconds, text))
     if findings:
         return findings
     for target in sorted({read.target for read in reads}):
         of_target = [read for read in reads if read.target == target]
         if len({read.identity for read in of_target}) > 1:
-            who = ", ".join(f"machine {r.machine}: w{r.identity[0]} s{r.identity[1]}" for r in of_target if r.identity)
-            text = f"stale: the machines read different documents when all writers had ended: {who}"
+            documents = [f"machine {r.machine}: w{r.identity[0]} s{r.identity[1]}" for r in of_target if r.identity]
+            text = f"stale: the machines read different documents when all writers had ended: {', '.join(documents)}"
             findings.append(Finding("stale", seconds, text))
     return findings
 
@@ -158,7 +157,7 @@ def merge(folder: str, scenario: Scenario, machines: Sequence[OfMachine], ending
             names = ", ".join(ending.left[:5])
             text = f"leak: {len(ending.left)} files are left beside the targets at the end: {names}"
             new.append(Finding("leak", seconds, text))
-    counts: Counter[str] = Counter(finding.sight for finding in new)
+    counts: Counter[str] = Counter(finding.kind for finding in new)
     for record in records:
         counts.update(record.counts)
     return FolderRecord(
@@ -188,7 +187,7 @@ def merge(folder: str, scenario: Scenario, machines: Sequence[OfMachine], ending
 
 
 def scenario_of_all(scenario: Scenario, machines: int) -> Scenario:
-    """What so many machines do together, each of which does this."""
+    """What this many machines do together when each of them does this."""
     return dataclasses.replace(scenario, writers=scenario.writers * machines, readers=scenario.readers * machines)
 
 
@@ -198,14 +197,14 @@ def named_systems(names: Sequence[str]) -> str:
 
 
 def _totals(records: Sequence[FolderRecord], ending: Ending) -> Totals:
-    """Sums, but for what is a maximum. ``distinct`` are documents of a machine's own writers, so none counts twice."""
+    """Sums, except for maxima. ``distinct`` are documents of a machine's own writers, so none counts twice."""
     sums = {one.name: sum(getattr(r.totals, one.name) for r in records) for one in dataclasses.fields(Totals)}
     sums |= {"most_temps": max(record.totals.most_temps for record in records), "left": len(ending.left)}
     return Totals(**sums)
 
 
 def _control(records: Sequence[FolderRecord]) -> Control:
-    """The weakest: not caught on one machine is not caught."""
+    """The weakest: a control that one machine did not catch was not caught."""
     controls = [record.control for record in records]
     moments = [control.seconds for control in controls if control.seconds is not None]
     everywhere = len(moments) == len(controls)
@@ -217,7 +216,7 @@ def _control(records: Sequence[FolderRecord]) -> Control:
 
 
 def _findings(machines: Sequence[OfMachine], new: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The first ones of each sight, each with the machine that found it."""
+    """The first ones of each kind, each with the machine that found it."""
     found = [
         dataclasses.replace(
             finding,
@@ -231,7 +230,7 @@ def _findings(machines: Sequence[OfMachine], new: Sequence[Finding]) -> tuple[Fi
     ]
     kept: list[Finding] = []
     for finding in sorted([*found, *new], key=lambda one: one.seconds):
-        if sum(one.sight == finding.sight for one in kept) < _MOST_FINDINGS:
+        if sum(one.kind == finding.kind for one in kept) < _MOST_FINDINGS:
             kept.append(finding)
     return tuple(kept)
 
@@ -251,7 +250,7 @@ def _doubts(machines: Sequence[OfMachine]) -> tuple[str, ...]:
 
 
 def _samples(records: Sequence[FolderRecord]) -> tuple[Sample, ...]:
-    """The machines' samples added up, for the plots over time: each load began at about the same time."""
+    """The machines' samples added up, for the plots over time: all loads started at about the same time."""
     longest = max(records, key=lambda record: len(record.samples))
     places = [0] * len(records)
     merged = []
@@ -262,7 +261,7 @@ def _samples(records: Sequence[FolderRecord]) -> tuple[Sample, ...]:
         latest = [record.samples[place - 1] for record, place in zip(records, places, strict=True) if place]
         names = ("reads", "changes", "writes", "refused", "wrong")
         sums = {name: sum(getattr(one, name) for one in latest) for name in names}
-        # The folder is one: what lies in it is not counted twice.
+        # There is one folder: its files are not counted twice.
         merged.append(Sample(seconds=sample.seconds, **sums, temps=max(one.temps for one in latest)))
     return tuple(merged)
 

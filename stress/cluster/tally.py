@@ -1,16 +1,16 @@
-"""One machine's account of a folder in which other machines write too: what it can judge without a common clock.
+"""One machine's tally of a folder in which other machines write too: what it can judge without a common clock.
 
-Times of different machines are never compared. Of a write of another machine nobody here knows when it began or ended;
-what is known is its document. Two things hold all the same, whatever the clocks say.
+Times of different machines are never compared. When a write of another machine began or ended is not known here; its
+document is. Two things are true whatever the clocks say.
 
 - *Order.* A writer handles its requests one after the other (SPEC.md, "Protocol"), so its documents are published in
   the order of their sequence numbers, the refused ones too, if at all. One that a reader sees after a later one of the
-  same writer has come back: it is stale.
+  same writer is stale.
 - *This machine's own history.* Its reads, and its own writes of the round, have exact times of one clock. Every other
   document that was read counts as a write that may have happened at any time. If the whole history of all machines can
   be explained, so can this one: take the explaining order, leave out the reads of other machines, and the rest is an
   explanation, as no interval became shorter. So a contradiction found here is a contradiction of the whole history: no
-  false alarm is possible. The reverse does not hold: what only the times of two machines together would show is missed.
+  false alarm is possible. The reverse is not true: what only the times of two machines together would show is missed.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 from conformance.oracle.linearizability import BEFORE
-from stress.clients.writer_client import INDETERMINATE, Written
 from stress.judge.history import OfReader, OfWriter
-from stress.judge.tally import Account
-from stress.load.folder import Look
+from stress.judge.tally import Tally
+from stress.record.reports import INDETERMINATE, Look, Written
 from stress.record.scenario import Scenario
-from stress.record.violations import Sight, Sighting
+from stress.record.violations import ObservedViolation, ViolationKind
 
-__all__ = ["Key", "Marks", "SharedAccount", "SightOfLatest", "marks_from_json", "marks_to_json"]
+__all__ = ["Key", "LatestSeen", "Marks", "SharedTally", "marks_from_json", "marks_to_json"]
 
 Key = tuple[int, int]
 """(target, writer): a target by its number, a writer by its number in the whole run."""
@@ -39,8 +38,8 @@ Table = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class SightOfLatest:
-    """The highest sequence number of one writer that a machine's readers saw: first by whom, and when (seconds)."""
+class LatestSeen:
+    """The highest sequence number of one writer that a machine's readers saw: the first reader, and when (seconds)."""
 
     sequence: int
     reader: str
@@ -49,15 +48,15 @@ class SightOfLatest:
 
 @dataclass(frozen=True)
 class Marks:
-    """What one machine tells the others, so that they can be compared: the highest sequence numbers.
+    """What one machine hands to the others for comparison: the highest sequence numbers.
 
-    ``begun`` and ``acknowledged`` are of its own writers, ``seen`` of everybody's; ``distinct`` is how many documents
+    ``begun`` and ``acknowledged`` are of its own writers, ``seen`` of all writers; ``distinct`` is how many documents
     of a writer its readers saw, at least.
     """
 
     begun: Mapping[Key, int]
     acknowledged: Mapping[Key, int]
-    seen: Mapping[Key, SightOfLatest]
+    seen: Mapping[Key, LatestSeen]
     distinct: Mapping[int, int]
 
 
@@ -76,15 +75,15 @@ def marks_from_json(value: Mapping[str, Any]) -> Marks:
     return Marks(
         {(target, writer): sequence for target, writer, sequence in value["begun"]},
         {(target, writer): sequence for target, writer, sequence in value["acknowledged"]},
-        {(target, writer): SightOfLatest(*rest) for target, writer, *rest in value["seen"]},
+        {(target, writer): LatestSeen(*rest) for target, writer, *rest in value["seen"]},
         dict(value["distinct"]),
     )
 
 
-class SharedAccount(Account):
-    """As `Account`, for a folder in which writers of other machines are at work too. ``marks`` are for these.
+class SharedTally(Tally):
+    """As `Tally`, for a folder in which writers of other machines write too; ``marks`` are for those machines.
 
-    What lies beside the targets is not judged: it may belong to a writer of another machine.
+    Files beside the targets are not judged: they may belong to a writer of another machine.
     """
 
     def __init__(self, scenario: Scenario, names: tuple[str, ...]) -> None:
@@ -92,17 +91,17 @@ class SharedAccount(Account):
         self._own = range(scenario.first_writer, scenario.first_writer + scenario.writers)
         self._begun: dict[Key, int] = {}
         self._acknowledged: dict[Key, int] = {}
-        self._latest: dict[Key, SightOfLatest] = {}
+        self._latest: dict[Key, LatestSeen] = {}
         self._latest_of_reader: dict[tuple[str, Key], int] = {}
         self._distinct: dict[int, int] = {}
 
     @property
     def marks(self) -> Marks:
-        """What is known so far; complete once the run has ended."""
+        """The marks so far; complete once the run has ended."""
         return Marks(self._begun, self._acknowledged, self._latest, self._distinct)
 
     def written(self, writer: int, written: Written) -> None:
-        """Take what a writer of this machine did."""
+        """Add what a writer of this machine did."""
         super().written(writer, written)
         for target, sequence, _, _, _, outcome in self._written[writer][-1].tolist():
             key = (target, writer)
@@ -111,7 +110,7 @@ class SharedAccount(Account):
                 self._acknowledged[key] = sequence
 
     def looked(self, looks: Sequence[Look], leftover: Sequence[str]) -> None:
-        """As in `Account`; ``leftover`` is not judged. Only the writers of this machine stand still."""
+        """As in `Tally`; ``leftover`` is not judged. Only the writers of this machine stand still."""
         for key, sequences in self._sequences_seen().items():
             before = self._latest[key].sequence if key in self._latest else 0
             self._distinct[key[1]] = self._distinct.get(key[1], 0) + int((sequences > before).sum())
@@ -120,7 +119,7 @@ class SharedAccount(Account):
                 of_key = rows[(rows[:, 0] == target) & (rows[:, 1] == writer)]
                 self._judge_order(reader, (target, writer), of_key[:, 2], of_key[:, 4])
         super().looked([_of_this_machine(look) for look in looks], ())
-        # What is there now may have been replaced before the readers of the next round come to it.
+        # The present document may be replaced before the readers of the next round see it.
         self._initial = [None] * len(self._names)
 
     def ended(self, left: Sequence[str]) -> None:
@@ -156,14 +155,14 @@ class SharedAccount(Account):
         if key not in self._latest or reached[-1] > self._latest[key].sequence:
             first = int(np.argmax(sequences == reached[-1]))
             seconds = (int(ends[first]) - self.origin) / 1e9
-            self._latest[key] = SightOfLatest(int(reached[-1]), reader, seconds)
+            self._latest[key] = LatestSeen(int(reached[-1]), reader, seconds)
 
-    def _note(self, sight: Sight, reader: str, document: tuple[int, int], time: int, why: str) -> None:
-        text = f"{sight}: {reader} read w{document[0]} s{document[1]} {why}"
-        self.note(Sighting(sight, time, text, {"reader": reader, "document": list(document)}))
+    def _note(self, kind: ViolationKind, reader: str, document: tuple[int, int], time: int, why: str) -> None:
+        text = f"{kind}: {reader} read w{document[0]} s{document[1]} {why}"
+        self.note(ObservedViolation(kind, time, text, {"reader": reader, "document": list(document)}))
 
     def _others(self, writers: Sequence[OfWriter], readers: Sequence[OfReader]) -> list[OfWriter]:
-        """Each document that was read and not written here in this round, as a write at a time that is not known."""
+        """Each document that was read and not written here in this round, as a write at an unknown time."""
         pairs = [np.column_stack([one.writer, one.sequence]) for one in readers]
         seen = np.unique(np.concatenate(pairs), axis=0) if pairs else np.empty((0, 2), np.int64)
         others = []
@@ -176,7 +175,7 @@ class SharedAccount(Account):
 
 
 def _of_this_machine(look: Look) -> Look:
-    if look.sighting is None:
+    if look.violation is None:
         return look
-    told = look.sighting.text.replace("nobody writes", "nobody on this machine writes")
-    return dataclasses.replace(look, sighting=dataclasses.replace(look.sighting, text=told))
+    text = look.violation.text.replace("no process writes", "no process on this machine writes")
+    return dataclasses.replace(look, violation=dataclasses.replace(look.violation, text=text))

@@ -1,12 +1,11 @@
-"""``pulse stress mutants``: the harness is judged by mutants that only load shows, and how soon it sees each of them.
+"""``pulse stress mutants``: tests the harness with mutants that only load exposes, and how soon it catches each.
 
-Variants, which are unusual and right, are the controls: nothing must be said against them.
+Variants, which are unusual but correct, are the controls: none of them may be flagged.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
 import statistics
 import sys
 import tempfile
@@ -26,15 +25,16 @@ from conformance.errors import ManifestError
 from conformance.reporting.results import Exit
 from conformance.reporting.terminal import new_console
 from conformance.resolve import resolve
-from conformance.subject.client import ANSWER_SECONDS
+from conformance.runner import run as runs
+from conformance.runner.command_line import run_plan, seed_option
 from conformance.system.platform import file_system_of, operating_system
-from stress.commands.load import prepared
 from stress.judge.results import results_of
 from stress.load.folder import new_folder
 from stress.load.harness import run_in_folder
+from stress.load.plan import LoadPlan
 from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Scenario, as_on, command_line
-from stress.record.violations import Sight
+from stress.record.violations import ViolationKind
 from stress.reporting.live import View
 
 __all__ = [
@@ -51,6 +51,8 @@ __all__ = [
 ]
 
 Role = Literal["writer", "reader"]
+Verdict = Literal["caught", "missed", "passed", "false alarm", "inconclusive"]
+_AS_WANTED: tuple[Verdict, ...] = ("caught", "passed")
 _SMALL, _LARGE = 4096, 1 << 20
 _OF_MUTANTS = Scenario(seconds=15.0, round_seconds=0.25, stop_at_first=True)
 _OF_CONTROLS = Scenario(seconds=4.0, round_seconds=1.0, stop_at_first=True)
@@ -58,22 +60,24 @@ _OF_CONTROLS = Scenario(seconds=4.0, round_seconds=1.0, stop_at_first=True)
 
 @dataclass(frozen=True)
 class Specimen:
-    """A mutant or a variant under load. ``clause`` must fail, by one of ``sights``; a control has neither."""
+    """A mutant or a variant under load. The clause ``caught_by`` must fail, with a violation of one of ``kinds``; a
+    control has neither.
+    """
 
     name: str
     role: Role
-    clause: str = ""
-    sights: tuple[Sight, ...] = ()
+    caught_by: str = ""
+    kinds: tuple[ViolationKind, ...] = ()
     scenario: Scenario = _OF_MUTANTS
 
     @property
     def source(self) -> str:
         """Its name as ``--impl`` takes it."""
-        return f"{'mutant' if self.clause else 'variant'}:{self.name}"
+        return f"{'mutant' if self.caught_by else 'variant'}:{self.name}"
 
     @property
     def options(self) -> dict[str, str]:
-        """The options of ``pulse stress`` that name who writes and who reads."""
+        """The options of ``pulse stress`` that name the writer and the reader."""
         if self.role == "writer":
             return {"impl": self.source}
         return {"impl": "variant:plain", "reader": self.source}
@@ -84,7 +88,7 @@ ON_WINDOWS = (
     Specimen("no-retry", "writer", "CON-01", ("refused",), _HELD),
     Specimen("in-place-when-refused", "writer", "CON-01", ("torn", "mixed"), _HELD),
 )
-"""What goes wrong only where an open file is in the way."""
+"""Mutants that go wrong only where an open file prevents its replacement."""
 SPECIMENS = (
     *(ON_WINDOWS if sys.platform == "win32" else ()),
     Specimen("acknowledged-before-published", "writer", "CON-03", ("stale",)),
@@ -96,7 +100,7 @@ SPECIMENS = (
         "writer",
         "CON-01",
         ("torn", "mixed"),
-        # In memory nothing waits for a disk: a writer that is stopped for a moment is as slow as one that does.
+        # On a file system in memory no write waits for a disk; stopping a writer for a moment makes it as slow.
         replace(_OF_MUTANTS, writers=4, sizes=(256, 1 << 16), chaos=("pause",), chaos_rate=20.0),
     ),
     Specimen("unlink-then-rename", "writer", "CON-01", ("missing",)),
@@ -126,45 +130,45 @@ CONTROLS = (
 class Trial:
     """One run of a specimen.
 
-    ``caught`` is the sight that caught it, empty for none; ``seconds`` is when that was, from the begin of the load
-    (None: never), and ``reads`` and ``writes`` are how many there were until then, or in the whole run. ``blamed`` are
-    all sights of the run. ``doubts`` say why the run would mean nothing without a violation.
+    ``caught`` is the kind of violation that caught it, empty for none; ``seconds`` is when that was, since the start of
+    the load (None: never), and ``reads`` and ``writes`` are how many there were until then, or in the whole run.
+    ``violations`` are all kinds found in the run. ``doubts`` say why the run means nothing without a violation.
     """
 
     caught: str
     seconds: float | None
     reads: int
     writes: int
-    blamed: tuple[str, ...]
+    violations: tuple[str, ...]
     doubts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """All trials of a specimen. ``verdict`` is ``caught`` or ``missed`` of a mutant; of a control ``clear``,
-    ``blamed``, or ``inconclusive`` when too little was seen.
+    """All trials of a specimen. ``verdict`` is ``caught`` or ``missed`` for a mutant; for a control ``passed``,
+    ``false alarm``, or ``inconclusive`` when too little was seen.
     """
 
     specimen: Specimen
     trials: tuple[Trial, ...]
-    verdict: Literal["caught", "missed", "clear", "blamed", "inconclusive"]
+    verdict: Verdict
 
 
 def trial_of(specimen: Specimen, record: FolderRecord) -> Trial:
-    """What one run says about a specimen: it is caught when its own clause fails, by one of its own sights."""
+    """Judge one run of a specimen: it is caught when its own clause fails, with a violation of one of its own kinds."""
     reads = specimen.role == "reader"
     results = results_of(record, "", reads=reads, known=(), os=operating_system())
     failed = {result.clause for result in results if result.outcome == "fail"}
-    own = [finding for finding in record.findings if finding.sight in specimen.sights]
-    blamed = tuple(sight for sight, count in record.counts.items() if count)
-    if specimen.clause not in failed or not own:
-        return Trial("", None, record.totals.reads, record.totals.writes, blamed, record.doubts)
+    own = [finding for finding in record.findings if finding.kind in specimen.kinds]
+    violations = tuple(kind for kind, count in record.counts.items() if count)
+    if specimen.caught_by not in failed or not own:
+        return Trial("", None, record.totals.reads, record.totals.writes, violations, record.doubts)
     seconds = max(0.0, own[0].seconds)
-    return Trial(own[0].sight, seconds, *_done_until(record, seconds), blamed, record.doubts)
+    return Trial(own[0].kind, seconds, *_done_until(record, seconds), violations, record.doubts)
 
 
 def _done_until(record: FolderRecord, seconds: float) -> tuple[int, int]:
-    """Reads and writes from the begin of the load to this moment, between the two samples next to it."""
+    """Reads and writes from the start of the load to this moment, interpolated between the two nearest samples."""
     times = [0.0, *(sample.seconds for sample in record.samples), record.seconds]
     reads = [0, *(sample.reads for sample in record.samples), record.totals.reads]
     writes = [0, *(sample.writes for sample in record.samples), record.totals.writes]
@@ -172,44 +176,42 @@ def _done_until(record: FolderRecord, seconds: float) -> tuple[int, int]:
 
 
 def summary(specimen: Specimen, trials: Sequence[Trial]) -> Summary:
-    """The verdict of all trials of a specimen: a mutant must be caught each time, a control never be blamed."""
-    if specimen.clause:
-        verdict: Literal["caught", "missed", "clear", "blamed", "inconclusive"] = (
-            "caught" if all(trial.caught for trial in trials) else "missed"
-        )
-    elif any(trial.blamed for trial in trials):
-        verdict = "blamed"
+    """The verdict of all trials of a specimen: a mutant must be caught every time, and a control never flagged."""
+    if specimen.caught_by:
+        verdict: Verdict = "caught" if all(trial.caught for trial in trials) else "missed"
+    elif any(trial.violations for trial in trials):
+        verdict = "false alarm"
     else:
-        verdict = "inconclusive" if any(trial.doubts for trial in trials) else "clear"
+        verdict = "inconclusive" if any(trial.doubts for trial in trials) else "passed"
     return Summary(specimen, tuple(trials), verdict)
 
 
 def exit_of(summaries: Sequence[Summary]) -> Exit:
-    """1 when a mutant was missed or a control was blamed, 4 when a control saw too little to mean anything."""
+    """1 when a mutant was missed or a control was a false alarm, 4 when too little was seen of a control."""
     verdicts = {one.verdict for one in summaries}
-    if verdicts & {"missed", "blamed"}:
+    if verdicts & {"missed", "false alarm"}:
         return Exit.NOT_CONFORMANT
     return Exit.INCONCLUSIVE if "inconclusive" in verdicts else Exit.CONFORMANT
 
 
 @click.command(name="mutants")
-@click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="Runs of each.")
-@click.option("--dir", "folder", type=click.Path(file_okay=False, path_type=Path), help="Where.")
-@click.option("--seed", type=click.IntRange(0), help="Repeat sizes; the moments are not exact.")
+@click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="Runs of each mutant and variant.")
+@click.option("--dir", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of the runs.")
+@seed_option("Repeat the random sizes; the timing is not exact.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
 @click.argument("names", nargs=-1)
 def mutants(repeat: int, folder: Path | None, seed: int | None, file: Path | None, names: tuple[str, ...]) -> int:
-    """Judge the harness: mutants that only load shows must be caught, unusual but right variants must not be blamed.
+    """Test the harness: mutants that only load exposes must be caught, and unusual but correct variants must pass.
 
-    NAMES selects some of them. Exit codes: 0 all is as it must be, 1 a mutant was missed or a variant was blamed,
-    2 usage, 4 a variant could not be judged: too little was seen, or the kit itself failed.
+    NAMES selects some of them. Exit codes: 0 every mutant was caught and every variant passed, 1 a mutant was missed or
+    a variant was a false alarm, 2 usage, 4 inconclusive: too little was seen of a variant, or the kit itself failed.
     """
     everything = (*SPECIMENS, *CONTROLS)
     unknown = sorted(set(names) - {one.name for one in everything})
     if unknown:
         known = ", ".join(one.name for one in everything)
-        raise click.UsageError(f"no mutant or variant under load is called {unknown[0]}; known are {known}")
-    first_seed = secrets.randbits(32) if seed is None else seed
+        raise click.UsageError(f"no mutant or variant under load is called {unknown[0]}; choose from {known}")
+    first_seed = run_plan({"seed": seed}).seed
     where = folder or Path(tempfile.gettempdir())
     console = new_console()
     file_system = file_system_of(where)
@@ -234,18 +236,18 @@ def _trials(specimen: Specimen, where: Path, repeat: int) -> Iterator[Trial]:
     clauses = frozenset(load_clauses())
     manifest = resolve(specimen.options["impl"], clauses)
     reader = resolve(specimen.options["reader"], clauses) if specimen.role == "reader" else None
-    with prepared(manifest, specimen.scenario.seed, ANSWER_SECONDS) as run:
+    with runs.prepared(manifest, runs.RunPlan(seed=specimen.scenario.seed)) as run:
         for number in range(repeat):
             scenario = replace(specimen.scenario, seed=specimen.scenario.seed + number)
             with new_folder(where) as inner:
-                record = run_in_folder(run, scenario, inner, shown_as=str(where), reader=reader, show=_show_nothing)
+                record = run_in_folder(LoadPlan(run, scenario, inner, str(where), reader), _show_nothing)
             if not record.complete:
                 raise KeyboardInterrupt
             yield trial_of(specimen, record)
 
 
 def _show_nothing(view: View) -> None:
-    """There is a line for each specimen, at its end."""
+    """Each specimen gets one line, when it has finished."""
 
 
 def _print(console: Console, summaries: Sequence[Summary], where: Path) -> None:
@@ -254,13 +256,13 @@ def _print(console: Console, summaries: Sequence[Summary], where: Path) -> None:
         Column("mutant or variant", min_width=longest), "role", "clause", "verdict", "time to detect", "reads", "writes"
     )
     for one in summaries:
-        right = one.verdict in ("caught", "clear")
-        sights = dict.fromkeys(trial.caught or ", ".join(trial.blamed) for trial in one.trials)
-        words = ", ".join(sight for sight in sights if sight)
+        right = one.verdict in _AS_WANTED
+        kinds = dict.fromkeys(trial.caught or ", ".join(trial.violations) for trial in one.trials)
+        words = ", ".join(kind for kind in kinds if kind)
         table.add_row(
             Text(one.specimen.name),
             one.specimen.role,
-            one.specimen.clause,
+            one.specimen.caught_by,
             Text(f"{one.verdict}: {words}" if words else one.verdict, style="green" if right else "bold red"),
             _spread([trial.seconds for trial in one.trials if trial.seconds is not None]),
             f"{statistics.median(trial.reads for trial in one.trials):,.0f}",
@@ -268,11 +270,11 @@ def _print(console: Console, summaries: Sequence[Summary], where: Path) -> None:
         )
     console.print(table)
     for one in summaries:
-        if one.verdict not in ("caught", "clear"):
+        if one.verdict not in _AS_WANTED:
             command = command_line(one.specimen.scenario, {**one.specimen.options, "dir": str(where)}.items())
             doubts = dict.fromkeys(doubt for trial in one.trials for doubt in trial.doubts)
-            told = "; ".join([f"{one.specimen.source}: {one.verdict}", *doubts])
-            console.print(told, soft_wrap=True, markup=False)
+            line = "; ".join([f"{one.specimen.source}: {one.verdict}", *doubts])
+            console.print(line, soft_wrap=True, markup=False)
             console.print(f"  repeat: {command}", soft_wrap=True, markup=False)
 
 
@@ -291,7 +293,7 @@ def _figures(one: Summary) -> dict[str, Any]:
     return {
         "name": specimen.source,
         "role": specimen.role,
-        "clause": specimen.clause,
+        "clause": specimen.caught_by,
         "verdict": one.verdict,
         "caught_by": sorted({trial.caught for trial in one.trials if trial.caught}),
         "seconds": spread,

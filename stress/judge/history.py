@@ -1,7 +1,7 @@
-"""One round of a run: what all writers did and all readers saw of one target, judged as a history. No I/O here.
+"""Judges one round of one target as a history: what all writers did and what all readers saw. No I/O here.
 
-At the end of a round the writers stand still, and the kit reads what is there: that document is the first write of the
-next round. So the history is judged whole, and memory stays the same however long the run is.
+At the end of a round the writers stand still, and the kit reads the target: that document is the first write of the
+next round. So the whole history is judged, and memory stays the same however long the run is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from conformance.oracle.linearizability import (
 from conformance.oracle.payload import Identity
 from stress.record.folder_record import Shown
 from stress.record.histogram import Histogram
-from stress.record.violations import Sight, Sighting
+from stress.record.violations import ObservedViolation, ViolationKind
 
 __all__ = ["Judged", "OfReader", "OfWriter", "judge_target"]
 
@@ -38,8 +38,8 @@ _MOST_SHOWN = 60
 class OfWriter:
     """What one writer did to the target in the round: arrays of one length, in the order of its writes.
 
-    ``end`` is `INDETERMINATE` for what was not acknowledged. Of a writer whose times are not known at all, every
-    ``begin`` is `BEFORE` and every ``end`` `INDETERMINATE`.
+    ``end`` is `INDETERMINATE` for what was not acknowledged. For a writer whose times are unknown, every ``begin`` is
+    `BEFORE` and every ``end`` is `INDETERMINATE`.
     """
 
     writer: int
@@ -50,7 +50,7 @@ class OfWriter:
 
 @dataclass(frozen=True, eq=False)
 class OfReader:
-    """What one reader saw of the target in the round: a row for each run of reads of one document, in their order."""
+    """What one reader saw of the target in the round: an entry for consecutive reads of one document, in order."""
 
     name: str
     writer: Column
@@ -65,11 +65,11 @@ class OfReader:
 class Judged:
     """The verdict of one target's round.
 
-    ``sighting`` is the contradiction that was certain first, ``timeline`` what happened around it. ``distinct``
+    ``violation`` is the contradiction that was certain first, ``timeline`` the operations around it. ``distinct``
     documents were seen; ``writers_overlap`` and ``readers_overlap`` are those of `stress.record.folder_record.Overlap`.
     """
 
-    sighting: Sighting | None
+    violation: ObservedViolation | None
     timeline: tuple[Shown, ...]
     distinct: int
     writers_overlap: int
@@ -80,9 +80,9 @@ class Judged:
 def judge_target(
     writers: Sequence[OfWriter], readers: Sequence[OfReader], initial: Identity | None, origin: int
 ) -> Judged:
-    """Judge one target's round. ``initial`` is the document that was there when the round began, if one was.
+    """Judge one target's round. ``initial`` is the document that was there when the round started, if any.
 
-    ``origin`` is when the load began (nanoseconds): the times of the timeline are seconds since then.
+    ``origin`` is when the load started (nanoseconds): the times of the timeline are seconds since then.
     """
     history = _history(writers, readers, initial)
     finding = check(history.writes, history.reads)
@@ -95,10 +95,10 @@ def judge_target(
     firsts = firsts[begun[history.reads.value[firsts]]]
     delays = history.reads.end[firsts] - history.writes.begin[history.reads.value[firsts]]
     return Judged(
-        sighting=None if finding is None else _sighting(history, finding, origin),
+        violation=None if finding is None else _violation(history, finding, origin),
         timeline=() if finding is None else _timeline(history, finding, origin),
         distinct=int((seen & begun).sum()),
-        # Writes without known times prove nothing.
+        # Writes at unknown times prove nothing.
         writers_overlap=_overlaps([one for one in writers if not (one.begin == BEFORE).all()]),
         readers_overlap=int((seen & begun & (first_seen < history.writes.end)).sum()),
         staleness=Histogram.of(delays),
@@ -113,7 +113,7 @@ class _History:
     seen: npt.NDArray[np.int64]  # what each read returned: (m, 2)
     names: tuple[str, ...]  # of the readers
     reader: Column  # of each read, an index into names
-    is_first: npt.NDArray[np.bool_]  # whether it began a row
+    is_first: npt.NDArray[np.bool_]  # whether it is the first of an entry
 
 
 def _history(writers: Sequence[OfWriter], readers: Sequence[OfReader], initial: Identity | None) -> _History:
@@ -129,7 +129,7 @@ def _history(writers: Sequence[OfWriter], readers: Sequence[OfReader], initial: 
     pieces = [_reads_of(number, reader) for number, reader in enumerate(readers)]
     columns = [np.concatenate(column) for column in zip(*pieces, strict=True)] if pieces else []
     writer, sequence, begin, end, reader_number, is_first = columns or [np.empty(0, dtype=np.int64)] * 6
-    value = np.full(len(writer), UNWRITTEN, dtype=np.int64)  # by itself 32 bits on Windows, before NumPy 2
+    value = np.full(len(writer), UNWRITTEN, dtype=np.int64)  # the default is 32 bits on Windows before NumPy 2
     offset = 0 if initial is None else 1
     if initial is not None:
         value[(writer == initial[0]) & (sequence == initial[1])] = 0
@@ -151,7 +151,7 @@ def _history(writers: Sequence[OfWriter], readers: Sequence[OfReader], initial: 
 
 
 def _reads_of(number: int, reader: OfReader) -> tuple[Column, ...]:
-    """Each row as two reads, one after the other: its first and its last."""
+    """Each entry as two reads: its first and its last."""
 
     def both(first: Column, last: Column) -> Column:
         return np.column_stack([first, last]).ravel()
@@ -183,10 +183,11 @@ def _overlaps(writers: Sequence[OfWriter]) -> int:
     return count
 
 
-def _sight(history: _History, finding: Finding) -> Sight:
-    """The word for a contradiction. What nobody wrote in this round is of an earlier round, of a later one, or of none.
+def _kind(history: _History, finding: Finding) -> ViolationKind:
+    """The kind of a contradiction.
 
-    A writer's numbers grow. One between those of this round went to another target, or nowhere.
+    A document that was not written in this round is from an earlier one, a later one, or none. A writer's numbers grow,
+    so a number between those of this round went to another target, or nowhere.
     """
     if finding.kind != "unknown":
         return finding.kind
@@ -199,25 +200,27 @@ def _sight(history: _History, finding: Finding) -> Sight:
     return "stale" if sequence < numbers.min() else "future"
 
 
-def _sighting(history: _History, finding: Finding, origin: int) -> Sighting:
+def _violation(history: _History, finding: Finding, origin: int) -> ObservedViolation:
     shown = [_shown(history, operation, origin, guilty=True) for operation in finding.operations]
-    sight = _sight(history, finding)
+    kind = _kind(history, finding)
     words = {
         "stale": "an older document was read after a newer one was published",
-        "future": "a document was read that nobody had yet begun to write",
-        "unknown": "a document was read that nobody wrote to this target in this round",
+        "future": "a document was read before its write had begun",
+        "unknown": "a document was read that no writer wrote to this target in this round",
     }
-    if finding.kind == "unknown" and sight == "stale":
-        words["stale"] = "a document was read that was replaced before this round began, when all writers stood still"
-    story = "; ".join(_told(one) for one in shown)
+    if finding.kind == "unknown" and kind == "stale":
+        words[kind] = "a document was read that was replaced before this round began, when all writers stood still"
+    operations = "; ".join(_described(one) for one in shown)
     last = finding.operations[-1]
     time = int((history.reads if last.kind == "read" else history.writes).begin[last.index])
     if last.kind == "read":
         time = int(history.reads.end[last.index])
-    return Sighting(sight, time, f"{sight}: {words[sight]}: {story}", {"operations": [_told(one) for one in shown]})
+    return ObservedViolation(
+        kind, time, f"{kind}: {words[kind]}: {operations}", {"operations": [_described(one) for one in shown]}
+    )
 
 
-def _told(shown: Shown) -> str:
+def _described(shown: Shown) -> str:
     writer, sequence = shown.value
     end = "never answered" if shown.end is None else f"{shown.end:.6f} s"
     verb = {"write": "wrote", "read": "read"}[shown.what]

@@ -1,4 +1,4 @@
-"""What was seen in one folder → result lines of the suite's clauses, and one sentence for people. No I/O here."""
+"""One folder's record → result lines for clauses of the suite, and one sentence. No I/O here."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from conformance.reporting.results import Outcome, Result
 from conformance.reporting.verdict import apply_known_failures
 from conformance.subject.manifest import KnownFailure
-from stress.judge.starvation import measures_progress
 from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Scenario
-from stress.record.violations import SIGHTS, Sight
+from stress.record.violations import VIOLATION_KINDS, ViolationKind
 
 __all__ = ["case_name", "clauses_of", "results_of", "sentence"]
 
-_OF_CLAUSE: dict[str, tuple[Sight, ...]] = {
+_OF_CLAUSE: dict[str, tuple[ViolationKind, ...]] = {
     "CON-01": ("torn", "mixed", "missing", "refused", "ended", "leak"),
     "CON-03": ("stale", "future", "unknown"),
     "CON-05": ("blocked",),
@@ -22,7 +21,7 @@ _OF_CLAUSE: dict[str, tuple[Sight, ...]] = {
     "KIL-04": ("torn", "mixed", "missing"),
     "RDR-14": ("misread",),
 }
-_ALWAYS: tuple[Sight, ...] = ("torn", "mixed", "missing", "stale", "future")
+_ALWAYS: tuple[ViolationKind, ...] = ("torn", "mixed", "missing", "stale", "future")
 
 
 def case_name(scenario: Scenario, file_system: str) -> str:
@@ -31,7 +30,7 @@ def case_name(scenario: Scenario, file_system: str) -> str:
 
 
 def clauses_of(scenario: Scenario, *, reads: bool) -> tuple[str, ...]:
-    """The clauses that a run measures. ``reads`` says that a reader implementation is part of it."""
+    """The clauses that a run measures. ``reads`` says whether a reader implementation takes part."""
     of_kills = ("KIL-02", "KIL-03", "KIL-04") if "kill" in scenario.chaos else ()
     of_holders = () if scenario.sharing is None else ("CON-05",)
     return ("CON-01", "CON-03", *of_holders, *of_kills, *(("RDR-14",) if reads else ()))
@@ -40,9 +39,9 @@ def clauses_of(scenario: Scenario, *, reads: bool) -> tuple[str, ...]:
 def results_of(
     record: FolderRecord, repro: str, *, reads: bool, known: Sequence[KnownFailure], os: str
 ) -> list[Result]:
-    """One result for each clause that this run measures. ``reads`` says that a reader implementation was part of it.
+    """One result for each clause that this run measures. ``reads`` says whether a reader implementation took part.
 
-    A violation fails its clauses whatever else is in doubt; without one, a run that saw too little is inconclusive.
+    A violation fails its clauses whatever the doubts; without one, a run that saw too little is inconclusive.
     """
     clauses = clauses_of(record.scenario, reads=reads)
     return [apply_known_failures(_result(record, clause, repro), known, os) for clause in clauses]
@@ -62,64 +61,64 @@ def _result(record: FolderRecord, clause: str, repro: str) -> Result:
     }[clause]
     if clause == "KIL-03":
         return _orphans(record, case, repro, counts)
-    sights = [sight for sight in _OF_CLAUSE[clause] if record.counts.get(sight)]
-    if sights:
-        findings = [finding for finding in record.findings if finding.sight in sights]
+    kinds = [kind for kind in _OF_CLAUSE[clause] if record.counts.get(kind)]
+    if kinds:
+        findings = [finding for finding in record.findings if finding.kind in kinds]
         first = findings[0]
         evidence = {
             "examples": [{"found": finding.text, **finding.evidence} for finding in findings[:3]],
             "seconds to the first": round(first.seconds, 3),
             "doubts": list(record.doubts),
         }
-        told = f"{message}; the first after {first.seconds:.3f} s: {first.text}"
-        return Result(clause, case, "fail", told, evidence, repro, seconds, counts=counts)
-    if clause == "CON-05" and not measures_progress(record.scenario):
-        told = "readers without pause may leave a writer no moment to replace what they read: give --read-pause"
-        return Result(clause, case, "unmeasured", told, {}, repro, seconds, counts=counts)
+        message = f"{message}; the first after {first.seconds:.3f} s: {first.text}"
+        return Result(clause, case, "fail", message, evidence, repro, seconds, counts=counts)
+    if clause == "CON-05" and not record.scenario.measures_progress:
+        message = "readers that do not pause may leave a writer no moment to replace what they read: give --read-pause"
+        return Result(clause, case, "unmeasured", message, {}, repro, seconds, counts=counts)
     doubts = record.doubts
     if clause.startswith("KIL") and not totals.kills:
         doubts = (*doubts, "no kill hit anything: run it for longer")
     if clause == "KIL-02":
         again = totals.kills - totals.restarts
-        message += f"; the next write worked {totals.restarts:,} times, {again:,} times another kill came before it"
+        message += f"; the next write succeeded {totals.restarts:,} times, {again:,} times another kill came first"
     if doubts:
-        told = f"{message}; {'; '.join(doubts)}"
-        return Result(clause, case, "unmeasured", told, {}, repro, seconds, inconclusive=True, counts=counts)
+        message = f"{message}; {'; '.join(doubts)}"
+        return Result(clause, case, "unmeasured", message, {}, repro, seconds, inconclusive=True, counts=counts)
     return Result(clause, case, "pass", message, {}, repro, seconds, counts=counts)
 
 
 def _orphans(record: FolderRecord, case: str, repro: str, counts: dict[str, int]) -> Result:
     totals = record.totals
-    told = (
+    message = (
         f"{totals.orphans_before:,} temps were left by {totals.kills:,} kills; {totals.orphans_after:,} of them were "
-        f"there after the next write of each target, {totals.left:,} at the end"
+        f"still there after the next write of each target, {totals.left:,} at the end"
     )
     if not totals.kills:
         return Result(
             "KIL-03", case, "unmeasured", "no kill hit anything", {}, repro, round(record.seconds, 3), inconclusive=True
         )
-    # With several writers an orphan may be of one that was killed a moment ago, and whose process is still a zombie.
+    # With several writers an orphan may belong to one that was killed a moment ago and is still a zombie.
     unswept = totals.orphans_after if record.scenario.writers == 1 else 0
     outcome: Outcome = "fail" if unswept or totals.left else "pass"
-    return Result("KIL-03", case, outcome, told, {}, repro, round(record.seconds, 3), counts=counts)
+    return Result("KIL-03", case, outcome, message, {}, repro, round(record.seconds, 3), counts=counts)
 
 
 def sentence(record: FolderRecord) -> str:
-    """What was done, what was seen out of how many, and how sure that is, in one line."""
+    """What was done, the violations among how many operations, and how certain that is, in one line."""
     scenario, totals, counts = record.scenario, record.totals, record.counts
     done = (
         f"{totals.acknowledged:,} of {totals.writes:,} writes acknowledged ({_many(scenario.writers, 'writer')}), "
         f"{totals.reads:,} reads ({_many(scenario.readers, 'reader')}) of {totals.distinct:,} documents "
         f"in {record.seconds:.1f} s"
     )
-    parts = [f"{done}: {', '.join(f'{counts.get(sight, 0):,} {sight}' for sight in _ALWAYS)}"]
-    others = [f"{counts[sight]:,} {sight}" for sight in SIGHTS if sight not in _ALWAYS and counts.get(sight)]
+    parts = [f"{done}: {', '.join(f'{counts.get(kind, 0):,} {kind}' for kind in _ALWAYS)}"]
+    others = [f"{counts[kind]:,} {kind}" for kind in VIOLATION_KINDS if kind not in _ALWAYS and counts.get(kind)]
     if others:
         parts.append(", ".join(others))
-    if not any(counts.get(sight) for sight in _OF_CLAUSE["CON-03"]):
+    if not any(counts.get(kind) for kind in _OF_CLAUSE["CON-03"]):
         of_what = "what was whole is " if counts.get("torn") or counts.get("mixed") else ""
         machines = record.machines
-        how_far = f" as far as {len(machines.names)} machines without a common clock can tell," if machines else ""
+        how_far = f" as far as {len(machines.names)} machines without a common clock can show," if machines else ""
         parts.append(f"{of_what}linearizable{how_far} in {totals.rounds:,} rounds")
     if record.machines is not None and record.machines.settled is not None:
         parts.append(f"all machines read the same last document after {record.machines.settled:.1f} s")
@@ -134,7 +133,7 @@ def sentence(record: FolderRecord) -> str:
         "kills of readers": totals.reader_kills,
         "pauses": totals.pauses,
         "faults": totals.faults,
-        "writes that a fault made fail": totals.faulted,
+        "writes that failed because of a fault": totals.faulted,
     }
     if any(disturbed.values()):
         parts.append(", ".join(f"{count:,} {name}" for name, count in disturbed.items() if count))
@@ -143,11 +142,11 @@ def sentence(record: FolderRecord) -> str:
 
 
 def _holding(record: FolderRecord) -> str:
-    """How often readers and writers on Windows were in each other's way, by the system's errors."""
+    """How often readers kept writers waiting on Windows, and the system's errors."""
     errors = [f"{count:,} {name}" for name, count in sorted(record.errors.items())]
     return (
-        f"{record.totals.held:,} writes refused while the target was held, none got through for "
-        f"{record.longest_wait:.1f} s at most; errors: {', '.join(errors) or 'none'}"
+        f"{record.totals.held:,} writes refused while the target was held, the longest time without a successful "
+        f"write was {record.longest_wait:.1f} s; errors: {', '.join(errors) or 'none'}"
     )
 
 

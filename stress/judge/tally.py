@@ -1,4 +1,4 @@
-"""The account of one folder's run: what all processes report is added up, and each round is judged. No I/O here."""
+"""The tally of one folder's run: adds up what all processes report, and judges each round. No I/O here."""
 
 from __future__ import annotations
 
@@ -11,32 +11,28 @@ import numpy as np
 import numpy.typing as npt
 
 from conformance.oracle.payload import Identity
-from stress.clients import file_reader as reading
-from stress.clients import writer_client as writing
-from stress.clients.file_reader import Seen
-from stress.clients.writer_client import HELD, INDETERMINATE, Temp, Written
 from stress.judge.history import OfReader, OfWriter, judge_target
 from stress.judge.starvation import HOLD_SECONDS, Waits, kept_waiting, worked
-from stress.load.folder import Look
 from stress.record import clock
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals
 from stress.record.histogram import Histogram
+from stress.record.reports import HELD, INDETERMINATE, READ_COLUMNS, WRITE_COLUMNS, Look, Seen, Temp, Written
 from stress.record.scenario import Scenario
-from stress.record.violations import Sighting
+from stress.record.violations import ObservedViolation
 
-__all__ = ["Account", "Least", "share_of_goal"]
+__all__ = ["Minimum", "Tally", "share_of_goal"]
 
-_MOST_FINDINGS = 5  # of a sight, that are kept
+_MOST_FINDINGS = 5  # of a kind, that are kept
 _MOST_SAMPLES = 1000
 _MOST_ACTIONS = 200
-_KIT = "the kit"  # who looks while all writers stand still
+_KIT = "the kit"  # the reader that looks while all writers stand still
 
 Table = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Least:
-    """Less than this, and the absence of violations means nothing."""
+class Minimum:
+    """With less than this, the absence of violations means nothing."""
 
     reads: int = 1000
     acknowledged: int = 30
@@ -45,12 +41,12 @@ class Least:
     together: int = 10  # writes at the same time as another writer's
 
     def doubts(self, totals: Totals, overlap: Overlap, control: Control, scenario: Scenario) -> tuple[str, ...]:
-        """What was too little."""
+        """What there was too little of, in words."""
         doubts = []
         if scenario.readers and not control.caught:
             doubts.append(
-                f"the positive control was not caught: an in-place writer on this folder showed nothing torn in "
-                f"{control.reads:,} reads, so a torn document might be missed here"
+                f"the positive control was not caught: {control.reads:,} reads of an in-place writer on this folder "
+                "showed nothing torn, so a torn document might be missed here"
             )
         counted = {"acknowledged": totals.acknowledged}
         if scenario.readers:
@@ -70,14 +66,14 @@ class Least:
                     f"{count:,} {words[name]}; at least {getattr(self, name):,} are needed: run it for longer"
                 )
         if doubts and scenario.sharing is not None and not scenario.read_pause:
-            doubts.append("readers without pause may leave no moment to replace what they read: give --read-pause")
+            doubts.append("readers that do not pause may leave no moment to replace what they read: give --read-pause")
         return tuple(doubts)
 
 
-class Account:
+class Tally:
     """Adds up one folder's run. Times given to it are nanoseconds of `stress.record.clock`.
 
-    ``origin`` is when the load began.
+    ``origin`` is when the load started, 0 before that.
     """
 
     def __init__(self, scenario: Scenario, names: tuple[str, ...]) -> None:
@@ -96,8 +92,8 @@ class Account:
         self._faults: list[tuple[int, int, int]] = []  # writer, begin, end
         self._findings: list[Finding] = []
         self._samples: list[Sample] = []
-        self._reported = 0  # violations that readers told
-        self._every = 1  # each how many-th sample is kept
+        self._reported = 0  # violations that readers reported
+        self._every = 1  # one of this many samples is kept
         self._sampled = 0
         self._write_latency, self._read_latency = Histogram(), Histogram()
         self._errors: Counter[str] = Counter()
@@ -105,11 +101,16 @@ class Account:
         self._actions: list[str] = []
         self._waits = Waits(scenario)
 
-    # What comes in
+    @property
+    def seconds(self) -> float:
+        """Seconds since the load started; 0 before that."""
+        return (clock.nanoseconds() - self.origin) / 1e9 if self.origin else 0.0
+
+    # Input
 
     def written(self, writer: int, written: Written) -> None:
-        """Take what a writer did."""
-        rows = _table(written.rows, writing.COLUMNS)
+        """Add what a writer did."""
+        rows = _table(written.rows, WRITE_COLUMNS)
         self._written.setdefault(writer, []).append(rows)
         outcome, taken = rows[:, 5], worked(rows)
         self._write_latency += Histogram.of(taken[outcome >= 0])
@@ -117,7 +118,7 @@ class Account:
             {int(size): int(count) for size, count in zip(*np.unique(rows[:, 2], return_counts=True), strict=True)}
         )
         self._errors.update(written.errors)
-        faulted = self._judge_refusals(writer, rows, written.sightings)
+        faulted = self._judge_refusals(writer, rows, written.violations)
         self._add(
             writes=len(rows),
             acknowledged=int((outcome == 1).sum()),
@@ -137,66 +138,68 @@ class Account:
         self._orphans_after |= written.orphans_after
         before, after = len(self._orphans_before), len(self._orphans_after)
         self.totals = dataclasses.replace(self.totals, orphans_before=before, orphans_after=after)
-        for sighting in written.sightings:
-            if sighting.sight != "refused":
-                self.note(sighting)
+        for violation in written.violations:
+            if violation.kind != "refused":
+                self.note(violation)
 
     def seen(self, reader: str, seen: Seen, *, of_implementation: bool = False) -> None:
-        """Take what a reader saw: the kit's own, or a reader implementation."""
-        self._seen.append((reader, of_implementation, _table(seen.rows, reading.COLUMNS)))
+        """Add what a reader saw: the kit's own, or a reader implementation."""
+        self._seen.append((reader, of_implementation, _table(seen.rows, READ_COLUMNS)))
         self._read_latency += Histogram.of(np.array(seen.latencies, dtype=np.int64))
         self._errors.update({f"read: {name}": count for name, count in seen.errors.items()})
         self._add(reads=seen.reads, changes=seen.changes)
-        for sighting in seen.sightings:
-            self.note(sighting, 0)
+        for violation in seen.violations:
+            self.note(violation, 0)
         self.counts.update(seen.counts)
         self._reported += sum(seen.counts.values())
 
     def looked(self, looks: Sequence[Look], leftover: Sequence[str]) -> None:
-        """Take what the kit saw while all writers stood still, and judge the round: nothing of it is kept.
+        """Add what the kit saw while all writers stood still, and judge the round, which is then forgotten.
 
-        ``leftover`` are the files beside the targets, of which only killed writers may have left any.
+        ``leftover`` are the files beside the targets; only killed writers may have left any.
         """
         for target, look in enumerate(looks):
-            if look.sighting is not None:
-                self.note(look.sighting)
+            if look.violation is not None:
+                self.note(look.violation)
             self._judge(target, look)
             self._initial[target] = look.identity
         if len(leftover) > self.totals.kills:
-            text = f"leak: {len(leftover)} files are beside the targets while nobody writes: {', '.join(leftover[:5])}"
-            self.note(Sighting("leak", looks[0].end, text))
+            names = ", ".join(leftover[:5])
+            text = f"leak: {len(leftover)} files are beside the targets while no process writes: {names}"
+            self.note(ObservedViolation("leak", looks[0].end, text))
         self._written.clear()
         self._seen.clear()
         self._faults.clear()
         self._add(rounds=1)
 
     def counted(self, wrong: int) -> None:
-        """Take how many violations the readers counted while they saw them: a killed one has not told all of them."""
-        untold = wrong - self._reported
-        if untold > 0:
-            text = f"torn: {untold} torn, mixed or missing documents were seen by readers killed before they told"
-            self.note(Sighting("torn", clock.nanoseconds(), text), untold)
+        """Add the violations that readers counted as they saw them: a killed reader has not reported all of them."""
+        unreported = wrong - self._reported
+        if unreported > 0:
+            what = f"{unreported} torn, mixed or missing documents"
+            text = f"torn: {what} were seen by readers that were killed before they reported"
+            self.note(ObservedViolation("torn", clock.nanoseconds(), text), unreported)
 
     def ended(self, left: Sequence[str]) -> None:
-        """Take what is beside the targets when everybody has ended; only killed writers may have left it."""
+        """Add the files beside the targets after all processes have ended; only killed writers may have left any."""
         self._add(left=len(left))
         if left and not self.totals.kills:
             text = f"leak: {len(left)} files are left beside the targets at the end: {', '.join(left[:5])}"
-            self.note(Sighting("leak", clock.nanoseconds(), text))
+            self.note(ObservedViolation("leak", clock.nanoseconds(), text))
 
     def faulted(self, writer: int, begin: int, end: int) -> None:
-        """A fault was there for this writer from begin to end: its refusals then are what was asked for."""
+        """A fault affected this writer from ``begin`` to ``end``: refusals in that time are expected."""
         self._faults.append((writer, begin, end))
         self._add(faults=1)
 
-    def acted(self, told: str, **counts: int) -> None:
-        """Chaos did something."""
+    def acted(self, action: str, **counts: int) -> None:
+        """Add an action of chaos, in words."""
         if len(self._actions) < _MOST_ACTIONS:
-            self._actions.append(told)
+            self._actions.append(action)
         self._add(**counts)
 
     def listed(self, temps: int) -> None:
-        """The folder was listed under load, with so many files beside the targets."""
+        """Add a listing of the folder under load, with this many files beside the targets."""
         most = max(self.totals.most_temps, temps)
         self.totals = dataclasses.replace(self.totals, most_temps=most, looks=self.totals.looks + 1)
 
@@ -209,14 +212,14 @@ class Account:
             del self._samples[1::2]
             self._every *= 2
 
-    def note(self, sighting: Sighting, count: int = 1, timeline: tuple[Shown, ...] = ()) -> None:
-        """Count a violation, and keep it if it is one of the first of its sight."""
-        self.counts[sighting.sight] += count
-        if sum(finding.sight == sighting.sight for finding in self._findings) < _MOST_FINDINGS:
-            seconds = (sighting.time - self.origin) / 1e9
-            self._findings.append(Finding(sighting.sight, seconds, sighting.text, sighting.evidence, timeline))
+    def note(self, violation: ObservedViolation, count: int = 1, timeline: tuple[Shown, ...] = ()) -> None:
+        """Count a violation, and keep it if it is one of the first of its kind."""
+        self.counts[violation.kind] += count
+        if sum(finding.kind == violation.kind for finding in self._findings) < _MOST_FINDINGS:
+            seconds = (violation.time - self.origin) / 1e9
+            self._findings.append(Finding(violation.kind, seconds, violation.text, violation.evidence, timeline))
 
-    # What comes out
+    # Output
 
     def record(
         self,
@@ -227,8 +230,8 @@ class Account:
         seconds: float,
         complete: bool,
     ) -> FolderRecord:
-        """Everything that is known."""
-        doubts = Least().doubts(self.totals, self.overlap, control, self._scenario)
+        """The record of everything that is known."""
+        doubts = Minimum().doubts(self.totals, self.overlap, control, self._scenario)
         return FolderRecord(
             folder=folder,
             file_system=file_system,
@@ -238,7 +241,7 @@ class Account:
             totals=self.totals,
             overlap=self.overlap,
             control=control,
-            counts={sight: count for sight, count in self.counts.items() if count},
+            counts={kind: count for kind, count in self.counts.items() if count},
             findings=tuple(sorted(self._findings, key=lambda finding: finding.seconds)),
             doubts=doubts if complete else ("the run was interrupted", *doubts),
             samples=tuple(self._samples),
@@ -253,19 +256,19 @@ class Account:
 
     # Judging
 
-    def _judge_refusals(self, writer: int, rows: Table, sightings: Sequence[Sighting]) -> int:
-        """Note each refused write to which no fault was done. Returns how many had one."""
+    def _judge_refusals(self, writer: int, rows: Table, violations: Sequence[ObservedViolation]) -> int:
+        """Note each refused write that no fault explains. Returns how many a fault explains."""
         wanted = _is_refused(rows) & ~kept_waiting(rows, self._scenario)
         refused, taken = rows[wanted], worked(rows)[wanted] / 1e9
         excused = np.zeros(len(refused), dtype=bool)
         for of_writer, begin, end in self._faults:
             if of_writer == writer:
                 excused |= (refused[:, 3] <= end) & (refused[:, 4] >= begin)
-        examples = {sighting.time: sighting for sighting in sightings if sighting.sight == "refused"}
+        examples = {violation.time: violation for violation in violations if violation.kind == "refused"}
         for row, seconds in zip(refused[~excused].tolist(), taken[~excused].tolist(), strict=True):
-            example = examples.get(row[4], Sighting("refused", row[4], "a write was refused"))
+            example = examples.get(row[4], ObservedViolation("refused", row[4], "a write was refused"))
             if self._scenario.sharing is not None and row[5] == HELD:
-                why = f"after {seconds:.3f} s; a target that is held for {HOLD_SECONDS:g} s must be waited for"
+                why = f"after {seconds:.3f} s; a writer must wait for a target that is held for {HOLD_SECONDS:g} s"
                 example = dataclasses.replace(example, text=f"{example.text}, {why}")
             self.note(example)
         return int(excused.sum())
@@ -291,13 +294,13 @@ class Account:
         initial = self._initial[target]
         writers += self._others(writers, [*by_kit, *by_implementation])
         judged = judge_target(writers, by_kit, initial, self.origin)
-        if judged.sighting is not None:
-            self.note(judged.sighting, timeline=judged.timeline)
+        if judged.violation is not None:
+            self.note(judged.violation, timeline=judged.timeline)
         elif by_implementation:
-            # What the kit's own readers saw can be explained: if what all saw cannot, the reader is to blame.
+            # What the kit's own readers saw can be explained; if what all saw cannot, the reader under test is wrong.
             judged = judge_target(writers, [*by_kit, *by_implementation], initial, self.origin)
-            if judged.sighting is not None:
-                misread = dataclasses.replace(judged.sighting, sight="misread")
+            if judged.violation is not None:
+                misread = dataclasses.replace(judged.violation, kind="misread")
                 self.note(misread, timeline=judged.timeline)
         self.staleness += judged.staleness
         self._add(distinct=judged.distinct)
@@ -306,7 +309,7 @@ class Account:
         )
 
     def _others(self, writers: Sequence[OfWriter], readers: Sequence[OfReader]) -> list[OfWriter]:
-        """Writes that are possible although nobody here did them: none, for on one machine all writers are known."""
+        """Writes that are possible although no writer here made them: none, as on one machine all writers are known."""
         return []
 
     def _add(self, **counts: int) -> None:

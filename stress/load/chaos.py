@@ -1,7 +1,7 @@
-"""What disturbs a run: kills, pauses and faults, drawn from the seed, and carried out on processes of the run.
+"""What disturbs a run: kills, pauses and faults, drawn from the seed and applied to processes of the run.
 
-Who is hit are the processes of implementations and the kit's readers; the processes that drive implementations live on
-and tell the story. A kill between two writes is a kill as any other. A process that is just being started is left
+It hits the processes of implementations and the kit's readers; the processes that drive implementations live on and
+report what happened. A kill between two writes counts like any other. A process that is just being started is left
 alone, because no clause is about starting.
 """
 
@@ -26,7 +26,7 @@ _FEW_BYTES = 100
 
 @dataclass(frozen=True)
 class Action:
-    """Something to do ``at`` so many seconds after the load began, to process ``number`` (0, 1, …) of its kind.
+    """A disturbance ``at`` this many seconds after the load started, of process ``number`` (0, 1, …) of its kind.
 
     A pause or a fault ends after ``hold`` seconds. ``limit`` is the resource that a fault takes away.
     """
@@ -38,25 +38,25 @@ class Action:
     hold: float = 0.0
     limit: str = ""
 
-    def told(self) -> str:
-        """The action for people."""
-        who = f"{'writer' if self.of_writers else 'reader'} {self.number + 1}"
+    def described(self) -> str:
+        """The action in words."""
+        process = f"{'writer' if self.of_writers else 'reader'} {self.number + 1}"
         words = {
-            "kill": f"kill {who}",
-            "kill-reader": f"kill {who}",
-            "pause": f"stop {who} for {self.hold * 1000:.0f} ms",
-            "fault": f"no {self.limit} for {who} for {self.hold * 1000:.0f} ms",
+            "kill": f"kill {process}",
+            "kill-reader": f"kill {process}",
+            "pause": f"stop {process} for {self.hold * 1000:.0f} ms",
+            "fault": f"no {self.limit} for {process} for {self.hold * 1000:.0f} ms",
         }
         return f"{self.at:.3f} s: {words[self.kind]}"
 
 
 def supported(kind: Chaos) -> bool:
-    """Whether this system can do it: faults take a limit of another process away, which only Linux can."""
+    """Whether this system supports it: faults lower a limit of another process, which only Linux can do."""
     return kind != "fault" or sys.platform == "linux"
 
 
 def schedule(seed: int, kinds: tuple[Chaos, ...], rate: float, writers: int, readers: int) -> Iterator[Action]:
-    """The actions of a run, without end: ``rate`` a second on average. The same seed gives the same row."""
+    """The actions of a run, without end: ``rate`` a second on average. The same seed gives the same series."""
     draw = random.Random(f"{seed} chaos")
     at = 0.0
     while kinds:
@@ -74,7 +74,7 @@ def schedule(seed: int, kinds: tuple[Chaos, ...], rate: float, writers: int, rea
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those of them that still run: not ended, and not dead and waited for by nobody yet."""
+    """Those of them that still run: neither ended nor zombies."""
     running = []
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -85,14 +85,14 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 @dataclass(frozen=True)
 class Hit:
-    """A process that an action hit, and its soft limit before a fault took it away."""
+    """A process that an action hit, and its soft limit before a fault lowered it."""
 
     process: psutil.Process
     limit: int = 0
 
 
 def hit(action: Action, processes: list[psutil.Process]) -> list[Hit]:
-    """Do it to these processes. Returns those that were there to be hit, for `release`."""
+    """Apply an action to these processes. Returns those that it hit, for `release`."""
     done = []
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -105,7 +105,7 @@ def hit(action: Action, processes: list[psutil.Process]) -> list[Hit]:
                 taken_away = 0 if action.limit == "descriptors" else _FEW_BYTES
                 before = _set_limit(process, action.limit, taken_away)
                 if before == taken_away:
-                    continue  # an earlier fault still lasts, and ends it
+                    continue  # an earlier fault still lasts, and will restore the limit
             done.append(Hit(process, before))
     return done
 
@@ -123,7 +123,7 @@ def release(action: Action, hits: list[Hit]) -> None:
 def _set_limit(process: psutil.Process, limit: str, soft: int) -> int:
     """Set a soft limit (prlimit(2)). Returns what it was."""
     if sys.platform != "linux":
-        raise RuntimeError("limits of another process need Linux: `supported` says so")
+        raise RuntimeError("the limits of another process can be changed on Linux only (see `supported`)")
     resource = psutil.RLIMIT_NOFILE if limit == "descriptors" else psutil.RLIMIT_FSIZE
     before, hard = process.rlimit(resource)
     process.rlimit(resource, (soft, hard))

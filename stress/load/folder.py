@@ -1,4 +1,4 @@
-"""The folder of a run: which files lie beside the targets, and what the targets hold when nobody writes."""
+"""The folder of a run: which files are beside the targets, and what the targets hold when no process writes."""
 
 from __future__ import annotations
 
@@ -6,26 +6,15 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.errors import ManifestError, Violation
-from conformance.oracle.payload import Identity
 from conformance.runner.run import remove_folder
 from stress.record import clock
-from stress.record.violations import Sight, Sighting, evidence_of, verify
+from stress.record.reports import Look
+from stress.record.violations import ObservedViolation, ViolationKind, evidence_of, verify
 
-__all__ = ["Look", "look_at", "new_folder", "temps_in"]
-
-
-@dataclass(frozen=True)
-class Look:
-    """One read of a target by the kit while all writers stand still; times in nanoseconds."""
-
-    identity: Identity | None
-    begin: int
-    end: int
-    sighting: Sighting | None
+__all__ = ["look_at", "new_folder", "temps_in"]
 
 
 @contextlib.contextmanager
@@ -45,20 +34,20 @@ def new_folder(parent: Path) -> Iterator[Path]:
 def look_at(target: Path) -> Look:
     """Read a target once."""
     begin = clock.nanoseconds()
-    sight: Sight = "torn"
+    kind: ViolationKind = "torn"
     try:
         data = target.read_bytes()
         identity = verify(data)
     except FileNotFoundError:
         end = clock.nanoseconds()
-        text = "missing: there is no file at the target while nobody writes"
-        return Look(None, begin, end, Sighting("missing", end, text))
+        text = "missing: there is no file at the target while no process writes"
+        return Look(None, begin, end, ObservedViolation("missing", end, text))
     except Violation as violation:
         end = clock.nanoseconds()
         if str(violation).startswith("mixed"):
-            sight = "mixed"
-        text = f"{violation}, while nobody writes"
-        return Look(None, begin, end, Sighting(sight, end, text, evidence_of(violation)))
+            kind = "mixed"
+        text = f"{violation}, while no process writes"
+        return Look(None, begin, end, ObservedViolation(kind, end, text, evidence_of(violation)))
     return Look(identity, begin, clock.nanoseconds(), None)
 
 

@@ -1,7 +1,7 @@
-"""What runs in the processes of a run: a loop that works until it is told something else.
+"""What runs in the processes of a run: a loop that works until the next command.
 
 Commands come through a pipe; a counter says how many there were, so that looking for one costs nothing. A process that
-fails says so and ends. Started by ``spawn`` everywhere, so that all systems behave alike.
+fails reports why and ends. Started by ``spawn`` everywhere, so that all systems behave alike.
 """
 
 from __future__ import annotations
@@ -20,21 +20,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from conformance.errors import ImplementationError
-from conformance.subject.client import LaunchOptions
-from conformance.subject.manifest import Manifest
 from stress.clients.file_reader import FileReader
+from stress.clients.plans import ReaderPlan, WriterPlan
 from stress.clients.reader_client import AskingReader
 from stress.clients.writer_client import Writer
 from stress.record import clock
-from stress.record.scenario import Sharing
 from stress.record.shared_counters import Counters
 
-__all__ = ["Failed", "ReaderPlan", "WriterPlan", "control_process", "reader_process", "writer_process"]
+__all__ = ["Failed", "control_process", "reader_process", "writer_process"]
 
 _BATCH_SECONDS = 0.002  # of reads between two looks for a command
 _LARGEST_BATCH = 4096
 _PARENT = os.getppid()
-_SHORT_PAUSE = 0.05  # seconds; to look at a pipe meanwhile would take as long
+_SHORT_PAUSE = 0.05  # seconds; polling the pipe meanwhile would take as long
 
 ReaderCommand = Literal["control", "watch", "report", "stop"]
 WriterCommand = Literal["all", "write", "pause", "stop"]
@@ -42,57 +40,21 @@ WriterCommand = Literal["all", "write", "pause", "stop"]
 
 @dataclass(frozen=True)
 class Failed:
-    """The last message of a process: why it ends. ``blame`` is ``implementation`` or ``kit``."""
+    """The last message of a process that failed: why it ends, and whose fault that is."""
 
     blame: Literal["implementation", "kit"]
     text: str
     stderr: str = ""
 
 
-@dataclass(frozen=True)
-class ReaderPlan:
-    """What a reader reads: the targets ``names`` in ``folder``, before that the file ``control``.
-
-    ``manifest`` is None for the kit's own reader, which opens them with ``sharing``. ``pause`` is seconds between two
-    reads.
-    """
-
-    folder: Path
-    names: tuple[str, ...]
-    control: str
-    pause: float
-    manifest: Manifest | None
-    launch_options: LaunchOptions
-    pipeline: int
-    sharing: Sharing | None = None
-
-
-@dataclass(frozen=True)
-class WriterPlan:
-    """What a writer writes; see `stress.clients.writer_client.Writer`.
-
-    ``rate`` is writes a second, 0 for as fast as it goes.
-    """
-
-    number: int
-    folder: Path
-    names: tuple[str, ...]
-    sizes: tuple[int, ...]
-    rate: float
-    manifest: Manifest
-    launch_options: LaunchOptions
-    pipeline: int
-    seed: int
-
-
 def reader_process(connection: Connection, counters: Counters, plan: ReaderPlan) -> None:
-    """Read what it is told to: ``control``, or from ``watch`` on the targets.
+    """Read as commanded: the file of the ``control``, or the targets from ``watch`` on.
 
     ``report`` hands over what was seen since, ``stop`` ends the process; ``watch`` and ``stop`` are acknowledged.
     """
     with _messages(connection):
         os.chdir(plan.folder)
-        # The positive control is of the kit's readers: they are what tells whether a writer tears.
+        # The positive control tests the kit's own readers: it is they that detect torn documents.
         reader: FileReader | AskingReader = FileReader((plan.control,), plan.sharing)
         connection.send("ready")
         handled, active, batch = 0, False, 1
@@ -113,9 +75,9 @@ def reader_process(connection: Connection, counters: Counters, plan: ReaderPlan)
                     return
                 active = True
                 continue
-            begin = clock.seconds()
+            start = clock.seconds()
             reader.read(1 if plan.pause else batch)
-            taken = clock.seconds() - begin
+            taken = clock.seconds() - start
             _count(counters, reader)
             batch = min(_LARGEST_BATCH, batch * 2) if taken < _BATCH_SECONDS else max(1, batch // 2)
             if plan.pause:
@@ -125,11 +87,11 @@ def reader_process(connection: Connection, counters: Counters, plan: ReaderPlan)
 def _reader_of(plan: ReaderPlan, counters: Counters) -> FileReader | AskingReader:
     if plan.manifest is None:
         return FileReader(plan.names, plan.sharing)
-    return AskingReader(plan.manifest, plan.launch_options, plan.folder, plan.names, plan.pipeline, counters)
+    return AskingReader(plan, counters)
 
 
 def _count(counters: Counters, reader: FileReader | AskingReader) -> None:
-    """Bring this process's counters up to date with what the reader has seen since the last time."""
+    """Add what the reader has seen since the last call to this process's counters."""
     seen = reader.seen
     counters.add("reads", seen.reads - seen.counted[0])
     counters.add("changes", seen.changes - seen.counted[1])
@@ -139,22 +101,12 @@ def _count(counters: Counters, reader: FileReader | AskingReader) -> None:
 
 
 def writer_process(connection: Connection, counters: Counters, plan: WriterPlan) -> None:
-    """Write as it is told: ``all`` (each target once), ``write`` (from now on), ``pause`` or ``stop``.
+    """Write as commanded: ``all`` (each target once), ``write`` (from now on), ``pause`` or ``stop``.
 
-    All but ``write`` are answered with what was done, when nothing is waited for any more.
+    All but ``write`` are answered with what was done, once no request waits for an answer.
     """
     with _messages(connection):
-        writer = Writer(
-            plan.number,
-            plan.manifest,
-            plan.launch_options,
-            plan.folder,
-            plan.names,
-            plan.sizes,
-            plan.pipeline,
-            plan.seed,
-            counters,
-        )
+        writer = Writer(plan, counters)
         connection.send("ready")
         handled, active, due = 0, False, 0.0
         while True:
@@ -189,7 +141,7 @@ def writer_process(connection: Connection, counters: Counters, plan: WriterPlan)
 
 
 def control_process(connection: Connection, folder: Path, name: str, sizes: tuple[int, ...]) -> None:
-    """The positive control: writes documents in place, in pieces, as no program should, until it is told to stop."""
+    """The positive control: writes documents in place and in pieces, as no program should, until told to stop."""
     from conformance.oracle.payload import encode, make_status
 
     with _messages(connection):
@@ -211,7 +163,7 @@ def control_process(connection: Connection, folder: Path, name: str, sizes: tupl
 
 
 def _rest(connection: Connection, seconds: float) -> None:
-    """Do nothing for so long, or until there is a command."""
+    """Do nothing for this long, or until there is a command."""
     if seconds < _SHORT_PAUSE:
         time.sleep(seconds)
     else:
@@ -222,13 +174,13 @@ def _orphaned(connection: Connection) -> bool:
     """Whether the parent has died, so that the next look for a command ends this process."""
     if sys.platform != "win32":
         return os.getppid() != _PARENT and connection.poll()
-    parent = multiprocessing.parent_process()  # the id of a parent that has ended stays what it was
+    parent = multiprocessing.parent_process()  # the id of a parent stays the same after it has ended
     return parent is not None and not parent.is_alive()
 
 
 @contextlib.contextmanager
 def _messages(connection: Connection) -> Iterator[None]:
-    """Ctrl-C is the parent's business; a failure is its last message; without a parent there is nobody to work for."""
+    """Leave Ctrl-C to the parent; report a failure as the last message; end without a word when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,10 +1,10 @@
-"""The processes of one folder's run: started, told what to do, asked what they did, hit by chaos, and ended."""
+"""The processes of one folder's run: started, given commands, asked for reports, killed by chaos, and ended."""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait as wait_for_any
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
@@ -13,18 +13,19 @@ from typing import Any
 import psutil
 
 from conformance.errors import ImplementationError
-from stress.load.loops import Failed, ReaderPlan, WriterPlan, reader_process, writer_process
+from stress.clients.plans import ReaderPlan, WriterPlan
+from stress.load.loops import Failed, reader_process, writer_process
 from stress.record.shared_counters import Counters, new_counters
 
-__all__ = ["Crew", "Member", "ProcessLost"]
+__all__ = ["Member", "ProcessGroup", "ProcessLost", "new_pipe_process"]
 
-ANSWER_SECONDS = 60.0  # for which an answer of a process of the kit is waited for, beyond what implementations may take
+_ANSWER_SECONDS = 60.0  # to wait for a process of the kit, beyond the time that implementations may take
 _END_SECONDS = 10.0
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
 class ProcessLost(RuntimeError):
-    """A process of the kit ended without saying why: killed from outside."""
+    """A process of the kit ended without giving a reason: it was killed from outside."""
 
 
 class Member:
@@ -48,22 +49,22 @@ class Member:
         self.process.start()
         theirs.close()  # so that its death ends the pipe
 
-    def tell(self, command: str) -> None:
-        """Give it a command. One that was killed hears nothing; the next `answer` says so."""
-        self.counters.add("commands", 1)  # first, or it would not know yet that the one it has is the last
+    def send(self, command: str) -> None:
+        """Send it a command. A process that was killed gets nothing; the next `answer` reports that."""
+        self.counters.add("commands", 1)  # first, or it might take an older command for the last one
         with contextlib.suppress(OSError):
             self.connection.send(command)
 
-    def begin(self, command: str) -> None:
+    def restart(self, command: str) -> None:
         """Start again after a kill, with this command; its two acknowledgements are taken when they come."""
         self.process.join()
         self.connection.close()
         self.start()
-        self.tell(command)
+        self.send(command)
         self._expected = 2
 
     def answer(self, seconds: float) -> Any:
-        """Wait for its next message. Raises ImplementationError or RuntimeError with what it says of a failure."""
+        """Wait for its next message. Raises ImplementationError or RuntimeError with the failure that it reports."""
         while self._expected:
             self._expected -= 1
             self._receive(seconds)
@@ -83,7 +84,7 @@ class Member:
         return message
 
     def failed(self) -> bool:
-        """Whether it has something to say that nobody asked for, which can only be a failure, or has ended."""
+        """Whether it has sent an unrequested message, which can only be a failure, or has ended."""
         while self._expected and self.connection.poll():
             self._expected -= 1
             self._receive(0)
@@ -97,7 +98,7 @@ class Member:
             return []
 
     def end(self) -> None:
-        """End the process, at once, and what it has started."""
+        """Kill the process and everything that it has started."""
         running = self.implementations()
         self.process.kill()
         self.process.join(_END_SECONDS)
@@ -109,17 +110,20 @@ class Member:
         self.connection.close()
 
 
-class Crew:
-    """All processes of a run; a context manager, at whose end none of them is left."""
+class ProcessGroup:
+    """All processes of a run; a context manager, after which none of them is left.
+
+    ``patience`` is for how long an implementation may take to answer, in seconds.
+    """
 
     def __init__(self, writers: tuple[WriterPlan, ...], readers: tuple[ReaderPlan, ...], patience: float) -> None:
         self.counters = new_counters(_CONTEXT, len(writers) + len(readers))
         self.writers: list[Member] = []
         self.readers: list[Member] = []
         self._plans = writers, readers
-        self._patience = patience + ANSWER_SECONDS
+        self._patience = patience + _ANSWER_SECONDS
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> ProcessGroup:
         writers, readers = self._plans
         try:
             for number, writer in enumerate(writers):
@@ -128,7 +132,7 @@ class Crew:
             for number, reader in enumerate(readers):
                 row = self.counters.of(len(writers) + number)
                 self.readers.append(Member(f"reader {number + 1}", row, reader_process, row, reader))
-            for member in self.everybody:
+            for member in self.members:
                 self.answer(member)
         except BaseException:
             self.end()
@@ -141,9 +145,23 @@ class Crew:
         self.end()
 
     @property
-    def everybody(self) -> list[Member]:
+    def members(self) -> list[Member]:
         """Writers and readers."""
         return [*self.writers, *self.readers]
+
+    def number_of(self, writer: Member) -> int:
+        """The number that a writer has in the whole run."""
+        return self._plans[0][self.writers.index(writer)].number
+
+    def send(self, members: Sequence[Member], command: str) -> None:
+        """Send all of them a command."""
+        for member in members:
+            member.send(command)
+
+    def ask(self, members: Sequence[Member], command: str) -> list[Any]:
+        """Send all of them a command, and wait for their answers."""
+        self.send(members, command)
+        return [self.answer(member) for member in members]
 
     def answer(self, member: Member) -> Any:
         """As `Member.answer`, with the patience of the run."""
@@ -151,14 +169,14 @@ class Crew:
 
     def end(self) -> None:
         """End every process."""
-        for member in self.everybody:
+        for member in self.members:
             member.end()
 
 
 def new_pipe_process(target: Callable[..., None], *arguments: Any) -> tuple[SpawnProcess, Any]:
-    """A process of its own that is no member: the positive control.
+    """Start a process that is no member of a group: the positive control.
 
-    Returns it and our end of its pipe, whose class is another one on Windows.
+    Returns it and our end of its pipe, whose class is different on Windows.
     """
     ours, theirs = _CONTEXT.Pipe()
     process: SpawnProcess = _CONTEXT.Process(target=target, args=(theirs, *arguments), daemon=True)

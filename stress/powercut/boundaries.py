@@ -15,7 +15,7 @@ from conformance.syscalls.operations import operations_of
 from conformance.syscalls.tracer.messages import Plan, Report, Rule
 from conformance.syscalls.tracer.session import Boundary, start_traced
 from stress.powercut.cuts import BOUNDARY_SIZE, CHAINS, BoundaryCut, boundary_cut
-from stress.powercut.cutting import Bench, Cutter, Row, begin_write, fresh_folder, look
+from stress.powercut.cutting import Bench, Cutter, Progress, begin_write, fresh_folder, look
 from stress.powercut.prediction import Foreseen, Write, begun_before, foreseen_at_any_point, foreseen_at_end
 from stress.powercut.recording import Recorded, acknowledged, before_write, files_in, record_writes
 from stress.powercut.verdict import Finding
@@ -24,8 +24,8 @@ __all__ = ["cut_at_boundaries"]
 
 
 def cut_at_boundaries(bench: Bench, only: int | None) -> Iterator[Finding]:
-    """Cut before each operation of a write and after its answer, in all circumstances; or ``only`` the cut with this
-    number.
+    """Cut before each operation of a write and after its answer, in every `stress.powercut.cuts.BoundaryCut` variation;
+    or ``only`` the cut with this number.
 
     Raises Unmeasured where nothing can be traced, TraceError, and ImplementationError for what goes wrong before a cut.
     """
@@ -38,12 +38,12 @@ def cut_at_boundaries(bench: Bench, only: int | None) -> Iterator[Finding]:
             finding, held = _cut_at_boundary(bench, boundary_cut(boundary * CHAINS + chain), recorded)
             yield finding
             if not held:
-                break  # this one came after the answer: the write has no further operation
+                break  # this cut came after the answer: the write has no further operation
 
 
 def _cut_at_boundary(bench: Bench, cut: BoundaryCut, recorded: Recorded) -> tuple[Finding, bool]:
-    """Make one cut. Returns what was found, and whether the implementation was held; if not, because it makes no such
-    operation, the cut came after the answer.
+    """Make one cut. Returns what was found, and whether the implementation was held. A write that has no such operation
+    is cut after its answer instead.
     """
     bench.stop()
     traced = start_traced(bench.run)
@@ -52,13 +52,13 @@ def _cut_at_boundary(bench: Bench, cut: BoundaryCut, recorded: Recorded) -> tupl
         with fresh_folder(bench.disk) as folder:
             target, first = begin_write(bench, folder, cut.size, exists=cut.exists)
             files = files_in(folder)
-            row = Row()
-            cutter = Cutter(bench.disk, row, cut.neighbour)
+            progress = Progress()
+            cutter = Cutter(bench.disk, progress, cut.neighbour)
             new, after_recovery = make_status(0, 1, cut.size), make_status(0, 2, cut.size)
             operation, fields = bench.request(target, new)
 
             def ask(implementation: Implementation) -> Answer:
-                row.asked = 1
+                progress.asked = 1
                 return implementation.request(operation, **fields)
 
             hold = Rule("hold", "before", first=cut.boundary, last=cut.boundary)
@@ -77,7 +77,7 @@ def _cut_at_boundary(bench: Bench, cut: BoundaryCut, recorded: Recorded) -> tupl
                 if not cutter.began:
                     raise
             if not cutter.began:
-                row.answered = acknowledged(outcome)
+                progress.answered = acknowledged(outcome)
                 cutter.cut()
             found = look(bench, cut.described(held_at), target, [first, new], cutter, after_recovery)
             held_before = cut.boundary if held_at else None
@@ -91,10 +91,10 @@ def _cut_at_boundary(bench: Bench, cut: BoundaryCut, recorded: Recorded) -> tupl
 def _foreseen(
     recorded: Write, report: Report | None, held_before: int | None, folder: Path, files: Mapping[str, int]
 ) -> Foreseen:
-    """What the model says of a write that was held, or not, from the operations of this very write.
+    """What the model allows for a write that was held, or not, from the operations of this write itself.
 
-    There is no report when the implementation neither answered nor ended after the cut. Then it is said of the write
-    that was ``recorded``, and of any moment in it. Raises TraceError.
+    There is no report when the implementation neither answered nor ended after the cut. The model is then asked about
+    the write that was ``recorded``, and any moment in it. Raises TraceError.
     """
     if report is None:
         return foreseen_at_any_point(recorded)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import secrets
-from pathlib import Path
+from typing import Any
 
 import click
 from rich.markup import escape
 
 from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, ManifestError
 from conformance.reporting.header import header_of
 from conformance.reporting.html import write_report
-from conformance.reporting.results import Exit, Result, ResultsFile, results_file
-from conformance.reporting.terminal import new_console, print_not_started, print_run
+from conformance.reporting.results import Result, ResultsFile, results_file
+from conformance.reporting.terminal import new_console, print_run
 from conformance.reporting.verdict import decide
-from conformance.resolve import resolve
-from conformance.runner import run as runs
+from conformance.runner.command_line import (
+    ReportOptions,
+    dir_option,
+    impl_option,
+    prepared_by_name,
+    report_option,
+    report_options,
+    run_plan,
+    seed_option,
+    strict_option,
+)
+from conformance.runner.run import Run
 from conformance.system.platform import operating_system
 from stress.disk import CAN_BE_CUT
 from stress.powercut import experiment
@@ -28,69 +36,53 @@ _WAYS: tuple[Way, ...] = ("random", "boundaries")
 
 
 @click.command(name="powercut")
-@click.option("--impl", default="reference", show_default=True, help="A manifest's path, or a name.")
-@click.option("--file-system", "kinds", multiple=True, type=click.Choice(CAN_BE_CUT), help="Only these; repeatable.")
-@click.option("--way", "ways", multiple=True, type=click.Choice(_WAYS), help="Only these ways of cutting; repeatable.")
-@click.option("--cuts", type=click.IntRange(1), default=200, show_default=True, help="Random cuts a file system.")
+@impl_option()
+@click.option(
+    "--file-system", "kinds", multiple=True, type=click.Choice(CAN_BE_CUT), help="Only this file system; repeatable."
+)
+@click.option("--way", "ways", multiple=True, type=click.Choice(_WAYS), help="Only this way of cutting; repeatable.")
+@click.option("--cuts", type=click.IntRange(1), default=200, show_default=True, help="Random cuts on each file system.")
 @click.option("--only", type=click.IntRange(0), help="Only the cut with this number, to repeat a failure.")
-@click.option("--seed", type=click.IntRange(0), help="Repeat what is drawn at random; the moments are not exact.")
-@click.option("--strict", is_flag=True, help="A failed SHOULD fails the run.")
-@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for results.jsonl and HTML.")
-@click.option("--dir", "parent", type=click.Path(file_okay=False, path_type=Path), help="Where the images are made.")
+@seed_option("Repeat the random choices; the timing is not exact.")
+@strict_option()
+@report_option("Folder for results.jsonl and report.html.")
+@dir_option("Folder for the disk images.")
 def powercut(
-    impl: str,
-    kinds: tuple[str, ...],
-    ways: tuple[Way, ...],
-    cuts: int,
-    only: int | None,
-    seed: int | None,
-    strict: bool,
-    report: Path | None,
-    parent: Path | None,
+    impl: str, kinds: tuple[str, ...], ways: tuple[Way, ...], cuts: int, only: int | None, **given: Any
 ) -> int:
-    """Cut real file systems off while an implementation writes, and look at what is left (Linux, as root).
+    """Cut the power of real file systems while an implementation writes, and check what is left (Linux, as root).
 
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
     protocol in the smoke stage, 4 inconclusive: too little was seen, or nothing could be measured here.
     """
-    wanted = experiment.Wanted(kinds or CAN_BE_CUT, ways or _WAYS, cuts, only)
-    try:
-        manifest = resolve(impl, frozenset(load_clauses()))
-        run = runs.prepare(manifest, runs.RunPlan(seed=secrets.randbits(32) if seed is None else seed, parent=parent))
-    except ManifestError as error:
-        click.echo(f"pulse stress powercut: {error}", err=True)
-        return Exit.USAGE
-    except ImplementationError as error:
-        return print_not_started("pulse stress powercut", impl, error)
-    try:
-        with results_file(report) as file:
-            return _judge(run, wanted, file, strict=strict, report=report)
-    finally:
-        runs.tear_down(run.folder)
+    plan, reporting = experiment.CutPlan(kinds or CAN_BE_CUT, ways or _WAYS, cuts, only), report_options(given)
+    with (
+        prepared_by_name("pulse stress powercut", impl, run_plan(given)) as run,
+        results_file(reporting.folder) as file,
+    ):
+        return _judge(run, plan, file, reporting)
 
 
-def _judge(
-    run: runs.Run, wanted: experiment.Wanted, file: ResultsFile | None, *, strict: bool, report: Path | None
-) -> int:
+def _judge(run: Run, plan: experiment.CutPlan, file: ResultsFile | None, reporting: ReportOptions) -> int:
     console = new_console()
-    cases = [case_name(way, kind) for kind in wanted.file_systems for way in wanted.ways]
-    header = header_of(run.manifest, run.about, wanted.file_systems, run.seed, {"clause": CLAUSES, "case": cases})
+    cases = [case_name(way, kind) for kind in plan.file_systems for way in plan.ways]
+    header = header_of(run.manifest, run.about, plan.file_systems, run.seed, {"clause": CLAUSES, "case": cases})
     if file is not None:
         file.header(header)
     results: list[Result] = []
-    for result in experiment.results(run, wanted):
+    for result in experiment.results(run, plan):
         results.append(result)
         if file is not None:
             file.result(result)
         if result.clause == "PWR-03":
             console.print(f"{result.case}: {escape(result.message)} ({result.seconds:.1f} s)", soft_wrap=True)
     clauses = {clause: load_clauses()[clause] for clause in CLAUSES}
-    # Which known failures match nothing is the suite's business: this run has three clauses only.
-    verdict = decide(results, clauses, (), operating_system(), strict=strict, complete=False)
+    # Known failures that match nothing are the suite's business: this run has only three clauses.
+    verdict = decide(results, clauses, (), operating_system(), strict=reporting.strict, complete=False)
     print_run(console, header, results, verdict, each_case=True)
     if file is not None:
         file.footer(verdict)
-        assert report is not None
-        write_report(report)
-        console.print(f"report: {report}/report.html, results.jsonl", soft_wrap=True)
+        assert reporting.folder is not None
+        write_report(reporting.folder)
+        console.print(f"report: {reporting.folder}/report.html, results.jsonl", soft_wrap=True)
     return verdict.exit

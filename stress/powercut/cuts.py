@@ -1,4 +1,4 @@
-"""Which cuts a run makes. Everything is drawn from the seed and the number of the cut, so one cut can be repeated."""
+"""The cuts of a run. Everything is drawn from the seed and the number of the cut, so that one cut can be repeated."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 __all__ = ["BOUNDARY_SIZE", "CHAINS", "BoundaryCut", "RandomCut", "boundary_cut", "random_cut"]
 
-# Bytes. A few bytes may be lost as an empty file only; more can also be lost in part.
+# Bytes. A short file is lost as a whole or not at all; a longer one can also be lost in part.
 _SIZES = (256, 4096, 4096, 65536, 262144)
 
 
 @dataclass(frozen=True)
 class RandomCut:
-    """A cut at a random moment of a row of writes.
+    """A cut at a random moment of a series of writes.
 
-    ``size`` is that of the documents in bytes. ``exists``: an older document, certainly on the disk, is the target.
-    The cut comes when ``answers`` of ``writes`` writes were answered and then ``delay``, in durations of a write, has
-    passed. ``pipelined``: all requests are sent at once. ``neighbour``: right before the cut another file is synced.
+    ``size`` is that of the documents in bytes. ``exists``: the target holds an older document, which is certainly on
+    the disk. The cut comes when ``answers`` of ``writes`` writes were answered and then ``delay``, in durations of a
+    write, has passed. ``pipelined``: all requests are sent at once. ``neighbour``: another file is synced right before
+    the cut.
     """
 
     number: int
@@ -30,16 +31,16 @@ class RandomCut:
     neighbour: bool
 
     def described(self) -> str:
-        """The cut for a human."""
-        how = "one after the other" if not self.pipelined else "all asked for at once"
+        """The cut in words."""
+        how = "one after another" if not self.pipelined else "all requested at once"
         when = f"{self.delay:.2f} durations of a write after answer {self.answers}"
-        return f"{self.writes} writes of {self.size:,} bytes {how}, {when}{_circumstances(self)}"
+        return f"{self.writes} writes of {self.size:,} bytes {how}, {when}{_conditions(self)}"
 
 
 @dataclass(frozen=True)
 class BoundaryCut:
     """A cut while the implementation is held before operation ``boundary`` (0, 1, …) of one write, or after the answer
-    of a write that has no such operation; else as above.
+    of a write that has no such operation. The other members are as above.
     """
 
     number: int
@@ -49,12 +50,12 @@ class BoundaryCut:
     neighbour: bool
 
     def described(self, held_at: str) -> str:
-        """The cut for a human. ``held_at`` is the call before which it was held, empty for a cut after the answer."""
+        """The cut in words. ``held_at`` is the call before which it was held, empty for a cut after the answer."""
         when = f"held before operation {self.boundary}, {held_at}" if held_at else "after its answer"
-        return f"a write of {self.size:,} bytes {when}{_circumstances(self)}"
+        return f"a write of {self.size:,} bytes {when}{_conditions(self)}"
 
 
-def _circumstances(cut: RandomCut | BoundaryCut) -> str:
+def _conditions(cut: RandomCut | BoundaryCut) -> str:
     new = "" if cut.exists else ", no target before"
     return f"{new}, right after the sync of another file" if cut.neighbour else new
 
@@ -69,7 +70,7 @@ def random_cut(seed: int, number: int) -> RandomCut:
         exists=draw.random() < 0.75,
         writes=writes,
         answers=draw.randrange(writes),
-        # More than one duration: some cuts hit the pause after an answer, or the write after that.
+        # Up to more than one duration: some cuts hit the pause after an answer, or the write after that.
         delay=draw.uniform(0, 1.2),
         pipelined=draw.random() < 0.5,
         neighbour=draw.random() < 0.5,
@@ -82,7 +83,7 @@ BOUNDARY_SIZE = 4096  # bytes
 
 def boundary_cut(number: int) -> BoundaryCut:
     """The cut with this number: at each boundary there are four (`CHAINS`), with and without a neighbour's sync, with
-    a target there and without one.
+    and without an existing target.
     """
     boundary, chain = divmod(number, CHAINS)
     return BoundaryCut(number, BOUNDARY_SIZE, exists=chain < 2, boundary=boundary, neighbour=chain % 2 == 1)

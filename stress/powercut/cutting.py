@@ -1,4 +1,4 @@
-"""Makes the cuts: an implementation writes to a real file system, which is cut off, recovered and looked at."""
+"""Makes the cuts: an implementation writes to a real file system, which is cut off, recovered and checked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from stress.powercut.verdict import Finding, judge, require_document
 __all__ = [
     "Bench",
     "Cutter",
-    "Row",
+    "Progress",
     "begin_write",
     "cut_at_random",
     "fresh_folder",
@@ -40,7 +40,7 @@ __all__ = [
 
 @dataclass
 class Bench:
-    """What all cuts of a case share. ``implementation`` is the process that wrote last, after the last recovery."""
+    """What all cuts of a case share. ``implementation`` is the process that wrote last since the last recovery."""
 
     run: Run
     disk: Disk
@@ -72,13 +72,13 @@ class Bench:
 
 
 def refused(answer: Answer) -> ImplementationError:
-    """A write that fails on a file system that is not cut off."""
+    """The error of a write that fails on a file system that is not cut off."""
     return ImplementationError(f"could not write to a file system that works: {answer.message}")
 
 
 @dataclass
-class Row:
-    """How far a row of writes has come: the number of the last one asked for, and of the last one answered with ok."""
+class Progress:
+    """How far a series of writes has come: the number of the last one requested, and of the last answered with ok."""
 
     asked: int = 0
     answered: int = 0
@@ -86,14 +86,14 @@ class Row:
 
 @dataclass
 class Cutter:
-    """Cuts a disk off once. ``begun`` and ``acknowledged`` are how far the row had come when the cut began.
+    """Cuts a disk off once. ``begun`` and ``acknowledged`` are how far the writes had come when the cut began.
 
     With ``neighbour`` another file of the file system is written and synced right before, as other programs do all the
-    time: that commits the log, and with it what the implementation did to names, whether its data was synced or not.
+    time: that commits the log, and with it the implementation's changes of names, whether its data was synced or not.
     """
 
     disk: Disk
-    row: Row
+    progress: Progress
     neighbour: bool
     began: bool = False
     begun: int = 0
@@ -105,15 +105,15 @@ class Cutter:
         """Cut now. Raises OSError."""
         with _neighbour(self.disk) as descriptor:
             if self.neighbour:
-                # It grows: a sync of a file that did not change would commit nothing.
+                # It grows, because a sync of an unchanged file would commit nothing.
                 os.write(descriptor, b"neighbour")
                 os.fsync(descriptor)
-            self.begun, self.acknowledged = self.row.asked, self.row.answered
+            self.begun, self.acknowledged = self.progress.asked, self.progress.answered
             self.began = True
             self.disk.cut(descriptor)
 
     def cut_later(self, seconds: float) -> None:
-        """Cut after so many seconds, in a thread."""
+        """Cut after this many seconds, in a thread."""
 
         def wait_and_cut() -> None:
             time.sleep(seconds)
@@ -143,9 +143,10 @@ def _neighbour(disk: Disk) -> Iterator[int]:
 
 
 def begin_write(bench: Bench, folder: Path, size: int, *, exists: bool) -> tuple[Path, dict[str, Any] | None]:
-    """Let the implementation write a document of this size for the first time, and make all that there is durable.
+    """Let the implementation write a document of this size for the first time, and sync the disk.
 
-    Returns the target and the document that it holds; None: it was not to exist, and the first write went elsewhere.
+    Returns the target and the document that it holds, or None if it was not to exist: then the first write went to
+    a different file.
     """
     target, first = folder / "status.json", make_status(0, 0, size)
     bench.write(target if exists else bench.disk.place / "elsewhere.json", first)
@@ -160,13 +161,13 @@ def cut_at_random(bench: Bench, cut: RandomCut) -> Finding:
         target, first = begin_write(bench, folder, cut.size, exists=cut.exists)
         duration = time.monotonic() - begin
         statuses = [make_status(0, sequence, cut.size) for sequence in range(1, cut.writes + 2)]
-        row = Row()
-        cutter = Cutter(bench.disk, row, cut.neighbour)
+        progress = Progress()
+        cutter = Cutter(bench.disk, progress, cut.neighbour)
         try:
-            _write_until_cut(bench, cut, target, statuses[:-1], row, cutter, cut.delay * duration)
+            _write_until_cut(bench, cut, target, statuses[:-1], progress, cutter, cut.delay * duration)
         finally:
             cutter.wait()
-        asked = [first, *statuses[: row.asked]]
+        asked = [first, *statuses[: progress.asked]]
         finding = look(bench, cut.described(), target, asked, cutter, statuses[-1])
         return dataclasses.replace(finding, number=cut.number)
 
@@ -176,7 +177,7 @@ def _write_until_cut(
     cut: RandomCut,
     target: Path,
     statuses: list[dict[str, Any]],
-    row: Row,
+    progress: Progress,
     cutter: Cutter,
     seconds: float,
 ) -> None:
@@ -184,14 +185,14 @@ def _write_until_cut(
     requests = [bench.request(target, status) for status in statuses]
     numbers: list[int] = []
     if cut.pipelined and isinstance(writer, ServeImplementation):
-        row.asked = len(requests)
+        progress.asked = len(requests)
         numbers = [writer.send(operation, **fields) for operation, fields in requests]
     for index, (operation, fields) in enumerate(requests):
         if index == cut.answers:
             cutter.cut_later(seconds)
         if cutter.began:
             return
-        row.asked = max(row.asked, index + 1)
+        progress.asked = max(progress.asked, index + 1)
         try:
             if numbers:
                 assert isinstance(writer, ServeImplementation)
@@ -200,10 +201,10 @@ def _write_until_cut(
                 answer = writer.request(operation, **fields)
         except ImplementationError:
             if cutter.began:
-                return  # what becomes of a process whose file system dies is not the question here
+                return  # how a process reacts to the loss of its file system is not tested here
             raise
         if answer.ok:
-            row.answered = index + 1
+            progress.answered = index + 1
         elif not cutter.began:
             raise refused(answer)
 
@@ -216,7 +217,7 @@ def look(
     cutter: Cutter,
     next_status: Mapping[str, Any],
 ) -> Finding:
-    """End the implementation, let the file system recover, look at the target, and let a new process write."""
+    """End the implementation, recover the file system, check the target, and let a new process write."""
     bench.stop()
     bench.disk.recover()
     found, listing = snapshot(target), tuple(sorted(os.listdir(target.parent)))
@@ -242,19 +243,19 @@ def _next_write(bench: Bench, target: Path, status: Mapping[str, Any]) -> str:
 
 @contextlib.contextmanager
 def fresh_folder(disk: Disk) -> Iterator[Path]:
-    """A new folder on the disk, gone at the end; nothing of it is certain to be on the disk yet."""
+    """A new folder on the disk, removed at the end; it is not certain to be on the disk yet."""
     folder = disk.place / "writes"
     folder.mkdir()
     try:
         yield folder
     finally:
-        # After a failure the file system may be cut off still; it is not used any more then.
+        # After a failure the file system may still be cut off; it is not used any more then.
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def require_that_losses_show(disk: Disk) -> None:
     """The positive control: a replace without fsync, by the kit itself, must show as torn on this very disk, and what
-    was synced must come back. Raises Inconclusive.
+    was synced must be kept. Raises Inconclusive.
     """
     with fresh_folder(disk) as folder:
         old, new = make_status(0, 0, 4096), make_status(0, 1, 4096)
@@ -264,7 +265,7 @@ def require_that_losses_show(disk: Disk) -> None:
         disk.sync()
         temp.write_text(encode(new), encoding="utf-8")
         temp.replace(target)
-        cutter = Cutter(disk, Row(asked=1), neighbour=True)
+        cutter = Cutter(disk, Progress(asked=1), neighbour=True)
         cutter.cut()
         disk.recover()
         kinds = [
@@ -274,5 +275,5 @@ def require_that_losses_show(disk: Disk) -> None:
         if kinds != ["kept", "torn"]:
             raise Inconclusive(
                 f"the positive control was not caught: on this {disk.kind.name} a synced file was {kinds[0]}, and one "
-                f"that was replaced without a sync {kinds[1]}, instead of kept and torn; cuts here prove nothing"
+                f"that was replaced without a sync was {kinds[1]}, not kept and torn; cuts here prove nothing"
             )

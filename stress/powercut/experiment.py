@@ -19,19 +19,19 @@ from stress.disk import KINDS, Kind, disk_of, enter_private_namespace, require_m
 from stress.powercut.boundaries import cut_at_boundaries
 from stress.powercut.cuts import RandomCut, random_cut
 from stress.powercut.cutting import Bench, cut_at_random, require_that_losses_show
-from stress.powercut.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_row
+from stress.powercut.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_series
 from stress.powercut.reaper import adopt_orphans
 from stress.powercut.recording import record_writes
 from stress.powercut.verdict import CLAUSES, Finding, Tally, Way, case_name, results_of
 
-__all__ = ["Wanted", "results"]
+__all__ = ["CutPlan", "results"]
 
 _Expected = Mapping[tuple[int, bool], ExpectedOfWrite]  # by size and whether there is a target, as in `Recorded`
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a run is to do: on which file systems, in which ways, how many random cuts on each, and whether all cuts or
+class CutPlan:
+    """The plan of a run: on which file systems, in which ways, how many random cuts on each, and whether all cuts or
     ``only`` the one with this number.
     """
 
@@ -41,19 +41,19 @@ class Wanted:
     only: int | None = None
 
 
-def results(run: Run, wanted: Wanted) -> Iterator[Result]:
+def results(run: Run, plan: CutPlan) -> Iterator[Result]:
     """Make the cuts and judge them: PWR-02, PWR-03 and PWR-04 for each file system and way.
 
-    It takes the whole process: mounts are in a namespace of its own, and with each cut all of its children end.
+    It needs a process of its own: mounts are in a private namespace, and each cut ends all child processes.
     """
-    for name in wanted.file_systems:
-        for way in wanted.ways:
-            for result in _case(run, wanted, KINDS[name], way):
+    for name in plan.file_systems:
+        for way in plan.ways:
+            for result in _case(run, plan, KINDS[name], way):
                 yield apply_known_failures(result, run.manifest.known_failures, operating_system())
 
 
-def _case(run: Run, wanted: Wanted, kind: Kind, way: Way) -> list[Result]:
-    repro = _repro(run, wanted, kind, way)
+def _case(run: Run, plan: CutPlan, kind: Kind, way: Way) -> list[Result]:
+    repro = _repro(run, plan, kind, way)
     if "writer" not in run.manifest.roles:
         return _same(kind, way, repro, outcome="n/a", message="the implementation does not have the role writer")
     tally = Tally(kind.name, way, run.manifest.profile)
@@ -65,7 +65,7 @@ def _case(run: Run, wanted: Wanted, kind: Kind, way: Way) -> list[Result]:
             require_that_losses_show(disk)
             bench = Bench(run, disk)
             begin = time.monotonic()
-            with contextlib.closing(_findings(bench, wanted, way, tally)) as findings:
+            with contextlib.closing(_findings(bench, plan, way, tally)) as findings:
                 for finding in findings:
                     tally.add(finding)
                     tally.seconds = time.monotonic() - begin
@@ -76,18 +76,18 @@ def _case(run: Run, wanted: Wanted, kind: Kind, way: Way) -> list[Result]:
     except ImplementationError as error:
         evidence = {"stderr": error.stderr, "before it": tally.sentence()}
         return _ended_by(str(error), "implementation", evidence, kind, way, repro)
-    except Exception as error:  # whatever it is, it says nothing about the implementation
+    except Exception as error:  # it says nothing about the implementation
         evidence = {"traceback": traceback.format_exc()[-4000:], "before it": tally.sentence()}
         return _ended_by(f"{type(error).__name__}: {error}", "kit", evidence, kind, way, repro)
     return results_of(tally, repro)
 
 
-def _findings(bench: Bench, wanted: Wanted, way: Way, tally: Tally) -> Generator[Finding]:
+def _findings(bench: Bench, plan: CutPlan, way: Way, tally: Tally) -> Generator[Finding]:
     try:
         if way == "boundaries":
-            yield from cut_at_boundaries(bench, wanted.only)
+            yield from cut_at_boundaries(bench, plan.only)
             return
-        numbers = range(wanted.cuts) if wanted.only is None else (wanted.only,)
+        numbers = range(plan.cuts) if plan.only is None else (plan.only,)
         cuts = [random_cut(bench.run.seed, number) for number in numbers]
         expected: _Expected = {}
         try:
@@ -103,14 +103,14 @@ def _findings(bench: Bench, wanted: Wanted, way: Way, tally: Tally) -> Generator
 
 def _ask_model(bench: Bench, cuts: Sequence[RandomCut]) -> _Expected:
     recorded = record_writes(bench, sorted({cut.size for cut in cuts}))
-    return {launch_options: expected_of_write(write) for launch_options, write in recorded.items()}
+    return {conditions: expected_of_write(write) for conditions, write in recorded.items()}
 
 
 def _foreseen(expected: _Expected, cut: RandomCut, finding: Finding) -> Foreseen | None:
     if not expected:
         return None
     first, later = expected[cut.size, cut.exists], expected[cut.size, True]
-    return foreseen_of_row(first, later, len(finding.asked) - 1, finding.acknowledged)
+    return foreseen_of_series(first, later, len(finding.asked) - 1, finding.acknowledged)
 
 
 def _same(kind: Kind, way: Way, repro: str, **members: Any) -> list[Result]:
@@ -125,14 +125,14 @@ def _ended_by(
     way: Way,
     repro: str,
 ) -> list[Result]:
-    """One error is enough: the other clauses of the case were not measured to the end because of it."""
+    """One error is enough: because of it the other clauses of the case were not fully measured."""
     named = Result("PWR-03", case_name(way, kind.name), "error", message, evidence, repro, blame=blame)
-    others = _same(kind, way, repro, outcome="unmeasured", message="ended by the error that PWR-03 tells")
+    others = _same(kind, way, repro, outcome="unmeasured", message="ended by the error that PWR-03 reports")
     return [named if result.clause == named.clause else result for result in others]
 
 
-def _repro(run: Run, wanted: Wanted, kind: Kind, way: Way) -> str:
-    cuts = wanted.cuts if way == "random" else None
+def _repro(run: Run, plan: CutPlan, kind: Kind, way: Way) -> str:
+    cuts = plan.cuts if way == "random" else None
     which = [
         ("impl", run.manifest.source),
         ("file-system", kind.name),

@@ -1,7 +1,7 @@
-"""What the power-loss model says of a real cut: which states of the target it allows. No I/O here.
+"""What the power-loss model predicts for a real cut: which states of the target it allows. No I/O here.
 
-The model, `conformance.syscalls.powerloss.model`, judges one write. A row of writes is judged by its writes: each
-begins with what the one before it left, which is complete.
+The model, `conformance.syscalls.powerloss.model`, judges one write. A series is judged write by write: each
+starts from what the one before it left, which is complete.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ __all__ = [
     "expected_of_write",
     "foreseen_at_any_point",
     "foreseen_at_end",
-    "foreseen_of_row",
+    "foreseen_of_series",
 ]
 
-State = int | Literal["missing", "torn"]  # a number is that of the complete document which the target is
+State = int | Literal["missing", "torn"]  # a number is that of the complete document that the target holds
 
 
 @dataclass(frozen=True)
 class Write:
-    """One write as it was recorded, to its end or up to a cut: its operations, and the folder before it."""
+    """One write as recorded, to its end or up to a cut: its operations, and the folder before it."""
 
     operations: tuple[Operation, ...]
     before: Before
@@ -49,7 +49,7 @@ class ExpectedOfWrite:
 
 @dataclass(frozen=True)
 class Foreseen:
-    """The states that the model allows after one cut, and the operations from which it says so, in a line each."""
+    """The states that the model allows after one cut, and the operations from which that follows, in a line each."""
 
     states: frozenset[State]
     trace: tuple[str, ...]
@@ -58,8 +58,8 @@ class Foreseen:
 def begun_before(calls: Iterable[Call], number: int, folder: str, existing: Collection[str]) -> tuple[Operation, ...]:
     """The operations of a report that had begun when the implementation was held before operation ``number``.
 
-    What was still under way then, in another thread, counts as never returned: a file system that was cut off answered
-    it. ``folder`` and ``existing`` are those of `operations_of`. Raises TraceError.
+    An operation still in progress then, in another thread, counts as never returned: a file system that was cut off
+    answered it. ``folder`` and ``existing`` are those of `operations_of`. Raises TraceError.
     """
     in_order = sorted(calls, key=lambda call: call.begun)  # the tracer records operations only, and counts them so
     held = in_order[number].begun
@@ -71,7 +71,7 @@ def begun_before(calls: Iterable[Call], number: int, folder: str, existing: Coll
 
 
 def expected_of_write(write: Write) -> ExpectedOfWrite:
-    """Ask the model about a write that was recorded to its end. Raises TraceError for what it cannot follow."""
+    """Ask the model about a write that was recorded to its end. Raises TraceError for calls that it cannot follow."""
     return ExpectedOfWrite(write, _during(write), _at_end(write))
 
 
@@ -83,27 +83,27 @@ def _at_end(write: Write) -> frozenset[Outcome]:
     ends = {operation.number: operation.call.ended for operation in write.operations}
     ended = {number: end for number, end in ends.items() if end is not None}
     if len(ended) < len(ends):
-        return _during(write)  # what is under way may have done anything or nothing: too much is allowed here
+        return _during(write)  # an operation in progress may have done anything or nothing: this allows too much
     last = max(ended, key=ended.__getitem__, default=-1)
     return allowed_outcomes(write.operations, write.before, last)
 
 
 def foreseen_at_end(write: Write) -> Foreseen:
-    """What may be left of document 1 after a cut when all of these operations had been done. Raises TraceError."""
+    """What may be left of document 1 after a cut when all of these operations had finished. Raises TraceError."""
     return Foreseen(frozenset(_states(_at_end(write), 1)), annotated(write.operations, None))
 
 
 def foreseen_at_any_point(write: Write) -> Foreseen:
-    """What may be left of document 1 after a cut, nobody knows when. Raises TraceError."""
+    """What may be left of document 1 after a cut at any moment. Raises TraceError."""
     return Foreseen(frozenset(_states(_during(write), 1)), annotated(write.operations, None))
 
 
-def foreseen_of_row(first: ExpectedOfWrite, later: ExpectedOfWrite, asked: int, acknowledged: int) -> Foreseen:
-    """What may be left of a row of so many writes, of documents 1, 2, …, of which so many were acknowledged.
+def foreseen_of_series(first: ExpectedOfWrite, later: ExpectedOfWrite, asked: int, acknowledged: int) -> Foreseen:
+    """What may be left of a series of writes of documents 1, 2, …: ``asked`` were requested, ``acknowledged`` answered.
 
-    ``first`` is a write such as the row begins with, over document 0 or where no target is; ``later`` one over a
-    target. A cut meets what was not acknowledged at any point. Of what was, the last document is there; or an older
-    one, if its write may be lost after its end, and so on.
+    ``first`` is a write like the first of the series, over document 0 or without a target; ``later`` is one over a
+    target. The cut may hit any point of a write that was not acknowledged. Of the acknowledged ones the last document
+    is there, or an older one if its write may be lost after its end, and so on.
     """
 
     def expected(number: int) -> ExpectedOfWrite:
@@ -122,7 +122,7 @@ def foreseen_of_row(first: ExpectedOfWrite, later: ExpectedOfWrite, asked: int, 
 
 
 def _states(outcomes: Iterable[Outcome], number: int) -> Iterator[State]:
-    """The outcomes of the write of a document, which its number tells from all others."""
+    """The outcomes of the write of the document with this number, as states."""
     for outcome in outcomes:
         if outcome == "new":
             yield number

@@ -1,4 +1,4 @@
-"""What a power cut does to processes: all end at once, and their ids mean nobody afterwards (Linux)."""
+"""What a power cut does to processes: all end at once, and their ids are free afterwards (Linux)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def adopt_orphans() -> None:
-    """From now on this process gets the children of its children when their parents end (prctl(2))."""
+    """Make this process the parent of its descendants when their own parents end (prctl(2))."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def end_descendants() -> None:
-    """Kill everything that this process has started, directly or not, and wait until nothing is left of it.
+    """Kill everything that this process has started, directly or not, and wait until no process is left.
 
-    A zombie is something: a writer that asks whether the owner of a temp still runs takes it for alive. Only for a
-    process of which all other children may end: their exit codes are lost.
+    That includes zombies, which a writer that checks for the owner of a temp takes for alive. Use it only where all
+    children of this process may end: their exit codes are lost.
     """
     if sys.platform == "win32":
         return

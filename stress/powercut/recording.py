@@ -1,4 +1,4 @@
-"""Records writes of an implementation on the disk that is going to be cut off, for the power-loss model."""
+"""Records writes of an implementation on the disk that will be cut off, for the power-loss model."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _record(bench: Bench, traced: Traced, size: int, *, exists: bool) -> Write:
 
 
 def before_write(target: Path, files: Mapping[str, int], new_length: int) -> Before:
-    """The folder before a write for the model, from the `files_in` it and the length in bytes of the new document."""
+    """The folder before a write, for the model: from `files_in` and the length in bytes of the new document."""
     others = {name: length for name, length in files.items() if name != target.name}
     return Before(target.name, files.get(target.name), new_length, others)
 

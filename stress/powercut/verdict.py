@@ -1,4 +1,4 @@
-"""What was found after a power cut, and what it means: torn, missing, lost or right. No I/O here."""
+"""What was found after a power cut, and what it means: torn, missing, lost or kept. No I/O here."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _MINIMUM_BOUNDARIES = 4  # of create, write, rename: before each, and after the 
 class Finding:
     """What was found after one cut, which ``cut`` describes; ``number`` and ``boundary`` are those of the plan.
 
-    ``asked`` are the documents whose write was asked for, in order, the first one being what was certainly on the disk
-    (None: no target was there). ``acknowledged`` is the index of the last one that was answered with ok before the cut
-    began; ``begun`` that of the last one asked for by then. ``next_write`` says what was wrong with the write of a new
-    process after the recovery; it is empty when all was well. ``foreseen`` is what the power-loss model says of the
-    cut, None when it could not be asked.
+    ``asked`` are the documents whose write was requested, in order; the first is the one that was certainly on the disk
+    (None: there was no target). ``acknowledged`` is the index of the last one that was answered with ok before the cut
+    began; ``begun`` that of the last one requested by then. ``next_write`` says what was wrong with the write of a new
+    process after the recovery; it is empty if nothing was. ``foreseen`` is what the power-loss model predicts for the
+    cut, None if it could not be asked.
     """
 
     cut: str
@@ -52,7 +52,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Judgement:
-    """``kind`` says what the cut did to the target, and ``state`` what the target is now; ``behind`` counts the
+    """``kind`` says what the cut did to the target, and ``state`` what the target holds now; ``behind`` counts the
     acknowledged writes that it undid.
     """
 
@@ -63,7 +63,7 @@ class Judgement:
 
 
 def judge(finding: Finding, profile: str) -> Judgement:
-    """Judge the target: one of the documents asked for, whole, and not older than the last that was acknowledged."""
+    """Judge the target: it must be one of the requested documents, whole, and not older than the last acknowledged."""
 
     def torn(text: str) -> Judgement:
         return Judgement("torn", text, "torn", finding.acknowledged)
@@ -75,13 +75,13 @@ def judge(finding: Finding, profile: str) -> Judgement:
             return Judgement("missing", text, "missing", finding.acknowledged)
         return _judge_age(finding, 0, "missing", "no target")
     if target.data is None:
-        return torn("the target is not a regular file any more")
+        return torn("the target is no longer a regular file")
     if not target.data.strip(b"\0"):
         return torn(f"the target consists of {len(target.data):,} zeros" if target.data else "the target is empty")
     try:
         _, sequence = identify(target.data)
         if sequence >= len(finding.asked):
-            return torn(f"the target holds document {sequence}, which nobody asked for")
+            return torn(f"the target holds document {sequence}, whose write was never requested")
         require_document(target.data, finding.asked[sequence], profile)
     except Violation as violation:
         return torn(str(violation))
@@ -99,7 +99,7 @@ def _judge_age(finding: Finding, index: int, state: State, what: str) -> Judgeme
 def require_document(data: bytes, expected: Mapping[str, Any] | None, profile: str) -> None:
     """Raise Violation unless these bytes are this document: by value, or by byte in profile ``replace``."""
     if expected is None:
-        raise Violation("the target holds a document that nobody asked for", bytes=shown(data))
+        raise Violation("the target holds a document whose write was never requested", bytes=shown(data))
     if profile == "pulse":
         require_status(data, expected)
     elif data != encode(expected).encode("utf-8"):
@@ -108,9 +108,9 @@ def require_document(data: bytes, expected: Mapping[str, Any] | None, profile: s
 
 @dataclass
 class Tally:
-    """What all cuts of one way on one file system did. Grows by `add`.
+    """The effects of all cuts of one way on one file system, added up by `add`.
 
-    ``not_compared`` says why the power-loss model could not be asked, if so.
+    ``not_compared`` says why the power-loss model could not be asked, if it could not.
     """
 
     file_system: str
@@ -167,7 +167,7 @@ class Tally:
             examples.append({"found": text, **_evidence(finding)})
 
     def sentence(self) -> str:
-        """The denominators and what was found, in one line."""
+        """The number of cuts and writes, and what was found, in one line."""
         where = f" at the {self.boundaries} boundaries of a write" if self.way == "boundaries" else ""
         return (
             f"{self.cuts:,} cuts{where}, {self.in_flight:,} of them in a write, {self.acknowledged:,} acknowledged "
@@ -175,7 +175,7 @@ class Tally:
         )
 
     def comparison(self) -> str:
-        """What the power-loss model said about it, in a few words."""
+        """How the outcomes compare with the power-loss model, in a few words."""
         if self.contradicted:
             return f"the model calls {self.contradicted:,} of {self.cuts:,} outcomes impossible"
         if self.foreseen:
@@ -183,7 +183,7 @@ class Tally:
         return f"not compared with the model: {self.not_compared}"
 
     def too_little(self) -> str:
-        """Say why this is too little work to mean anything, or return an empty string."""
+        """Why this is too little work to mean anything, or an empty string."""
         if self.way == "boundaries":
             return "" if self.boundaries >= _MINIMUM_BOUNDARIES else f"a write has {_MINIMUM_BOUNDARIES} and more"
         if self.cuts < _MINIMUM_CUTS or self.in_flight < _MINIMUM_IN_FLIGHT:
@@ -212,7 +212,7 @@ def results_of(tally: Tally, repro: str) -> list[Result]:
     """The result lines of one way on one file system: one case each of PWR-02, PWR-03 and PWR-04.
 
     An outcome that the power-loss model calls impossible makes PWR-03 an error of the kit, whatever else was found.
-    ``repro`` is the command that makes the same cuts.
+    ``repro`` is the command that repeats the cuts.
     """
     after_recovery = (
         f"{tally.cuts:,} writes of a new process after the recovery, beside {tally.left_beside:,} files left there: "

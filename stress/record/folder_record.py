@@ -1,4 +1,4 @@
-"""What a run of the harness saw in one folder, as data: for the verdict, the live view, the report, other machines."""
+"""What a run of the harness observed in one folder, as data: for verdict, live view, report and other machines."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 from stress.record.histogram import Histogram
 from stress.record.scenario import Scenario
-from stress.record.violations import Sight
+from stress.record.violations import ViolationKind
 
 __all__ = ["Control", "Finding", "FolderRecord", "Machines", "Overlap", "Sample", "Shown", "Totals"]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One operation of the time around a violation. ``begin`` and ``end`` in seconds since the load began.
+    """One operation around the time of a violation. ``begin`` and ``end`` in seconds since the load started.
 
-    ``process`` is such as ``writer 1`` or ``reader 2``; ``what`` is ``write`` or ``read``; ``value`` is (writer,
-    sequence); ``end`` is None for a write that was never answered; ``guilty`` marks the contradicting ones.
+    ``process`` is a name such as ``writer 1`` or ``reader 2``; ``what`` is ``write`` or ``read``; ``value`` is (writer,
+    sequence); ``end`` is None for a write that was never answered; ``guilty`` marks those that contradict each other.
     """
 
     process: str
@@ -31,9 +31,10 @@ class Shown:
 
 @dataclass(frozen=True)
 class Finding:
-    """One violation. ``seconds`` since the load began; ``timeline`` is what happened around it, for the history's."""
+    """One violation. ``seconds`` since the load started; ``timeline`` has the operations around it, for those
+    that the history shows."""
 
-    sight: Sight
+    kind: ViolationKind
     seconds: float
     text: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -42,12 +43,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Totals:
-    """Counts of the whole run. ``changes``: reads that saw another document than the read before; ``distinct``:
-    documents that at least one reader saw; ``refused``: writes answered with an error; ``retries``: as far as the
-    implementation tells them in its answers.
+    """Counts of the whole run. ``changes``: reads that saw a different document from the read before; ``distinct``:
+    documents that at least one reader saw; ``refused``: writes answered with an error; ``retries``: those that the
+    implementation reports in its answers.
 
     ``kills``, ``reader_kills``, ``pauses`` and ``faults`` are what chaos did, each proven to have hit; ``faulted`` are
-    the writes that a fault made fail. ``restarts``: writes that worked as the first one after a kill.
+    the writes that failed because of a fault. ``restarts``: writes that succeeded as the first one after a kill.
     """
 
     reads: int = 0
@@ -65,9 +66,9 @@ class Totals:
     pauses: int = 0
     faults: int = 0
     faulted: int = 0
-    held: int = 0  # of the refused writes, those on Windows that somebody's open file explains
+    held: int = 0  # of the refused writes, those on Windows that another process's open file explains
     orphans_before: int = 0  # temps of killed writers, counted after each kill
-    orphans_after: int = 0  # of those, what was left after the next write
+    orphans_after: int = 0  # those of them still there after the next write
     left: int = 0  # files beside the targets at the very end
     most_temps: int = 0  # files beside the targets at one time
     looks: int = 0  # times that the folder was listed
@@ -75,8 +76,8 @@ class Totals:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Proof that there was something to see: writes that ran at the same time as another writer's write of the same
-    target, and as a change that a reader saw."""
+    """Proof that operations overlapped: writes that ran at the same time as another writer's write of the same target,
+    and at the same time as a change that a reader saw."""
 
     writers: int = 0
     readers: int = 0
@@ -96,8 +97,8 @@ class Control:
 
 @dataclass(frozen=True)
 class Machines:
-    """Of a run on several machines: their names, and how long after the last write (seconds) all of them read the same
-    last document: None for never, or for a run that was interrupted."""
+    """The machines of a run on several: their names, and how long after the last write (seconds) all of them read the
+    same last document: None for never, or for a run that was interrupted."""
 
     names: tuple[str, ...]
     settled: float | None
@@ -105,7 +106,7 @@ class Machines:
 
 @dataclass(frozen=True)
 class Sample:
-    """Totals at one moment of the run, ``seconds`` after the load began, for plots over time."""
+    """Totals at one moment of the run, ``seconds`` after the load started, for plots over time."""
 
     seconds: float
     reads: int
@@ -118,12 +119,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class FolderRecord:
-    """Everything that is known of one folder's run. ``folder`` is as the user gave it.
+    """Everything that is known about one folder's run. ``folder`` is as the user gave it.
 
-    ``counts`` has the number of violations of each sight (of the history's at most one for each target and round),
-    ``findings`` the first ones of each. ``doubts`` say why the
-    absence of violations would mean nothing; with doubts and without violations the run is inconclusive.
-    Latencies are of answered writes and of a sample of reads; ``staleness`` is the time from the begin of a write to
+    ``counts`` has the number of violations of each kind (the history shows at most one for each target and round),
+    ``findings`` the first ones of each. ``doubts`` say why the absence of violations would mean nothing; with doubts
+    and without violations the run is inconclusive.
+    Latencies are of answered writes and of a sample of reads; ``staleness`` is the time from the start of a write to
     the first read that saw it, for each document and reader.
     """
 
@@ -143,8 +144,8 @@ class FolderRecord:
     read_latency: Histogram = field(default_factory=Histogram)
     staleness: Histogram = field(default_factory=Histogram)
     errors: Mapping[str, int] = field(default_factory=dict)
-    sizes: Mapping[int, int] = field(default_factory=dict)  # bytes of a document → writes of that size
-    actions: tuple[str, ...] = ()  # the schedule of chaos, as it was carried out; the first ones
+    sizes: Mapping[int, int] = field(default_factory=dict)  # bytes of a document → number of writes of that size
+    actions: tuple[str, ...] = ()  # of chaos, as they were carried out; the first ones
     longest_wait: float = 0.0  # seconds that a writer was without an acknowledged write; measured on Windows only
     machines: Machines | None = None  # None for one machine, with one clock
 

@@ -50,7 +50,7 @@ class Histogram:
 
 
 def describe_duration(nanoseconds: float | None) -> str:
-    """A duration for people, with two or three digits, such as ``3.1 ms``; a dot for None."""
+    """A duration in words, with two or three digits, such as ``3.1 ms``; a dot for None."""
     if nanoseconds is None:
         return "·"
     units = ((1.0, "ns"), (1e3, "µs"), (1e6, "ms"))

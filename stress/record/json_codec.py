@@ -1,4 +1,4 @@
-"""A folder's record as JSON and back: for results.jsonl, and for the way from one machine to another."""
+"""A folder's record as JSON and back: for results.jsonl, and to send it from one machine to another."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from stress.record.scenario import Goal, Scenario
 
 __all__ = ["from_json", "scenario_from_json", "to_json"]
 
+_NAMES: Mapping[tuple[object, str], str] = {
+    (Finding, "kind"): "sight"
+}  # attributes that have a different name in the format
+
 
 def to_json(record: FolderRecord) -> dict[str, Any]:
-    """The record as values that `json` writes. `from_json` makes an equal record of them, but for tuples in evidence,
-    which become lists.
+    """The record as values that `json` writes. `from_json` makes an equal record of them, except that
+    tuples in evidence become lists.
 
-    Raises TypeError for evidence that JSON does not know.
+    Raises TypeError for evidence that JSON cannot represent.
     """
     value = _plain(record)
     assert isinstance(value, dict)
@@ -53,10 +57,13 @@ def from_json(value: Mapping[str, Any]) -> FolderRecord:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Histogram):
-        # Most buckets are empty: only the others are kept.
+        # Most buckets are empty: only the others are written.
         return {str(bucket): int(count) for bucket, count in enumerate(value.counts) if count}
     if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {
+            _NAMES.get((type(value), field.name), field.name): _plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+        }
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -65,7 +72,7 @@ def _plain(value: Any) -> Any:
         return value.item()
     if value is None or isinstance(value, str | int | float):
         return value
-    raise TypeError(f"{value!r} is not a value that JSON knows; keep it as text, number, list or mapping")
+    raise TypeError(f"{value!r} cannot be written as JSON; keep it as text, number, list or mapping")
 
 
 def scenario_from_json(value: Mapping[str, Any]) -> Scenario:
@@ -76,7 +83,8 @@ def scenario_from_json(value: Mapping[str, Any]) -> Scenario:
 
 def _finding(value: Mapping[str, Any]) -> Finding:
     timeline = tuple(Shown(**{**shown, "value": tuple(shown["value"])}) for shown in value["timeline"])
-    return Finding(**{**value, "timeline": timeline})
+    kind, members = value["sight"], {name: item for name, item in value.items() if name != "sight"}
+    return Finding(**{**members, "kind": kind, "timeline": timeline})
 
 
 def _machines(value: Mapping[str, Any] | None) -> Machines | None:

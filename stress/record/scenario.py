@@ -1,4 +1,4 @@
-"""What a run of the harness does in each folder: how many processes, which documents, how long, and what disturbs."""
+"""What a run of the harness does in each folder: how many processes, which documents, how long, and which chaos."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from conformance.reporting.repeat import changed_options, repeat_command
 
@@ -30,10 +30,10 @@ __all__ = [
 Chaos = Literal["kill", "kill-reader", "pause", "fault"]
 CHAOS: tuple[Chaos, ...] = get_args(Chaos)
 Sharing = Literal["delete", "plain"]
-"""What the kit's readers let others do with an open target, on Windows: ``delete`` lets them replace and remove it too,
-``plain`` read and write it only, as Python's own ``open()`` does."""
+"""What the kit's readers let other processes do with an open target, on Windows: ``delete`` lets them replace and
+remove it too, ``plain`` only read and write it, as Python's own ``open()`` does."""
 SHARINGS: tuple[Sharing, ...] = get_args(Sharing)
-PAUSE_ON_WINDOWS = 0.002  # seconds between two reads, unless something else is asked for
+PAUSE_ON_WINDOWS = 0.002  # seconds between two reads, unless an option says otherwise
 Kind = Literal["reads", "writes", "kills"]
 GOALS: tuple[Kind, ...] = get_args(Kind)
 SIZES = (256, 4096, 1 << 20)  # bytes
@@ -43,7 +43,7 @@ LARGEST = (1 << 20) - 4096
 
 @dataclass(frozen=True)
 class Goal:
-    """How much of what must have happened before a run ends, such as a thousand million reads."""
+    """How much must have happened before a run ends, such as a thousand million reads."""
 
     count: int
     kind: Kind
@@ -57,10 +57,10 @@ class Scenario:
     """``writers`` and ``readers`` are processes; each writer writes all ``targets`` (files of one folder) in turn.
 
     ``sizes`` in bytes are mixed at random. ``rate`` is writes a second of each writer, 0 for as fast as it goes;
-    ``read_pause`` is seconds between two reads of each reader. ``pipeline`` requests at most wait for an answer. The
+    ``read_pause`` is seconds between two reads of each reader. At most ``pipeline`` requests wait for an answer. The
     run ends after ``seconds`` or when the ``goal`` is reached, whichever comes first; without a limit it is None.
     Every ``round_seconds`` the writers stand still for a moment, and the history so far is judged and forgotten.
-    ``sharing`` is None where an open file keeps nobody from replacing it, which is everywhere but on Windows.
+    ``sharing`` is None where an open file can be replaced at any time, which is everywhere but on Windows.
     """
 
     writers: int = 2
@@ -86,8 +86,13 @@ class Scenario:
         return tuple(f"status{number or ''}.json" for number in range(self.targets))
 
     @property
+    def measures_progress(self) -> bool:
+        """Whether readers can keep a writer waiting, although a correct one still gets its writes through."""
+        return self.sharing is not None and self.read_pause > 0
+
+    @property
     def name(self) -> str:
-        """A short name for results: ``2x2``, with what else is unusual."""
+        """A short name for results: ``2x2``, with whatever differs from the defaults."""
         words = [f"{self.writers}x{self.readers}"]
         if self.sizes != SIZES:
             words.append("-".join(_short(size) for size in self.sizes))
@@ -103,8 +108,8 @@ class Scenario:
 def as_on(system: str, scenario: Scenario) -> Scenario:
     """The scenario as it is on a system (a value of `sys.platform`).
 
-    On Windows readers share deletion unless the scenario says otherwise, and pause: who reads there without pause
-    leaves no moment in which to replace what is read.
+    On Windows readers share deletion unless the scenario says otherwise, and pause: a reader that does not pause leaves
+    no moment in which to replace what it reads.
     """
     if system != "win32":
         return scenario
@@ -144,9 +149,9 @@ def parse_size(text: str) -> int:
     return size
 
 
-def command_line(scenario: Scenario, options: Iterable[tuple[str, str]]) -> str:
-    """The command that runs this scenario again. ``options`` are those of ``pulse stress`` beside the scenario's own,
-    such as ``[("impl", "reference")]``.
+def command_line(scenario: Scenario, options: Iterable[tuple[str, Any]]) -> str:
+    """The command that runs this scenario again. ``options`` are those of ``pulse stress`` other than the
+    scenario's, such as ``[("impl", "reference")]``.
     """
     usual = Scenario(seconds=None)
     if scenario.sharing is not None:

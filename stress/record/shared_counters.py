@@ -1,4 +1,4 @@
-"""Counters that the processes of a run share: each has its own row, so that nobody waits for anybody."""
+"""Counters that the processes of a run share: each has its own row, so that no process waits for another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ FIELDS = ("reads", "changes", "writes", "refused", "wrong", "kills", "commands",
 class Counters:
     """One row of `FIELDS` for each process. ``starting`` is 1 while it starts its implementation.
 
-    ``kills`` and ``commands`` (how many there were) are written by the parent, the rest by the process."""
+    The parent writes ``kills`` and ``commands`` (how many there were), the process itself writes the rest.
+    """
 
     array: Any  # ctypes has no type for a shared array of c_int64
     process: int = 0
@@ -44,5 +45,5 @@ class Counters:
 
 
 def new_counters(context: SpawnContext, processes: int) -> Counters:
-    """Counters for so many processes, all 0."""
+    """Counters for this many processes, all 0."""
     return Counters(RawArray(c_int64, processes * len(FIELDS)))

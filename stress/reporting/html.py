@@ -1,4 +1,4 @@
-"""report.html of a run of the harness: one self-contained page of what was run, what was seen and what that means."""
+"""report.html of a run of the harness: one self-contained page of the load, the results and what they mean."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ from markupsafe import Markup
 from conformance.clauses import load_clauses
 from conformance.reporting.page import framed, page_environment
 from conformance.reporting.results import Header, Result, Verdict
-from stress.judge.starvation import measures_progress
 from stress.record.folder_record import Finding, FolderRecord
 from stress.record.histogram import describe_duration
 from stress.record.scenario import Scenario, Sharing
-from stress.record.violations import SIGHTS, Sight
+from stress.record.violations import VIOLATION_KINDS, ViolationKind
 from stress.reporting import plots
 
 __all__ = ["describe_bound", "describe_control", "describe_scenario", "out_of", "render", "write_report"]
 
-_MEANINGS: dict[Sight, str] = {
+_MEANINGS: dict[ViolationKind, str] = {
     "torn": "bytes that are not exactly one whole document",
-    "mixed": "a document whose checksum does not fit its members: parts of two",
+    "mixed": "a document whose checksum does not match its members: parts of two",
     "missing": "no target, although there always was one",
     "stale": "an older document after a newer one was already published",
     "future": "a document whose write had not yet begun",
-    "unknown": "a document that nobody wrote",
-    "misread": "the reader under test returned what the kit's own readers and all writes contradict",
-    "refused": "a write failed although nothing had been done to it",
+    "unknown": "a document that no writer wrote",
+    "misread": "the reader under test returned something that the kit's own readers and all writes contradict",
+    "refused": "a write failed although nothing had disturbed it",
     "blocked": "readers kept a write waiting for longer than the budget",
     "ended": "a process of the implementation ended by itself",
     "leak": "a temp that belongs to no live writer",
@@ -37,10 +36,10 @@ _SHARINGS: dict[Sharing, str] = {
     "delete": "the kit's readers let others replace and remove what they have open",
     "plain": "the kit's readers share reading and writing only, as Python's own open() does",
 }
-_OF_READS: tuple[Sight, ...] = ("torn", "mixed", "missing", "stale", "future", "unknown")
+_OF_READS: tuple[ViolationKind, ...] = ("torn", "mixed", "missing", "stale", "future", "unknown")
 # A read that saw one of these shows that publishing is not atomic on this folder.
-_NOT_WHOLE: tuple[Sight, ...] = ("torn", "mixed", "missing")
-_MOST_CHARACTERS = 2000  # of one piece of evidence; results.jsonl has all of it
+_NOT_WHOLE: tuple[ViolationKind, ...] = ("torn", "mixed", "missing")
+_MOST_CHARACTERS = 2000  # of one piece of evidence; results.jsonl has the rest
 
 
 def write_report(
@@ -74,7 +73,7 @@ def render(header: Header, results: Sequence[Result], verdict: Verdict | None, r
 
 
 def describe_scenario(scenario: Scenario) -> list[tuple[str, str]]:
-    """What a run does, as pairs of a name and words."""
+    """What a run does, as pairs of a name and a description."""
     limits = [
         *([f"{scenario.seconds:,g} s"] if scenario.seconds is not None else []),
         *([f"{scenario.goal.count:,} {scenario.goal.kind}"] if scenario.goal else []),
@@ -91,8 +90,8 @@ def describe_scenario(scenario: Scenario) -> list[tuple[str, str]]:
         ("until", " or ".join(limits) or "it is interrupted"),
         (
             "speed",
-            (f"{scenario.rate:g} writes a second of each writer" if scenario.rate else "writes as fast as they go")
-            + (f", {scenario.read_pause:g} s between two reads of each reader" if scenario.read_pause else "")
+            (f"{scenario.rate:g} writes a second by each writer" if scenario.rate else "writes as fast as possible")
+            + (f", {scenario.read_pause:g} s between two reads by each reader" if scenario.read_pause else "")
             + f"; at most {_some(scenario.pipeline, 'request')} wait for an answer",
         ),
         *([("sharing", _SHARINGS[scenario.sharing])] if scenario.sharing is not None else []),
@@ -105,29 +104,29 @@ def describe_scenario(scenario: Scenario) -> list[tuple[str, str]]:
     ]
 
 
-def out_of(sight: Sight, record: FolderRecord) -> str:
-    """Among how many a violation was looked for, such as ``of 1,203,221 reads``."""
+def out_of(kind: ViolationKind, record: FolderRecord) -> str:
+    """The operations that were checked for a kind of violation, such as ``of 1,203,221 reads``."""
     totals = record.totals
-    if sight in _OF_READS:
+    if kind in _OF_READS:
         return f"of {_some(totals.reads, 'read')}"
-    if sight == "misread":
+    if kind == "misread":
         return "where a reader is under test"
-    if sight == "blocked":
-        return "where an open file is in the way"
-    if sight == "refused":
+    if kind == "blocked":
+        return "where an open file can prevent its replacement"
+    if kind == "refused":
         return f"of {_some(totals.writes, 'write')}"
-    if sight == "leak":
+    if kind == "leak":
         return f"in {_some(totals.looks, 'look')} at the folder"
     return f"in {record.seconds:,.1f} s"
 
 
 def describe_control(record: FolderRecord) -> str:
-    """What the positive control did, in a sentence."""
+    """The outcome of the positive control, in a sentence."""
     control = record.control
     if not record.scenario.readers:
         return "not run: there are no readers"
     if not control.reads:
-        return "was not read at all: nothing says that these readers would have noticed anything here"
+        return "was not read at all: nothing shows that these readers would have noticed a violation here"
     if not control.caught:
         return f"not caught in {_some(control.reads, 'read')}: these readers might miss torn documents on this folder"
     first = f", the first after {describe_duration(control.seconds * 1e9)}" if control.seconds is not None else ""
@@ -138,10 +137,10 @@ def describe_control(record: FolderRecord) -> str:
 
 
 def describe_bound(record: FolderRecord) -> str:
-    """What the reads say of those that were not made: the rule of three, and what it leaves open."""
+    """What the reads imply about reads that were not made: the rule of three, and its limits."""
     if record.bound is None:
         return "none: nothing was read"
-    seen = sum(record.counts.get(sight, 0) for sight in _NOT_WHOLE)
+    seen = sum(record.counts.get(kind, 0) for kind in _NOT_WHOLE)
     if seen:
         return f"none: {_some(seen, 'read')} of {record.totals.reads:,} did not see one whole document"
     if record.bound > 0.5:
@@ -153,7 +152,7 @@ def describe_bound(record: FolderRecord) -> str:
 
 
 def _folder(record: FolderRecord) -> dict[str, Any]:
-    """What the template shows of one folder."""
+    """The variables of the template for one folder."""
     by_time = sorted(record.findings, key=lambda finding: finding.seconds)
     first = next((finding for finding in by_time if finding.timeline), None)
     drawn = [
@@ -165,16 +164,16 @@ def _folder(record: FolderRecord) -> dict[str, Any]:
     ]
     return {
         "record": record,
-        "sights": [
+        "kinds": [
             {
-                "name": sight,
-                "count": record.counts.get(sight, 0),
-                "of": out_of(sight, record),
-                "none_style": _none_style(record, _done(sight, record)),
-                "meaning": _MEANINGS[sight],
-                "findings": _drawn_findings([one for one in record.findings if one.sight == sight], first),
+                "name": kind,
+                "count": record.counts.get(kind, 0),
+                "of": out_of(kind, record),
+                "none_style": _none_style(record, _done(kind, record)),
+                "meaning": _MEANINGS[kind],
+                "findings": _drawn_findings([one for one in record.findings if one.kind == kind], first),
             }
-            for sight in sorted(SIGHTS, key=list(_MEANINGS).index)
+            for kind in sorted(VIOLATION_KINDS, key=list(_MEANINGS).index)
         ],
         "control": describe_control(record),
         "bound": describe_bound(record),
@@ -187,21 +186,21 @@ def _folder(record: FolderRecord) -> dict[str, Any]:
     }
 
 
-def _done(sight: Sight, record: FolderRecord) -> int:
-    if sight == "misread":
-        return 0  # a record does not know whether a reader was under test
-    if sight == "blocked" and not measures_progress(record.scenario):
+def _done(kind: ViolationKind, record: FolderRecord) -> int:
+    if kind == "misread":
+        return 0  # a record does not say whether a reader was under test
+    if kind == "blocked" and not record.scenario.measures_progress:
         return 0
-    return record.totals.reads if sight in _OF_READS else record.totals.writes
+    return record.totals.reads if kind in _OF_READS else record.totals.writes
 
 
 def _none_style(record: FolderRecord, done: int) -> str:
-    """Nothing wrong in nothing done, or in a run that might have missed it, is not green."""
+    """No violation in no operation, or in a run that might have missed it, is not green."""
     return "pass" if done and not record.doubts else "dim"
 
 
 def _drawn_findings(findings: Sequence[Finding], shown: Finding | None) -> list[tuple[Finding, Markup | None]]:
-    """The findings of one sight, of which the first gets its plot unless it is ``shown`` already."""
+    """The findings of one kind; the first gets its plot unless it is ``shown`` already."""
     return [
         (finding, _markup(plots.timeline(finding)) if number == 0 and finding is not shown else None)
         for number, finding in enumerate(findings)
@@ -215,7 +214,7 @@ def _totals(record: FolderRecord) -> list[tuple[str, str]]:
         (
             "writes",
             f"{totals.writes:,}: {totals.acknowledged:,} acknowledged, {totals.refused:,} refused, "
-            f"{totals.indeterminate:,} never answered; {_some(totals.retries, 'retry', 'retries')} told of",
+            f"{totals.indeterminate:,} never answered; {_some(totals.retries, 'retry', 'retries')} reported",
         ),
         *(
             [
@@ -230,15 +229,15 @@ def _totals(record: FolderRecord) -> list[tuple[str, str]]:
         ),
         (
             "reads",
-            f"{totals.reads:,}: {totals.changes:,} saw another document than the read before, "
+            f"{totals.reads:,}: {totals.changes:,} saw a different document from the read before, "
             f"{_some(totals.distinct, 'distinct document')} seen",
         ),
         (
             "overlap",
             f"{_some(overlap.writers, 'write')} at the same time as another writer's write of the same target, "
-            f"{overlap.readers:,} as a change that a reader saw",
+            f"{overlap.readers:,} at the same time as a change that a reader saw",
         ),
-        ("staleness", f"p50 {staleness[0]}, p99 {staleness[1]}, from the begin of a write to the read that saw it"),
+        ("staleness", f"p50 {staleness[0]}, p99 {staleness[1]}, from the start of a write to the read that saw it"),
         (
             "temps",
             f"at most {totals.most_temps:,} beside the targets, in {_some(totals.looks, 'look')} under load; "
@@ -250,7 +249,7 @@ def _totals(record: FolderRecord) -> list[tuple[str, str]]:
         rows += [
             (
                 "kills of writers",
-                f"{totals.kills:,}; the first write after one worked {_some(totals.restarts, 'time')}",
+                f"{totals.kills:,}; the first write after one succeeded {_some(totals.restarts, 'time')}",
             ),
             (
                 "orphans",
@@ -261,7 +260,11 @@ def _totals(record: FolderRecord) -> list[tuple[str, str]]:
     other = [
         *([_some(totals.reader_kills, "kill of a reader", "kills of readers")] if totals.reader_kills else []),
         *([_some(totals.pauses, "pause")] if totals.pauses else []),
-        *([f"{_some(totals.faults, 'fault')}, which made {totals.faulted:,} writes fail"] if totals.faults else []),
+        *(
+            [f"{_some(totals.faults, 'fault')}, because of which {totals.faulted:,} writes failed"]
+            if totals.faults
+            else []
+        ),
     ]
     return [*rows, ("other chaos", "; ".join(other))] if other else rows
 
@@ -271,5 +274,5 @@ def _some(count: int, one: str, several: str = "") -> str:
 
 
 def _markup(svg: str | None) -> Markup | None:
-    # Safe: matplotlib escapes every text that it draws.
+    # Safe: matplotlib escapes all text that it draws.
     return None if svg is None else Markup(svg)

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from stress.record.folder_record import Sample
 from stress.record.histogram import Histogram, describe_duration
-from stress.record.violations import SIGHTS
+from stress.record.violations import VIOLATION_KINDS
 
 __all__ = [
     "View",
@@ -32,10 +32,10 @@ __all__ = [
     "time_left",
 ]
 
-_ALWAYS = ("torn", "mixed", "missing", "stale", "future")  # sights that a plain line shows even when there are none
-_OF_WRITERS = ("refused", "ended", "leak")  # sights that need no reader
-_OF_FEW = ("misread", "blocked")  # sights that need a reader under test or Windows; a view knows of neither
-_STEADY = 8  # views over which the rates of the panel are means, so that they can be read
+_ALWAYS = ("torn", "mixed", "missing", "stale", "future")  # kinds that a plain line always shows
+_OF_WRITERS = ("refused", "ended", "leak")  # kinds that need no reader
+_OF_FEW = ("misread", "blocked")  # kinds that need a reader under test or Windows, which a view does not know
+_STEADY = 8  # views over which the rates of the panel are means, so that they are readable
 _WIDTH = 80  # characters
 _FOLDER_WIDTH = 36
 _BEGINNING = Sample(seconds=0.0, reads=0, changes=0, writes=0, refused=0, wrong=0, temps=0)
@@ -43,12 +43,12 @@ _BEGINNING = Sample(seconds=0.0, reads=0, changes=0, writes=0, refused=0, wrong=
 
 @dataclass(frozen=True)
 class View:
-    """What there is to show at one moment of one folder's run.
+    """The state of one folder's run at one moment, to be shown.
 
-    ``phase`` is ``positive control``, ``load`` or ``closing``. ``now`` has the totals since the load began; the rates
-    are those between ``before`` and ``now``, or since the load began when ``before`` is None. ``counts`` are the
-    violations by sight, of which ``now.wrong`` may know before. ``seconds_left`` is None for a run without a limit of
-    time; ``goal_share`` (0 to 1) is how much of the goal is reached, None without a goal.
+    ``phase`` is ``positive control``, ``load`` or ``closing``. ``now`` has the totals since the load started; the
+    rates are those between ``before`` and ``now``, or since the load started without ``before``. ``counts`` are the
+    violations by kind; ``now.wrong`` may already include more. ``seconds_left`` is None for a run without a time
+    limit; ``goal_share`` (0 to 1) is how much of the goal is reached, None without a goal.
     """
 
     folder: str
@@ -67,10 +67,10 @@ class View:
 
 @contextlib.contextmanager
 def showing(console: Console, *, every: float = 5.0) -> Iterator[Callable[[View], None]]:
-    """Show each view that the function it yields is given.
+    """Yield a function that shows a view.
 
-    On a terminal they are a panel that disappears at the end. Elsewhere they are lines: one when a phase begins, and
-    one each ``every`` seconds of the run at most. Rates are means since the line before, or of the last views.
+    On a terminal, views are a panel that disappears at the end. Elsewhere they are lines: one when a phase begins, and
+    at most one every ``every`` seconds of the run. Rates are means since the previous line, or over the last views.
     """
     if console.is_terminal and not console.is_dumb_terminal:
         recent: deque[View] = deque(maxlen=_STEADY)
@@ -89,7 +89,7 @@ def showing(console: Console, *, every: float = 5.0) -> Iterator[Callable[[View]
 
 
 def logging_to(path: Path, *, every: float = 60.0) -> Callable[[View], None]:
-    """As `showing` where there is no terminal, appended to a file that is opened for each line: it may be rotated."""
+    """As `showing` without a terminal, appended to a file that is opened for each line, so that it may be rotated."""
 
     def append(line: str) -> None:
         with path.open("a", encoding="utf-8") as file:
@@ -99,7 +99,7 @@ def logging_to(path: Path, *, every: float = 60.0) -> Callable[[View], None]:
 
 
 def _in_lines(write: Callable[[str], None], every: float) -> Callable[[View], None]:
-    """What gives each view that is due as a line to ``write``."""
+    """A function that writes each view that is due as a line."""
     printed: View | None = None
 
     def show(view: View) -> None:
@@ -115,7 +115,7 @@ def _in_lines(write: Callable[[str], None], every: float) -> Callable[[View], No
 
 
 def due(printed: View | None, view: View, every: float) -> bool:
-    """Whether a view gets a line, when ``printed`` was the last one that did."""
+    """Whether a view gets a line, after ``printed`` was the last one that did."""
     return printed is None or _begins(printed, view) or view.now.seconds - printed.now.seconds >= every
 
 
@@ -143,7 +143,7 @@ def share_done(view: View) -> float | None:
 
 
 def time_left(view: View) -> str:
-    """Such as ``48 s left``, ``12 min 05 s left`` or ``3 h 07 min left``; empty for a run without a limit of time."""
+    """The time left, such as ``48 s left``, ``12 min 05 s left`` or ``3 h 07 min left``; empty without a time limit."""
     if view.seconds_left is None:
         return ""
     minutes, seconds = divmod(round(max(view.seconds_left, 0.0)), 60)
@@ -154,18 +154,18 @@ def time_left(view: View) -> str:
 
 
 def phase_line(view: View) -> str:
-    """The line for the begin of a phase."""
+    """The line for the start of a phase."""
     return f"{view.file_system} {view.folder}: {view.phase}"
 
 
 def plain_line(view: View) -> str:
-    """Everything in one line: what was done, what was wrong, how stale, how long to go."""
+    """Everything in one line: work done, violations, staleness, time left."""
     now = view.now
     speed = rates(view)
     writes, reads = (f" ({_count(one)}/s)" for one in speed) if speed else ("", "")
     done = f"{_count(now.writes)} writes{writes}, {_count(now.reads)} reads{reads}, {_count(view.distinct)} distinct"
-    named = [(sight, view.counts.get(sight, 0)) for sight in SIGHTS]
-    wrong = [f"{_count(count)} {sight}" for sight, count in named if count or sight in _ALWAYS]
+    named = [(kind, view.counts.get(kind, 0)) for kind in VIOLATION_KINDS]
+    wrong = [f"{_count(count)} {kind}" for kind, count in named if count or kind in _ALWAYS]
     if _unnamed(view):
         wrong.append(f"{_count(_unnamed(view))} not yet named")
     parts = [
@@ -184,7 +184,7 @@ def plain_line(view: View) -> str:
 
 
 def panel(view: View) -> Panel:
-    """The same as a panel of 80 columns, in which every number has its place."""
+    """The same as a panel of 80 columns, in which every number has a fixed place."""
     title = Text.assemble((view.file_system, "bold"), f" {_shortened(view.folder)} · {view.phase} ")
     title.append(f"{view.now.seconds:,.1f} s", style="bold")
     body = Group(_numbers(view), Text(), _heading(view), _violations(view), Text(), _progress(view))
@@ -226,12 +226,12 @@ def _violations(view: View) -> Table:
         table.add_column(width=9, justify="right", no_wrap=True)
         table.add_column(width=8, no_wrap=True)
     cells = []
-    for sight in SIGHTS:
-        count = view.counts.get(sight, 0)
-        # Nothing wrong in nothing read says nothing, so it is not green.
-        done = 0 if sight in _OF_FEW else view.now.writes if sight in _OF_WRITERS else view.now.reads
+    for kind in VIOLATION_KINDS:
+        count = view.counts.get(kind, 0)
+        # No violation in no operation means nothing, so it is not green.
+        done = 0 if kind in _OF_FEW else view.now.writes if kind in _OF_WRITERS else view.now.reads
         style = "bold red" if count else "green" if done else "dim"
-        cells += [Text(_count(count), style), Text(sight, style if count else "dim")]
+        cells += [Text(_count(count), style), Text(kind, style if count else "dim")]
     for start in range(0, len(cells), 2 * columns):
         table.add_row(*cells[start : start + 2 * columns])
     return table
@@ -243,7 +243,7 @@ def _progress(view: View) -> Table:
     for width, right in ((48, False), (7, True), (19, True)):
         table.add_column(width=width, justify="right" if right else "left", no_wrap=True)
     if share is None:
-        # A row in any case: the panel must not change its height.
+        # Always a row: the panel must not change its height.
         table.add_row(Text("no limit: ends with Ctrl-C" if view.phase == "load" else "", "dim"), "", "")
     else:
         table.add_row(
@@ -259,7 +259,7 @@ def _wrong(view: View) -> bool:
 
 
 def _unnamed(view: View) -> int:
-    """Violations that were noticed, and that are not among the counts before the history is judged."""
+    """Violations that were noticed, but are not among the counts before the history is judged."""
     return max(0, view.now.wrong - sum(view.counts.values()))
 
 
@@ -268,7 +268,7 @@ def _count(number: float) -> str:
 
 
 def _percent(share: float) -> str:
-    # Rounded down: 100 % is written when it is reached, not before.
+    # Rounded down: 100 % is shown when it is reached, not before.
     return f"{int(share * 1000) / 10:.1f} %"
 
 

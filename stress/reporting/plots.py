@@ -1,7 +1,7 @@
-"""The plots of the report: SVG that is the same for the same numbers and reads well on light and on dark pages.
+"""The plots of the report: SVG that is the same for the same numbers and readable on light and dark pages.
 
-Each function returns the text of an ``<svg>`` element, or None when there is nothing to draw. What is drawn in ``_INK``
-takes the text colour of the page.
+Each function returns the text of an ``<svg>`` element, or None when there is nothing to draw. Elements drawn in
+``_INK`` take the text colour of the page.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def throughput(samples: Sequence[Sample]) -> str | None:
             axes.grid(axis="y")
             axes.yaxis.set_major_locator(MaxNLocator(4))
             axes.yaxis.set_major_formatter(_counts())
-        panels[-1].set_xlabel("seconds since the load began")
+        panels[-1].set_xlabel("seconds since the load started")
         panels[-1].set_xlim(edges[0], edges[-1])
         return _svg(figure, "writes and reads a second over time")
 
@@ -92,9 +92,9 @@ def latency(write: Histogram, read: Histogram) -> str | None:
 
 
 def staleness(delays: Histogram) -> str | None:
-    """How long after the begin of a write a reader first saw it."""
+    """How long after the start of a write a reader first saw it."""
     filled = [("documents seen", _VIOLET, delays)] if delays.total else []
-    return _histograms(filled, "from the begin of a write to the first read that saw it", "staleness")
+    return _histograms(filled, "from the start of a write to the first read that saw it", "staleness")
 
 
 def errors(counts: Mapping[str, int]) -> str | None:
@@ -109,7 +109,7 @@ def errors(counts: Mapping[str, int]) -> str | None:
 
 
 def sizes(counts: Mapping[int, int]) -> str | None:
-    """Writes by the size of their document; many different sizes are put together by powers of two."""
+    """Writes by the size of their document; many different sizes are grouped by powers of two."""
     written = {size: count for size, count in sorted(counts.items()) if count}
     if not written:
         return None
@@ -125,7 +125,7 @@ def sizes(counts: Mapping[int, int]) -> str | None:
 
 
 def timeline(finding: Finding) -> str | None:
-    """What happened around a violation: a row for each process, a bar for each operation, the contradicting ones red.
+    """The operations around a violation: a row for each process, a bar for each operation, contradicting ones in red.
 
     The bar of a write that was never answered fades out.
     """
@@ -135,7 +135,7 @@ def timeline(finding: Finding) -> str | None:
     start, stop = min(times), max(times)
     span = (stop - start) or 1e-6
     unit, name = (1.0, "s") if span >= 2 else (1e-3, "ms") if span >= 2e-3 else (1e-6, "µs")
-    # The contradiction is there when the last of the contradicting operations begins.
+    # The contradiction exists from the start of the last contradicting operation.
     origin = max((shown.begin for shown in finding.timeline if shown.guilty), default=start)
     left, right = (start - 0.03 * span - origin) / unit, (stop + 0.12 * span - origin) / unit
     rows = lanes(finding.timeline)
@@ -157,8 +157,8 @@ def timeline(finding: Finding) -> str | None:
         axes.set_ylim(bottom - 0.5, -0.75)
         axes.set_xlim(left, right)
         axes.grid(axis="x")
-        axes.set_xlabel(f"{name}, where 0 is {origin:,.6f} s after the load began")
-        return _svg(figure, "what happened around the violation")
+        axes.set_xlabel(f"{name}, where 0 is {origin:,.6f} s after the load started")
+        return _svg(figure, "operations around the violation")
 
 
 def lanes(timeline: Sequence[Shown]) -> dict[str, list[list[Shown]]]:
@@ -219,7 +219,7 @@ def _histograms(filled: Sequence[tuple[str, str, Histogram]], label: str, title:
         return None
     used = [bucket for _, _, histogram in filled for bucket, count in enumerate(histogram.counts) if count]
     first, last = min(used), max(used)
-    # Bucket 0 begins at 0 and the last has no end: on a scale of powers each gets the width of a bucket.
+    # Bucket 0 starts at 0 and the last has no end: on a logarithmic scale each gets the width of a bucket.
     inner = EDGES.astype(float)
     edges = np.array([inner[1] / 2 ** (1 / 8), *inner[1:], inner[-1] * 2 ** (1 / 8)])
     with _style():
@@ -274,7 +274,7 @@ def _bars(bars: Sequence[tuple[str, int]], colour: str, label: str, title: str) 
 
 
 def _thinned(samples: Sequence[Sample]) -> list[Sample]:
-    """Samples at different times, few enough to draw; the rates between those left are means."""
+    """Samples at different times, few enough to draw; the rates between the remaining ones are means."""
     later = [one for before, one in pairwise(samples) if one.seconds > before.seconds]
     kept = [*samples[:1], *later]
     if len(kept) <= _MOST_POINTS:
@@ -294,7 +294,7 @@ def _bytes(size: int) -> str:
 
 
 def _ascii(text: str) -> str:
-    """The text with escapes for what the font of the plots might not have."""
+    """The text with escapes for characters that the font of the plots might not have."""
     return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
@@ -310,7 +310,7 @@ def _style() -> Iterator[None]:
 
 
 def _svg(figure: Figure, title: str) -> str:
-    """The ``<svg>`` element, without what differs between runs and without ids that nothing refers to."""
+    """The ``<svg>`` element, without metadata that differs between runs and without ids that nothing refers to."""
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     text = stream.getvalue()

@@ -1,13 +1,12 @@
 """The pytest plugin of the scenarios: ``--impl``, ``--soak``, ``--stress-dir``, ``--stress-seed``.
 
-`pulse stress suite` is the usual way in. By hand:
+`pulse stress suite` is the usual entry point. By hand:
 ``pytest --pyargs stress.suite -p stress.suite.pytest_plugin --impl X``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import secrets
 import sys
 import tempfile
@@ -22,32 +21,33 @@ from conformance.reporting.results import Exit, Result
 from conformance.reporting.verdict import decide
 from conformance.resolve import resolve
 from conformance.runner import run as runs
+from conformance.runner.carried_results import attach, carried_by
 from conformance.system.platform import file_system_of, operating_system
 from stress.judge.results import case_name, results_of, sentence
 from stress.load.chaos import supported
 from stress.load.folder import new_folder
 from stress.load.harness import run_in_folder
+from stress.load.plan import LoadPlan
 from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Scenario, as_on, command_line
 from stress.reporting.live import View
 
-__all__ = ["SOAK_SECONDS", "Gathered", "HandOver", "PutUnderLoad", "lengths", "told", "undisturbed"]
+__all__ = ["SOAK_SECONDS", "Gathered", "HandOver", "PutUnderLoad", "described", "lengths", "undisturbed"]
 
 SOAK_SECONDS = 600.0
 _RUN = pytest.StashKey[runs.Run]()
-_PROPERTY = "pulse-stress-result"
 _MOST_FINDINGS = 3
 _FACTORS = (1, 4, 16)
 _COUNTED = {"kill": "kills", "kill-reader": "reader_kills", "pause": "pauses", "fault": "faults"}
 
 
 class PutUnderLoad(Protocol):
-    """What the fixture ``put_under_load`` is."""
+    """The type of the fixture ``put_under_load``."""
 
     def __call__(self, scenario: Scenario, *, with_reader: bool = False) -> None:
-        """Run the scenario, and fail the test with what was wrong or too little.
+        """Run the scenario, and fail the test with the violations, or with what there was too little of.
 
-        ``with_reader`` lets the implementation read what it writes.
+        ``with_reader``: the implementation also reads what it writes.
         """
 
 
@@ -60,10 +60,10 @@ class HandOver:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("pulse stress", "the scenarios of the stress harness of pulse")
-    group.addoption("--impl", default="reference", help="who writes, and reads: a manifest's path or a name")
-    group.addoption("--soak", action="store_true", help="ten minutes of each scenario")
-    group.addoption("--stress-dir", action="append", default=[], type=Path, help="where; repeatable")
-    group.addoption("--stress-seed", type=int, default=None, help="repeat sizes, and the schedule of chaos")
+    group.addoption("--impl", default="reference", help="the writer, and reader: a manifest's path or a name")
+    group.addoption("--soak", action="store_true", help="run each scenario for ten minutes")
+    group.addoption("--stress-dir", action="append", default=[], type=Path, help="folder to test in; repeatable")
+    group.addoption("--stress-seed", type=int, default=None, help="repeat the random sizes and the schedule of chaos")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -114,14 +114,12 @@ def put_under_load(request: pytest.FixtureRequest, stress_folder: Path) -> PutUn
             pytest.skip(f"{run.manifest.name} does not read")
         unsupported = [kind for kind in scenario.chaos if not supported(kind)]
         if unsupported:
-            pytest.skip(f"chaos {', '.join(unsupported)} can be made on Linux only")
+            pytest.skip(f"chaos {', '.join(unsupported)} is possible on Linux only")
         for attempt in lengths(as_on(sys.platform, dataclasses.replace(scenario, seed=run.seed)), soak=soak):
             judged = _judged(run, attempt, stress_folder, with_reader=with_reader)
             if judged.exit != Exit.INCONCLUSIVE:
                 break
-        for result in judged.results:
-            line = json.dumps(dataclasses.asdict(result), default=str)
-            request.node.user_properties.append((_PROPERTY, line))
+        attach(request.node.user_properties, judged.results)
         if judged.exit != Exit.CONFORMANT:
             pytest.fail(judged.text, pytrace=False)
 
@@ -129,7 +127,7 @@ def put_under_load(request: pytest.FixtureRequest, stress_folder: Path) -> PutUn
 
 
 def lengths(scenario: Scenario, *, soak: bool) -> tuple[Scenario, ...]:
-    """The scenario as it is tried: again for longer while too little is seen, for a busy machine must not decide."""
+    """The attempts at a scenario: again for longer while too little is seen, as a busy machine must not decide."""
     if soak:
         return (dataclasses.replace(scenario, seconds=SOAK_SECONDS, goal=None),)
     if scenario.goal is None:
@@ -140,7 +138,7 @@ def lengths(scenario: Scenario, *, soak: bool) -> tuple[Scenario, ...]:
 
 @dataclasses.dataclass(frozen=True)
 class _Judged:
-    """The results of one scenario, what they mean together, and what to tell about them."""
+    """The results of one scenario, what they mean together, and a description."""
 
     results: list[Result]
     exit: Exit
@@ -155,7 +153,7 @@ def _judged(run: runs.Run, scenario: Scenario, folder: Path, *, with_reader: boo
     reader = run.manifest if with_reader else None
     try:
         with new_folder(folder) as inner:
-            record = run_in_folder(run, scenario, inner, shown_as=str(folder), reader=reader, show=_show_nothing)
+            record = run_in_folder(LoadPlan(run, scenario, inner, str(folder), reader), _show_nothing)
     except ImplementationError as error:
         case = case_name(scenario, file_system_of(folder))
         result = Result("CON-01", case, "error", str(error), {"stderr": error.stderr}, repro, blame="implementation")
@@ -167,22 +165,22 @@ def _judged(run: runs.Run, scenario: Scenario, folder: Path, *, with_reader: boo
     results = results_of(record, repro, reads=with_reader, known=known, os=operating_system())
     clauses = {result.clause: load_clauses()[result.clause] for result in results}
     verdict = decide(results, clauses, (), operating_system(), strict=False, complete=False)
-    return _Judged(results, verdict.exit, told(record, results, verdict.word, repro))
+    return _Judged(results, verdict.exit, described(record, results, verdict.word, repro))
 
 
 def undisturbed(record: FolderRecord) -> tuple[str, ...]:
-    """The kinds of chaos that the scenario asked for and that never came."""
+    """Doubts about the kinds of chaos that the scenario asked for and that never hit."""
     totals = record.totals
     return tuple(
-        f"chaos {kind} never hit anybody: run it for longer"
+        f"chaos {kind} never hit a process: run it for longer"
         for kind in record.scenario.chaos
         if not getattr(totals, _COUNTED[kind])
     )
 
 
-def told(record: FolderRecord, results: list[Result], word: str, repro: str) -> str:
-    """What a scenario says: the verdict, what was seen, each clause that is no pass, the first findings with their
-    evidence, what was too little, and the command that repeats it.
+def described(record: FolderRecord, results: list[Result], word: str, repro: str) -> str:
+    """A scenario in words: the verdict, what was seen, each clause that did not pass, the first findings with their
+    evidence, the doubts, and the command that repeats it.
     """
     lines = [f"{word}: {sentence(record)}"]
     lines += [f"{one.clause}: {one.outcome}" for one in results if one.outcome != "pass"]
@@ -193,7 +191,7 @@ def told(record: FolderRecord, results: list[Result], word: str, repro: str) -> 
 
 
 def _show_nothing(view: View) -> None:
-    """Scenarios run side by side; there is one line for each, at its end."""
+    """Scenarios run in parallel; each gets one line, when it has finished."""
 
 
 class Gathered:
@@ -205,9 +203,9 @@ class Gathered:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results out of the reports of this process and of the workers."""
-        carried = [str(value) for name, value in report.user_properties if name == _PROPERTY]
-        if report.when == "call" and carried:
-            self.results += [Result(**json.loads(line)) for line in carried]
+        results = carried_by(report)
+        if results:
+            self.results += results
         elif report.failed:
             self.mishaps.append(f"{report.nodeid}: the kit itself failed: {report.longreprtext[-1000:]}")
 

@@ -1,7 +1,7 @@
-"""Each scenario puts the implementation under another load; nothing of what is seen may be wrong.
+"""Each scenario puts the implementation under a different load; there may be no violation.
 
-Short ones end when enough was written, and late only on a slow machine; with ``--soak`` each lasts ten minutes.
-On Windows there are fewer of them, for processes start slowly there, and readers share what they read in two ways.
+Short scenarios end when enough was written, which takes long only on a slow machine; with ``--soak`` each lasts ten
+minutes. On Windows there are fewer, as processes start slowly there, and readers share open files in two ways.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ else:
         "large": _scenario(sizes=(1 << 20,), goal=Goal(300, "writes")),
         "small": _scenario(sizes=(256,), goal=Goal(300, "writes")),
     }
-    # Paced or with a number of kills, so that on the fastest disk there is time for something to happen.
+    # Paced, or until a number of kills, so that there is time for chaos even on the fastest disk.
     CHAOTIC = {
         "kill": _scenario(chaos=("kill",), chaos_rate=2.0, goal=Goal(5, "kills")),
         "pause": _scenario(chaos=("pause",), chaos_rate=8.0, rate=60.0, goal=Goal(200, "writes")),
@@ -55,7 +55,7 @@ def test_load(put_under_load: PutUnderLoad, name: str) -> None:
 
 
 def test_reader(put_under_load: PutUnderLoad) -> None:
-    """The implementation reads what it writes, beside a reader of the kit."""
+    """The implementation reads what it writes, and so does a reader of the kit."""
     put_under_load(_scenario(), with_reader=True)
 
 

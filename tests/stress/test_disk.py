@@ -1,4 +1,4 @@
-"""The means for real power cuts: what is missing is told, and what the kernel is given has its layout."""
+"""The means for real power cuts: what is missing is named, and the kernel gets the right layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kit's own reader: what it notices, what it does not look at again, and what it keeps of a row of reads."""
+"""The kit's own reader: what it notices, what it does not look at again, and what it keeps of consecutive reads."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ import pytest
 
 from conformance.oracle.payload import Identity, encode, make_status
 from stress.clients import file_reader as reading
-from stress.clients.file_reader import COLUMNS, FileReader, Row, Seen, name_of_error, read_unchanged
-from stress.record.violations import Sighting, verify
+from stress.clients.file_reader import FileReader, name_of_error, read_unchanged
+from stress.record.reports import READ_COLUMNS, Seen
+from stress.record.violations import verify
+from tests.stress.samples import by_column
 
 NAMES = ("status.json",)
 
@@ -29,9 +31,7 @@ WHOLE, LONGER = document(1, 7, 300), document(1, 8, 900)
 
 
 def rows_of(seen: Seen) -> list[dict[str, int]]:
-    """Each row by the names of its columns."""
-    rows = [seen.rows[start : start + len(COLUMNS)] for start in range(0, len(seen.rows), len(COLUMNS))]
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    return by_column(seen.rows, READ_COLUMNS)
 
 
 def documents_of(seen: Seen) -> list[Identity]:
@@ -110,18 +110,18 @@ MIXED = json.dumps({**make_status(1, 7, 300), "message": "training"}).encode()
 
 
 @pytest.mark.parametrize(
-    ("data", "sight", "evidence"), [(WHOLE[:100], "torn", "bytes"), (MIXED, "mixed", "values")], ids=["torn", "mixed"]
+    ("data", "kind", "evidence"), [(WHOLE[:100], "torn", "bytes"), (MIXED, "mixed", "values")], ids=["torn", "mixed"]
 )
-def test_what_is_torn_or_mixed_is_told_with_its_evidence_and_makes_no_row(
-    target: Path, data: bytes, sight: str, evidence: str
+def test_what_is_torn_or_mixed_is_reported_with_its_evidence_and_makes_no_row(
+    target: Path, data: bytes, kind: str, evidence: str
 ) -> None:
     target.write_bytes(data)
     reader = FileReader(NAMES)
     reader.read(1)
     seen = reader.take()
-    assert (seen.counts, documents_of(seen)) == ({sight: 1}, [])
-    [sighting] = seen.sightings
-    assert (sighting.sight, sighting.text[: len(sight)], list(sighting.evidence)) == (sight, sight, [evidence])
+    assert (seen.counts, documents_of(seen)) == ({kind: 1}, [])
+    [violation] = seen.violations
+    assert (violation.kind, violation.text[: len(kind)], list(violation.evidence)) == (kind, kind, [evidence])
 
 
 # Reads of the same document
@@ -268,19 +268,10 @@ def test_rows_are_of_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert [(row["target"], row["writer"]) for row in rows_of(seen)] == [(0, 0), (1, 1)]
 
 
-def test_numbers_that_no_writer_uses_make_no_row() -> None:
-    """They would not fit into the arrays of the history, and are told by the document's own check."""
-    row = Row(0)
-    row.extend((2**63, 1), 1, 2)
-    rows = Seen().rows
-    row.finish(rows)
-    assert list(rows) == []
-
-
 # What fails
 
 
-def test_a_missing_file_is_told(target: Path) -> None:
+def test_a_missing_file_is_reported(target: Path) -> None:
     reader = FileReader(NAMES)
     reader.read(3)
     seen = reader.take()
@@ -302,7 +293,7 @@ def test_a_file_that_is_missing_for_a_moment_ends_the_row(target: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.EACCES])
-def test_a_read_that_fails_is_told_with_the_systems_name_and_what_was_open_is_closed(
+def test_a_read_that_fails_is_reported_with_the_systems_name_and_what_was_open_is_closed(
     target: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     target.write_bytes(WHOLE)
@@ -347,16 +338,6 @@ def test_no_descriptor_is_left_open(target: Path) -> None:
     reader.read(20)
     assert sorted(os.listdir("/proc/self/fd")) == before
     assert reader.take().errors == {"EISDIR": 20}
-
-
-def test_of_many_sightings_the_first_are_kept_and_all_are_counted() -> None:
-    seen = Seen()
-    for number in range(100):
-        seen.note(Sighting("torn", number, "torn"))
-    seen.note(Sighting("missing", 0, "missing"))
-    assert seen.counts == {"torn": 100, "missing": 1}
-    assert [sighting.time for sighting in seen.sightings if sighting.sight == "torn"] == list(range(20))
-    assert seen.sightings[-1].sight == "missing"
 
 
 def test_the_benchmarks_reads_are_reads_of_the_harness(target: Path, verified: list[bytes]) -> None:

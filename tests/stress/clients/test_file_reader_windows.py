@@ -9,7 +9,8 @@ import pytest
 
 from conformance.oracle.payload import encode, make_status
 from stress.clients import file_reader as reading
-from stress.clients.file_reader import COLUMNS, FileReader
+from stress.clients.file_reader import FileReader
+from stress.record.reports import READ_COLUMNS
 from stress.record.scenario import Sharing
 
 NAMES = ("status.json",)
@@ -62,7 +63,7 @@ def test_a_read_that_a_rename_refuses_is_counted_and_is_neither_a_read_nor_wrong
     reader.read(8)
     seen = reader.take()
     assert (seen.reads, seen.errors, seen.counts) == (5, {f"WinError {code}": 3}, {})
-    assert len(seen.rows) == len(COLUMNS)
+    assert len(seen.rows) == len(READ_COLUMNS)
 
 
 def test_any_other_error_is_a_violation(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:

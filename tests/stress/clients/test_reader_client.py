@@ -1,4 +1,4 @@
-"""A reader implementation: what it answers is judged, and its deaths are told apart from kills."""
+"""A reader implementation: its answers are judged, and its deaths are distinguished from kills."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from conformance.oracle.payload import make_status
 from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
-from stress.clients.file_reader import COLUMNS, Seen
+from stress.clients.plans import ReaderPlan
 from stress.clients.reader_client import AskingReader
+from stress.record.reports import READ_COLUMNS, Seen
 from stress.record.shared_counters import Counters
+from tests.stress.samples import by_column
 
 if TYPE_CHECKING:
     from tests.stress.conftest import Script
@@ -28,7 +30,8 @@ def reader(
     """Makes a reader of one target with a pipeline of one."""
 
     def make(names: tuple[str, ...] = ("status.json",), pipeline: int = 1) -> AskingReader:
-        return AskingReader(manifest, launch_options, tmp_path, names, pipeline, counters)
+        plan = ReaderPlan(tmp_path, names, "control.json", 0.0, manifest, launch_options, pipeline)
+        return AskingReader(plan, counters)
 
     return make
 
@@ -47,8 +50,7 @@ def holding(*statuses: Any) -> Callable[[str, Any], Answer]:
 
 
 def rows_of(seen: Seen) -> list[dict[str, int]]:
-    rows = [seen.rows[start : start + len(COLUMNS)] for start in range(0, len(seen.rows), len(COLUMNS))]
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    return by_column(seen.rows, READ_COLUMNS)
 
 
 def test_reads_of_one_document_are_one_row(reader: Callable[..., AskingReader], script: Script) -> None:
@@ -112,18 +114,18 @@ def test_a_reader_that_does_not_return_a_whole_document_misread(
     asking.read(1)
     seen = asking.take()
     assert seen.counts == {"misread": 1}
-    assert says in seen.sightings[0].text
+    assert says in seen.violations[0].text
     assert rows_of(seen) == []
 
 
-def test_a_death_that_nobody_announced_is_its_own(reader: Callable[..., AskingReader], script: Script) -> None:
+def test_a_death_without_a_kill_is_its_own(reader: Callable[..., AskingReader], script: Script) -> None:
     script.respond = holding(ImplementationError("ended with exit code 3", "the reason why"), make_status(1, 1))
     asking = reader()
     asking.read(2)
     seen = asking.take()
     assert seen.counts == {"misread": 1}
-    assert "the reader ended with exit code 3" in seen.sightings[0].text
-    assert seen.sightings[0].evidence["stderr"] == "the reason why"
+    assert "the reader ended with exit code 3" in seen.violations[0].text
+    assert seen.violations[0].evidence["stderr"] == "the reason why"
     assert seen.reads == 1
     assert script.story == ["start", "send", "receive", "kill", "start", "send", "receive"]
 

@@ -59,7 +59,7 @@ def test_one_that_starts_is_started_once(
     assert script.story == ["start"]
 
 
-def test_what_is_started_is_the_manifests_in_its_circumstances(
+def test_what_is_started_is_the_manifests_with_its_launch_options(
     manifest: Manifest, launch_options: LaunchOptions, counters: Counters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[Manifest, LaunchOptions]] = []

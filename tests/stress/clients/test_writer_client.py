@@ -1,4 +1,4 @@
-"""Driving a writer: requests and their order, what was refused and why, and whose a death was."""
+"""Driving a writer: requests and their order, what was refused and why."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.errors import ImplementationError
 from conformance.oracle.payload import identify, identify_values
-from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
-from stress.clients.writer_client import COLUMNS, HELD, INDETERMINATE, Temp, Writer, Written, is_held, named_error
+from stress.clients.writer_client import Writer, is_held, named_error
+from stress.record.reports import HELD, WRITE_COLUMNS, Written
 from stress.record.scenario import LARGEST
-from stress.record.shared_counters import Counters
+from tests.stress.samples import by_column
 
 if TYPE_CHECKING:
     from tests.stress.conftest import Script
@@ -24,60 +23,11 @@ if TYPE_CHECKING:
 ACKNOWLEDGED = Answer(True, None, "", {})
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where the targets are."""
-    path = tmp_path / "targets"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def writer(
-    script: Script, manifest: Manifest, launch_options: LaunchOptions, folder: Path, counters: Counters
-) -> Callable[..., Writer]:
-    """Makes writer 7, with one target, small documents and a pipeline of one."""
-
-    def make(**changes: Any) -> Writer:
-        arguments = {
-            "number": 7,
-            "manifest": manifest,
-            "launch_options": launch_options,
-            "folder": folder,
-            "names": ("status.json",),
-            "sizes": (256,),
-            "pipeline": 1,
-            "seed": 1,
-            "counters": counters,
-            **changes,
-        }
-        return Writer(**arguments)
-
-    return make
-
-
 def rows_of(written: Written) -> list[dict[str, int]]:
-    rows = [written.rows[start : start + len(COLUMNS)] for start in range(0, len(written.rows), len(COLUMNS))]
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    return by_column(written.rows, WRITE_COLUMNS)
 
 
-def names_of(temps: set[Temp]) -> list[str]:
-    return sorted(name for name, _ in temps)
-
-
-def dying(at: int, error: str = "ended with exit code 7 instead of answering") -> Callable[[str, Any], Answer]:
-    """An implementation that dies at this request."""
-    asked = iter(range(1, 1000))
-
-    def respond(operation: str, fields: Any) -> Answer:
-        if next(asked) == at:
-            raise ImplementationError(error, "the reason why")
-        return ACKNOWLEDGED
-
-    return respond
-
-
-# What is asked for
+# Requests
 
 
 def test_documents_are_numbered_and_go_to_the_targets_in_turn(
@@ -212,7 +162,9 @@ def test_a_write_is_held_when_it_fails_with_an_error_that_open_files_cause(
     assert is_held(Answer(False, error, message, {})) is held
 
 
-def test_a_refused_write_is_told_with_its_error_and_is_no_death(writer: Callable[..., Writer], script: Script) -> None:
+def test_a_refused_write_is_reported_with_its_error_and_is_no_death(
+    writer: Callable[..., Writer], script: Script
+) -> None:
     refused = [Answer(False, "io", text, {}) for text in ("[Errno 28] No space left", "[WinError 5] Access is denied")]
     answers = iter([ACKNOWLEDGED, refused[0], ACKNOWLEDGED, refused[1]])
     script.respond = lambda operation, fields: next(answers)
@@ -223,178 +175,17 @@ def test_a_refused_write_is_told_with_its_error_and_is_no_death(writer: Callable
     rows = rows_of(written)
     assert [row["outcome"] for row in rows] == [1, 0, 1, HELD]
     assert written.errors == {"io: Errno 28": 1, "io: WinError 5": 1}
-    sighting = written.sightings[0]
-    assert (sighting.sight, sighting.time) == ("refused", rows[1]["end"])
-    assert sighting.evidence["answer"] == "[Errno 28] No space left"
+    violation = written.violations[0]
+    assert (violation.kind, violation.time) == ("refused", rows[1]["end"])
+    assert violation.evidence["answer"] == "[Errno 28] No space left"
     assert (written.deaths, script.story.count("start")) == (0, 1)
 
 
-def test_retries_are_added_up_as_far_as_they_are_told(writer: Callable[..., Writer], script: Script) -> None:
-    told: list[Any] = [2, 3, None, "many"]
-    answers = iter([Answer(True, None, "", {"retries": number}) for number in told] + [ACKNOWLEDGED])
+def test_retries_that_are_reported_are_added_up(writer: Callable[..., Writer], script: Script) -> None:
+    reported: list[Any] = [2, 3, None, "many"]
+    answers = iter([Answer(True, None, "", {"retries": number}) for number in reported] + [ACKNOWLEDGED])
     script.respond = lambda operation, fields: next(answers)
     one = writer()
     for _ in range(5):
         one.write()
     assert one.take().retries == 5
-
-
-# Deaths
-
-
-def test_a_death_that_nobody_announced_is_the_implementations_own(
-    writer: Callable[..., Writer], script: Script
-) -> None:
-    script.respond = dying(2)
-    one = writer()
-    for _ in range(3):
-        one.write()
-    written = one.take()
-    [sighting] = written.sightings
-    assert sighting.sight == "ended"
-    assert "ended with exit code 7" in sighting.text
-    assert sighting.evidence["stderr"] == "the reason why"
-    assert written.deaths == 0
-    assert [(row["outcome"], row["end"] == INDETERMINATE) for row in rows_of(written)] == [
-        (1, False),
-        (-1, True),
-        (1, False),
-    ]
-
-
-def test_a_death_that_was_announced_is_a_kill_and_the_next_write_a_restart(
-    writer: Callable[..., Writer], script: Script, counters: Counters
-) -> None:
-    script.respond = dying(2)
-    one = writer()
-    one.write()
-    counters.add("kills", 1)
-    one.write()
-    before = one.take()
-    assert (before.deaths, before.restarts, before.sightings) == (1, 0, [])
-    one.write()
-    after = one.take()
-    assert (after.deaths, after.restarts, after.sightings) == (0, 1, [])
-    assert script.story == ["start", "send", "receive", "send", "receive", "kill", "start", "send", "receive"]
-
-
-def test_each_kill_excuses_one_death(writer: Callable[..., Writer], script: Script, counters: Counters) -> None:
-    script.respond = dying(1)
-    counters.add("kills", 1)
-    one = writer()
-    one.write()
-    script.respond = dying(1)
-    one.write()
-    written = one.take()
-    assert written.deaths == 1
-    assert [sighting.sight for sighting in written.sightings] == ["ended"]
-
-
-def test_what_was_waited_for_when_it_died_may_or_may_not_have_happened(
-    writer: Callable[..., Writer], script: Script, counters: Counters
-) -> None:
-    script.respond = dying(1)
-    one = writer(pipeline=3)
-    counters.add("kills", 1)
-    for _ in range(3):
-        one.write()
-    rows = rows_of(one.take())
-    assert [(row["sequence"], row["outcome"], row["end"]) for row in rows] == [
-        (number, -1, INDETERMINATE) for number in (1, 2, 3)
-    ]
-    one.write()
-    one.drain()
-    assert [(row["sequence"], row["outcome"]) for row in rows_of(one.take())] == [(4, 1)]
-
-
-def test_a_kill_while_it_starts_again_is_a_death_as_any_other(
-    writer: Callable[..., Writer], script: Script, counters: Counters
-) -> None:
-    starts = iter(range(1, 100))
-
-    def begin() -> None:
-        if next(starts) == 2:
-            counters.add("kills", 1)
-            raise ImplementationError("ended with exit code -9 instead of answering", "")
-
-    script.begin, script.respond = begin, dying(1)
-    one = writer()
-    counters.add("kills", 1)
-    one.write()
-    one.write()
-    written = one.take()
-    assert (written.deaths, written.restarts, written.sightings) == (2, 1, [])
-    assert counters.get("starting") == 0
-    script.respond = dying(1)
-    one.write()
-    assert [sighting.sight for sighting in one.take().sightings] == ["ended"]  # no kill is left to excuse it
-
-
-def test_others_see_that_it_is_starting(writer: Callable[..., Writer], script: Script, counters: Counters) -> None:
-    seen: list[int] = []
-    script.begin = lambda: seen.append(counters.get("starting"))
-    writer()
-    assert seen == [1]
-    assert counters.get("starting") == 0
-
-
-# Orphans
-
-
-@pytest.mark.parametrize("swept", [False, True])
-def test_orphans_are_counted_after_the_death_and_after_the_next_write_of_each_target(
-    writer: Callable[..., Writer], script: Script, counters: Counters, folder: Path, swept: bool
-) -> None:
-    (folder / "a.json").touch()
-    die = dying(3)
-
-    def respond(operation: str, fields: Any) -> Answer:
-        try:
-            answer = die(operation, fields)
-        except ImplementationError:
-            (folder / ".orphan.tmp").touch()
-            (folder / ".of a living writer.tmp").touch()
-            raise
-        if len(script.said) == 5 and swept:
-            (folder / ".orphan.tmp").unlink()
-        return answer
-
-    script.respond = respond
-    one = writer(names=("a.json", "b.json"))
-    for _ in range(2):
-        one.write()
-    # What is gone when the new process has started belonged to somebody who lives.
-    script.begin = (folder / ".of a living writer.tmp").unlink
-    counters.add("kills", 1)
-    one.write()
-    assert names_of(one.written.orphans_before) == [".orphan.tmp"]
-    one.write()
-    assert one.written.orphans_after == set()  # the other target is not written yet
-    one.write()
-    assert names_of(one.written.orphans_before) == [".orphan.tmp"]
-    assert names_of(one.written.orphans_after) == ([] if swept else [".orphan.tmp"])
-    assert one.written.restarts == 1
-
-
-def test_another_file_of_the_same_name_is_no_orphan(
-    writer: Callable[..., Writer], script: Script, counters: Counters, folder: Path
-) -> None:
-    """A writer that lives may use a fixed name: what it makes there anew was not left by the dead one."""
-    temp = folder / "status.json.tmp"
-    temp.write_text("left")
-    die = dying(1)
-
-    def respond(operation: str, fields: Any) -> Answer:
-        answer = die(operation, fields)
-        temp.rename(folder / "status.json")
-        temp.write_text("of somebody else")
-        return answer
-
-    script.respond = respond
-    counters.add("kills", 1)
-    one = writer()
-    one.write()
-    one.write()
-    written = one.take()
-    assert names_of(written.orphans_before) == ["status.json.tmp"]
-    assert written.orphans_after == set()

@@ -16,6 +16,7 @@ from conformance.errors import ImplementationError
 from stress.cli import main
 from stress.cluster import coordinator as clusters
 from stress.cluster.coordinator import Cluster, ClusterError, ClusterUsageError, connected, parse_place
+from stress.cluster.machine import MachinePlan
 from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Goal, Scenario
 from stress.reporting.live import View
@@ -54,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 def run(
     cluster: Cluster, folder: Path, scenario: Scenario = FEW, *, impl: str = "reference", show: Any = None
 ) -> FolderRecord:
-    return cluster.run(impl, scenario, str(folder), answer_seconds=30.0, show=show or (lambda view: None))
+    return cluster.run(MachinePlan(impl, scenario, str(folder), 30.0), show or (lambda view: None))
 
 
 def test_the_reference_is_clean_on_two_machines_and_nothing_is_left(scheduler: str, folder: Path) -> None:

@@ -9,19 +9,17 @@ from typing import Any
 import pytest
 
 from stress.cluster.merge import Ending, LastRead, OfMachine, judge_ending, judge_future, merge, named_systems
-from stress.cluster.tally import Key, Marks, SightOfLatest
+from stress.cluster.tally import Key, LatestSeen, Marks
 from stress.judge.results import results_of, sentence
-from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals
+from stress.record.folder_record import Control, Finding, Overlap, Sample, Shown, Totals
 from stress.record.histogram import Histogram
 from stress.record.scenario import Scenario
+from tests.stress.samples import a_record
 
 SCENARIO = Scenario(writers=1, readers=1)
-RECORD = FolderRecord(
-    folder="",
-    file_system="ext4",
+RECORD = a_record(
     scenario=SCENARIO,
     seconds=10.0,
-    complete=True,
     totals=Totals(reads=1000, writes=50, acknowledged=50, distinct=30, rounds=5, most_temps=2),
     overlap=Overlap(3, 4),
     control=Control(2, 100, 0.5),
@@ -34,7 +32,7 @@ RECORD = FolderRecord(
 
 
 def marks(writer: int, *, begun: int = 50, acknowledged: int = 50, seen: Mapping[Key, int] | None = None) -> Marks:
-    latest = {key: SightOfLatest(sequence, "reader 1", 1.5) for key, sequence in (seen or {}).items()}
+    latest = {key: LatestSeen(sequence, "reader 1", 1.5) for key, sequence in (seen or {}).items()}
     return Marks({(0, writer): begun}, {(0, writer): acknowledged}, latest, {1: 30, 2: 30})
 
 
@@ -58,12 +56,12 @@ class TestFuture:
 
     def test_what_its_writer_had_never_begun_is_future(self) -> None:
         (finding,) = judge_future(two(marks=marks(2, seen={(0, 1): 51})))
-        assert finding.sight == "future"
+        assert finding.kind == "future"
         assert finding.text.startswith("future: machine b: reader 1 read w1 s51")
         assert finding.seconds == 1.5
 
     def test_what_a_writer_of_no_machine_wrote_is_unknown(self) -> None:
-        assert [one.sight for one in judge_future(two(marks=marks(2, seen={(0, 7): 1})))] == ["unknown"]
+        assert [one.kind for one in judge_future(two(marks=marks(2, seen={(0, 7): 1})))] == ["unknown"]
 
     def test_own_documents_are_judged_by_the_machine_itself(self) -> None:
         assert judge_future(two(marks=marks(2, seen={(0, 2): 51}))) == []
@@ -76,7 +74,7 @@ class TestFuture:
 
 class TestEnding:
     def judge(self, *reads: LastRead) -> list[str]:
-        return [one.sight for one in judge_ending(reads, [marks(1, begun=52, acknowledged=50), marks(2)], 9.0)]
+        return [one.kind for one in judge_ending(reads, [marks(1, begun=52, acknowledged=50), marks(2)], 9.0)]
 
     @pytest.mark.parametrize("document", [(1, 50), (1, 52), (2, 50)])
     def test_the_last_document_of_any_writer_may_be_there(self, document: tuple[int, int]) -> None:
@@ -88,13 +86,13 @@ class TestEnding:
     def test_different_ones_on_two_machines_are_stale(self) -> None:
         assert self.judge(LastRead("a", 0, (1, 50)), LastRead("b", 0, (2, 50))) == ["stale"]
 
-    def test_one_that_was_not_begun_is_future_and_one_of_nobody_unknown(self) -> None:
+    def test_one_that_was_not_begun_is_future_and_one_without_a_writer_unknown(self) -> None:
         assert self.judge(LastRead("a", 0, (1, 53)), LastRead("b", 0, (3, 1))) == ["future", "unknown"]
 
     def test_none_at_all_is_what_the_machine_says(self) -> None:
         assert self.judge(LastRead("a", 0, None, "torn", "torn: half")) == ["torn"]
 
-    def test_how_long_it_took_is_told(self) -> None:
+    def test_how_long_it_took_is_recorded(self) -> None:
         record = merge("/mnt", SCENARIO, two(), WELL)
         assert record.machines is not None
         assert record.machines.settled == 1.25
@@ -119,7 +117,7 @@ class TestMerged:
         assert record.sizes == {256: 100}
         assert record.write_latency.total == 2
         assert record.doubts == ()
-        assert "linearizable as far as 2 machines without a common clock can tell" in sentence(record)
+        assert "linearizable as far as 2 machines without a common clock can show" in sentence(record)
         results = results_of(record, "pulse stress", reads=False, known=(), os="linux")
         assert [result.outcome for result in results] == ["pass", "pass"]
 
@@ -128,7 +126,7 @@ class TestMerged:
         record = merge("/mnt", SCENARIO, two(), WELL)
         assert merge("/mnt", SCENARIO, two(seconds=10.0, marks=marks(2)), WELL) == record
 
-    def test_findings_are_told_with_their_machine(self) -> None:
+    def test_findings_are_reported_with_their_machine(self) -> None:
         shown = Shown("reader 1", "read", (1, 2), 0.1, 0.2)
         found = Finding("stale", 0.5, "stale: an old one", timeline=(shown,))
         record = merge("/mnt", SCENARIO, two(counts={"stale": 1}, findings=(found,)), WELL)
@@ -137,7 +135,7 @@ class TestMerged:
         assert finding.timeline[0].process == "machine b reader 1"
         assert record.counts == {"stale": 1}
 
-    def test_no_more_than_the_first_five_of_a_sight_are_kept(self) -> None:
+    def test_no_more_than_the_first_five_of_a_kind_are_kept(self) -> None:
         found = tuple(Finding("torn", float(number), "torn") for number in range(5))
         machines = [
             OfMachine(name, replace(RECORD, findings=found), marks(writer)) for name, writer in (("a", 1), ("b", 2))

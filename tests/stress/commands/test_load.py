@@ -1,4 +1,4 @@
-"""``pulse stress``: usage, exit codes, the results file, the command that repeats a run, and Ctrl-C."""
+"""``pulse stress``: exit codes, the results file, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,63 +10,27 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
 from conformance.reporting.results import read_results
-from stress.cli import main
 from stress.commands import load as command
-from stress.commands.load import Wanted
-from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Totals
+from stress.load.plan import LoadPlan
+from stress.load.sampler import Show
+from stress.record.folder_record import Finding, FolderRecord, Overlap, Totals
 from stress.record.json_codec import from_json
-from stress.record.scenario import Goal, Scenario
+from tests.stress.samples import a_record
 
-Judged = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def judged(temporary: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Judged:
-    """Runs the command in this process. Returns exit code, stdout and stderr; no file may be left."""
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
-        assert list(temporary.iterdir()) == []
-        return (code, *capsys.readouterr())
-
-    return run
+if TYPE_CHECKING:
+    from tests.stress.commands.conftest import Judged
 
 
-@pytest.fixture
-def wanted(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Wanted]:
-    """What the command would run with these arguments."""
-    seen: list[Wanted] = []
-
-    def note(wanted: Wanted) -> int:
-        seen.append(wanted)
-        return 0
-
-    monkeypatch.setattr(command, "_run", note)
-
-    def ask(*arguments: object) -> Wanted:
-        code, _, stderr = judged(*arguments)
-        assert (code, stderr) == (0, "")
-        return seen.pop()
-
-    return ask
-
-
-RECORD = FolderRecord(
-    folder="somewhere",
-    file_system="ext4",
-    scenario=Scenario(),
+RECORD = a_record(
     seconds=1.0,
-    complete=True,
     totals=Totals(reads=5000, writes=100, acknowledged=100, distinct=90, changes=90),
     overlap=Overlap(20, 20),
-    control=Control(1, 10, 0.01),
 )
 
 
@@ -77,154 +41,18 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[FolderRecord | BaseExcept
     def see(result: FolderRecord | BaseException) -> list[Path]:
         folders: list[Path] = []
 
-        def run_in_folder(run: Any, scenario: Scenario, folder: Path, *, shown_as: str, **rest: Any) -> FolderRecord:
-            assert list(folder.iterdir()) == []
-            (folder / "left by the run").touch()
-            folders.append(folder)
+        def run_in_folder(plan: LoadPlan, show: Show) -> FolderRecord:
+            assert list(plan.folder.iterdir()) == []
+            (plan.folder / "left by the run").touch()
+            folders.append(plan.folder)
             if isinstance(result, BaseException):
                 raise result
-            return replace(result, scenario=scenario, folder=shown_as)
+            return replace(result, scenario=plan.scenario, folder=plan.shown_as)
 
         monkeypatch.setattr(command, "run_in_folder", run_in_folder)
         return folders
 
     return see
-
-
-# Usage
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("--impl", "no/such/manifest"), "no such manifest"),
-        (("--impl", "mutant:none"), "no such mutant"),
-        (("--reader", "variant:none"), "no such variant"),
-        (("--writers", "0"), "--writers"),
-        (("--readers", "0"), "--readers"),
-        (("--targets", "101"), "--targets"),
-        (("--size", "2MiB"), "from 0 to 1MiB"),
-        (("--until", "many reads"), "such as '1e9 reads'"),
-        (("--chaos", "kill,typo"), "'typo' is no chaos; give any of kill, kill-reader, pause, fault"),
-        (("--seconds", "0"), "--seconds"),
-        (("--reader", "reference", "--readers", "1"), "--reader needs --readers 2 or more"),
-        (("--impl", "shell", "--reader", "reference"), "does not read what"),
-        (("--sharing", "share"), "--sharing"),
-        (("nothing",), "No such command"),
-    ],
-)
-def test_usage(judged: Judged, arguments: tuple[str, ...], says: str) -> None:
-    code, _, stderr = judged(*arguments)
-    assert code == 2
-    assert says in stderr
-
-
-def test_a_reader_alone_is_judged_with_a_writer_of_the_kit(judged: Judged, tmp_path: Path) -> None:
-    manifest = tmp_path / "implementation.toml"
-    manifest.write_text(
-        '[implementation]\nname = "only reads"\nlanguage = "python"\nprofile = "pulse"\nroles = ["reader"]\n'
-        'mode = "python"\ncallable = "conformance.mutation.honest:Honest"\n',
-        encoding="utf-8",
-    )
-    code, _, stderr = judged("--impl", manifest)
-    assert code == 2
-    assert "only reads does not write: judge it with --reader only reads --impl variant:plain" in stderr
-
-
-def test_chaos_that_this_system_cannot_do_is_usage(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "supported", lambda kind: kind != "fault")
-    code, _, stderr = judged("--chaos", "kill,fault")
-    assert code == 2
-    assert "--chaos fault: only Linux can do that" in stderr
-
-
-def test_a_new_file_system_is_of_linux_alone(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "SYSTEM", "win32")
-    code, _, stderr = judged("--disk", "ext4")
-    assert code == 2
-    assert "--disk: only Linux makes file systems on loop devices; give a folder with --dir" in stderr
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there it is meant")
-def test_sharing_is_of_windows_alone(judged: Judged) -> None:
-    code, _, stderr = judged("--sharing", "plain")
-    assert code == 2
-    assert "--sharing: only on Windows can an open file keep others from replacing it" in stderr
-
-
-def test_a_folder_that_is_not_there_is_usage(judged: Judged, tmp_path: Path) -> None:
-    code, _, stderr = judged("--impl", "variant:plain", "--dir", tmp_path / "nowhere")
-    assert code == 2
-    assert "cannot make a folder there" in stderr
-
-
-def test_a_report_that_cannot_be_written_is_usage(judged: Judged, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    code, _, stderr = judged("--impl", "variant:plain", "--report", tmp_path / "file" / "report")
-    assert code == 2
-    assert "cannot be written" in stderr
-
-
-# What is asked for
-
-
-def test_ten_seconds_are_enough_without_a_goal_and_with_one_there_is_no_limit(wanted: Callable[..., Wanted]) -> None:
-    assert (wanted().scenario.seconds, wanted().scenario.goal) == (10.0, None)
-    scenario = wanted("--until", "1e9 reads").scenario
-    assert (scenario.seconds, scenario.goal) == (None, Goal(10**9, "reads"))
-    scenario = wanted("--until", "5 kills", "--seconds", "3").scenario
-    assert (scenario.seconds, scenario.goal) == (3.0, Goal(5, "kills"))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sharing", "pause"),
-    [
-        ((), "delete", 0.002),
-        (("--sharing", "plain"), "plain", 0.002),
-        (("--read-pause", "0"), "delete", 0.0),
-        (("--sharing", "plain", "--read-pause", "0.02"), "plain", 0.02),
-    ],
-)
-def test_on_windows_readers_share_and_pause_and_the_command_says_when_they_do_not(
-    wanted: Callable[..., Wanted],
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: tuple[str, ...],
-    sharing: str,
-    pause: float,
-) -> None:
-    monkeypatch.setattr(command, "SYSTEM", "win32")
-    first = wanted(*arguments)
-    assert (first.scenario.sharing, first.scenario.read_pause) == (sharing, pause)
-    assert wanted(*shlex.split(first.repro)[2:]) == first
-
-
-def test_kinds_of_chaos_have_one_order_whatever_the_user_wrote(wanted: Callable[..., Wanted]) -> None:
-    """The same seed gives the same schedule then."""
-    assert wanted("--chaos", "pause,kill").scenario.chaos == wanted("--chaos", "kill,pause").scenario.chaos
-
-
-def test_without_a_seed_every_run_has_its_own(wanted: Callable[..., Wanted]) -> None:
-    assert wanted("--seed", "7").scenario.seed == 7
-    assert len({wanted().scenario.seed for _ in range(5)}) > 1
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (),
-        ("--impl", "variant:plain", "--reader", "reference", "--readers", "4"),
-        ("--size", "256,4KiB", "--until", "1e3 writes", "--rate", "0.5", "--pipeline", "9"),
-        ("--chaos", "kill,pause", "--chaos-rate", "12.5", "--targets", "3", "--seconds", "2"),
-        ("--stop-at-first", "--strict", "--answer-seconds", "3", "--read-pause", "0.25", "--round-seconds", "1"),
-    ],
-)
-def test_the_command_that_repeats_a_run_means_the_same(
-    wanted: Callable[..., Wanted], arguments: tuple[str, ...]
-) -> None:
-    first = wanted(*arguments)
-    words = shlex.split(first.repro)
-    assert words[:2] == ["pulse", "stress"]
-    assert wanted(*words[2:]) == first
 
 
 # Verdicts
@@ -244,7 +72,7 @@ def test_the_exit_code_is_the_verdict(
     seen(replace(RECORD, **changes))
     exit_code, stdout, _ = judged("--impl", "variant:plain", "--seed", "5")
     assert exit_code == code
-    assert stdout.rstrip().endswith(f"seed 5): {word}")
+    assert any(line.endswith(f"seed 5): {word}") for line in stdout.splitlines())
     assert "seed 5" in stdout.splitlines()[0]
     assert all(doubt in stdout for doubt in changes.get("doubts", ()))
 
@@ -293,7 +121,7 @@ def test_an_interrupted_run_stops_and_has_no_verdict(
     )
     assert code == 130
     assert len(folders) == 1
-    assert "interrupted: what was seen until then is not the whole run" in stdout
+    assert "interrupted: the results cover only the part of the run before that" in stdout
     _, results, footer = read_results(tmp_path / "report" / "results.jsonl")
     assert footer is None
     assert {result["outcome"] for result in results} == {"unmeasured"}
@@ -343,15 +171,15 @@ def test_control_c_leaves_a_summary_and_nothing_else(
         for line in kit.stdout:
             if line.rstrip().endswith(": load"):
                 break
-        everybody = [child.pid for child in psutil.Process(kit.pid).children(recursive=True)]
+        processes = [child.pid for child in psutil.Process(kit.pid).children(recursive=True)]
         kit.send_signal(signal.SIGINT)
         stdout, stderr = kit.communicate(timeout=60)
     assert kit.returncode == 130, stderr
-    assert len(everybody) >= 3
-    eventually(lambda: all(gone(pid) for pid in everybody), "all processes are gone")
+    assert len(processes) >= 3
+    eventually(lambda: all(gone(pid) for pid in processes), "all processes are gone")
     assert list(temporary.iterdir()) == []
     assert "Traceback" not in stderr
-    assert "interrupted: what was seen until then is not the whole run" in stdout
+    assert "interrupted: the results cover only the part of the run before that" in stdout
     _, results, footer = read_results(report / "results.jsonl")
     assert footer is None
     assert {result["outcome"] for result in results} == {"unmeasured"}

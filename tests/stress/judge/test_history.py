@@ -1,4 +1,4 @@
-"""One target's round as a history: rounds by hand, what is told of a contradiction, and trying every order."""
+"""One target's round as a history: rounds by hand, how a contradiction is described, and trying every order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def writer(number: int, *writes: tuple[int, int, int | None]) -> OfWriter:
 
 
 def reader(name: str, *rows: tuple[Identity, int, int] | tuple[Identity, int, int, int, int]) -> OfReader:
-    """A reader's round: (document, begin, end) of a single read, or the first and the last of a row of reads."""
+    """A reader's round: (document, begin, end) of a single read, or the first and the last of consecutive reads."""
     full = [(*row[0], *row[1:], *(row[1:] if len(row) == 3 else ())) for row in rows]
     return OfReader(name, *np.array(full, dtype=np.int64).reshape(-1, 6).T)
 
@@ -66,19 +66,19 @@ LEGAL: dict[str, tuple[list[OfWriter], list[OfReader]]] = {
 @pytest.mark.parametrize(("writers", "readers"), LEGAL.values(), ids=LEGAL)
 def test_a_round_that_can_be_explained(writers: list[OfWriter], readers: list[OfReader]) -> None:
     judged = judge(writers, readers)
-    assert judged.sighting is None
+    assert judged.violation is None
     assert judged.timeline == ()
 
 
 def test_without_an_initial_document_the_first_write_is_the_first() -> None:
-    assert judge([writer(1, (1, 10, 20))], [reader("r", ((1, 1), 30, 40))], initial=None).sighting is None
+    assert judge([writer(1, (1, 10, 20))], [reader("r", ((1, 1), 30, 40))], initial=None).violation is None
 
 
-def test_a_document_in_a_round_in_which_nobody_wrote_and_nothing_was_there_is_of_nobody() -> None:
+def test_a_document_in_a_round_without_writes_and_without_a_document_is_unknown() -> None:
     """Such as after a round at whose end the target was torn."""
     judged = judge([], [reader("r", ((1, 1), 30, 40))], initial=None)
-    assert judged.sighting is not None
-    assert judged.sighting.sight == "unknown"
+    assert judged.violation is not None
+    assert judged.violation.kind == "unknown"
     assert judged.staleness.total == 0
 
 
@@ -136,34 +136,34 @@ ILLEGAL: dict[str, tuple[str, list[OfWriter], list[OfReader]]] = {
         [writer(1, (1, 10, 20), (3, 30, 40))],
         [reader("r", ((1, 2), 30, 40))],
     ),
-    "a document of nobody": ("unknown", [writer(1, (1, 10, 20))], [reader("r", ((9, 1), 30, 40))]),
+    "a document without a writer": ("unknown", [writer(1, (1, 10, 20))], [reader("r", ((9, 1), 30, 40))]),
 }
 
 
-@pytest.mark.parametrize(("sight", "writers", "readers"), ILLEGAL.values(), ids=ILLEGAL)
-def test_a_round_that_cannot_be_explained(sight: str, writers: list[OfWriter], readers: list[OfReader]) -> None:
+@pytest.mark.parametrize(("kind", "writers", "readers"), ILLEGAL.values(), ids=ILLEGAL)
+def test_a_round_that_cannot_be_explained(kind: str, writers: list[OfWriter], readers: list[OfReader]) -> None:
     judged = judge(writers, readers)
-    assert judged.sighting is not None
-    assert judged.sighting.sight == sight
-    assert judged.sighting.text.startswith(f"{sight}: ")
+    assert judged.violation is not None
+    assert judged.violation.kind == kind
+    assert judged.violation.text.startswith(f"{kind}: ")
 
 
-@pytest.mark.parametrize(("sequence", "sight"), [(3, "stale"), (7, "future")])
+@pytest.mark.parametrize(("sequence", "kind"), [(3, "stale"), (7, "future")])
 def test_of_a_writer_that_wrote_only_the_initial_document_an_older_one_is_stale_and_a_newer_one_of_the_future(
-    sequence: int, sight: str
+    sequence: int, kind: str
 ) -> None:
     judged = judge([writer(2, (1, 10, 20))], [reader("r", ((1, sequence), 5, 8))], initial=(1, 5))
-    assert judged.sighting is not None
-    assert judged.sighting.sight == sight
+    assert judged.violation is not None
+    assert judged.violation.kind == kind
 
 
-def test_of_several_contradictions_the_first_is_told() -> None:
+def test_of_several_contradictions_the_first_is_reported() -> None:
     judged = judge([writer(1, (1, 10, 20))], [reader("r", ((1, 0), 30, 40), ((9, 9), 50, 60))])
-    assert judged.sighting is not None
-    assert (judged.sighting.sight, judged.sighting.time) == ("stale", 40)
+    assert judged.violation is not None
+    assert (judged.violation.kind, judged.violation.time) == ("stale", 40)
 
 
-# What is told
+# How it is described
 
 
 def test_the_story_names_who_did_what_and_when() -> None:
@@ -174,24 +174,24 @@ def test_the_story_names_who_did_what_and_when() -> None:
         (1, 4),
         second,
     )
-    assert judged.sighting is not None
-    assert judged.sighting.evidence["operations"] == [
+    assert judged.violation is not None
+    assert judged.violation.evidence["operations"] == [
         "w1 s4 was there when the round began",
         "writer 3 wrote w3 s7 from 10.000000 s to 11.000000 s",
         "reader 2 read w1 s4 from 12.000000 s to 13.000000 s",
     ]
-    assert all(told in judged.sighting.text for told in judged.sighting.evidence["operations"])
+    assert all(operation in judged.violation.text for operation in judged.violation.evidence["operations"])
 
 
-def test_what_was_replaced_before_the_round_is_told_as_such() -> None:
+def test_what_was_replaced_before_the_round_is_described_as_such() -> None:
     judged = judge([writer(1, (7, 10, 20))], [reader("r", ((1, 3), 5, 8))])
-    assert judged.sighting is not None
-    assert "replaced before this round began" in judged.sighting.text
+    assert judged.violation is not None
+    assert "replaced before this round began" in judged.violation.text
 
 
-def test_a_write_that_was_never_answered_is_told_as_such() -> None:
+def test_a_write_that_was_never_answered_is_described_as_such() -> None:
     judged = judge([writer(1, (1, 10, LOST))], [reader("r", ((1, 1), 20, 30), ((1, 0), 40, 50))])
-    assert judged.sighting is not None
+    assert judged.violation is not None
     assert {shown.end for shown in judged.timeline if shown.what == "write"} == {None}
 
 
@@ -204,10 +204,10 @@ def test_the_timeline_has_the_contradicting_operations_and_those_around_them() -
     ]
     reads[100] = ((1, 50), *reads[100][1:])
     judged = judge([many], [reader("r", *reads)])
-    assert judged.sighting is not None
+    assert judged.violation is not None
     guilty = [shown for shown in judged.timeline if shown.guilty]
     assert ("read", (1, 50)) in {(shown.what, shown.value) for shown in guilty}
-    assert len(guilty) == len(judged.sighting.evidence["operations"])
+    assert len(guilty) == len(judged.violation.evidence["operations"])
     others = [shown for shown in judged.timeline if not shown.guilty]
     assert {shown.what for shown in others} == {"write", "read"}
     assert 20 < len(judged.timeline) <= 60
@@ -224,7 +224,7 @@ def test_what_was_there_before_is_in_no_timeline() -> None:
 # What is counted
 
 
-def test_documents_that_somebody_saw_are_counted_once_and_the_initial_one_is_of_another_round() -> None:
+def test_documents_that_a_reader_saw_are_counted_once_and_the_initial_one_is_of_another_round() -> None:
     judged = judge(
         [writer(1, (1, 10, 20), (2, 30, 40), (3, 50, 60))],
         [reader("r", ((1, 0), 0, 5), ((1, 1), 22, 25)), reader("s", ((1, 1), 22, 26), ((1, 3), 65, 70))],
@@ -269,7 +269,7 @@ def test_a_document_that_was_seen_before_its_write_was_answered_is_a_change_seen
     end: int, count: int
 ) -> None:
     judged = judge([writer(1, (1, 10, end))], [reader("r", ((1, 1), 20, 30))])
-    assert judged.sighting is None
+    assert judged.violation is None
     assert judged.readers_overlap == count
 
 
@@ -340,7 +340,7 @@ def test_the_verdict_is_that_of_trying_every_order() -> None:
     for _ in range(1500):
         writers, readers = random_round(source)
         judged = judge(writers, readers)
-        verdicts.append(judged.sighting is None)
-        assert verdicts[-1] == explainable(writers, readers, (1, 0)), (writers, readers, judged.sighting)
+        verdicts.append(judged.violation is None)
+        assert verdicts[-1] == explainable(writers, readers, (1, 0)), (writers, readers, judged.violation)
     # The sample is worth something.
     assert 300 < sum(verdicts) < 1200

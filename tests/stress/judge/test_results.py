@@ -1,4 +1,4 @@
-"""What was seen → results of clauses: which fail, which pass, which cannot be told, and one honest sentence."""
+"""A record → results of clauses: which fail, which pass, which are unmeasured, and the sentence."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from conformance.subject.manifest import KnownFailure
 from stress.judge.results import case_name, clauses_of, results_of, sentence
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Totals
 from stress.record.scenario import Scenario
-from stress.record.violations import SIGHTS, Sight
+from stress.record.violations import VIOLATION_KINDS, ViolationKind
+from tests.stress.samples import a_record
 
-CLEAN = FolderRecord(
-    folder="somewhere",
-    file_system="ext4",
-    scenario=Scenario(),
+CLEAN = a_record(
     seconds=10.0,
-    complete=True,
     totals=Totals(reads=300_000, writes=1200, acknowledged=1190, distinct=900, changes=950, rounds=5, most_temps=2),
     overlap=Overlap(400, 300),
     control=Control(3, 100, 0.012),
@@ -46,9 +43,9 @@ def judged(record: FolderRecord, *, reads: bool = False, known: tuple[KnownFailu
     return {result.clause: result for result in results}
 
 
-def with_sight(record: FolderRecord, sight: Sight) -> FolderRecord:
-    finding = Finding(sight, 1.25, f"{sight}: this is what was seen", {"bytes": "abc"})
-    return replace(record, counts={sight: 7}, findings=(finding,))
+def with_kind(record: FolderRecord, kind: ViolationKind) -> FolderRecord:
+    finding = Finding(kind, 1.25, f"{kind}: this is what was seen", {"bytes": "abc"})
+    return replace(record, counts={kind: 7}, findings=(finding,))
 
 
 def outcomes(record: FolderRecord, *, reads: bool = False) -> dict[str, str]:
@@ -78,7 +75,7 @@ def test_without_a_violation_and_without_a_doubt_everything_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sight", "failed"),
+    ("kind", "failed"),
     [
         ("blocked", {"CON-05"}),
         ("torn", {"CON-01", "KIL-04"}),
@@ -93,19 +90,19 @@ def test_without_a_violation_and_without_a_doubt_everything_passes() -> None:
         ("misread", {"RDR-14"}),
     ],
 )
-def test_each_sight_fails_its_clauses_and_no_other(sight: Sight, failed: set[str]) -> None:
-    results = judged(with_sight(ON_WINDOWS, sight), reads=True)
+def test_each_kind_fails_its_clauses_and_no_other(kind: ViolationKind, failed: set[str]) -> None:
+    results = judged(with_kind(ON_WINDOWS, kind), reads=True)
     assert {clause for clause, result in results.items() if result.outcome == "fail"} == failed
     assert {clause for clause, result in results.items() if result.outcome == "pass"} == results.keys() - failed
     for clause in failed:
         assert "the first after 1.250 s" in results[clause].message
-        assert results[clause].evidence["examples"][0]["found"] == f"{sight}: this is what was seen"
+        assert results[clause].evidence["examples"][0]["found"] == f"{kind}: this is what was seen"
         assert results[clause].evidence["examples"][0]["bytes"] == "abc"
 
 
-def test_every_sight_fails_some_clause() -> None:
-    for sight in SIGHTS:
-        assert "fail" in outcomes(with_sight(ON_WINDOWS, sight), reads=True).values(), sight
+def test_every_kind_fails_some_clause() -> None:
+    for kind in VIOLATION_KINDS:
+        assert "fail" in outcomes(with_kind(ON_WINDOWS, kind), reads=True).values(), kind
 
 
 def test_where_readers_do_not_pause_progress_is_not_measured_and_the_run_is_no_failure() -> None:
@@ -115,14 +112,14 @@ def test_where_readers_do_not_pause_progress_is_not_measured_and_the_run_is_no_f
     assert "give --read-pause" in result.message
 
 
-def test_on_windows_the_sentence_tells_who_was_refused_and_with_which_error() -> None:
-    told = sentence(ON_WINDOWS)
-    assert "10 writes refused while the target was held, none got through for 2.0 s at most" in told
-    assert "errors: 10 io: WinError 5, 1,234 read: WinError 32" in told
+def test_on_windows_the_sentence_says_who_was_refused_and_with_which_error() -> None:
+    text = sentence(ON_WINDOWS)
+    assert "10 writes refused while the target was held, the longest time without a successful write was 2.0 s" in text
+    assert "errors: 10 io: WinError 5, 1,234 read: WinError 32" in text
     assert "held" not in sentence(KILLED)
 
 
-def test_with_a_doubt_nothing_passes_and_the_doubt_is_told() -> None:
+def test_with_a_doubt_nothing_passes_and_the_doubt_is_reported() -> None:
     results = judged(replace(CLEAN, doubts=("12 reads; at least 1,000 are needed",)))
     assert {result.outcome for result in results.values()} == {"unmeasured"}
     assert all(result.inconclusive for result in results.values())
@@ -130,7 +127,7 @@ def test_with_a_doubt_nothing_passes_and_the_doubt_is_told() -> None:
 
 
 def test_a_violation_is_one_whatever_is_in_doubt() -> None:
-    results = judged(replace(with_sight(CLEAN, "torn"), doubts=("12 reads",)))
+    results = judged(replace(with_kind(CLEAN, "torn"), doubts=("12 reads",)))
     assert results["CON-01"].outcome == "fail"
     assert results["CON-01"].evidence["doubts"] == ["12 reads"]
     assert results["CON-03"].outcome == "unmeasured"
@@ -170,7 +167,7 @@ def test_an_orphan_that_outlives_the_next_write_or_the_run_is_a_failure(
 
 def test_a_known_failure_is_known() -> None:
     known = KnownFailure("CON-01", "writes in place", "https://example.org/1")
-    results = judged(with_sight(CLEAN, "torn"), known=(known,))
+    results = judged(with_kind(CLEAN, "torn"), known=(known,))
     assert results["CON-01"].outcome == "xfail"
     assert results["CON-03"].outcome == "pass"
 
@@ -182,7 +179,7 @@ def test_the_verdict_follows() -> None:
         return decide(results, clauses, (), "linux", strict=False, complete=False).exit
 
     assert exit_of(CLEAN) == Exit.CONFORMANT
-    assert exit_of(with_sight(CLEAN, "torn")) == Exit.NOT_CONFORMANT
+    assert exit_of(with_kind(CLEAN, "torn")) == Exit.NOT_CONFORMANT
     assert exit_of(replace(CLEAN, doubts=("12 reads",))) == Exit.INCONCLUSIVE
 
 
@@ -190,28 +187,28 @@ def test_the_verdict_follows() -> None:
 
 
 def test_the_sentence_says_what_was_seen_out_of_how_many_and_how_sure_it_is() -> None:
-    told = sentence(CLEAN)
-    assert told.startswith(
+    text = sentence(CLEAN)
+    assert text.startswith(
         "1,190 of 1,200 writes acknowledged (2 writers), 300,000 reads (2 readers) of 900 documents in 10.0 s: "
         "0 torn, 0 mixed, 0 missing, 0 stale, 0 future"
     )
-    assert "linearizable in 5 rounds" in told
-    assert "torn reads are fewer than 1 in 100,000 (95 %)" in told
-    assert "positive control caught after 12 ms" in told
-    assert told.endswith("at most 2 temps, 0 left")
+    assert "linearizable in 5 rounds" in text
+    assert "torn reads are fewer than 1 in 100,000 (95 %)" in text
+    assert "positive control caught after 12 ms" in text
+    assert text.endswith("at most 2 temps, 0 left")
 
 
 def test_the_sentence_claims_no_more_than_was_seen() -> None:
-    assert "fewer than" not in sentence(with_sight(CLEAN, "torn"))
-    assert "linearizable" not in sentence(with_sight(CLEAN, "stale"))
-    assert "7 stale" in sentence(with_sight(CLEAN, "stale"))
-    assert "7 refused" in sentence(with_sight(CLEAN, "refused"))
+    assert "fewer than" not in sentence(with_kind(CLEAN, "torn"))
+    assert "linearizable" not in sentence(with_kind(CLEAN, "stale"))
+    assert "7 stale" in sentence(with_kind(CLEAN, "stale"))
+    assert "7 refused" in sentence(with_kind(CLEAN, "refused"))
     assert "positive control" not in sentence(replace(CLEAN, control=Control(0, 100, None)))
     assert "fewer than" not in sentence(replace(CLEAN, totals=Totals()))
 
 
-def test_the_sentence_tells_what_was_done_to_it() -> None:
+def test_the_sentence_says_what_was_done_to_it() -> None:
     assert "10 kills" in sentence(KILLED)
     assert "kills" not in sentence(CLEAN)
     faults = replace(CLEAN, totals=replace(CLEAN.totals, faults=3, faulted=2, pauses=1, reader_kills=4))
-    assert "4 kills of readers, 1 pauses, 3 faults, 2 writes that a fault made fail" in sentence(faults)
+    assert "4 kills of readers, 1 pauses, 3 faults, 2 writes that failed because of a fault" in sentence(faults)

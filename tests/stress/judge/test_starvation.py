@@ -7,12 +7,12 @@ from array import array
 import numpy as np
 import pytest
 
-from stress.clients.writer_client import HELD, INDETERMINATE, Written
 from stress.judge.starvation import HOLD_SECONDS, SLOWEST_SECONDS, STARVED_SECONDS, Waits, kept_waiting, worked
-from stress.judge.tally import Account
+from stress.judge.tally import Tally
 from stress.record.folder_record import Control, FolderRecord
+from stress.record.reports import HELD, INDETERMINATE, Written
 from stress.record.scenario import Scenario
-from stress.record.violations import Sighting
+from stress.record.violations import ObservedViolation
 
 WINDOWS = Scenario(sharing="delete", read_pause=0.002)
 WITHOUT_PAUSE = Scenario(sharing="plain", read_pause=0.0)
@@ -64,7 +64,7 @@ def test_a_write_is_worked_on_from_the_answer_to_the_one_before_it() -> None:
         "worked",
         "gave up where no waiting helps",
         "failed for another reason where no waiting helps",
-        "where open files are in nobody's way",
+        "where open files prevent nothing",
     ],
 )
 def test_who_has_waited_may_be_refused(scenario: Scenario, seconds: float, outcome: int, excused: bool) -> None:
@@ -85,8 +85,8 @@ def test_an_answer_that_is_too_late_is_one_whatever_it_says(outcome: int) -> Non
     late = SLOWEST_SECONDS + 0.1
     found = Waits(WINDOWS).add(3, table((0, 1, 1), (1, 1 + late, outcome), (10, 11, 1)))
     assert found is not None
-    assert (found.sight, found.time) == ("blocked", round((1 + late) * SECOND))
-    assert "a write of writer 3 took 4.1 s, which is over 4 s" in found.text
+    assert (found.kind, found.time) == ("blocked", round((1 + late) * SECOND))
+    assert "a write of writer 3 took 4.1 s (limit 4 s)" in found.text
 
 
 def test_refused_again_and_again_is_no_progress() -> None:
@@ -94,12 +94,12 @@ def test_refused_again_and_again_is_no_progress() -> None:
     assert waits.add(1, table(*refused_in_a_row(STARVED_SECONDS))) is None
     found = waits.add(1, table((6, 8, HELD)))
     assert found is not None
-    assert "writer 1 got nothing through for 8.0 s, which is over 6 s" in found.text
+    assert "writer 1 had no successful write for 8.0 s (limit 6 s)" in found.text
     assert waits.longest == 8.0
 
 
 @pytest.mark.parametrize("outcome", [1, -1, 0], ids=["acknowledged", "killed", "failed for another reason"])
-def test_a_write_that_nobody_held_up_begins_the_wait_anew(outcome: int) -> None:
+def test_a_write_that_no_reader_held_up_starts_the_wait_again(outcome: int) -> None:
     waits = Waits(WINDOWS)
     assert waits.add(1, table(*refused_in_a_row(4), (4, 4.5, outcome))) is None
     assert waits.add(1, table(*refused_in_a_row(4))) is None
@@ -113,7 +113,7 @@ def test_each_writer_waits_for_itself() -> None:
     assert waits.longest == 6.0
 
 
-def test_where_readers_do_not_pause_nobody_can_get_on_and_it_is_only_told() -> None:
+def test_where_readers_do_not_pause_no_writer_makes_progress_and_it_is_only_reported() -> None:
     waits = Waits(WITHOUT_PAUSE)
     assert waits.add(1, table(*refused_in_a_row(20))) is None
     assert waits.longest == 20.0
@@ -125,18 +125,20 @@ def test_elsewhere_nothing_is_measured() -> None:
     assert waits.longest == 0.0
 
 
-# As the account of a run tells it
+# As the tally of a run tells it
 
 
 def account_of(scenario: Scenario, *writes: Write) -> FolderRecord:
-    one = Account(scenario, ("status.json",))
+    one = Tally(scenario, ("status.json",))
     flat = array("q", [number for row in rows_of(*writes) for number in row])
     refused = [
-        Sighting("refused", round(end * SECOND), "a write was refused: io: WinError 5", {"answer": "Access is denied"})
+        ObservedViolation(
+            "refused", round(end * SECOND), "a write was refused: io: WinError 5", {"answer": "Access is denied"}
+        )
         for _, end, outcome in writes
         if outcome != 1
     ]
-    one.written(1, Written(flat, errors={"io: WinError 5": len(refused)}, sightings=refused))
+    one.written(1, Written(flat, errors={"io: WinError 5": len(refused)}, violations=refused))
     control = Control(3, 100, 0.01)
     return one.record(folder="here", file_system="NTFS", control=control, seconds=2.0, complete=True)
 
@@ -148,11 +150,11 @@ def test_an_excused_write_is_counted_with_its_error_and_is_no_violation() -> Non
     assert record.longest_wait == 2.0
 
 
-def test_who_gives_up_too_soon_is_told_how_soon() -> None:
+def test_a_writer_that_gives_up_too_soon_is_reported_with_how_soon() -> None:
     record = account_of(WINDOWS, (0, 1, 1), (1, 1.05, HELD))
     assert (record.totals.refused, record.totals.held, record.counts) == (1, 0, {"refused": 1})
-    told = "a write was refused: io: WinError 5, after 0.050 s; a target that is held for 0.2 s must be waited for"
-    assert record.findings[0].text == told
+    text = "a write was refused: io: WinError 5, after 0.050 s; a writer must wait for a target that is held for 0.2 s"
+    assert record.findings[0].text == text
     assert record.findings[0].evidence == {"answer": "Access is denied"}
 
 
@@ -169,5 +171,5 @@ def test_no_progress_is_a_violation_of_its_own() -> None:
 
 def test_too_little_is_explained_where_readers_do_not_pause() -> None:
     doubts = account_of(WITHOUT_PAUSE, (0, 0.001, HELD)).doubts
-    assert doubts[-1] == "readers without pause may leave no moment to replace what they read: give --read-pause"
+    assert doubts[-1] == "readers that do not pause may leave no moment to replace what they read: give --read-pause"
     assert not any("without pause" in doubt for doubt in account_of(WINDOWS, (0, 1, 1)).doubts)

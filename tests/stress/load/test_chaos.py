@@ -50,7 +50,7 @@ def test_every_kind_that_was_asked_for_comes_and_no_other() -> None:
     assert {one.kind for one in actions(1, kinds=("pause",))} == {"pause"}
 
 
-def test_everybody_is_hit_and_nobody_that_is_not_there() -> None:
+def test_all_are_hit_but_not_those_that_are_gone() -> None:
     drawn = actions(2)
     assert {one.number for one in drawn if one.of_writers} == {0, 1, 2}
     assert {one.number for one in drawn if not one.of_writers} == {0, 1}
@@ -82,13 +82,13 @@ def test_nothing_is_done_when_nothing_was_asked_for() -> None:
     assert list(schedule(1, (), 4.0, 2, 2)) == []
 
 
-def test_without_readers_nobody_but_writers_pauses() -> None:
+def test_without_readers_only_writers_pause() -> None:
     drawn = itertools.islice(schedule(1, ("pause",), 4.0, writers=2, readers=0), 100)
     assert {one.of_writers for one in drawn} == {True}
 
 
 @pytest.mark.parametrize(
-    ("one", "told"),
+    ("one", "words"),
     [
         (Action(1.5, "kill", True, 0), "1.500 s: kill writer 1"),
         (Action(1.5, "kill-reader", False, 1), "1.500 s: kill reader 2"),
@@ -96,8 +96,8 @@ def test_without_readers_nobody_but_writers_pauses() -> None:
         (Action(0.25, "fault", True, 0, 0.01, "file size"), "0.250 s: no file size for writer 1 for 10 ms"),
     ],
 )
-def test_an_action_is_told_in_words(one: Action, told: str) -> None:
-    assert one.told() == told
+def test_an_action_in_words(one: Action, words: str) -> None:
+    assert one.described() == words
 
 
 def test_faults_are_for_linux_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ def test_a_process_that_has_ended_was_not_hit(victim: subprocess.Popen[bytes]) -
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no zombies")
-def test_a_process_that_is_dead_and_waited_for_by_nobody_is_not_alive(
+def test_a_process_that_is_dead_and_not_waited_for_is_not_alive(
     victim: subprocess.Popen[bytes], eventually: Callable[[Callable[[], object], str], None]
 ) -> None:
     process = psutil.Process(victim.pid)

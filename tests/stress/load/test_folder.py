@@ -1,4 +1,4 @@
-"""The kit's look at a folder while nobody writes."""
+"""The kit's look at a folder while no process writes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def test_a_whole_document_is_known(tmp_path: Path) -> None:
     target = tmp_path / "status.json"
     target.write_text(encode(make_status(2, 9, 4096)), encoding="utf-8")
     look = look_at(target)
-    assert (look.identity, look.sighting) == ((2, 9), None)
+    assert (look.identity, look.violation) == ((2, 9), None)
     assert look.begin <= look.end
 
 
 @pytest.mark.parametrize(
-    ("data", "sight"),
+    ("data", "kind"),
     [
         (b"", "torn"),
         (b'{"status": "run', "torn"),
@@ -28,17 +28,17 @@ def test_a_whole_document_is_known(tmp_path: Path) -> None:
         (None, "missing"),
     ],
 )
-def test_anything_else_is_a_violation(tmp_path: Path, data: bytes | None, sight: str) -> None:
+def test_anything_else_is_a_violation(tmp_path: Path, data: bytes | None, kind: str) -> None:
     target = tmp_path / "status.json"
     if data is not None:
         target.write_bytes(data)
     look = look_at(target)
     assert look.identity is None
-    assert look.sighting is not None
-    assert look.sighting.sight == sight
-    assert look.sighting.text.startswith(sight)
-    assert look.sighting.text.endswith("while nobody writes")
-    assert look.begin <= look.sighting.time <= look.end
+    assert look.violation is not None
+    assert look.violation.kind == kind
+    assert look.violation.text.startswith(kind)
+    assert look.violation.text.endswith("while no process writes")
+    assert look.begin <= look.violation.time <= look.end
 
 
 def test_every_file_that_is_no_target_is_a_temp(tmp_path: Path) -> None:

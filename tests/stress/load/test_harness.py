@@ -1,4 +1,4 @@
-"""Short runs with real processes: the reference is clean, each lie that only company shows is caught, nothing is left.
+"""Short runs with real processes: the reference is clean, defects that only load exposes are caught, nothing is left.
 
 Every run ends when enough has happened, not after some time.
 """
@@ -22,18 +22,20 @@ from conformance.resolve import resolve
 from conformance.runner.run import Run, tear_down
 from conformance.subject.manifest import Manifest
 from conformance.system.platform import file_system_of
-from stress.clients.writer_client import Written
 from stress.judge.results import results_of
-from stress.judge.tally import Account
-from stress.load import harness
+from stress.judge.tally import Tally
+from stress.load import control
 from stress.load.harness import run_in_folder
+from stress.load.plan import LoadPlan
 from stress.load.process_group import ProcessLost
+from stress.load.sampler import Show
 from stress.record.folder_record import FolderRecord
+from stress.record.reports import Written
 from stress.record.scenario import Chaos, Goal, Scenario, as_on
 from stress.record.violations import verify
 from stress.reporting.live import View
 
-# What a lie needs to show itself is far more than enough; a violation ends the run with its round.
+# Far more than a defect needs to show itself; a violation ends the run with its round.
 CAUGHT = Scenario(
     readers=1, sizes=(256, 1 << 16), seconds=None, goal=Goal(20_000, "writes"), round_seconds=0.3, stop_at_first=True
 )
@@ -47,16 +49,21 @@ def manifest_of(name: str) -> Manifest:
     return resolve(name, frozenset(load_clauses()))
 
 
-def run_once(folder: Path, manifest: Manifest, scenario: Scenario, **changes: Any) -> FolderRecord:
+def run_once(
+    folder: Path,
+    manifest: Manifest,
+    scenario: Scenario,
+    *,
+    reader: Manifest | None = None,
+    show: Show = lambda view: None,
+) -> FolderRecord:
     """One run below this folder, in which nothing may be left."""
     own, targets = folder / "run", folder / "targets"
     for path in (own, own / "children", own / "scratch", targets):
         path.mkdir()
-    arguments: dict[str, Any] = {"shown_as": "the folder", "reader": None, "show": lambda view: None, **changes}
+    run = Run(manifest=manifest, folder=own, seed=scenario.seed)
     try:
-        return run_in_folder(
-            Run(manifest, own, seed=scenario.seed), as_on(sys.platform, scenario), targets, **arguments
-        )
+        return run_in_folder(LoadPlan(run, as_on(sys.platform, scenario), targets, "the folder", reader), show)
     finally:
         tear_down(own)
         assert multiprocessing.active_children() == []
@@ -181,11 +188,11 @@ def test_what_is_shown_meanwhile_grows_and_ends_with_the_goal(clean: Clean) -> N
     assert [sample.writes for sample in record.samples] == writes[1:]
 
 
-# Lies that only company shows
+# Defects that only load exposes
 
 
 @pytest.mark.parametrize(
-    ("mutant", "sights"),
+    ("mutant", "kinds"),
     [
         ("in-place-in-pieces", {"torn"}),
         ("one-temp-for-all-processes", {"refused"}),
@@ -193,20 +200,20 @@ def test_what_is_shown_meanwhile_grows_and_ends_with_the_goal(clean: Clean) -> N
         ("temp-left-now-and-then", {"leak"}),
     ],
 )
-def test_a_lie_is_caught_and_ends_the_run(running: Running, mutant: str, sights: set[str]) -> None:
+def test_a_defect_is_caught_and_ends_the_run(running: Running, mutant: str, kinds: set[str]) -> None:
     record = running(f"mutant:{mutant}", CAUGHT)
-    assert sights <= record.counts.keys()
+    assert kinds <= record.counts.keys()
     assert record.totals.writes < 20_000
-    first = next(finding for finding in record.findings if finding.sight in sights)
+    first = next(finding for finding in record.findings if finding.kind in kinds)
     assert first.text
-    if "stale" in sights:
+    if "stale" in kinds:
         assert sum(shown.guilty for shown in first.timeline) >= 1
         assert {shown.what for shown in first.timeline} == {"write", "read"}
 
 
 # Reader implementations
 
-LYING_READER = """
+CACHING_READER = """
 from conformance.mutation.honest import Honest
 
 class UnderTest(Honest):
@@ -221,7 +228,7 @@ class UnderTest(Honest):
 def test_a_reader_that_caches_is_to_blame_and_the_writer_is_not(
     running: Running, implementation: Callable[[str], Manifest]
 ) -> None:
-    record = running("variant:plain", replace(CAUGHT, writers=1, readers=2), reader=implementation(LYING_READER))
+    record = running("variant:plain", replace(CAUGHT, writers=1, readers=2), reader=implementation(CACHING_READER))
     assert set(record.counts) == {"misread"}
     finding = record.findings[0]
     assert finding.text.startswith("stale")
@@ -324,8 +331,8 @@ def test_without_a_torn_document_in_the_control_and_with_little_work_there_are_d
     monkeypatch.syspath_prepend(tmp_path)
     import quiet_control  # type: ignore[import-not-found]  # written above
 
-    monkeypatch.setattr(harness, "control_process", quiet_control.control)
-    monkeypatch.setattr(harness, "CONTROL_SECONDS", 0.05)
+    monkeypatch.setattr(control, "control_process", quiet_control.control)
+    monkeypatch.setattr(control, "CONTROL_SECONDS", 0.05)
     record = running("variant:plain", FEW)
     assert record.counts == {}
     assert (record.control.caught, record.control.seconds) == (0, None)
@@ -345,17 +352,17 @@ def test_control_c_ends_a_run_early_and_what_was_seen_is_kept(running: Running) 
     assert record.totals.reads > 0
 
 
-def test_control_c_while_a_round_is_judged_accuses_nobody(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_c_while_a_round_is_judged_accuses_no_writer(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was taken of that round is not the whole of it: what a writer said is lost, what readers saw is not."""
-    take = Account.written
+    take = Tally.written
     calls = iter(range(1, 100))
 
-    def interrupted(self: Account, writer: int, written: Written) -> None:
+    def interrupted(self: Tally, writer: int, written: Written) -> None:
         if next(calls) == 3:  # before the load there was one, and one round ended well
             raise KeyboardInterrupt
         take(self, writer, written)
 
-    monkeypatch.setattr(Account, "written", interrupted)
+    monkeypatch.setattr(Tally, "written", interrupted)
     record = running("variant:plain", replace(FEW, goal=Goal(10**9, "writes"), round_seconds=0.05))
     assert record.counts == {}
     assert not record.complete

@@ -1,4 +1,4 @@
-"""What the processes of a run do when they are told something: here in this process, with one command after another."""
+"""What the processes of a run do on each command: here in this process, with one command after another."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from conformance.oracle.payload import encode, make_status
 from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
-from stress.clients.file_reader import Seen
-from stress.clients.writer_client import Written
-from stress.load.loops import Failed, ReaderPlan, WriterPlan, control_process, reader_process, writer_process
+from stress.clients.plans import ReaderPlan, WriterPlan
+from stress.load.loops import Failed, control_process, reader_process, writer_process
+from stress.record.reports import Seen, Written
 from stress.record.shared_counters import new_counters
 from stress.record.violations import verify
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Parent:
-    """The other end of the pipe, and the counters that it shares: tells each command once ``work`` has been done.
+    """The other end of the pipe, and the counters that it shares: sends each command once ``work`` has been done.
 
     After the last command the parent is gone.
     """
@@ -176,7 +176,7 @@ def test_a_writer_writes_until_it_is_paused_and_then_waits_for_every_answer(
     assert script.story[-1] == "stop"
 
 
-def test_told_to_write_all_a_writer_writes_each_target_once(
+def test_on_the_command_all_a_writer_writes_each_target_once(
     writer_plan: Callable[..., WriterPlan], script: Script
 ) -> None:
     _, first, _ = Parent([("all", 0), ("stop", 0)]).run(writer_process, writer_plan())
@@ -252,7 +252,9 @@ def test_an_implementation_that_fails_is_blamed_with_what_it_printed(
     ]
 
 
-def test_a_failure_of_the_kit_is_told_with_where_it_was(writer_plan: Callable[..., WriterPlan], script: Script) -> None:
+def test_a_failure_of_the_kit_is_reported_with_where_it_was(
+    writer_plan: Callable[..., WriterPlan], script: Script
+) -> None:
     def respond(operation: str, fields: Any) -> Answer:
         raise ZeroDivisionError("the kit's own trouble")
 
@@ -261,7 +263,7 @@ def test_a_failure_of_the_kit_is_told_with_where_it_was(writer_plan: Callable[..
     assert ready == "ready"
     assert failed.blame == "kit"
     assert "ZeroDivisionError: the kit's own trouble" in failed.text
-    assert "test_workers" in failed.text
+    assert "test_loops" in failed.text
 
 
 def test_control_c_is_the_parents_business(reader_plan: Callable[..., ReaderPlan]) -> None:

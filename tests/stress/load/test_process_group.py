@@ -1,4 +1,4 @@
-"""The processes of a run: commands and answers, failures told apart, and none of them left at the end."""
+"""The processes of a run: commands and answers, failures by whose fault they are, and none of them left at the end."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from conformance.errors import ImplementationError
 from conformance.oracle.payload import encode, make_status
 from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
-from stress.clients.file_reader import Seen
-from stress.load.loops import ReaderPlan
-from stress.load.process_group import Crew, Member, ProcessLost, new_pipe_process
+from stress.clients.plans import ReaderPlan
+from stress.load.process_group import Member, ProcessGroup, ProcessLost, new_pipe_process
+from stress.record.reports import Seen
 from stress.record.shared_counters import new_counters
 
 SECONDS = 60.0  # for which an answer is waited for; none of them takes long
@@ -49,7 +49,7 @@ def obey(connection, counters):
 
 @pytest.fixture
 def member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Member]:
-    """A process that does as it is told, and has said that it is ready."""
+    """A process that follows commands, and has reported that it is ready."""
     (tmp_path / "work_of_a_member.py").write_text(WORK, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     import work_of_a_member  # type: ignore[import-not-found]  # written above
@@ -65,32 +65,32 @@ def member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Member]:
 
 def test_commands_are_answered_in_their_order_and_counted(member: Member) -> None:
     for command in ("one", "two", "three"):
-        member.tell(command)
+        member.send(command)
     assert [member.answer(SECONDS) for _ in range(3)] == ["did one", "did two", "did three"]
     assert member.counters.get("commands") == 3
     assert member.counters.get("reads") == 1
     assert not member.failed()
 
 
-def test_a_failure_of_the_kit_and_one_of_an_implementation_are_told_apart(member: Member) -> None:
-    member.tell("fail")
+def test_a_failure_of_the_kit_differs_from_one_of_an_implementation(member: Member) -> None:
+    member.send("fail")
     with pytest.raises(RuntimeError, match=r"reader 1 failed:\nZeroDivisionError"):
         member.answer(SECONDS)
-    member.tell("blame")
+    member.send("blame")
     with pytest.raises(ImplementationError, match="reader 1: ended with exit code 7") as caught:
         member.answer(SECONDS)
     assert caught.value.stderr == "the reason why"
 
 
-def test_a_failure_that_nobody_asked_for_is_noticed(
+def test_an_unrequested_failure_is_noticed(
     member: Member, eventually: Callable[[Callable[[], object], str], None]
 ) -> None:
-    member.tell("fail")
+    member.send("fail")
     eventually(member.failed, "it has something to say")
 
 
 def test_one_that_gives_no_answer_is_named(member: Member) -> None:
-    member.tell("say nothing")
+    member.send("say nothing")
     with pytest.raises(RuntimeError, match=r"reader 1 gave no answer within 0\.01 s"):
         member.answer(0.01)
 
@@ -100,10 +100,10 @@ def test_one_that_is_gone_is_noticed_and_named_and_hears_nothing(member: Member,
     if how == "killed":
         member.process.kill()
     else:
-        member.tell("leave")
+        member.send("leave")
     member.process.join(SECONDS)
     assert member.failed()
-    member.tell("one")
+    member.send("one")
     with pytest.raises(ProcessLost, match="reader 1 ended without an answer"):
         member.answer(SECONDS)
 
@@ -112,13 +112,13 @@ def test_one_that_was_killed_begins_again_with_a_command(
     member: Member, eventually: Callable[[Callable[[], object], str], None]
 ) -> None:
     """What it says of being ready, and of the command, is taken when it comes, and is no failure."""
-    member.tell("one")
+    member.send("one")
     killed = member.process.pid
     member.process.kill()
-    member.begin("watch")
+    member.restart("watch")
     assert member.process.pid != killed
     assert member.counters.get("commands") == 1
-    member.tell("two")
+    member.send("two")
     assert member.answer(SECONDS) == "did two"
     assert not member.failed()
     assert member.counters.get("reads") == 2
@@ -128,7 +128,7 @@ def test_what_is_said_of_a_new_beginning_is_no_failure(
     member: Member, eventually: Callable[[Callable[[], object], str], None]
 ) -> None:
     member.process.kill()
-    member.begin("watch")
+    member.restart("watch")
     eventually(lambda: not member.failed() and not member._expected, "both acknowledgements are taken")
     assert not member.failed()
 
@@ -137,7 +137,7 @@ def test_its_implementation_is_what_it_has_started_and_ends_with_it(
     member: Member, gone: Callable[[int], bool], eventually: Callable[[Callable[[], object], str], None]
 ) -> None:
     assert member.implementations() == []
-    member.tell("start")
+    member.send("start")
     pid = member.answer(SECONDS)
     assert [process.pid for process in member.implementations()] == [pid]
     member.end()
@@ -167,31 +167,31 @@ def plan(tmp_path: Path, launch_options: LaunchOptions) -> ReaderPlan:
 
 def test_no_command_is_lost_however_quickly_they_come(plan: ReaderPlan) -> None:
     """A process looks at the counter only, until there is a command that it does not know yet."""
-    with Crew((), (plan,), SECONDS) as crew:
-        [reader] = crew.readers
-        reader.tell("watch")
-        assert crew.answer(reader) == "watching"
+    with ProcessGroup((), (plan,), SECONDS) as group:
+        [reader] = group.readers
+        reader.send("watch")
+        assert group.answer(reader) == "watching"
         reports = 0
         for burst in (1, 2, 5) * 20:
             for _ in range(burst):
-                reader.tell("report")
-            answers = [crew.answer(reader) for _ in range(burst)]
+                reader.send("report")
+            answers = [group.answer(reader) for _ in range(burst)]
             assert all(isinstance(answer, Seen) for answer in answers)
             assert all(answer.counts == {} for answer in answers)
             reports += burst
-        reader.tell("stop")
-        assert crew.answer(reader) == "stopped"
-        assert crew.counters.total("commands") == reports + 2
+        reader.send("stop")
+        assert group.answer(reader) == "stopped"
+        assert group.counters.total("commands") == reports + 2
         pid = reader.process.pid
     assert not psutil.pid_exists(pid or 0)
     assert multiprocessing.active_children() == []
 
 
-def test_when_one_of_a_crew_cannot_begin_nobody_is_left(plan: ReaderPlan, manifest: Manifest) -> None:
+def test_when_one_of_a_group_cannot_start_none_is_left(plan: ReaderPlan, manifest: Manifest) -> None:
     absent = replace(plan, folder=plan.folder / "absent")
     with (
         pytest.raises(RuntimeError, match=r"(?s)reader 2 failed:.*FileNotFoundError"),
-        Crew((), (plan, absent), SECONDS),
+        ProcessGroup((), (plan, absent), SECONDS),
     ):
         raise AssertionError("it cannot begin")
     assert multiprocessing.active_children() == []

@@ -1,4 +1,4 @@
-"""The plan of cuts: drawn from the seed and the number, each circumstance in it, each cut repeatable by its number."""
+"""The plan of cuts: drawn from the seed and the number, each variation in it, each cut repeatable by its number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_random_cut_comes_before_the_last_answer_was_awaited() -> None:
     assert all(0 <= cut.answers < cut.writes for cut in (random_cut(1, number) for number in range(200)))
 
 
-def test_random_cuts_meet_every_circumstance() -> None:
+def test_random_cuts_meet_every_variation() -> None:
     cuts = [random_cut(1, number) for number in range(200)]
     assert {(cut.exists, cut.pipelined, cut.neighbour) for cut in cuts} == {
         (exists, pipelined, neighbour)
@@ -28,7 +28,7 @@ def test_random_cuts_meet_every_circumstance() -> None:
     }
 
 
-def test_every_boundary_is_cut_in_every_circumstance() -> None:
+def test_every_boundary_is_cut_in_every_variation() -> None:
     cuts = [boundary_cut(number) for number in range(3 * CHAINS)]
     assert [cut.number for cut in cuts] == list(range(3 * CHAINS))
     assert {(cut.boundary, cut.exists, cut.neighbour) for cut in cuts} == {

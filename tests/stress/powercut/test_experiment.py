@@ -30,7 +30,7 @@ NO_TRACING = """
 import stress.powercut.recording
 from conformance.errors import Unmeasured
 def refuse(run):
-    raise Unmeasured("nobody may trace")
+    raise Unmeasured("tracing is not allowed")
 stress.powercut.recording.start_traced = refuse
 """
 Results = dict[str, dict[str, Any]]  # clause → its result
@@ -109,7 +109,7 @@ def test_a_folder_that_is_not_synced_loses_writes(cut: Callable[..., tuple[int, 
 
 
 def test_a_temp_that_was_left_must_not_stop_the_next_write(cut: Callable[..., tuple[int, Results]]) -> None:
-    """Held with an empty temp there; the name of its dead owner must mean nobody when the next process looks."""
+    """Held with an empty temp there; the name of its dead owner must be unused when the next process looks."""
     code, results = cut("mutant:stopped-by-an-unreadable-leftover", "boundaries", "--only", CUT_WITH_A_TEMP)
     assert code == 1
     assert results["PWR-04"]["outcome"] == "fail"
@@ -138,7 +138,7 @@ def test_a_model_that_is_wrong_is_an_error_of_the_kit(cut: Callable[..., tuple[i
 def test_random_cuts_need_no_tracer(cut: Callable[..., tuple[int, Results]]) -> None:
     code, results = cut("reference", "random", "--cuts", 20, changed=NO_TRACING)
     assert code == 0
-    assert results["PWR-03"]["message"].endswith("not compared with the model: nobody may trace")
+    assert results["PWR-03"]["message"].endswith("not compared with the model: tracing is not allowed")
 
 
 def test_one_cut_can_be_repeated(cut: Callable[..., tuple[int, Results]]) -> None:

@@ -1,4 +1,4 @@
-"""The model's word on real cuts: one write up to where it was held, and rows of writes."""
+"""The model's predictions for real cuts: one write up to where it was held, and series of writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stress.powercut.prediction import (
     expected_of_write,
     foreseen_at_any_point,
     foreseen_at_end,
-    foreseen_of_row,
+    foreseen_of_series,
 )
 
 SIZE = 4096
@@ -80,10 +80,10 @@ class TestOneWrite:
     def test_a_target_that_is_unlinked_first_may_be_missing(self) -> None:
         assert foreseen_at_end(a_write(*UNLINK_FIRST[:4])).states == {0, "missing"}
 
-    def test_nobody_knows_when_means_all_of_it(self) -> None:
+    def test_a_cut_at_an_unknown_moment_means_all_of_it(self) -> None:
         assert foreseen_at_any_point(a_write(*NO_FOLDER_FSYNC)).states == {0, 1}
 
-    def test_the_operations_are_told(self) -> None:
+    def test_the_operations_are_listed(self) -> None:
         trace = foreseen_at_end(a_write(*DURABLE)).trace
         assert len(trace) == len(DURABLE)
         assert "rename temp → target" in trace[3]
@@ -132,7 +132,7 @@ class TestRow:
     )
     def test_over_a_target(self, lines: tuple[str, ...], asked: int, acknowledged: int, states: set[State]) -> None:
         each = expected(lines)
-        assert foreseen_of_row(each, each, asked, acknowledged).states == states
+        assert foreseen_of_series(each, each, asked, acknowledged).states == states
 
     @pytest.mark.parametrize(
         ("lines", "asked", "acknowledged", "states"),
@@ -148,11 +148,11 @@ class TestRow:
         self, lines: tuple[str, ...], asked: int, acknowledged: int, states: set[State]
     ) -> None:
         first, later = expected(lines, exists=False), expected(lines)
-        assert foreseen_of_row(first, later, asked, acknowledged).states == states
+        assert foreseen_of_series(first, later, asked, acknowledged).states == states
 
     def test_a_first_write_that_may_be_lost_is_certain_once_a_durable_one_came_after_it(self) -> None:
         first, later = expected(NO_FOLDER_FSYNC, exists=False), expected(DURABLE)
-        assert foreseen_of_row(first, later, 2, 2).states == {2}
+        assert foreseen_of_series(first, later, 2, 2).states == {2}
 
     def test_an_operation_that_never_ended_allows_all_of_the_write(self) -> None:
         operations = list(a_write(*DURABLE).operations)

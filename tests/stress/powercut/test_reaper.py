@@ -1,4 +1,4 @@
-"""A power cut ends everything that was started, and its process ids mean nobody afterwards."""
+"""A power cut ends everything that was started, and its process ids are free afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model is told about the folder before a write, and what is made of the answer to a recorded one."""
+"""The folder before a write as the model gets it, and the answer to a recorded write."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_files_and_folders_are_named_with_their_lengths(tmp_path: Path) -> None:
     assert "folder/" in files_in(tmp_path)
 
 
-def test_the_target_is_told_from_the_other_files() -> None:
+def test_the_target_is_distinguished_from_the_other_files() -> None:
     assert before_write(Path("/folder/target"), {"lock": 0, "target": 2}, 3) == Before("target", 2, 3, {"lock": 0})
 
 
@@ -45,7 +45,7 @@ def test_a_write_that_fails_on_a_working_disk_is_an_error_of_the_implementation(
         acknowledged(Outcome(Answer(False, "io", "no", {}), None, REPORT))
 
 
-def test_an_implementation_that_ends_instead_is_told_as_it_ended() -> None:
+def test_an_implementation_that_ends_instead_is_reported_as_it_ended() -> None:
     with pytest.raises(ImplementationError, match="it crashed"):
         acknowledged(Outcome(None, ImplementationError("it crashed"), REPORT))
 

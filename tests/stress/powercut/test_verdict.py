@@ -54,7 +54,7 @@ class TestJudge:
         ("target", "state"),
         [(a_file(BYTES[3]), 3), (a_file(BYTES[0]), 0), (a_file(b""), "torn"), (NOTHING, "missing")],
     )
-    def test_the_state_of_the_target_is_told(self, target: Snapshot, state: int | str) -> None:
+    def test_the_state_of_the_target_is_reported(self, target: Snapshot, state: int | str) -> None:
         assert judge(a_finding(target), "pulse").state == state
 
     def test_no_target_is_missing_even_where_none_was_before(self) -> None:
@@ -69,7 +69,7 @@ class TestJudge:
             (BYTES[3][:2000] + bytes(len(BYTES[3]) - 2000), "not one document"),
             (BYTES[3] + b"\0" * 100, "not one document"),
             (BYTES[2].replace(b"w0 s2", b"w0 s3"), "mixed"),
-            (BYTES[4], "document 4, which nobody asked for"),
+            (BYTES[4], "document 4, whose write was never requested"),
         ],
     )
     def test_anything_but_a_whole_document_that_was_asked_for_is_torn(self, data: bytes, says: str) -> None:
@@ -123,7 +123,7 @@ class TestResults:
     def test_all_is_well(self) -> None:
         assert outcomes(a_tally()) == dict.fromkeys(CLAUSES, "pass")
 
-    def test_the_denominators_are_told(self) -> None:
+    def test_the_denominators_are_reported(self) -> None:
         [result] = [result for result in results_of(a_tally(cuts=500), "") if result.clause == "PWR-03"]
         assert result.case == "cut_at_random:ext4"
         assert result.message == (
@@ -187,7 +187,7 @@ class TestResults:
             tally.add(a_finding(a_file(BYTES[3]), boundary=boundary))
         assert outcomes(tally)["PWR-03"] == outcome
 
-    def test_the_boundaries_are_told(self) -> None:
+    def test_the_boundaries_are_counted(self) -> None:
         tally = Tally("xfs", "boundaries", "pulse")
         tally.add(a_finding(a_file(BYTES[3]), boundary=14))
         assert tally.sentence().startswith("1 cuts at the 15 boundaries of a write, 1 of them in a write")
@@ -233,7 +233,7 @@ class TestComparisonWithTheModel:
         assert [example["number"] for example in result.evidence["examples"]] == [0, 1, 2]
         assert "the model allowed nothing at all" in result.message
 
-    def test_why_nothing_was_compared_is_told(self) -> None:
+    def test_why_nothing_was_compared_is_reported(self) -> None:
         tally = Tally("ext4", "random", "pulse", not_compared="tracing is not allowed here")
         for _ in range(20):
             tally.add(a_finding(a_file(BYTES[3])))

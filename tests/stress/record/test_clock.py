@@ -1,4 +1,4 @@
-"""The clock of a run: what two processes note can be compared, and what comes one after the other can be told apart."""
+"""The clock of a run: times from two processes can be compared, and consecutive moments differ."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from stress.record import clock
 def test_another_process_has_the_same_clock() -> None:
     command = [sys.executable, "-c", "from stress.record import clock; print(clock.nanoseconds())"]
     before = clock.nanoseconds()
-    told = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True).stdout
-    assert before < int(told) < clock.nanoseconds()
+    printed = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True).stdout
+    assert before < int(printed) < clock.nanoseconds()
 
 
 def test_it_never_goes_back_and_is_finer_than_a_read() -> None:

@@ -60,5 +60,5 @@ def test_nothing_has_no_percentile() -> None:
         (5_000_000_000_000, "5,000 s"),
     ],
 )
-def test_a_duration_is_told_with_its_unit(nanoseconds: float | None, text: str) -> None:
+def test_a_duration_is_shown_with_its_unit(nanoseconds: float | None, text: str) -> None:
     assert describe_duration(nanoseconds) == text

@@ -11,15 +11,11 @@ from stress.record.folder_record import Control, Finding, FolderRecord, Overlap,
 from stress.record.histogram import Histogram
 from stress.record.json_codec import from_json, to_json
 from stress.record.scenario import Goal, Scenario
+from tests.stress.samples import a_record
 
-SMALL = FolderRecord(
+SMALL = a_record(
     folder="/mnt/disk",
-    file_system="ext4",
-    scenario=Scenario(),
     seconds=1.0,
-    complete=True,
-    totals=Totals(),
-    overlap=Overlap(),
     control=Control(0, 0, None),
 )
 LARGE = replace(
@@ -68,6 +64,12 @@ def test_counters_and_numbers_of_numpy_are_written_as_plain_numbers() -> None:
     )
     text = json.dumps(to_json(counted))
     assert from_json(json.loads(text)) == counted
+
+
+def test_the_kind_of_a_violation_has_the_name_of_the_format() -> None:
+    [finding] = to_json(LARGE)["findings"]
+    assert list(finding) == ["sight", "seconds", "text", "evidence", "timeline"]
+    assert finding["sight"] == "stale"
 
 
 def test_empty_buckets_take_no_room() -> None:

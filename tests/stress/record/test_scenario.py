@@ -74,7 +74,7 @@ def test_a_goal_is_a_number_and_what_is_counted(text: str, goal: Goal) -> None:
 @pytest.mark.parametrize(
     "text", ["", "reads", "10", "10 files", "-1 reads", "0 reads", "0.9 kills", "1e reads", "1 2 reads"]
 )
-def test_anything_else_is_no_goal_and_the_error_tells_how_to_write_one(text: str) -> None:
+def test_anything_else_is_no_goal_and_the_error_says_how_to_write_one(text: str) -> None:
     with pytest.raises(ValueError, match="such as '1e9 reads'") as caught:
         parse_goal(text)
     assert all(kind in str(caught.value) for kind in GOALS)

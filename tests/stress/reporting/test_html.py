@@ -14,8 +14,9 @@ from conformance.reporting.verdict import decide
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals
 from stress.record.histogram import Histogram
 from stress.record.scenario import Goal, Scenario
-from stress.record.violations import SIGHTS, Sight
+from stress.record.violations import VIOLATION_KINDS, ViolationKind
 from stress.reporting.html import describe_bound, describe_control, describe_scenario, out_of, render, write_report
+from tests.stress.samples import a_record
 
 HEADER = Header(
     kit="1.0",
@@ -33,12 +34,10 @@ HEADER = Header(
     seed=7,
     selection={},
 )
-CLEAN = FolderRecord(
+CLEAN = a_record(
     folder="/mnt/disk",
-    file_system="ext4",
     scenario=Scenario(seconds=60.0, seed=7),
     seconds=60.02,
-    complete=True,
     totals=Totals(
         reads=3_000_000,
         changes=14_000,
@@ -146,7 +145,7 @@ def test_the_page_lies_beside_the_results_and_needs_nothing_else(tmp_path: Path)
 
 def test_the_verdict_comes_first_and_then_why() -> None:
     text = text_of([CLEAN, BROKEN], [*PASSED, FAILED])
-    order = ["not conformant", "a stale read", "What was run", "Results"]
+    order = ["not conformant", "a stale read", "The load", "Results"]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
     assert "CON-03 the history of writes and reads is linearizable" in text
@@ -154,7 +153,7 @@ def test_the_verdict_comes_first_and_then_why() -> None:
     assert "examples w1 s41 after w1 s42" in text
 
 
-def test_a_reason_that_no_case_tells_is_told() -> None:
+def test_a_reason_that_no_case_gives_is_shown() -> None:
     unsure = Result("CON-01", "ext4:2x2", "unmeasured", "too few overlaps of writers", inconclusive=True)
     text = text_of([CLEAN], [unsure])
     assert "inconclusive CON-01 [ext4:2x2]: inconclusive: too few overlaps of writers" in text
@@ -183,15 +182,15 @@ def test_what_an_implementation_wrote_is_text_and_not_markup() -> None:
 # A folder
 
 
-def test_each_violation_is_told_with_how_many_there_could_have_been() -> None:
+def test_each_violation_is_shown_with_how_many_there_could_have_been() -> None:
     text = text_of([CLEAN])
-    for sight in SIGHTS:
-        assert f"{sight} 0 {out_of(sight, CLEAN)}" in text
+    for kind in VIOLATION_KINDS:
+        assert f"{kind} 0 {out_of(kind, CLEAN)}" in text
     assert "torn 1 of 3,000,000 reads" in text_of([BROKEN])
 
 
 @pytest.mark.parametrize(
-    ("sight", "expected"),
+    ("kind", "expected"),
     [
         ("torn", "of 3,000,000 reads"),
         ("misread", "where a reader is under test"),
@@ -200,19 +199,19 @@ def test_each_violation_is_told_with_how_many_there_could_have_been() -> None:
         ("ended", "in 60.0 s"),
     ],
 )
-def test_a_violation_is_looked_for_where_it_can_be(sight: Sight, expected: str) -> None:
-    assert out_of(sight, CLEAN) == expected
+def test_a_violation_is_looked_for_where_it_can_be(kind: ViolationKind, expected: str) -> None:
+    assert out_of(kind, CLEAN) == expected
 
 
-def test_one_is_told_in_the_singular() -> None:
+def test_one_is_shown_in_the_singular() -> None:
     assert out_of("torn", replace(CLEAN, totals=Totals(reads=1))) == "of 1 read"
 
 
 def test_no_violation_is_green_only_where_it_would_have_been_seen() -> None:
     green = '<span class="pass">0</span>'
-    assert page([CLEAN]).count(green) == len(SIGHTS) - len(["misread", "blocked"])
+    assert page([CLEAN]).count(green) == len(VIOLATION_KINDS) - len(["misread", "blocked"])
     on_windows = replace(CLEAN, scenario=Scenario(sharing="delete", read_pause=0.002))
-    assert page([on_windows]).count(green) == len(SIGHTS) - len(["misread"])
+    assert page([on_windows]).count(green) == len(VIOLATION_KINDS) - len(["misread"])
     for doubtful in (replace(CLEAN, doubts=("too few reads",)), replace(CLEAN, totals=Totals())):
         assert green not in page([doubtful])
 
@@ -228,20 +227,20 @@ def test_without_readers_nothing_is_said_of_what_only_they_could_see() -> None:
     assert "bound none: nothing was read" in text
 
 
-def test_doubts_are_told_before_what_was_seen() -> None:
+def test_doubts_are_shown_before_what_was_seen() -> None:
     text = text_of([replace(CLEAN, doubts=("too few overlaps",))])
     assert text.index("too few overlaps") < text.index("Results")
-    assert "No violation seen here would mean anything" in text
+    assert "The absence of violations means nothing here" in text
 
 
-def test_the_page_tells_the_work_the_overlap_the_temps_and_the_chaos() -> None:
+def test_the_page_shows_the_work_the_overlap_the_temps_and_the_chaos() -> None:
     text = text_of([BROKEN])
     for words in (
         "3,182: 3,180 acknowledged",
         "2,911 distinct documents seen",
-        "912 writes at the same time as another writer's write of the same target, 1,302 as a change",
+        "912 writes at the same time as another writer's write of the same target, 1,302 at the same time as a change",
         "at most 2 beside the targets, in 239 looks under load; 5 left at the very end",
-        "40; the first write after one worked 39 times",
+        "40; the first write after one succeeded 39 times",
         "17 temps left by killed writers, 2 still there after the next write",
         "1 pause; 3 faults, which made 2 writes fail",
         "0.25 s: kill writer 1",
@@ -257,7 +256,7 @@ def test_chaos_that_was_not_asked_for_is_not_mentioned() -> None:
         assert word not in text
 
 
-def test_findings_are_told_with_their_evidence_and_how_many_more_there_were() -> None:
+def test_findings_are_reported_with_their_evidence_and_how_many_more_there_were() -> None:
     text = text_of([BROKEN])
     assert "stale 112 of 3,000,000 reads, the first: 12.345 s: reader 1 read w1 s41 after w1 s42" in text
     assert "second read w1 s41 at 12.345 s events first event second event" in text
@@ -273,16 +272,16 @@ def test_evidence_is_shown_in_part_when_it_is_very_long() -> None:
 
 def test_the_first_violation_that_has_a_timeline_is_drawn_once() -> None:
     html = page([BROKEN])
-    assert html.count('aria-label="what happened around the violation"') == 1
+    assert html.count('aria-label="operations around the violation"') == 1
     assert "Around the first violation" in html
     assert "with a timeline" not in html
     assert "with a timeline" in page([replace(BROKEN, findings=(replace(TORN, seconds=1.0), STALE))])
 
 
 def test_every_kind_of_violation_with_a_timeline_gets_one_plot() -> None:
-    future = replace(STALE, sight="future", seconds=13.0)
+    future = replace(STALE, kind="future", seconds=13.0)
     html = page([replace(BROKEN, findings=(STALE, replace(STALE, seconds=12.5), future, future))])
-    assert html.count('aria-label="what happened around the violation"') == 2
+    assert html.count('aria-label="operations around the violation"') == 2
 
 
 def test_a_record_of_nothing_makes_a_page_without_plots() -> None:
@@ -313,7 +312,7 @@ def test_a_scenario_is_described_with_all_that_bounds_it() -> None:
     assert dict(describe_scenario(Scenario(first_writer=4)))["processes"].endswith("numbered from 4")
     full = dict(describe_scenario(replace(BROKEN.scenario, seconds=5.0, stop_at_first=True, rate=0.5, read_pause=0.1)))
     assert full["until"] == "5 s or 1,000,000,000 reads or the first violation"
-    assert full["speed"].startswith("0.5 writes a second of each writer, 0.1 s between two reads of each reader")
+    assert full["speed"].startswith("0.5 writes a second by each writer, 0.1 s between two reads by each reader")
     assert dict(describe_scenario(Scenario(seconds=None)))["until"] == "it is interrupted"
     assert dict(describe_scenario(Scenario(sharing="plain")))["sharing"].endswith("as Python's own open() does")
 
@@ -327,7 +326,7 @@ def test_a_scenario_is_described_with_all_that_bounds_it() -> None:
         (Control(0, 0, None), "was not read at all"),
     ],
 )
-def test_the_positive_control_is_told_in_a_sentence(control: Control, expected: str) -> None:
+def test_the_positive_control_is_described_in_a_sentence(control: Control, expected: str) -> None:
     assert describe_control(replace(CLEAN, control=control)).startswith(expected)
 
 
@@ -343,6 +342,6 @@ def test_the_positive_control_is_told_in_a_sentence(control: Control, expected: 
         (0, {}, "none: nothing was read"),
     ],
 )
-def test_the_bound_is_told_only_when_nothing_torn_was_seen(reads: int, counts: dict[str, int], expected: str) -> None:
+def test_the_bound_is_shown_only_when_nothing_torn_was_seen(reads: int, counts: dict[str, int], expected: str) -> None:
     record = replace(CLEAN, totals=replace(CLEAN.totals, reads=reads), counts=counts)
     assert describe_bound(record).startswith(expected)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from stress.record.folder_record import Sample
 from stress.record.histogram import Histogram
-from stress.record.violations import SIGHTS
+from stress.record.violations import VIOLATION_KINDS
 from stress.reporting.live import View, due, panel, phase_line, plain_line, rates, share_done, showing, time_left
 
 
@@ -71,12 +71,12 @@ def test_a_line_says_what_was_done_what_was_wrong_and_how_long_to_go() -> None:
     )
 
 
-@pytest.mark.parametrize("sight", SIGHTS)
-def test_a_line_tells_each_kind_of_violation_that_was_seen(sight: str) -> None:
-    assert f"1,234 {sight}" in plain_line(replace(VIEW, counts={sight: 1_234}))
+@pytest.mark.parametrize("kind", VIOLATION_KINDS)
+def test_a_line_shows_each_kind_of_violation_that_was_seen(kind: str) -> None:
+    assert f"1,234 {kind}" in plain_line(replace(VIEW, counts={kind: 1_234}))
 
 
-def test_a_line_tells_the_kills_the_goal_and_a_phase_other_than_the_load_where_there_are_some() -> None:
+def test_a_line_shows_the_kills_the_goal_and_a_phase_other_than_the_load_where_there_are_some() -> None:
     assert "kills" not in plain_line(VIEW)
     line = plain_line(replace(VIEW, kills=10_000, goal_share=0.2999, phase="closing", seconds_left=None))
     assert line.startswith("ext4 12.0 s (closing): ")
@@ -89,7 +89,7 @@ def test_before_anything_happened_there_is_no_rate_and_no_staleness() -> None:
     assert "p50 · p99 ·" in line
 
 
-def test_a_violation_that_is_noticed_before_the_history_is_judged_is_told_at_once() -> None:
+def test_a_violation_that_is_noticed_before_the_history_is_judged_is_shown_at_once() -> None:
     noticed = replace(VIEW, now=replace(VIEW.now, wrong=5), counts={"torn": 2})
     assert "2 torn, 0 mixed, 0 missing, 0 stale, 0 future, 3 not yet named;" in plain_line(noticed)
     assert any("writes  3 not yet named" in line for line in rendered(noticed))
@@ -141,11 +141,11 @@ def test_what_is_done_is_a_share_of_the_goal_or_else_of_the_time(
         (11_220.0, "3 h 07 min left"),
     ],
 )
-def test_the_time_left_is_told_in_its_two_largest_units(seconds: float | None, text: str) -> None:
+def test_the_time_left_is_shown_in_its_two_largest_units(seconds: float | None, text: str) -> None:
     assert time_left(replace(VIEW, seconds_left=seconds)) == text
 
 
-def test_a_hundred_per_cent_is_told_when_it_is_reached_and_not_before() -> None:
+def test_a_hundred_per_cent_is_shown_when_it_is_reached_and_not_before() -> None:
     assert "99.9 %" in plain_line(replace(VIEW, goal_share=0.99999))
     assert "100.0 %" in plain_line(replace(VIEW, goal_share=1.0))
 
@@ -204,7 +204,7 @@ def test_the_panel_has_the_same_size_and_places_whatever_it_shows() -> None:
         VIEW,
         folder="/a/very/long/folder/" * 5,
         now=sample(1e6, writes=10**9, reads=10**12, temps=9_999, changes=10**10),
-        counts=dict.fromkeys(SIGHTS, 1_234_567),
+        counts=dict.fromkeys(VIOLATION_KINDS, 1_234_567),
         goal_share=0.5,
         seconds_left=86_000.0,
         kills=10_000,
@@ -215,7 +215,7 @@ def test_the_panel_has_the_same_size_and_places_whatever_it_shows() -> None:
     assert not any("…" in line for line in pictures[2][1:])
 
 
-def test_the_panel_tells_totals_rates_violations_and_the_time_left() -> None:
+def test_the_panel_shows_totals_rates_violations_and_the_time_left() -> None:
     text = "\n".join(rendered(replace(VIEW, counts={"torn": 7}, kills=12)))
     title, *_ = text.splitlines()
     assert "ext4 /mnt/disk · load 12.0 s" in title
@@ -231,7 +231,7 @@ def test_the_panel_tells_totals_rates_violations_and_the_time_left() -> None:
         "20.0 % 48 s left",
     ):
         assert expected in words
-    assert all(f" {sight} " in words for sight in SIGHTS)
+    assert all(f" {kind} " in words for kind in VIOLATION_KINDS)
 
 
 def test_a_run_without_an_end_says_how_to_end_it() -> None:
@@ -241,7 +241,7 @@ def test_a_run_without_an_end_says_how_to_end_it() -> None:
 
 def test_no_violation_is_green_only_when_something_was_read_and_a_violation_is_red() -> None:
     green, red = "\x1b[32m", "\x1b[1;31m"
-    assert styled(VIEW).count(green) == len(SIGHTS) - len(["misread", "blocked"])
+    assert styled(VIEW).count(green) == len(VIOLATION_KINDS) - len(["misread", "blocked"])
     assert green not in styled(EMPTY)
     assert red not in styled(VIEW)
     assert f"{red}torn" in styled(replace(VIEW, counts={"torn": 1}))

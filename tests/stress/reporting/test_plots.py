@@ -72,16 +72,16 @@ def test_text_has_the_colour_of_the_page_and_there_is_no_background(name: str) -
 @pytest.mark.parametrize(
     ("name", "label"),
     [
-        ("throughput", "seconds since the load began"),
+        ("throughput", "seconds since the load started"),
         ("throughput", "writes a second"),
         ("throughput", "reads a second"),
         ("latency", "latency"),
         ("latency", "writes"),
         ("latency", "reads"),
-        ("staleness", "from the begin of a write to the first read that saw it"),
+        ("staleness", "from the start of a write to the first read that saw it"),
         ("errors", "how many times"),
         ("sizes", "writes of this size"),
-        ("timeline", "ms, where 0 is 1.002100 s after the load began"),
+        ("timeline", "ms, where 0 is 1.002100 s after the load started"),
     ],
 )
 def test_each_axis_says_what_it_shows(name: str, label: str) -> None:
@@ -120,7 +120,7 @@ def test_a_latency_without_durations_is_left_out() -> None:
     assert "reads" not in labels
 
 
-def test_percentiles_are_marked_and_told() -> None:
+def test_percentiles_are_marked_and_named() -> None:
     labels = texts(plots.staleness(Histogram.of([400_000] * 98 + [3_100_000] * 2)))
     assert {"p50", "p99"} <= set(labels)
     assert "100 documents seen: p50 371 µs, p99 3.0 ms, longest 3.0 ms" in labels
@@ -148,7 +148,7 @@ def test_a_name_is_drawn_as_it_is_whatever_it_holds() -> None:
     assert r"a <b> & $x^$ \ud800 \u540d" in labels
 
 
-def test_sizes_are_told_in_their_units_and_many_are_put_together() -> None:
+def test_sizes_are_shown_in_their_units_and_many_are_grouped() -> None:
     labels = texts(plots.sizes({300: 1, 4096: 1, 1 << 20: 1}))
     assert {"300 B", "4 KiB", "1 MiB"} <= set(labels)
     labels = texts(plots.sizes(dict.fromkeys(range(129, 257), 2)))

@@ -13,21 +13,15 @@ import pytest
 
 from conformance.reporting.results import Exit, read_results
 from stress.judge.results import results_of
-from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Totals
+from stress.record.folder_record import Finding, Totals
 from stress.record.scenario import Goal, Scenario
-from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, lengths, told, undisturbed
+from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, described, lengths, undisturbed
 from stress.suite.test_scenarios import CHAOTIC, SCENARIOS
+from tests.stress.samples import a_record
 
 Stress = Callable[..., subprocess.Popen[str]]
-CLEAN = FolderRecord(
-    folder="/somewhere",
-    file_system="ext4",
-    scenario=Scenario(),
-    seconds=2.0,
-    complete=True,
+CLEAN = a_record(
     totals=Totals(reads=4000, writes=400, acknowledged=400, distinct=300, changes=300),
-    overlap=Overlap(),
-    control=Control(1, 10, 0.01),
 )
 # Runs nothing: the record is that of a clean run, with these changes.
 FAKE = """
@@ -36,7 +30,8 @@ from dataclasses import replace
 from tests.stress.suite.test_pytest_plugin import CLEAN
 from conformance.errors import ImplementationError
 from stress.record.folder_record import Finding
-def fake(run, scenario, folder, **others):
+def fake(plan, show):
+    scenario = plan.scenario
     {}
     return replace(CLEAN, scenario=scenario, **changes)
 stress.suite.pytest_plugin.run_in_folder = fake
@@ -88,14 +83,15 @@ def test_a_soak_lasts_its_time_whatever_was_done() -> None:
 
 def test_chaos_that_never_came_is_a_doubt() -> None:
     record = replace(CLEAN, scenario=Scenario(chaos=("kill", "pause")), totals=Totals(pauses=1))
-    assert undisturbed(record) == ("chaos kill never hit anybody: run it for longer",)
+    assert undisturbed(record) == ("chaos kill never hit a process: run it for longer",)
     assert undisturbed(CLEAN) == ()
 
 
-def test_a_failure_tells_what_was_seen_the_first_findings_and_how_to_repeat_it() -> None:
+def test_a_failure_says_what_was_seen_the_first_findings_and_how_to_repeat_it() -> None:
     findings = tuple(Finding("torn", number, f"torn {number}", {"bytes": f"b'{number}'"}) for number in range(5))
     record = replace(CLEAN, counts={"torn": 5}, findings=findings)
-    text = told(record, results_of(record, "", reads=False, known=(), os="linux"), "not conformant", "pulse stress -x")
+    results = results_of(record, "", reads=False, known=(), os="linux")
+    text = described(record, results, "not conformant", "pulse stress -x")
     assert text.startswith("not conformant: 400 of 400 writes acknowledged")
     assert "\nCON-01: fail\n" in text
     assert "CON-03" not in text
@@ -200,7 +196,7 @@ def test_every_folder_gets_every_scenario(suite: Callable[..., tuple[int, str]],
 # With real processes
 
 
-def test_a_mutant_fails_every_scenario_side_by_side(
+def test_a_mutant_fails_every_scenario_in_parallel(
     stress_command: Stress, left_behind: Callable[[], list[str]], tmp_path: Path
 ) -> None:
     command = ("suite", "--impl", "mutant:unlink-then-rename", "-n", 2, "-k", "small or paced", "--dir", tmp_path)
