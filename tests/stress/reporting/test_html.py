@@ -242,10 +242,10 @@ def test_the_page_shows_the_work_the_overlap_the_temps_and_the_chaos() -> None:
         "at most 2 beside the targets, in 239 looks under load; 5 left at the very end",
         "40; the first write after one succeeded 39 times",
         "17 temps left by killed writers, 2 still there after the next write",
-        "1 pause; 3 faults, which made 2 writes fail",
+        "1 pause; 3 faults, because of which 2 writes failed",
         "0.25 s: kill writer 1",
         "seed 99 repeats the schedule",
-        "incomplete: it was ended early",
+        "incomplete: the run was ended early",
     ):
         assert words in text
 
