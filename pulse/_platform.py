@@ -3,41 +3,8 @@
 import sys
 
 if sys.platform == "win32":
-    from pulse._windows import (
-        CREATE_FLAGS,
-        absolute,
-        creation_mode,
-        has_ended,
-        keep_attributes,
-        open_for_reading,
-        remove,
-        replace,
-        sync_folder,
-        writer_id,
-    )
+    from pulse import _windows as system
 else:
-    from pulse._posix import (
-        CREATE_FLAGS,
-        absolute,
-        creation_mode,
-        has_ended,
-        keep_attributes,
-        open_for_reading,
-        remove,
-        replace,
-        sync_folder,
-        writer_id,
-    )
+    from pulse import _posix as system
 
-__all__ = [
-    "CREATE_FLAGS",
-    "absolute",
-    "creation_mode",
-    "has_ended",
-    "keep_attributes",
-    "open_for_reading",
-    "remove",
-    "replace",
-    "sync_folder",
-    "writer_id",
-]
+__all__ = ["system"]

@@ -1,7 +1,7 @@
 """The names of temps, and the removal of those whose writer has died.
 
 A name is ``.pulse-TARGET-WRITER-RANDOM.tmp``: a checksum of the target's own name, the writer's
-identity (``_platform.writer_id``) and 128 random bits. Its length does not depend on the target's, so that a target
+identity (``system.writer_id``) and 128 random bits. Its length does not depend on the target's, so that a target
 whose name has 255 bytes works.
 """
 
@@ -10,7 +10,7 @@ import zlib
 from contextlib import suppress
 from functools import lru_cache
 
-from pulse._platform import has_ended, remove, writer_id
+from pulse._platform import system
 
 __all__ = ["sweep", "temp_name"]
 
@@ -27,7 +27,7 @@ def _prefix(base: str) -> str:
 
 def temp_name(base: str) -> str:
     """A new name for a temp of the target whose own name is ``base`` (VIS-03)."""
-    return f"{_prefix(base)}{writer_id()}-{os.urandom(16).hex()}{_SUFFIX}"
+    return f"{_prefix(base)}{system.writer_id()}-{os.urandom(16).hex()}{_SUFFIX}"
 
 
 def sweep(folder: str, base: str) -> None:
@@ -50,5 +50,5 @@ def sweep(folder: str, base: str) -> None:
         for name in os.listdir(folder):
             if name.startswith(prefix) and name.endswith(_SUFFIX):
                 writer = name[len(prefix) : -len(_SUFFIX)].rpartition("-")[0]
-                if has_ended(writer):
-                    remove(folder + name)
+                if system.has_ended(writer):
+                    system.remove(folder + name)

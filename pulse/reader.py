@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pulse._platform import open_for_reading
+from pulse._platform import system
 from pulse.status import SIZE_LIMIT, InvalidStatus, Status, decode_object, parse
 
 __all__ = ["Polled", "ReadOutcome", "Reading", "StatusReader", "read_status", "safe_read_json"]
@@ -105,7 +105,7 @@ def _read(path: str) -> bytes:
         OSError: there is none, or it cannot be read, or it is too large.
         ValueError: no file can have this path.
     """
-    return open_for_reading(path, _read_all)
+    return system.open_for_reading(path, _read_all)
 
 
 def _read_all(descriptor: int) -> bytes:

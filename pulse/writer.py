@@ -14,15 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from pulse._descriptors import use_descriptor
-from pulse._platform import (
-    CREATE_FLAGS,
-    absolute,
-    creation_mode,
-    keep_attributes,
-    remove,
-    replace,
-    sync_folder,
-)
+from pulse._platform import system
 from pulse._temps import sweep, temp_name
 from pulse.status import SIZE_LIMIT, InvalidStatus, TrainingStatus, encode
 
@@ -138,8 +130,10 @@ def _publish(path: StrPath, document: bytes, durable: bool) -> None:
         # after the replace, that unlinks a random name that no file has; a success never does (VIS-04).
         try:
             try:
-                use_descriptor(os.open, (temp, CREATE_FLAGS, creation_mode(before)), _fill, document, before)
-                replace(temp, target)
+                use_descriptor(
+                    os.open, (temp, system.CREATE_FLAGS, system.creation_mode(before)), _fill, document, before
+                )
+                system.replace(temp, target)
             except FileExistsError as error:
                 if error.filename2 is None:  # not from the rename: the temp's name is taken by another file (VIS-03)
                     pending.clear()
@@ -152,7 +146,7 @@ def _publish(path: StrPath, document: bytes, durable: bool) -> None:
             raise
         published = True
         if durable:
-            sync_folder(folder)
+            system.sync_folder(folder)
         sweep(folder, base)
     except OSError as error:
         if error.filename is None:
@@ -172,7 +166,7 @@ def _resolve(path: StrPath) -> tuple[str, os.stat_result | None]:
         IsADirectoryError: it is a folder.
         OSError: it is not a regular file or is a loop of links, or there is no access.
     """
-    target = absolute(os.fsdecode(path))
+    target = system.absolute(os.fsdecode(path))
     try:
         before = os.stat(target, follow_symlinks=False)
         if stat.S_ISLNK(before.st_mode):
@@ -193,7 +187,7 @@ def _fill(descriptor: int, document: bytes, before: os.stat_result | None) -> No
     Attributes come first: users who may not read the target may not read the temp either (MET-01).
     """
     if before is not None:
-        keep_attributes(descriptor, before)
+        system.keep_attributes(descriptor, before)
     rest = document
     while rest:
         written = os.write(descriptor, rest)
@@ -207,5 +201,5 @@ def _discard(pending: list[str]) -> None:
     """Remove the temp of a failed write, once; a failure here must not hide the first error (FLT-08)."""
     if pending:
         with suppress(OSError):
-            remove(pending[0])
+            system.remove(pending[0])
         pending.clear()

@@ -9,11 +9,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-__all__ = ["EmbeddedPytest", "cpus", "private_process"]
+from conformance.runner.run import Run, load, save
 
+__all__ = ["EmbeddedPytest", "Nodes", "cpus", "private_process", "run_of_worker"]
+
+_RUN = "pulse_run"  # in what pytest-xdist hands over to a worker
 # They are meant for the user's own tests.
 _OF_THE_USER = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
@@ -86,3 +90,20 @@ def private_process(folder: Path, environment: Mapping[str, str]) -> Iterator[No
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@dataclass(eq=False)  # the plugin manager puts plugins into sets
+class Nodes:
+    """A plugin of the controlling process: hands the run over to the worker processes of pytest-xdist."""
+
+    run: Run
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Called by pytest-xdist before a worker starts."""
+        node.workerinput[_RUN] = str(save(self.run))
+
+
+def run_of_worker(config: pytest.Config) -> Run:
+    """The run that `Nodes` has handed over to this worker process."""
+    return load(Path(config.workerinput[_RUN]))  # type: ignore[attr-defined]  # pytest-xdist adds it

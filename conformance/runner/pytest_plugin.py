@@ -37,6 +37,7 @@ from conformance.runner.carried_results import attach
 from conformance.runner.case import Case, Shared
 from conformance.runner.command_line import run_plan
 from conformance.runner.controller import Controller
+from conformance.runner.embedded_pytest import Nodes, run_of_worker
 from conformance.runner.selection import Selection
 from conformance.system.platform import operating_system
 
@@ -77,13 +78,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "clause(id): the clause of SPEC.md that a case measures")
     if hasattr(config, "workerinput"):
-        run = runs.load(Path(config.workerinput["pulse_run"]))
+        run = run_of_worker(config)
     else:
         handed = [plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, HandOver)]
         hand_over = handed[0] if handed else _prepare(config)
         run = hand_over.run
         config.pluginmanager.register(hand_over.controller, "pulse-controller")
-        config.pluginmanager.register(_Nodes(run), "pulse-nodes")
+        config.pluginmanager.register(Nodes(run), "pulse-nodes")
     config.stash[_RUN] = run
     config.stash[_SHARED] = Shared(run)
     config.pluginmanager.import_plugin(_FIXTURES)
@@ -121,17 +122,6 @@ def _prepare(config: pytest.Config) -> HandOver:
         raise pytest.UsageError(error.message) from error
     selection = Selection(tuple(option.clause), tuple(option.case), option.point)
     return HandOver(run, Controller(run, selection, strict=option.strict_should, file=file))
-
-
-@dataclasses.dataclass(eq=False)
-class _Nodes:
-    """Hands the run over to the worker processes of pytest-xdist."""
-
-    run: runs.Run
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        node.workerinput["pulse_run"] = str(runs.save(self.run))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

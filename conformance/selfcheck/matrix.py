@@ -54,7 +54,7 @@ class VariantRow:
     """A variant in the matrix: how many cases were measured, and which of them were false alarms."""
 
     entry: Entry
-    verdict: Literal["passed", "alarmed", "inconclusive"]
+    verdict: Literal["passed", "false alarm", "inconclusive"]
     reason: str
     cases: int
     false_alarms: tuple[str, ...] = ()
@@ -62,29 +62,29 @@ class VariantRow:
 
 @dataclass(frozen=True)
 class Totals:
-    """The whole matrix. ``clauses_without_kill`` are measured clauses that caught no mutant."""
+    """The whole matrix. ``clauses_without_catch`` are measured clauses that caught no mutant."""
 
     mutants: int
-    killed: int
+    caught: int
     unmeasured: int
     variants: int
     cases: int
     false_alarms: int
     clauses: int
-    clauses_without_kill: tuple[str, ...]
+    clauses_without_catch: tuple[str, ...]
     holds: bool
 
     def sentence(self) -> str:
         """The totals in words."""
         unmeasured = f", {self.unmeasured} unmeasured here" if self.unmeasured else ""
         sentence = (
-            f"{self.killed} of {self.mutants} mutants caught{unmeasured}, "
+            f"{self.caught} of {self.mutants} mutants caught{unmeasured}, "
             f"{self.false_alarms} false alarms in {self.cases} cases of {self.variants} variants"
         )
         if not self.clauses:
             return sentence
-        if self.clauses_without_kill:
-            none = ", ".join(self.clauses_without_kill)
+        if self.clauses_without_catch:
+            none = ", ".join(self.clauses_without_catch)
             return f"{sentence}, these of {self.clauses} measured clauses catch none: {none}"
         return f"{sentence}, every one of {self.clauses} measured clauses catches at least one mutant"
 
@@ -124,7 +124,7 @@ def judge_variant(entry: Entry, trial: Trial) -> VariantRow:
     bad = [line for line in measured if line["outcome"] != "pass"]
     alarms = tuple(f"{line['clause']} [{line['case']}]: {line['message']}" for line in bad)
     if alarms:
-        return VariantRow(entry, "alarmed", alarms[0], len(measured), alarms)
+        return VariantRow(entry, "false alarm", alarms[0], len(measured), alarms)
     if trial.exit != 0:
         inconclusive = [line["message"] for line in trial.results if line["inconclusive"]]
         reason = f"exit {trial.exit}: {'; '.join(inconclusive) or trial.complaint or 'no reason given'}"
@@ -147,20 +147,20 @@ def total(
     It holds when every mutant that can be measured here is caught, every variant passes, and every clause that
     was measured here catches a mutant; informative clauses are left out, because they cannot fail.
     """
-    killing = {row.entry.caught_by for row in mutants if row.verdict == "caught"}
+    catching = {row.entry.caught_by for row in mutants if row.verdict == "caught"}
     judged = [name for name in measured if clauses[name].level != "informative"]
-    without = tuple(sorted(set(judged) - killing))
-    killed = sum(row.verdict == "caught" for row in mutants)
+    without = tuple(sorted(set(judged) - catching))
+    caught = sum(row.verdict == "caught" for row in mutants)
     unmeasured = sum(row.verdict == "unmeasured" for row in mutants)
     passed = all(row.verdict == "passed" for row in variants)
     return Totals(
         mutants=len(mutants),
-        killed=killed,
+        caught=caught,
         unmeasured=unmeasured,
         variants=len(variants),
         cases=sum(row.cases for row in variants),
         false_alarms=sum(len(row.false_alarms) for row in variants),
         clauses=len(set(judged)),
-        clauses_without_kill=without,
-        holds=killed + unmeasured == len(mutants) and passed and not without,
+        clauses_without_catch=without,
+        holds=caught + unmeasured == len(mutants) and passed and not without,
     )

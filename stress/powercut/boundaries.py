@@ -47,7 +47,7 @@ def _cut_at_boundary(bench: Bench, cut: BoundaryCut, recorded: Recorded) -> tupl
     """
     bench.stop()
     traced = start_traced(bench.run)
-    bench.implementation = traced.implementation
+    bench.writing.implementation = traced.implementation
     try:
         with fresh_folder(bench.disk) as folder:
             target, first = begin_write(bench, folder, cut.size, exists=cut.exists)

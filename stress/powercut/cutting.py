@@ -16,8 +16,9 @@ from typing import Any
 from conformance.errors import ImplementationError, Inconclusive, Violation
 from conformance.oracle.payload import encode, make_status
 from conformance.oracle.snapshot import snapshot
+from conformance.runner.case import Shared
 from conformance.runner.run import Run
-from conformance.subject.client import Implementation, ServeImplementation, start
+from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
 from conformance.subject.requests import Request, publish_request
 from stress.disk import Disk
@@ -40,23 +41,21 @@ __all__ = [
 
 @dataclass
 class Bench:
-    """What all cuts of a case share. ``implementation`` is the process that wrote last since the last recovery."""
+    """What all cuts of a case share. ``writing`` is the process that wrote last since the last recovery."""
 
     run: Run
     disk: Disk
-    implementation: Implementation | None = None
+    writing: Shared
 
     def writer(self) -> Implementation:
         """A running implementation."""
-        if self.implementation is None or not self.implementation.usable:
-            self.implementation = start(self.run.manifest, self.run.launch_options())
-        return self.implementation
+        return self.writing.get()
 
     def stop(self) -> None:
         """End it, as a power cut does."""
-        if self.implementation is not None:
-            self.implementation.kill()
-            self.implementation = None
+        if self.writing.implementation is not None:
+            self.writing.stop()
+            self.writing.implementation = None
             end_descendants()
 
     def request(self, target: Path, status: Mapping[str, Any]) -> Request:

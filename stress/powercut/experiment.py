@@ -13,6 +13,7 @@ from conformance.errors import ImplementationError, Inconclusive, Unmeasured
 from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Result
 from conformance.reporting.verdict import apply_known_failures
+from conformance.runner.case import Shared
 from conformance.runner.run import Run
 from conformance.system.platform import operating_system
 from stress.disk import KINDS, Kind, disk_of, enter_private_namespace, require_means
@@ -63,7 +64,7 @@ def _case(run: Run, plan: CutPlan, kind: Kind, way: Way) -> list[Result]:
         adopt_orphans()
         with disk_of(kind, run.folder) as disk:
             require_that_losses_show(disk)
-            bench = Bench(run, disk)
+            bench = Bench(run, disk, Shared(run))
             begin = time.monotonic()
             with contextlib.closing(_findings(bench, plan, way, tally)) as findings:
                 for finding in findings:

@@ -28,7 +28,7 @@ def record_writes(bench: Bench, sizes: Iterable[int]) -> Recorded:
     """
     bench.stop()
     traced = start_traced(bench.run)
-    bench.implementation = traced.implementation
+    bench.writing.implementation = traced.implementation
     try:
         return {
             (size, exists): _record(bench, traced, size, exists=exists) for size in sizes for exists in (True, False)

@@ -11,7 +11,7 @@ import secrets
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytest
 
@@ -22,6 +22,7 @@ from conformance.reporting.verdict import decide
 from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.runner.carried_results import attach, carried_by
+from conformance.runner.embedded_pytest import Nodes, run_of_worker
 from conformance.system.platform import file_system_of, operating_system
 from stress.judge.results import case_name, results_of, sentence
 from stress.load.chaos import supported
@@ -68,11 +69,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
-        run = runs.load(Path(config.workerinput["pulse_run"]))
+        run = run_of_worker(config)
     else:
         handed = [plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, HandOver)]
         run = handed[0].run if handed else _prepare(config)
-        config.pluginmanager.register(_Nodes(run), "pulse-stress-nodes")
+        config.pluginmanager.register(Nodes(run), "pulse-stress-nodes")
     config.stash[_RUN] = run
 
 
@@ -84,17 +85,6 @@ def _prepare(config: pytest.Config) -> runs.Run:
         raise pytest.UsageError(str(error)) from error
     config.add_cleanup(lambda: runs.tear_down(run.folder))
     return run
-
-
-@dataclasses.dataclass(eq=False)
-class _Nodes:
-    """Hands the run over to the worker processes of pytest-xdist."""
-
-    run: runs.Run
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        node.workerinput["pulse_run"] = str(runs.save(self.run))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

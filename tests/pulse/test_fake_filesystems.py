@@ -28,9 +28,8 @@ def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         patch.setattr(sys, "platform", PLATFORMS[kind])
         patch.delattr(ctypes, "WinDLL", raising=False)  # a fake system has no system libraries
         package = importlib.import_module("pulse")
-    assert sys.modules["pulse._platform"].replace.__module__ == (
-        "pulse._windows" if kind is OSType.WINDOWS else "pulse._posix"
-    )
+    chosen = sys.modules["pulse._platform"].system.__name__
+    assert chosen == ("pulse._windows" if kind is OSType.WINDOWS else "pulse._posix")
     with Patcher() as patcher:
         assert patcher.fs is not None
         patcher.fs.os = kind

@@ -11,7 +11,7 @@ if sys.platform != "linux":
     pytest.skip("boot ids and pid namespaces of Linux", allow_module_level=True)
 
 from pulse import _posix, write_idle_status
-from pulse._platform import writer_id
+from pulse._platform import system
 from pulse._temps import temp_name
 
 
@@ -35,7 +35,7 @@ class TestWithoutProc:
         monkeypatch.setattr(_posix, "_space", "")
         monkeypatch.setattr(_posix, "_writer_id", "")
         _posix._identify()
-        assert writer_id() == f"unknown-{os.getpid()}"
+        assert system.writer_id() == f"unknown-{os.getpid()}"
         with subprocess.Popen([sys.executable, "-c", ""]) as ended:
             ended.wait()
         orphan = tmp_path / temp_name("status.json").replace(f"-{os.getpid()}-", f"-{ended.pid}-")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pulse import _temps, write_idle_status
-from pulse._platform import writer_id
+from pulse._platform import system
 from pulse._temps import temp_name
 
 if sys.platform == "darwin":
@@ -55,7 +55,7 @@ def test_the_first_write_sweeps_the_orphans_of_its_target(target: str, tmp_path:
 @pytest.mark.skipif(sys.platform != "linux", reason="names of another process are made as on Linux")
 def test_what_may_belong_to_a_live_writer_stays(target: str, tmp_path: Path) -> None:
     dead = dead_process()
-    space = writer_id().rpartition("-")[0]
+    space = system.writer_id().rpartition("-")[0]
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as sleeper:
         kept = {
             "my own": temp_name(BASE),

@@ -336,7 +336,7 @@ def test_a_rename_that_finds_something_in_its_way_leaves_no_temp(
     def in_the_way(temp: str, target: str) -> None:
         raise FileExistsError(errno.EEXIST, "injected", temp, None, target)
 
-    monkeypatch.setattr("pulse.writer.replace", in_the_way)
+    monkeypatch.setattr("pulse.writer.system.replace", in_the_way)
     with pytest.raises(FileExistsError):
         write_idle_status(tmp_path / "status.json")
     assert os.listdir(tmp_path) == []

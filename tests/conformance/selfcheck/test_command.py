@@ -124,7 +124,7 @@ def test_a_variant_passes_when_the_whole_run_does() -> None:
 @pytest.mark.parametrize("outcome", ["fail", "error", "xpass", "xfail"])
 def test_any_other_outcome_is_a_false_alarm(outcome: str) -> None:
     row = judge_variant(VARIANT, trial(line("pass"), line(outcome), exit=0))
-    assert (row.verdict, row.false_alarms) == ("alarmed", ("VIS-01 [some_case]: why",))
+    assert (row.verdict, row.false_alarms) == ("false alarm", ("VIS-01 [some_case]: why",))
 
 
 def test_an_exit_code_other_than_0_is_no_pass() -> None:
@@ -156,7 +156,7 @@ def test_a_missed_mutant_breaks_it() -> None:
     assert not total([CAUGHT, MutantRow(MUTANT, "missed", "")], [PASSED], load_clauses(), {"VIS-01"}).holds
 
 
-@pytest.mark.parametrize("verdict", ["alarmed", "inconclusive"])
+@pytest.mark.parametrize("verdict", ["false alarm", "inconclusive"])
 def test_a_variant_that_does_not_pass_breaks_it(verdict: Any) -> None:
     assert not total([CAUGHT], [VariantRow(VARIANT, verdict, "", 7)], load_clauses(), {"VIS-01"}).holds
 
@@ -164,7 +164,7 @@ def test_a_variant_that_does_not_pass_breaks_it(verdict: Any) -> None:
 def test_a_measured_clause_that_catches_no_mutant_breaks_it() -> None:
     totals = total([CAUGHT], [PASSED], load_clauses(), {"VIS-01", "VIS-02"})
     assert not totals.holds
-    assert totals.clauses_without_kill == ("VIS-02",)
+    assert totals.clauses_without_catch == ("VIS-02",)
     assert totals.sentence().endswith("these of 2 measured clauses catch none: VIS-02")
 
 
