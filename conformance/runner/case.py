@@ -67,19 +67,19 @@ class Case:
         return self.shared.get()
 
     def start(self, **launch_options: Any) -> Implementation:
-        """Start one more implementation, in circumstances of its own; it ends with the case."""
+        """Start one more implementation, with other launch options; it ends with the case."""
         started = start(self.run.manifest, self.run.launch_options(**launch_options))
         self._started.append(started)
         return started
 
-    def start_in(self, surroundings: tuple[str, ...], **launch_options: Any) -> Implementation:
-        """As `start`, with a command prefix. Raises Unmeasured when it cannot be started there: as it does start
-        elsewhere, that is about the machine (a home that only root's overriding opens, say) and not about its writes.
+    def start_in(self, prefix: tuple[str, ...], **launch_options: Any) -> Implementation:
+        """As `start`, with a command prefix. Raises Unmeasured when it cannot be started with it: as it does start
+        without, that is about the machine (such as a home that only root may open) and not about its writes.
         """
         try:
-            return self.start(prefix=surroundings, **launch_options)
+            return self.start(prefix=prefix, **launch_options)
         except ImplementationError as error:
-            raise Unmeasured(f"it cannot be started in the surroundings of this case: {error}") from error
+            raise Unmeasured(f"it cannot be started with the launch options of this case: {error}") from error
 
     def request(self, operation: str, by: Implementation | None = None, **fields: Any) -> Answer:
         """Send a request to ``by`` (default: the shared implementation) and note it in the transcript."""

@@ -158,11 +158,9 @@ def _set_up(run: Run) -> Manifest:
 def _set_up_step(run: Run, command: tuple[str, ...], folder: Path) -> None:
     words = [sys.executable if word == "{python}" else word for word in command]
     words[0] = shutil.which(words[0]) or words[0]
-    surroundings = run.launch_options()
+    options = run.launch_options()
     try:
-        child = spawn(
-            words, folder=folder, children=surroundings.children, environment=surroundings.child_environment()
-        )
+        child = spawn(words, folder=folder, children=options.children, environment=options.child_environment())
     except OSError as error:
         raise ImplementationError(f"set-up command cannot be run: {' '.join(command)}: {error}") from error
     try:

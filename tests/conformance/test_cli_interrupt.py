@@ -50,16 +50,16 @@ def test_ctrl_c(
             lambda: len((report / "results.jsonl").read_text(encoding="utf-8").splitlines()) == 1 + 2 * processes,
             "the first results are written",
         )
-        everybody = [child.pid for child in psutil.Process(kit.pid).children(recursive=True)]
-        everybody += [int(trace.read_text(encoding="utf-8")) for trace in traces.glob("grandchild-*")]
+        every_pid = [child.pid for child in psutil.Process(kit.pid).children(recursive=True)]
+        every_pid += [int(trace.read_text(encoding="utf-8")) for trace in traces.glob("grandchild-*")]
         if whom == "the whole group":
             os.killpg(kit.pid, signal.SIGINT)
         else:
             os.kill(kit.pid, signal.SIGINT)
         stdout, stderr = kit.communicate(timeout=60)
     assert kit.returncode == 130
-    assert len(everybody) >= 2 * processes
-    eventually(lambda: all(gone(pid) for pid in everybody), "all children are gone")
+    assert len(every_pid) >= 2 * processes
+    eventually(lambda: all(gone(pid) for pid in every_pid), "all children are gone")
     header, results, footer = read_results(report / "results.jsonl")
     assert header["implementation"]["name"] == "under test"
     # The cases that hung have no result when the kit was interrupted; one whose limit passed meanwhile is an error.

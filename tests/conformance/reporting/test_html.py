@@ -163,7 +163,8 @@ def test_a_run_without_failures_says_so(page_of: Render) -> None:
     text = text_of(page_of([Result("DOC-01", "members", "pass")]))
     assert "conformant" in text
     assert "not conformant" not in text
-    assert "What does not hold" not in text
+    assert "Failures" not in text
+    assert "Failures" in text_of(page_of([Result("DOC-01", "members", "fail", "why")]))
 
 
 def test_a_run_that_did_not_finish_has_no_verdict(page_of: Render) -> None:
@@ -172,7 +173,7 @@ def test_a_run_that_did_not_finish_has_no_verdict(page_of: Render) -> None:
     assert "conformant" not in text.replace("pulse conformance", "")
 
 
-def test_the_reason_of_a_verdict_that_no_case_tells_is_shown(page_of: Render) -> None:
+def test_the_reason_of_a_verdict_that_no_case_reports_is_shown(page_of: Render) -> None:
     passed = [Result("DOC-01", "members", "pass")]
     inconclusive = text_of(page_of(passed, complete=True))
     assert "inconclusive" in inconclusive

@@ -206,15 +206,15 @@ def test_a_run_that_did_not_finish_has_no_verdict() -> None:
     assert "CONFORMANT" not in text
 
 
-def test_the_reason_of_a_verdict_that_no_case_tells_is_printed() -> None:
+def test_the_reason_of_a_verdict_that_no_case_reports_is_printed() -> None:
     known = (KnownFailure("DOC-01", "why", "https://example.org", case="no-such-case"),)
     passed, should = Result("DOC-01", "members", "pass"), Result("MET-01", "mode", "fail", "mode lost")
-    told = "  known failure of DOC-01 [no-such-case] matches no case; correct or remove the entry\n"
+    printed = "  known failure of DOC-01 [no-such-case] matches no case; correct or remove the entry\n"
     # Beside a failed SHOULD too, which is shown and is not the reason.
     for results in ([passed], [passed, should]):
         text = summary(results, known=known, complete=True)
         assert "NOT CONFORMANT" in text
-        assert told in text
+        assert printed in text
     assert summary([]).endswith("INCONCLUSIVE\n  nothing was measured\n")
 
 

@@ -129,12 +129,12 @@ class TestRequests:
         assert other is not case.implementation
         assert case.publish(case.target, OLD, by=other).ok
 
-    def test_surroundings_that_do_not_let_it_start_are_unmeasured(self, case: Case) -> None:
+    def test_launch_options_with_which_it_does_not_start_are_unmeasured(self, case: Case) -> None:
         assert case.start_in(("env",)).usable
-        with pytest.raises(Unmeasured, match="cannot be started in the surroundings of this case"):
+        with pytest.raises(Unmeasured, match="cannot be started with the launch options of this case"):
             case.start_in(("env", "--no-such-option"))
 
-    def test_transcript_tells_what_was_asked_and_answered(
+    def test_transcript_shows_what_was_asked_and_answered(
         self, make_case: Callable[..., Case], misbehaving: Callable[..., Path]
     ) -> None:
         case = make_case(misbehaving("garbage", 3))

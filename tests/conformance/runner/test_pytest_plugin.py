@@ -277,7 +277,7 @@ class TestRepro:
         [repro] = [result["repro"] for result in read_results(tmp_path / "report" / "results.jsonl")[1]]
         assert repro == f"pulse conformance --impl {path} --clause DOC-03 --case status:idle --seed 9 -n 0"
 
-    def test_names_the_circumstances_that_were_asked_for(
+    def test_names_the_options_that_were_given(
         self, run_pytest: Pytest, misbehaving: Callable[..., Path], tmp_path: Path
     ) -> None:
         folder = tmp_path / "other file system"
