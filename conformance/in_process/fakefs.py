@@ -21,7 +21,9 @@ from pyfakefs.fake_filesystem_unittest import Patcher
 from pyfakefs.fake_open import FakeFileOpen
 from pyfakefs.fake_os import FakeOsModule
 
-import conformance.mutation.registry  # noqa: F401  mutants need it, and it cannot be imported as if on Windows
+# Before anything is imported as if on Windows, where it needs msvcrt. The honest base, which chooses by the system what
+# mutants and variants do, must not be imported here.
+import conformance.system.share_modes  # noqa: F401  for its place in sys.modules
 from conformance.in_process.enumeration import InProcessReport, Laboratory, faults_of
 from conformance.in_process.filecalls import OS_CALLS, Call, FileCalls, names_in, subjects_of
 from conformance.subject.python_host import load_factory

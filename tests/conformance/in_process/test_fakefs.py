@@ -112,10 +112,11 @@ def test_what_does_not_run_without_a_fault_cannot_be_judged(report_on: Judge, so
     assert (report.system, report.calls, report.injections) == ("linux", (), ())
 
 
-def test_a_mutant_can_be_imported_as_if_on_windows() -> None:
-    """What a mutant needs of the kit must have been imported before."""
-    factory = entry_of("mutant", "no-folder-fsync").callable
-    arguments = [str(folder_of("mutant")), factory, "pulse", "windows"]
+@pytest.mark.parametrize(("kind", "name"), [("variant", "plain"), ("mutant", "no-folder-fsync")])
+@pytest.mark.parametrize("system", ["windows", "macos", "linux"])
+def test_mutants_and_variants_run_as_if_on_each_system(kind: str, name: str, system: str) -> None:
+    """The honest base must be imported as if there, and what it needs of the kit must have been imported before."""
+    arguments = [str(folder_of(kind)), entry_of(kind, name).callable, "pulse", system]
     done = subprocess.run(
         [sys.executable, "-m", "conformance.in_process.fakefs", *arguments], capture_output=True, text=True, timeout=120
     )
