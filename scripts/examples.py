@@ -49,16 +49,18 @@ def examples_of(page: Path) -> Iterator[Example]:
         ValueError: a block does not start with a command; the message has the place.
     """
     block: list[tuple[int, str]] | None = None
+    indent = 0  # of the block: it may be part of a list
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
         if block is None:
             block = [] if line.strip() == "```console" else None
+            indent = len(line) - len(line.lstrip())
         elif line.strip() == "```":
             if not block or not block[0][1].startswith("$ "):
                 raise ValueError(f"{page}:{number}: the block does not start with a line '$ command'")
             yield from _examples_of_block(page, block)
             block = None
         else:
-            block.append((number, line))
+            block.append((number, line[indent:]))
 
 
 def _examples_of_block(page: Path, block: list[tuple[int, str]]) -> Iterator[Example]:
