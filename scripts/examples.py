@@ -1,4 +1,4 @@
-"""Lists the console examples of README.md and docs/, and runs one of them to check that its output is still as shown.
+"""Lists the console examples of README files and docs/, and runs one to check that its output is still as shown.
 
     python scripts/examples.py                      list: place, command
     python scripts/examples.py --run README.md:65   run one and show what it prints no longer
@@ -127,7 +127,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run", metavar="PLACE", help="run the example FILE:LINE, or all of FILE, and compare")
     parser.add_argument("--print", metavar="PLACE", dest="shown", help="run it, and print all of its output")
     options = parser.parse_args(arguments)
-    pages = [ROOT / "README.md", *sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+    pages = [ROOT / "README.md", *sorted(ROOT.glob("*.md")), ROOT / "pulse" / "README.md"]
+    pages += sorted((ROOT / "docs").rglob("*.md"))
     try:
         examples = [example for page in dict.fromkeys(pages) for example in examples_of(page)]
     except ValueError as error:
