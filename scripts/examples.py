@@ -1,4 +1,4 @@
-"""Lists the console examples of README.md and docs/, and runs one of them to check that its output is still as shown.
+"""Lists the console examples of README files and docs/, and runs one to check that its output is still as shown.
 
     python scripts/examples.py                      list: place, command
     python scripts/examples.py --run README.md:65   run one and show what it prints no longer
@@ -49,16 +49,18 @@ def examples_of(page: Path) -> Iterator[Example]:
         ValueError: a block does not start with a command; the message has the place.
     """
     block: list[tuple[int, str]] | None = None
+    indent = 0  # of the block: it may be part of a list
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
         if block is None:
             block = [] if line.strip() == "```console" else None
+            indent = len(line) - len(line.lstrip())
         elif line.strip() == "```":
             if not block or not block[0][1].startswith("$ "):
                 raise ValueError(f"{page}:{number}: the block does not start with a line '$ command'")
             yield from _examples_of_block(page, block)
             block = None
         else:
-            block.append((number, line))
+            block.append((number, line[indent:]))
 
 
 def _examples_of_block(page: Path, block: list[tuple[int, str]]) -> Iterator[Example]:
@@ -125,7 +127,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run", metavar="PLACE", help="run the example FILE:LINE, or all of FILE, and compare")
     parser.add_argument("--print", metavar="PLACE", dest="shown", help="run it, and print all of its output")
     options = parser.parse_args(arguments)
-    pages = [ROOT / "README.md", *sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+    pages = [ROOT / "README.md", *sorted(ROOT.glob("*.md")), ROOT / "pulse" / "README.md"]
+    pages += sorted((ROOT / "docs").rglob("*.md"))
     try:
         examples = [example for page in dict.fromkeys(pages) for example in examples_of(page)]
     except ValueError as error:

@@ -1,7 +1,7 @@
 """Makes the picture of a report that README.md shows.
 
     pulse conformance --impl docs/examples/mine --clause 'PWR-*' --seed 1 --report results
-    python scripts/screenshot.py --open 1 --size 1000x640 results/report.html docs/images/report.png
+    python scripts/screenshot.py --open 1 --size 1000x700 results/report.html docs/images/report.png
 
 Any page on disk can be given that needs no other file. It needs Chromium or Chrome, and nothing else.
 """
