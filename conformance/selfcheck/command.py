@@ -108,7 +108,7 @@ def _command(
     """Test the suite: every mutant must be caught by the clause it names, and no variant may be flagged.
 
     NAMES selects mutants and variants. With NAMES, --clause or --only-here, not every clause has to catch a mutant.
-    Those that only another system can measure are left out.
+    Mutants and variants that only another system can measure are left out.
     """
     entries = (*all_mutants(), *all_variants())
     unknown = sorted(set(names) - {entry.name for entry in entries})
