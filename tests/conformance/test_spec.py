@@ -31,7 +31,6 @@ ENTRIES = tomllib.loads((FOLDER / "clauses.toml").read_text(encoding="utf-8"))["
 ENGINE_OF_THE_CLAUSE_IS_MISSING = "reported as unmeasured where the engine is not available"
 MARKS = {"must": "", "should": " (SHOULD)", "informative": " (INFORMATIVE)"}
 OPERATIONS = ("start", "write", "replace", "read", "poll", "progress", "stop")
-LONGEST_LINE = 120
 DEFINITION = re.compile(r"^\[([\w.-]+/[\w.-]+#\d+)\]: (https:\S+)$", flags=re.MULTILINE)
 
 
@@ -210,9 +209,3 @@ def test_every_reference_to_a_field_report_has_its_address(page: str) -> None:
     assert used == set(defined)
     for name, address in defined.items():
         assert address == f"https://github.com/{name.replace('#', '/issues/')}"
-
-
-@each_page
-def test_no_line_is_longer_than_the_limit(page: str) -> None:
-    lines = PAGES[page].splitlines()
-    assert [number for number, line in enumerate(lines, 1) if len(line) > LONGEST_LINE] == []
