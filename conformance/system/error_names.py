@@ -64,6 +64,7 @@ def names_error(message: str, error: int) -> bool:
 
 # Neither inside a longer name, nor a component of a path, nor the stem of a file name.
 _START = r"(?<![\w\\/-])"
+_START_OF_SYMBOL = r"(?<![\w\\/])(?<![\w\\/.]-)"
 _END = r"(?![\\/-]?\w|\.\w|,\d)"
 _NUMBER = r"(?:0x[0-9a-f]+|\d+)"
 _GAP = r"[^\w.\n]{0,3}"
@@ -78,13 +79,13 @@ _NUMBERED = re.compile(
     | {_START} OS[ ]Error: [^()]{{0,400}}? errno [ ]=[ ] (?P<dart> \d+ ) {_END}       # Dart: Windows' own number there
     | \b \w{{1,60}} Error \( (?P<repr> \d+ ), [ ]                                     # Python, repr of an OSError
     | NSPOSIXErrorDomain [ ] Code= (?P<posix> \d+ ) {_END}                            # Foundation
-    | errno {_GAP} (?P<errno> \d+ ) {_END}                                            # Python, Node, C programs
+    | errno [^\w.\n]{{0,4}} (?P<errno> \d+ ) {_END}                                    # Python, Node, C programs
     | {_START} (?P<hex> 0x (?:8007[0-9a-f]{{4}} | c[0-9a-f]{{7}}) ) {_END}            # HRESULT of Windows, NTSTATUS
     | (?<!\w) (?P<decimal> -2147024[0-9]{{3}} ) {_END}                                # HRESULT as .NET prints it
     # After a colon the number must stand alone: "error: 5 attempts failed" counts something.
     | (?:error | (?<!exit[ ]) (?<!status[ ]) (?<!return[ ]) code)
       (?: [^\w.:\n]{{0,3}} (?P<plain> {_NUMBER} ) {_END}
-        | {_GAP} (?P<alone> {_NUMBER} ) {_END} (?= \s* (?: $ | [()\]{{}}.,:;"'] ) ) )
+        | {_GAP} (?P<alone> {_NUMBER} ) {_END} (?= \s* (?: $ | [()\]{{}}.,:;"'-] ) ) )
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -102,7 +103,8 @@ _NUMBERING = {
 }
 
 _SYMBOL = re.compile(
-    rf"{_START}(?:(?P<c>E[A-Z0-9]{{2,}})|(?P<windows>ERROR_[A-Z_]+|E_ACCESSDENIED)|(?:NT_)?(?P<status>STATUS_[A-Z_]+))"
+    # C programs print a negative errno as -ENOSPC.
+    rf"{_START_OF_SYMBOL}(?:(?P<c>E[A-Z0-9]{{2,}})|(?P<windows>ERROR_[A-Z_]+|E_ACCESSDENIED)|(?:NT_)?(?P<status>STATUS_[A-Z_]+))"
     rf"{_END}|(?<=[:,])(?P<atom>e[a-z0-9]{{2,}}){_END}"  # Erlang and Elixir: {error,eacces}, :eacces
 )
 # The names of this system, and some of Linux, macOS, BSD and libuv: a program may use them on another system.

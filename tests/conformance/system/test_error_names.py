@@ -225,6 +225,11 @@ def test_the_words_of_the_running_windows_are_known_in_its_language(number: int)
         ("No space left on device (os error 28)", errno.ENOSPC, True),  # Rust
         ("failed (os error 28)", errno.ENOSPC, True),
         ("errno=28", errno.ENOSPC, True),  # C
+        ("errno == 28", errno.ENOSPC, True),
+        ("write returned -ENOSPC", errno.ENOSPC, True),
+        ("-ENOSPC", errno.ENOSPC, True),
+        ("error: 28 - the disk is full", errno.ENOSPC, True),
+        ("cannot write my-ENOSPC", errno.ENOSPC, False),
         ("error: 28", errno.ENOSPC, True),
         ("Errno 28", errno.ENOSPC, True),
         ("write: EWOULDBLOCK", errno.EAGAIN, True),
