@@ -14,9 +14,10 @@ from conformance.reporting.header import header_of
 from conformance.reporting.results import Exit, ResultsFile, results_file
 from conformance.reporting.terminal import new_console, print_run
 from conformance.reporting.verdict import decide
-from conformance.runner.command_line import impl_option, prepared_by_name, report_option, run_plan, seed_option
+from conformance.resolve import resolve
+from conformance.runner.command_line import failures_as_exit_codes, impl_option, report_option, run_plan, seed_option
 from conformance.runner.embedded_pytest import EmbeddedPytest
-from conformance.runner.run import Run
+from conformance.runner.run import Run, prepared
 from conformance.system.platform import operating_system
 from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, HandOver
 
@@ -47,11 +48,13 @@ def suite(impl: str, seed: int | None, report: Path | None, **options: Any) -> i
 
     Exit codes: the same as those of ``pulse stress``.
     """
-    plan = run_plan({"seed": seed})
-    with results_file(report) as file, prepared_by_name("pulse stress suite", impl, plan) as run:
-        if "writer" not in run.manifest.roles:
-            raise click.UsageError(f"{run.manifest.name} does not write: there would be no load")
-        return _run(run, _scenarios(run, **options), file)
+    with failures_as_exit_codes("pulse stress suite", impl):
+        manifest = resolve(impl, frozenset(load_clauses()))
+        if "writer" not in manifest.roles:
+            raise click.UsageError(f"{manifest.name} does not write: there would be no load")
+        # Not before: a mistyped name must not empty the results of an older run.
+        with results_file(report) as file, prepared(manifest, run_plan({"seed": seed})) as run:
+            return _run(run, _scenarios(run, **options), file)
 
 
 def _scenarios(
