@@ -83,7 +83,10 @@ def _command(**given: Any) -> int:
     wanted = report_options(given)
     junit = wanted.folder and wanted.folder / "junit.xml"
     with prepared_by_name(NAME, given["impl"], run_plan(given)) as run, results_file(wanted.folder) as file:
-        controller = Controller(run, selection, strict=wanted.strict, file=file)
+        try:
+            controller = Controller(run, selection, strict=wanted.strict, file=file)
+        except OSError as error:  # of the first lines of results.jsonl
+            raise click.UsageError(f"--report {wanted.folder}: cannot be written: {error}") from error
         code = _run_suite(controller, _PytestOptions(given["workers"], given["exitfirst"], junit))
         print_run(console, controller.header, controller.results, controller.verdict)
         if wanted.folder is not None:

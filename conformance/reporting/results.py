@@ -139,8 +139,11 @@ def results_file(report: Path | None) -> Iterator[ResultsFile | None]:
         stream = (report / "results.jsonl").open("w", encoding="utf-8")
     except OSError as error:
         raise click.UsageError(f"--report {report}: cannot be written: {error}") from error
-    with stream:
+    try:
         yield ResultsFile(stream)
+    finally:
+        with contextlib.suppress(OSError):  # each line was flushed: on a full disk the write has failed already
+            stream.close()
 
 
 def read_results(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any] | None]:

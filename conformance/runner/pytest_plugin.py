@@ -116,12 +116,13 @@ def _prepare(config: pytest.Config) -> HandOver:
         manifest = resolve(option.impl, frozenset(load_clauses()))
         run = stack.enter_context(runs.prepared(manifest, run_plan({**vars(option), "parent": option.dir})))
         file = stack.enter_context(results_file(option.report))
+        selection = Selection(tuple(option.clause), tuple(option.case), option.point)
+        controller = Controller(run, selection, strict=option.strict_should, file=file)
     except (ManifestError, ImplementationError, OSError) as error:
         raise pytest.UsageError(str(error)) from error
     except click.UsageError as error:
         raise pytest.UsageError(error.message) from error
-    selection = Selection(tuple(option.clause), tuple(option.case), option.point)
-    return HandOver(run, Controller(run, selection, strict=option.strict_should, file=file))
+    return HandOver(run, controller)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

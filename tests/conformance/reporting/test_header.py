@@ -75,3 +75,12 @@ def test_a_folder_that_cannot_be_made_is_usage(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(click.UsageError, match="cannot be written"), results_file(tmp_path / "file" / "report"):
         raise AssertionError("there is no file")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a file on a full disk")
+def test_on_a_full_disk_the_write_fails_and_the_end_of_the_block_does_not(tmp_path: Path, header: Header) -> None:
+    (tmp_path / "results.jsonl").symlink_to("/dev/full")
+    with results_file(tmp_path) as file:
+        assert file is not None
+        with pytest.raises(OSError, match="No space left"):
+            file.header(header)
