@@ -232,7 +232,7 @@ def test_the_words_of_the_running_windows_are_known_in_its_language(number: int)
         ("cannot write my-ENOSPC", errno.ENOSPC, False),
         ("error: 28", errno.ENOSPC, True),
         ("Errno 28", errno.ENOSPC, True),
-        ("write: EWOULDBLOCK", errno.EAGAIN, True),
+        ("write: EWOULDBLOCK", errno.EWOULDBLOCK, True),
         ("errno 280", errno.ENOSPC, False),
         ("ENOSPCX", errno.ENOSPC, False),
         ("line 28: it failed", errno.ENOSPC, False),
