@@ -25,6 +25,9 @@ __all__ = ["Implementation", "LaunchOptions", "OneshotImplementation", "ServeImp
 
 START_SECONDS = 30.0
 ANSWER_SECONDS = 10.0
+# coverage.py sets it to measure the children of a process, too. The kit's implementations are not part of the kit, and
+# each of the thousands of processes of a run would start several times more slowly.
+_MEASURES_THE_KIT = "COVERAGE_PROCESS_CONFIG"
 _LINE_LIMIT = 16 * 1024 * 1024
 
 
@@ -49,10 +52,11 @@ class LaunchOptions:
     answer_seconds: float = ANSWER_SECONDS
 
     def child_environment(self) -> dict[str, str]:
-        """The environment of the child: ours, its own folder for temporary files, and no bytecode written."""
+        """The environment of the child: the kit's, its own folder for temporary files, and no bytecode written."""
         scratch = str(self.scratch)
         ours = {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
-        return {**os.environ, **ours, **self.environment}
+        inherited = {name: value for name, value in os.environ.items() if name != _MEASURES_THE_KIT}
+        return {**inherited, **ours, **self.environment}
 
 
 class Implementation(Protocol):

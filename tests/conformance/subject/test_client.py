@@ -318,6 +318,15 @@ class TestLaunchOptions:
         assert (environment["PULSE_TEST_KEPT"], environment["PULSE_TEST_CHANGED"]) == ("kept", "new")
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no real umask")
+    def test_what_measures_the_kit_does_not_measure_it(
+        self, launch_options: Callable[..., LaunchOptions], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", "of the kit")
+        monkeypatch.setenv("COVERAGE_PROCESS_START", "of the user")
+        environment = launch_options().child_environment()
+        assert "COVERAGE_PROCESS_CONFIG" not in environment
+        assert environment["COVERAGE_PROCESS_START"] == "of the user"
+
     @pytest.mark.parametrize("umask", [0o027, 0o077])
     def test_umask_on_demand(self, look: Callable[..., Any], umask: int) -> None:
         assert stat.S_IMODE(look(umask=umask)["mode"]) == 0o666 & ~umask
