@@ -17,6 +17,8 @@ from conformance.reporting.results import read_results
 # measured: the others execute the same lines of the kit.
 UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}
 
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.mark.parametrize("implementation", ["reference", "reference-serve", "oneshot"])
 def test_a_correct_implementation_is_conformant(
