@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -48,6 +49,21 @@ def test_a_reader_that_does_not_read_is_no_measurement(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(NotMeasuredError, match=message):
+        measure(CASE, (sys.executable, "-c", program), "here")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_ends_during_the_load_is_no_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_until_they_have_ended(*_: object) -> dict[str, Any]:
+        for reader in psutil.Process().children():
+            while reader.is_running() and reader.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.01)
+        return WROTE
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("bench.sharing.measure.write_for", write_until_they_have_ended)
+    program = "import time; print('ok', flush=True); time.sleep(0.3)"
+    with pytest.raises(NotMeasuredError, match="exited with 0"):
         measure(CASE, (sys.executable, "-c", program), "here")
     assert list(tmp_path.iterdir()) == []
 
