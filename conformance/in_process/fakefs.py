@@ -24,7 +24,7 @@ from pyfakefs.fake_os import FakeOsModule
 # Before anything is imported as if on Windows, where it needs msvcrt. The honest base, which chooses by the system what
 # mutants and variants do, must not be imported here.
 import conformance.system.share_modes  # noqa: F401  for its place in sys.modules
-from conformance.in_process.enumeration import InProcessReport, Laboratory, faults_of
+from conformance.in_process.enumeration import InProcessReport, Laboratory, faults_of, numbered_alone
 from conformance.in_process.filecalls import OS_CALLS, Call, FileCalls, names_in, subjects_of
 from conformance.subject.python_host import load_factory
 
@@ -222,4 +222,5 @@ def _report(folder: str, entry_point: str, profile: str, system: str) -> InProce
 
 
 if __name__ == "__main__":
+    numbered_alone()
     print(_report(*sys.argv[1:]).to_json())

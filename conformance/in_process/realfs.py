@@ -19,7 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from conformance.in_process.enumeration import NEW, OLD, Baseline, InProcessReport, Laboratory, faults_of
+from conformance.in_process.enumeration import (
+    NEW,
+    OLD,
+    Baseline,
+    InProcessReport,
+    Laboratory,
+    faults_of,
+    numbered_alone,
+)
 from conformance.in_process.filecalls import Call
 from conformance.in_process.oscalls import OsCalls
 from conformance.oracle.faults import Kill, judge_kill
@@ -221,6 +229,7 @@ def _kill(folder: str, entry_point: str, profile: str, target: str, phase: str, 
 
 
 if __name__ == "__main__":
+    numbered_alone()
     if sys.argv[1] == "--kill":
         _kill(*sys.argv[2:])
     print(_report(*sys.argv[1:]).to_json())

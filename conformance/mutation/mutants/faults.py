@@ -80,6 +80,23 @@ def descriptor_leaked_on_failure(self: Honest, temp: str, target: str, data: byt
     self.close(descriptor)
 
 
+@mutant("fill_temp", caught_by="FLT-02")
+def file_left_to_the_garbage_collector(self: Honest, temp: str, target: str, data: bytes) -> None:
+    """After a failed write, leaves the open temp in a reference cycle, for the garbage collector to flush and close."""
+    file = open(self.create(temp), "wb", buffering=len(data) + 1)  # noqa: SIM115  # leaving it open is the defect
+    try:
+        file.write(data)
+        file.flush()
+        self.keep_metadata(temp, target)
+        self.sync(file.fileno())
+        file.close()
+    except BaseException as error:
+        error.add_note("the temp could not be filled")
+        cycle: list[object] = [file]
+        cycle.append(cycle)
+        raise
+
+
 @mutant("publish", caught_by="FLT-03")
 def broken_after_first_failure(self: Honest, path: str, data: bytes) -> None:
     """Fails for ever after one failure."""

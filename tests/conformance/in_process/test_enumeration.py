@@ -92,6 +92,38 @@ def test_every_call_fails_with_each_of_its_errors_and_with_an_interrupt(report_o
     assert all(injection.call == report.calls[injection.position] for injection in report.injections)
 
 
+# After a failed write the open file stays in a reference cycle, and each write onto a document
+# makes enough objects for a collection.
+LEFT_TO_THE_COLLECTOR = """
+import json
+import os
+
+class Implementation:
+    def write(self, path, status):
+        temp = path + ".tmp"
+        file = open(temp, "wb", buffering=65536)
+        try:
+            file.write(json.dumps(status).encode())
+            if os.path.exists(path):
+                objects = [[] for _ in range(5000)]
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            cycle = [file]
+            cycle.append(cycle)
+            os.unlink(temp)
+            raise
+        file.close()
+        os.replace(temp, path)
+"""
+
+
+def test_a_file_left_to_the_garbage_collector_does_not_renumber_the_calls_of_later_writes(report_on: Judge) -> None:
+    report = report_on(LEFT_TO_THE_COLLECTOR, "real")
+    assert [injection.name() for injection in report.injections if not injection.fired] == []
+    assert any(injection.descriptors_left for injection in report.injections)
+
+
 OTHER_WAYS = {
     "pathlib": """
 import json
