@@ -212,3 +212,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${JSON.stringify(answer(request))}\n`)
   if (request.op === 'stop') break
 }
+process.stdin.destroy() // an open pipe would keep the process alive after `stop`
