@@ -16,7 +16,9 @@ __all__ = [
     "CREATE_FLAGS",
     "absolute",
     "creation_mode",
+    "extended_attributes",
     "has_ended",
+    "is_link_to_open_file",
     "keep_attributes",
     "open_for_reading",
     "remove",
@@ -36,6 +38,12 @@ _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 _CANNOT_SYNC_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
 
+_ACCESS_LIST = "system.posix_acl_access"
+_LABEL = "security.selinux"
+_KEPT = (_ACCESS_LIST, _LABEL, "user.")
+_NO_ATTRIBUTES = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+_LONGEST_CHAIN = 40  # links that Linux follows before it answers ELOOP
+
 
 def absolute(path: str) -> str:
     """The absolute form of ``path``, with ``..`` left alone: behind a symbolic link it is not lexical."""
@@ -47,29 +55,127 @@ def open_for_reading(path: str, use: Callable[[int], Result]) -> Result:
     return use_descriptor(os.open, (path, _READ_FLAGS), use)
 
 
-def creation_mode(before: os.stat_result | None) -> int:
+def is_link_to_open_file(path: str) -> bool:
+    """Whether following ``path`` leads through ``/proc``, where a link stands for an open file (``/dev/stdout``).
+
+    Source: proc_pid_fd(5). Such a link has a name to show, but the file may have another one, or none.
+    """
+    try:
+        proc = os.stat("/proc").st_dev
+        for _ in range(_LONGEST_CHAIN):
+            found = os.lstat(path)
+            if not stat.S_ISLNK(found.st_mode):
+                return False
+            if found.st_dev == proc:
+                return True
+            path = os.path.join(os.path.dirname(path), os.readlink(path))
+    except OSError:  # no /proc, or a link that dangles
+        pass
+    return False
+
+
+if sys.platform == "linux":
+
+    def extended_attributes(path: str) -> dict[str, bytes]:
+        """The access list, the SELinux label and the attributes ``user.*`` of the file at ``path``.
+
+        Everything else belongs to the system, or to the bytes of the old file (``security.ima``).
+
+        Raises:
+            OSError: they cannot be found out; so it is not known who may read the file.
+        """
+        try:
+            names = os.listxattr(path)
+        except OSError as error:
+            if error.errno in _NO_ATTRIBUTES:
+                return {}
+            raise
+        values = {name: _value(path, name) for name in names if name.startswith(_KEPT)} if names else {}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _value(path: str, name: str) -> bytes | None:
+        """One attribute, or ``None`` where it has gone, or this user may not read it."""
+        try:
+            return os.getxattr(path, name)
+        except OSError as error:
+            if name == _ACCESS_LIST and error.errno != errno.ENODATA:
+                raise
+            return None
+
+    def _keep_extended(descriptor: int, extended: dict[str, bytes]) -> bool:
+        """Give the open temp these attributes; returns whether its access list is the target's."""
+        kept = True
+        for name, value in extended.items():
+            try:
+                # A label that is right already is left alone: SELinux would report each attempt that it refuses.
+                if name != _LABEL or os.getxattr(descriptor, name) != value:
+                    os.setxattr(descriptor, name, value)
+            except OSError:
+                kept = kept and name != _ACCESS_LIST
+        if _ACCESS_LIST not in extended:
+            try:
+                if _ACCESS_LIST in os.listxattr(descriptor):  # inherited from the folder
+                    os.removexattr(descriptor, _ACCESS_LIST)
+            except OSError as error:
+                kept = error.errno in _NO_ATTRIBUTES
+        return kept
+
+else:
+
+    def extended_attributes(path: str) -> dict[str, bytes]:
+        """Always empty: Python has no such calls here."""
+        return {}
+
+    def _keep_extended(descriptor: int, extended: dict[str, bytes]) -> bool:
+        """Do nothing."""
+        return True
+
+
+def creation_mode(before: os.stat_result | None, extended: dict[str, bytes]) -> int:
     """The mode to create a temp with: never more open than the target will be (MET-01, MET-02).
 
-    ``0o666`` for a new target; the kernel applies the umask to it.
+    ``0o666`` for a new target, to which the kernel applies the umask or the folder's default access list. Otherwise
+    the target's own, but the owner's bits alone where it is not certain that the group's bits mean the same group:
+    the temp's group is not set yet, and the folder may have a default access list, whose mask they would be.
     """
-    return 0o666 if before is None else before.st_mode & 0o777
+    if before is None:
+        return 0o666
+    mode = before.st_mode & 0o777
+    if _ACCESS_LIST in extended or mode >> 3 & 0o7 != mode & 0o7:
+        mode &= 0o700
+    return mode | 0o200 if extended else mode  # attributes can be set only where the owner may write
 
 
-def keep_attributes(descriptor: int, before: os.stat_result) -> None:
-    """Give the open temp the owner, group and mode of the target that it will replace (MET-01, MET-03).
+def _for_another_group(mode: int) -> int:
+    """``mode`` for a file whose group is not the one that the mode was meant for: its members are like all others."""
+    return mode & ~(stat.S_ISGID | stat.S_IRWXG) | mode & (mode & stat.S_IRWXO) << 3
 
-    Only what differs is changed. What the system refuses (an owner, when not root) stays as it is.
+
+def keep_attributes(descriptor: int, before: os.stat_result, extended: dict[str, bytes]) -> None:
+    """Give the full temp the owner, group, access list and mode of the target that it will replace (MET-01, MET-03).
+
+    Only what differs is changed. What the system refuses (an owner, when not root) stays as it is, but then nothing
+    that would let others read or run the file because of it is set either.
     """
     now = os.fstat(descriptor)
+    mode = stat.S_IMODE(before.st_mode)
+    listed = _ACCESS_LIST in extended
     if now.st_gid != before.st_gid:
-        with suppress(OSError):
+        try:
             os.chown(descriptor, -1, before.st_gid)
+        except OSError:
+            mode = _for_another_group(mode)
+            extended.pop(_ACCESS_LIST, None)  # its entry for the owning group would be another group's now
     if now.st_uid != before.st_uid:
-        with suppress(OSError):
+        try:
             os.chown(descriptor, before.st_uid, -1)
-    if now.st_mode != before.st_mode:
+        except OSError:
+            mode &= ~stat.S_ISUID
+    if not _keep_extended(descriptor, extended) or (listed and _ACCESS_LIST not in extended):
+        mode &= ~0o077  # the mode's bits are not the whole truth about the target, so no one else may read
+    if stat.S_IMODE(now.st_mode) != mode:
         with suppress(OSError):
-            os.chmod(descriptor, stat.S_IMODE(before.st_mode))
+            os.chmod(descriptor, mode)
 
 
 def replace(temp: str, target: str) -> None:

@@ -23,7 +23,9 @@ __all__ = [
     "CREATE_FLAGS",
     "absolute",
     "creation_mode",
+    "extended_attributes",
     "has_ended",
+    "is_link_to_open_file",
     "keep_attributes",
     "open_for_reading",
     "remove",
@@ -94,7 +96,17 @@ def open_for_reading(path: str, use: Callable[[int], Result]) -> Result:
     return use_descriptor(opener, (), use)
 
 
-def creation_mode(before: os.stat_result | None) -> int:
+def is_link_to_open_file(path: str) -> bool:
+    """Always false: Windows has no such links."""
+    return False
+
+
+def extended_attributes(path: str) -> dict[str, bytes]:
+    """Always empty: the access list is inherited from the folder, and streams are not copied."""
+    return {}
+
+
+def creation_mode(before: os.stat_result | None, extended: dict[str, bytes]) -> int:
     """Always ``0o666``: any other mode would make the temp read-only, and then it could not be removed.
 
     Raises:
@@ -105,7 +117,7 @@ def creation_mode(before: os.stat_result | None) -> int:
     return 0o666
 
 
-def keep_attributes(descriptor: int, before: os.stat_result) -> None:
+def keep_attributes(descriptor: int, before: os.stat_result, extended: dict[str, bytes]) -> None:
     """Do nothing: the access list is inherited from the folder."""
 
 

@@ -1,9 +1,9 @@
 """The writer: a document is published whole, by one rename, or not at all.
 
-The steps of one write: validate and serialise; find the target; create a temp in the
-target's folder; write all bytes; fsync; close; replace; fsync the folder. A failure before the replace leaves
-the target as it was and no temp; a ``KeyboardInterrupt`` between any two bytecodes leaves it old or new, and
-no temp. Hard links to the old file keep the old bytes; extended attributes and access lists are not copied.
+The steps of one write: validate and serialise; find the target; create a temp in the target's folder; write all bytes;
+give it the target's owner, group, access list, attributes and mode; fsync; close; replace; fsync the folder. A failure
+before the replace leaves the target as it was and no temp; a ``KeyboardInterrupt`` between any two bytecodes leaves it
+old or new, and no temp. Hard links to the old file keep the old bytes.
 """
 
 import errno
@@ -49,8 +49,10 @@ def atomic_write_json(
             is always fsynced before it is published.
 
     Raises:
-        InvalidStatus: a ``ValueError``; ``data`` cannot be written, or takes over 1 MiB. Nothing was touched.
-        OSError: the system's own error, with a note that says what became of the target.
+        InvalidStatus: a ``ValueError``; ``data`` cannot be written, or takes over 1 MiB, or no file can have this path
+            (it contains a NUL or a lone surrogate). Nothing was touched.
+        OSError: the system's own error, about ``path``, with a note that says what became of the target.
+        TypeError: ``path`` is not a path at all.
     """
     if not isinstance(data, dict):
         raise InvalidStatus(f"data must be a dict, not {type(data).__name__}")
@@ -121,7 +123,7 @@ def _publish(path: StrPath, document: bytes, durable: bool) -> None:
     """Publish ``document`` at ``path``, in place of any file there."""
     published = False
     try:
-        target, before = _resolve(path)
+        target, before, extended = _resolve(path)
         folder, separator, base = target.rpartition(os.sep)
         folder += separator  # "/" is a folder too
         temp = folder + temp_name(base)
@@ -130,13 +132,13 @@ def _publish(path: StrPath, document: bytes, durable: bool) -> None:
         # after the replace, that unlinks a random name that no file has; a success never does (VIS-04).
         try:
             try:
-                use_descriptor(
-                    os.open, (temp, system.CREATE_FLAGS, system.creation_mode(before)), _fill, document, before
-                )
+                mode = system.creation_mode(before, extended)
+                use_descriptor(os.open, (temp, system.CREATE_FLAGS, mode), _fill, document, before, extended)
                 system.replace(temp, target)
             except FileExistsError as error:
                 if error.filename2 is None:  # not from the rename: the temp's name is taken by another file (VIS-03)
                     pending.clear()
+                    error.add_note(f"pulse: another program has made {temp!r}, which was to be the temp")
                 raise
             except BaseException:
                 _discard(pending)
@@ -149,8 +151,8 @@ def _publish(path: StrPath, document: bytes, durable: bool) -> None:
             system.sync_folder(folder)
         sweep(folder, base)
     except OSError as error:
-        if error.filename is None:
-            error.filename = os.fspath(path)
+        error.filename = os.fspath(path)  # the caller knows nothing of a temp
+        del error.filename2
         error.add_note(
             f"pulse: the new document is at {os.fspath(path)!r}, but it may not survive a power cut yet"
             if published
@@ -159,41 +161,52 @@ def _publish(path: StrPath, document: bytes, durable: bool) -> None:
         raise
 
 
-def _resolve(path: StrPath) -> tuple[str, os.stat_result | None]:
-    """Find the target once, when the write starts: its absolute path and, if it exists, its ``stat`` result.
+def _resolve(path: StrPath) -> tuple[str, os.stat_result | None, dict[str, bytes]]:
+    """Find the target once, when the write starts.
+
+    Returns:
+        Its absolute path and, if it exists, its ``stat`` result and the extended attributes to keep.
 
     Raises:
+        InvalidStatus: no file can have this path.
         IsADirectoryError: it is a folder.
-        OSError: it is not a regular file or is a loop of links, or there is no access.
+        OSError: it is not a regular file, is an open file rather than a name, or is a loop of links, or there is no
+            access.
     """
-    target = system.absolute(os.fsdecode(path))
     try:
-        before = os.stat(target, follow_symlinks=False)
-        if stat.S_ISLNK(before.st_mode):
-            target = os.path.realpath(target)
-            before = os.stat(target)  # following again makes a loop of links fail here, as ELOOP
-    except FileNotFoundError:
-        return target, None
-    if stat.S_ISREG(before.st_mode):
-        return target, before
+        target = system.absolute(os.fsdecode(path))
+        try:
+            before = os.stat(target, follow_symlinks=False)
+            if stat.S_ISLNK(before.st_mode):
+                if system.is_link_to_open_file(target):
+                    raise OSError(errno.EINVAL, "a link to an open file, which is not replaced: name the file itself")
+                target = os.path.realpath(target)
+                before = os.stat(target)  # following again makes a loop of links fail here, as ELOOP
+            if stat.S_ISREG(before.st_mode):
+                return target, before, system.extended_attributes(target)
+        except FileNotFoundError:
+            return target, None, {}
+    except ValueError as error:
+        raise InvalidStatus(f"no file can have the path {os.fspath(path)!a}: {error}") from error
     if stat.S_ISDIR(before.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
-    raise OSError(errno.EINVAL, "not a regular file, so it is not replaced", target)
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise OSError(errno.EINVAL, "not a regular file, so it is not replaced")
 
 
-def _fill(descriptor: int, document: bytes, before: os.stat_result | None) -> None:
-    """Give the empty temp its attributes and all its bytes, and sync it.
+def _fill(descriptor: int, document: bytes, before: os.stat_result | None, extended: dict[str, bytes]) -> None:
+    """Give the empty temp all its bytes and then its attributes, and sync it.
 
-    Attributes come first: users who may not read the target may not read the temp either (MET-01).
+    Attributes come last: a write by a user other than root clears the bits suid and sgid. Until then the temp is no
+    more open than the target (``system.creation_mode``).
     """
-    if before is not None:
-        system.keep_attributes(descriptor, before)
     rest = document
     while rest:
         written = os.write(descriptor, rest)
         if written == 0:
             raise OSError(errno.EIO, "the system accepted no bytes")
         rest = rest[written:]
+    if before is not None:
+        system.keep_attributes(descriptor, before, extended)
     os.fsync(descriptor)  # never retried: after a failed fsync the kernel may have dropped the bytes (FLT-04)
 
 

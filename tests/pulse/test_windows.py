@@ -188,19 +188,21 @@ def test_a_folder_is_not_waited_for_by_a_reader(clock: Clock, monkeypatch: pytes
 
 def test_a_temp_is_never_created_read_only(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert _windows.creation_mode(os.stat(tmp_path / "file")) == _windows.creation_mode(None) == 0o666
+    assert _windows.creation_mode(os.stat(tmp_path / "file"), {}) == _windows.creation_mode(None, {}) == 0o666
 
 
 def test_a_read_only_target_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "file").chmod(0o444)
     with pytest.raises(PermissionError, match="read-only attribute"):
-        _windows.creation_mode(os.stat(tmp_path / "file"))
+        _windows.creation_mode(os.stat(tmp_path / "file"), {})
 
 
 def test_attributes_and_folders_are_left_to_the_system(tmp_path: Path) -> None:
     before = os.stat(tmp_path)
-    _windows.keep_attributes(-1, before)
+    assert _windows.extended_attributes(str(tmp_path)) == {}
+    assert not _windows.is_link_to_open_file(str(tmp_path))
+    _windows.keep_attributes(-1, before, {})
     _windows.sync_folder(str(tmp_path / "missing"))
     assert os.stat(tmp_path) == before
 

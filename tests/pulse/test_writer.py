@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Callable
@@ -324,8 +325,9 @@ def test_a_temp_name_that_is_taken_belongs_to_another_writer(tmp_path: Path, mon
     taken = tmp_path / "taken.tmp"
     taken.write_bytes(b"another writer's")
     monkeypatch.setattr("pulse.writer.temp_name", lambda base: taken.name)
-    with pytest.raises(FileExistsError):
+    with pytest.raises(FileExistsError) as failure:
         write_idle_status(tmp_path / "status.json")
+    assert any(repr(str(taken)) in note for note in failure.value.__notes__)
     assert taken.read_bytes() == b"another writer's"
     assert os.listdir(tmp_path) == [taken.name]
 
@@ -337,6 +339,24 @@ def test_a_rename_that_finds_something_in_its_way_leaves_no_temp(
         raise FileExistsError(errno.EEXIST, "injected", temp, None, target)
 
     monkeypatch.setattr("pulse.writer.system.replace", in_the_way)
-    with pytest.raises(FileExistsError):
+    with pytest.raises(FileExistsError) as failure:
         write_idle_status(tmp_path / "status.json")
+    assert str(failure.value) == f"[Errno {errno.EEXIST}] injected: {str(tmp_path / 'status.json')!r}"
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("call", ["open", "rename"])
+def test_an_error_names_the_target_as_the_caller_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = os.path.join("missing", "status.json")
+    if call == "rename":  # the temp's folder goes away while the temp is written
+        (tmp_path / "missing").mkdir()
+        monkeypatch.setattr("pulse.writer._fill", lambda *arguments: shutil.rmtree(tmp_path / "missing"))
+        if sys.platform == "win32":
+            pytest.skip("a file that is open cannot be removed")
+    with pytest.raises(FileNotFoundError) as failure:
+        write_idle_status(path)
+    assert (failure.value.filename, failure.value.filename2) == (path, None)
+    assert str(failure.value).endswith(f": {path!r}")

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pulse import (
+    InvalidStatus,
     safe_read_json,
     write_idle_status,
     write_training_status,
@@ -245,9 +246,37 @@ class TestPaths:
         assert os.listdir(tmp_path) == ["special"]
         assert not (tmp_path / "special").is_file()
 
-    def test_an_impossible_path_is_a_value_error(self) -> None:
-        with pytest.raises(ValueError, match="null"):
-            write_idle_status("a\0b")
+    @pytest.mark.parametrize("path", ["a\0b", pytest.param("\ud800", marks=posix)])
+    def test_an_impossible_path_is_refused(self, path: str) -> None:
+        with pytest.raises(InvalidStatus, match="no file can have the path"):
+            write_idle_status(path)
+
+    def test_what_is_not_a_path_is_an_error_of_the_caller(self) -> None:
+        with pytest.raises(TypeError):
+            write_idle_status(3)  # type: ignore[arg-type]  # the point of the test
+
+    def test_a_working_folder_that_is_gone_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def gone() -> str:
+            raise FileNotFoundError(errno.ENOENT, "injected")
+
+        monkeypatch.setattr(os, "getcwd", gone)
+        with pytest.raises(FileNotFoundError, match=r"injected: 'status\.json'"):
+            write_idle_status("status.json")
+
+    @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="open files have links only where there is /proc")
+    @pytest.mark.parametrize("links", [0, 2])
+    def test_a_link_to_an_open_file_is_not_replaced(self, tmp_path: Path, links: int) -> None:
+        log = tmp_path / "log"
+        with log.open("w") as file:
+            path = f"/proc/self/fd/{file.fileno()}"
+            for number in range(links):
+                (tmp_path / f"link{number}").symlink_to(path)
+                path = f"link{number}"
+            with pytest.raises(OSError, match="a link to an open file") as failure:
+                write_idle_status(tmp_path / path)
+            assert failure.value.errno == errno.EINVAL
+            assert os.path.samestat(os.fstat(file.fileno()), os.stat(log))
+        assert log.read_text() == ""
 
     @posix
     @pytest.mark.skipif(is_root, reason="root may write everywhere")
