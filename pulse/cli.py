@@ -1,10 +1,13 @@
 """The ``pulse`` command: write, read, selftest, serve, and the commands that other packages add."""
 
 import argparse
+import errno
+import os
 import sys
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import IO, Any
 
+from pulse._streams import complain, flush
 from pulse._version import __version__
 from pulse.reader import ReadOutcome, read_status
 from pulse.selftest import selftest
@@ -29,27 +32,74 @@ def main(argv: list[str] | None = None) -> int:
         argv: the arguments without the program's name; ``None`` takes those of the process.
 
     Returns:
-        The exit code: 0 done, 1 refused or failed, 2 usage; an added command has its own.
+        The exit code: 0 done, 1 refused or failed (to print, too), 2 usage; an added command has its own.
     """
     arguments = sys.argv[1:] if argv is None else argv
     added = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
-    if arguments and arguments[0] in added:
-        return _run_added(added[arguments[0]], arguments[1:])
-    if arguments and arguments[0] in KIT_COMMANDS:
-        print(f"pulse {arguments[0]}: not installed. It comes with the kit: {INSTALL_THE_KIT}", file=sys.stderr)
+    command = arguments[0] if arguments else ""
+    if command in added:
+        return _run_added(added[command], arguments[1:])
+    if command in KIT_COMMANDS:
+        complain(f"pulse {command}: not installed. It comes with the kit: {INSTALL_THE_KIT}")
         return 2
-    parser = _parser(sorted(added))
     try:
-        options = parser.parse_args(arguments)
+        code, failure = _run(sorted(added), arguments), None
+    except OSError as error:
+        code, failure = 1, error
+    failure = flush() or failure
+    if failure is None:
+        return code
+    if not isinstance(failure, BrokenPipeError):  # that is a program such as head, which has read enough
+        complain(f"pulse {command}: {failure}")
+    return code or 1
+
+
+def _run(added: list[str], arguments: list[str]) -> int:
+    """Run one of our own commands.
+
+    Raises:
+        OSError: stdin or stdout is closed, full, or cannot be used; or there is no temporary folder.
+    """
+    parser = _parser(added)
+    try:
+        options = parser.parse_args(_with_negative_numbers(arguments))
         if options.command == "write":
             return _write(parser, options)
     except SystemExit as stop:  # argparse has printed its help, the version or the usage
         return int(stop.code or 0)
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "stdout")
     if options.command == "read":
         return _read(options.path)
     if options.command == "serve":
-        return serve(sys.stdin.buffer, sys.stdout.buffer)
+        return serve(_stdin(), sys.stdout.buffer)
     return selftest(sys.stdout)
+
+
+def _stdin() -> IO[bytes]:
+    """The bytes of stdin. Raises ``OSError`` where it is closed."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "stdin")
+    return sys.stdin.buffer
+
+
+def _with_negative_numbers(arguments: list[str]) -> list[str]:
+    """The arguments, with ``--loss -1e-5`` as ``--loss=-1e-5``: argparse takes most such numbers for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1][:2] == "--" and "=" not in joined[-1] and _is_negative_number(argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _is_negative_number(argument: str) -> bool:
+    try:
+        float(argument)
+    except ValueError:
+        return False
+    return argument.startswith("-")
 
 
 def _run_added(entry: EntryPoint, arguments: list[str]) -> int:
@@ -57,7 +107,7 @@ def _run_added(entry: EntryPoint, arguments: list[str]) -> int:
     try:
         command = entry.load()
     except ImportError as error:
-        print(f"pulse {entry.name}: {error}. Install what it needs: {INSTALL_THE_KIT}", file=sys.stderr)
+        complain(f"pulse {entry.name}: {error}. Install what it needs: {INSTALL_THE_KIT}")
         return 2
     return int(command(arguments))
 
@@ -83,7 +133,11 @@ def _parser(added: list[str]) -> argparse.ArgumentParser:
     write.add_argument("--epoch", type=float, metavar="X", help="epochs completed (default 0.0)")
     write.add_argument("--total-epochs", type=float, metavar="X", help="epochs planned (default 0.0)")
     write.add_argument("--loss", type=float, metavar="X", help="the current loss (default 0.0)")
-    write.add_argument("--message", metavar="TEXT", help="a line for people who watch the run (default empty)")
+    write.add_argument(
+        "--message",
+        metavar="TEXT",
+        help="a line for people who watch the run (default empty); what is not UTF-8 becomes U+FFFD",
+    )
     write.add_argument("--timestamp", type=int, metavar="SECONDS", help="seconds since 1970 (default now)")
 
     read = commands.add_parser("read", help="print the status as JSON, or null and exit 1")
@@ -100,22 +154,34 @@ def _write(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     members: dict[str, Any] = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if (options.source is None) == ("status" not in members) or (options.source and members):
         parser.error("write: give the members as options (--status is required), or - to read them from stdin")
+    if "message" in members:
+        members["message"] = _text(members["message"])
     try:
         if options.source:
-            members = decode_object(sys.stdin.buffer.read(SIZE_LIMIT + 1))
+            members = decode_object(_stdin().read(SIZE_LIMIT + 1))
         write_training_status(options.path, **from_members(members, complete=False))
     except (InvalidStatus, OSError) as error:
-        print("\n".join([f"pulse write: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
+        complain("\n".join([f"pulse write: {error}", *getattr(error, "__notes__", [])]))
         return 1
     return 0
+
+
+def _text(argument: str) -> str:
+    """An argument as text; what is not UTF-8 becomes U+FFFD, because a log line must not stop the status of a run.
+
+    Python hands over such bytes as lone surrogates. Under the locale C, those may be UTF-8 after all.
+    """
+    try:
+        return argument.encode(errors="surrogateescape").decode(errors="replace")
+    except UnicodeEncodeError:  # Windows has lone surrogates of its own
+        return argument.encode(errors="surrogatepass").decode(errors="replace")
 
 
 def _read(path: str) -> int:
     """``pulse read``: UTF-8 whatever the locale, so that another program can parse it."""
     reading = read_status(path)
     if reading.status is None:
-        print(f"pulse read: {reading.outcome.value}: {reading.detail}", file=sys.stderr)
+        complain(f"pulse read: {reading.outcome.value}: {reading.detail}")
     document = b"null" if reading.status is None else serialise(reading.status)
     sys.stdout.buffer.write(document + b"\n")
-    sys.stdout.buffer.flush()
     return 0 if reading.outcome is ReadOutcome.OK else 1

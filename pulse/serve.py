@@ -1,10 +1,10 @@
 """The reference as an implementation under test: :class:`Reference` in process, :func:`serve` over a pipe."""
 
 import json
-import sys
 from collections.abc import Mapping
 from typing import IO, Any
 
+from pulse._streams import complain
 from pulse._version import __version__
 from pulse.reader import StatusReader, read_status
 from pulse.status import Status, from_members, progress
@@ -65,6 +65,9 @@ def serve(stdin: IO[bytes], stdout: IO[bytes]) -> int:
 
     Returns:
         The exit code: 0, or 2 after a line that is not a request (reported on stderr).
+
+    Raises:
+        OSError: a request cannot be read, or an answer cannot be written.
     """
     reference = Reference()
     for line in stdin:
@@ -72,7 +75,7 @@ def serve(stdin: IO[bytes], stdout: IO[bytes]) -> int:
             request = _request(line)
             answer = _answer(reference, request)
         except _Garbage as error:
-            print(f"pulse serve: {error}: {line[:200]!r}", file=sys.stderr)
+            complain(f"pulse serve: {error}: {line[:200]!r}")
             return 2
         stdout.write(json.dumps({"id": request["id"], **answer}).encode() + b"\n")
         stdout.flush()

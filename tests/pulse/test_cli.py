@@ -1,5 +1,6 @@
 """The ``pulse`` command."""
 
+import errno
 import io
 import json
 import os
@@ -7,9 +8,10 @@ import runpy
 import subprocess
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import IO, ClassVar
 
 import pytest
 
@@ -104,13 +106,61 @@ class TestWrite:
 
     @pytest.mark.parametrize(
         "options",
-        [[], ["--epoch", "1"], ["-", "--status", "idle"], ["--status", "idle", "--epoch", "one"], ["other"]],
+        [
+            [],
+            ["--epoch", "1"],
+            ["-", "--status", "idle"],
+            ["--status", "idle", "--epoch", "one"],
+            ["--loss", "-x"],
+            ["other"],
+        ],
     )
     def test_wrong_usage_exits_2(self, run: Run, target: str, options: list[str]) -> None:
         code, _out, err = run("write", target, *options)
         assert code == 2
         assert "usage: pulse" in err
         assert not os.path.exists(target)
+
+    @pytest.mark.parametrize("number", ["-1e-5", "-1E3", "-.5", "-2", "-1_000.5"])
+    @pytest.mark.parametrize("option", [["--loss", "{}"], ["--lo", "{}"], ["--loss={}"]])
+    def test_a_negative_number_is_not_an_option(self, run: Run, target: str, number: str, option: list[str]) -> None:
+        assert run("write", target, "--status", "running", *(part.format(number) for part in option)) == (0, b"", "")
+        status = read_status(target).status
+        assert status is not None
+        assert status["loss"] == float(number)
+
+    @pytest.mark.parametrize(
+        ("options", "reason"),
+        [
+            (["--epoch", "-1e-5"], "must not be negative"),
+            (["--total-epochs", "-3e0"], "must not be negative"),
+            (["--loss", "-inf"], "must be finite"),
+            (["--loss", "-nan"], "must be finite"),
+            (["--timestamp", "-1"], "timestamp must be from 0"),
+        ],
+    )
+    def test_one_that_is_refused_is_refused_as_a_number(
+        self, run: Run, target: str, options: list[str], reason: str
+    ) -> None:
+        code, _out, err = run("write", target, "--status", "running", *options)
+        assert code == 1
+        assert reason in err
+
+    @pytest.mark.parametrize(
+        ("given", "written"),
+        [
+            ("caf\udce9", "caf\ufffd"),  # Latin-1 where UTF-8 is expected
+            ("\udcd1\udc88", "ш"),  # UTF-8 where ASCII is expected: the locale C
+            ("\ud800", "\ufffd" * 3),  # Windows
+        ],
+    )
+    def test_a_message_that_is_not_utf_8_does_not_stop_the_write(
+        self, run: Run, target: str, given: str, written: str
+    ) -> None:
+        assert run("write", target, "--status", "running", "--message", given) == (0, b"", "")
+        status = read_status(target).status
+        assert status is not None
+        assert status["message"] == written
 
 
 class TestRead:
@@ -202,3 +252,90 @@ class TestCommand:
         assert (done.returncode, done.stderr) == (0, b"")
         verdict = done.stdout.decode(encoding).splitlines()[-1]
         assert verdict == "=== ALL TESTS PASSED (PULSE v1 COMPLIANT) ==="
+
+
+@pytest.fixture
+def full() -> Iterator[IO[str]]:
+    """A file that takes nothing."""
+    if not os.path.exists("/dev/full"):
+        pytest.skip("there is no /dev/full")
+    with open("/dev/full", "w", encoding="utf-8") as file:
+        yield file
+
+
+class TestStreams:
+    """A stdout or stderr that is closed, full, or a pipe that no one reads; and a closed stdin."""
+
+    COMMANDS: ClassVar = [["read", "status.json"], ["selftest"], ["serve"], ["--help"], ["--version"]]
+
+    @pytest.fixture(autouse=True)
+    def place(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        write_training_status("status.json", "running")
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+    def test_a_full_stdout_is_an_error(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, full: IO[str], command: list[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "stdout", full)
+        code, _out, err = run(*command, stdin=b'{"id": 1, "op": "stop"}')
+        assert (code, err.count("\n")) == (1, 1)
+        assert err.startswith(f"pulse {command[0]}: ")
+        assert os.strerror(errno.ENOSPC) in err
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+    def test_a_pipe_without_a_reader_ends_it_quietly(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, command: list[str]
+    ) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        with open(writing, "w", encoding="utf-8") as file:
+            monkeypatch.setattr(sys, "stdout", file)
+            code, _out, err = run(*command, stdin=b'{"id": 1, "op": "stop"}')
+        assert code == 1
+        assert sys.platform == "win32" or err == ""
+
+    @pytest.mark.parametrize("command", COMMANDS[:3], ids=" ".join)
+    def test_a_closed_stdout_is_an_error(self, run: Run, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
+        monkeypatch.setattr(sys, "stdout", None)
+        code, _out, err = run(*command)
+        assert (code, err) == (1, f"pulse {command[0]}: [Errno {errno.EBADF}] {os.strerror(errno.EBADF)}: 'stdout'\n")
+
+    @pytest.mark.parametrize("command", [["serve"], ["write", "status.json", "-"]], ids=" ".join)
+    def test_a_closed_stdin_is_an_error(
+        self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], command: list[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "stdin", None)
+        assert cli.main(command) == 1
+        assert "'stdin'" in capfd.readouterr().err
+
+    def test_a_write_needs_no_streams(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("stdin", "stdout", "stderr"):
+            monkeypatch.setattr(sys, name, None)
+        assert cli.main(["write", "status.json", "--status", "done"]) == 0
+        assert cli.main(["write", "status.json", "--status", "none"]) == 1
+
+    def test_complaints_never_go_to_stdout(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stderr", None)
+        assert run("read", "missing.json") == (1, b"null\n", "")
+
+    def test_a_full_stderr_changes_nothing(self, run: Run, monkeypatch: pytest.MonkeyPatch, full: IO[str]) -> None:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert run("read", "missing.json") == (1, b"null\n", "")
+        assert run("read")[0] == 2
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell of POSIX")
+    @pytest.mark.parametrize("shell", [">&-", "2>&-", "| head -n 0", ">/dev/full", ">/dev/full 2>/dev/full"])
+    def test_python_adds_nothing_when_it_ends(self, shell: str) -> None:
+        command = f'{{ "$0" -m pulse read status.json; echo "$?" >&3; }} 3>code {shell}'
+        if "full" in shell and not os.path.exists("/dev/full"):
+            pytest.skip("there is no /dev/full")
+        environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+        done = subprocess.run(
+            ["sh", "-c", command, sys.executable], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.stderr.count("\n") <= 1
+        assert "Traceback" not in done.stderr
+        assert "Exception" not in done.stderr
+        if "head" not in shell:  # which may have read before it ends
+            assert Path("code").read_text() == ("0\n" if shell == "2>&-" else "1\n")
