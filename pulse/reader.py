@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -84,8 +85,10 @@ class StatusReader:
     """
 
     def __init__(self, path: StrPath) -> None:
-        """Args: path: the file to poll; it need not exist."""
-        self.path = os.fspath(path)
+        """Args: path: the file to poll; it need not exist. A relative one is taken from the present working folder."""
+        self.path = os.fsdecode(path)
+        with suppress(OSError):  # the working folder is gone: then the reads say so
+            self.path = os.path.join(os.getcwd(), self.path)
         self._last: Status | None = None
 
     def poll(self) -> Polled:

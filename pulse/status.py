@@ -75,7 +75,7 @@ class TrainingStatus:
             timestamp: seconds since 1970 (UTC), an integer from 0 to 2^53-1; ``None`` means now.
 
         The three numbers may be of any real type (``int``, a NumPy scalar) except ``bool``; they
-        become ``float``.
+        become ``float``. A tensor or a ``Decimal`` is refused: say ``float(loss)``.
 
         Returns:
             A new dictionary with exactly the six members.
@@ -109,7 +109,8 @@ def _finite(name: str, value: object) -> float:
     if type(value) is float and -math.inf < value < math.inf:
         return value  # nearly always
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise InvalidStatus(f"{name} must be a number, not {_shown(value)}")
+        hint = f" (use float({name}))" if hasattr(type(value), "__float__") and not isinstance(value, bool) else ""
+        raise InvalidStatus(f"{name} must be a number, not {_shown(value)}{hint}")
     try:
         number = float(value)
     except (ArithmeticError, TypeError, ValueError) as error:
@@ -146,7 +147,8 @@ def _text(value: object) -> str:
 def _seconds(value: object) -> int:
     """``value`` as a timestamp."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise InvalidStatus(f"timestamp must be an integer (whole seconds), not {_shown(value)}")
+        hint = " (use int(timestamp))" if hasattr(type(value), "__int__") and not isinstance(value, bool) else ""
+        raise InvalidStatus(f"timestamp must be an integer (whole seconds), not {_shown(value)}{hint}")
     seconds = int(value)
     if not 0 <= seconds <= _LAST_TIMESTAMP:
         raise InvalidStatus(f"timestamp must be from 0 to 2^53-1 seconds, and {_shown(value)} is not")
@@ -256,13 +258,15 @@ def progress(status: Mapping[str, Any]) -> float:
 
 
 def age(status: Mapping[str, Any], now: float) -> float:
-    """Seconds from the status's timestamp to ``now`` (seconds since 1970); negative when clocks disagree."""
+    """Seconds from the status's timestamp to ``now`` (seconds since 1970); negative when the clocks disagree."""
     return now - float(status["timestamp"])
 
 
 def is_stalled(status: Mapping[str, Any], now: float, after: float = 60.0) -> bool:
-    """Whether a run whose status is ``running`` has not been updated for more than ``after`` seconds.
+    """Whether a run whose status is ``running`` has shown no sign of life in the last ``after`` seconds.
 
-    It is derived by the reader and never written to the file.
+    A timestamp more than ``after`` seconds ahead of ``now`` is no such sign: the clocks disagree, or it is not in
+    seconds, so that the age is unknown, and a job that has died must not look alive until that time has come. It is
+    derived by the reader and never written to the file.
     """
-    return bool(status["status"] == "running") and age(status, now) > after
+    return bool(status["status"] == "running") and abs(age(status, now)) > after

@@ -180,3 +180,26 @@ class TestStatusReader:
         again = reader.poll().status
         assert again is not None
         assert again["status"] == "running"
+
+    def test_a_relative_path_is_taken_from_where_the_reader_was_made(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path)
+        write_training_status("status.json", "running")
+        reader = StatusReader("status.json")
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        assert reader.poll().outcome is ReadOutcome.OK
+        assert reader.path == str(tmp_path / "status.json")
+
+    def test_a_working_folder_that_is_gone_is_no_error_until_the_first_poll(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def gone() -> str:
+            raise FileNotFoundError
+
+        monkeypatch.chdir(tmp_path)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getcwd", gone)
+            reader = StatusReader("status.json")
+        assert reader.poll().outcome is ReadOutcome.MISSING

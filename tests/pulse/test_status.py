@@ -4,6 +4,7 @@ import enum
 import json
 import math
 import time
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -243,6 +244,29 @@ class TestParse:
         assert decode_object(b'{"a": [1, {"b": null}]}') == {"a": [1, {"b": None}]}
 
 
+class TestHints:
+    @pytest.mark.parametrize("name", ["epoch", "total_epochs", "loss"])
+    def test_a_tensor_and_a_decimal_can_be_made_a_float(self, name: str) -> None:
+        class Tensor:
+            def __float__(self) -> float:
+                return 0.5
+
+        for value in (Tensor(), Decimal("0.5")):
+            with pytest.raises(InvalidStatus, match=rf"\(use float\({name}\)\)"):
+                TrainingStatus.create("running", **{name: value})  # type: ignore[arg-type]  # the point of the test
+
+    def test_a_float_can_be_made_whole_seconds(self) -> None:
+        with pytest.raises(InvalidStatus, match=r"\(use int\(timestamp\)\)"):
+            TrainingStatus.create("running", timestamp=1764345613.5)  # type: ignore[arg-type]  # the point of the test
+
+    @pytest.mark.parametrize("value", [True, "0.5", None, [0.5], 1j])
+    def test_nothing_else_can(self, value: Any) -> None:
+        for name in ("epoch", "timestamp"):
+            with pytest.raises(InvalidStatus) as refusal:
+                from_members({"status": "running", name: value}, complete=False)
+            assert "(use " not in str(refusal.value)
+
+
 class TestDerived:
     @pytest.mark.parametrize(
         ("epoch", "total", "percent"),
@@ -264,7 +288,15 @@ class TestDerived:
         assert age(IDLE, 1764345613 - 1.0) == -1.0
 
     @pytest.mark.parametrize(
-        ("status", "seconds", "stalled"), [("running", 61, True), ("running", 60, False), ("done", 61, False)]
+        ("status", "seconds", "stalled"),
+        [
+            ("running", 61, True),
+            ("running", 60, False),
+            ("done", 61, False),
+            ("running", -60, False),  # the clocks of two machines are never quite the same
+            ("running", -61, True),
+            ("idle", -61, False),
+        ],
     )
     def test_only_a_silent_running_job_is_stalled(self, status: str, seconds: int, stalled: bool) -> None:
         assert is_stalled({"status": status, "timestamp": 1000}, 1000 + seconds) is stalled
