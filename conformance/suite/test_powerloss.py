@@ -29,6 +29,7 @@ def before_of(recording: Recording) -> Before:
 
 def judged(case: Case, laboratory: Laboratory, scenario: Scenario) -> tuple[Recording, Judgement]:
     recording = laboratory.record(scenario)
+    recording.require_followed()
     judgement = judge(recording.operations, before_of(recording))
     case.counts.update(operations=len(recording.operations), cuts=judgement.cuts)
     case.counts["disk states"] = judgement.states
@@ -72,12 +73,15 @@ def test_next_write_beside_whatever_is_left(case: Case, laboratory: Laboratory, 
     """Each disk state is laid out as real files, and a new process writes there, in slow motion."""
     recording = laboratory.record(scenario)
     old = {recording.place.target.name: recording.place.before.data or b""}
+    recording.require_followed()
     states = distinct_states(recording.operations, before_of(recording))[:MOST_STATES]
     new = recording.place.target.read_bytes()
     laboratory.stop()  # after a power cut no running process knows these temps
     for state in states:
         place = laboratory.place("first")
         for name, data in materialise(state, old, new).items():
+            if name.startswith("/"):
+                continue  # in a folder that other writers use
             path = place.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)

@@ -138,6 +138,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def slow_motion(laboratory: Laboratory, scenario: Scenario, size: int) -> Slow:
     """Hold one write before and after each of its operations, and read the target several times there."""
+    numbers = [each.number for each in few(laboratory.record(scenario, size).operations)]
     place = laboratory.place(scenario, size)
     wrong: list[tuple[str, int]] = []
     counts = {"boundaries": 0, "reads": 0}
@@ -155,7 +156,6 @@ def slow_motion(laboratory: Laboratory, scenario: Scenario, size: int) -> Slow:
                 wrong.append((f"{what}: {shown(data)}" if data else what, boundary.number))
             seen_new = seen_new or state == "new"
 
-    numbers = [each.number for each in few(laboratory.record(scenario, size).operations)]
     rules = tuple(Rule("hold", phase, first, last) for first, last in _ranges(numbers) for phase in ("before", "after"))
     outcome = laboratory.request(place, rules, size=size, at_boundary=look)
     if outcome.end is not None:

@@ -18,7 +18,7 @@ from conformance.subject.client import Implementation
 from conformance.subject.protocol import Answer
 from conformance.subject.requests import publish_request
 from conformance.syscalls.operations import Operation, operations_of
-from conformance.syscalls.order import CHANGING, on_the_target
+from conformance.syscalls.order import CHANGING, on_the_target, unseen_origin
 from conformance.syscalls.points import Point, Scenario, What, role
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Plan, Report, Rule
@@ -29,6 +29,7 @@ __all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated", "state_of"]
 SIZE = 8192  # bytes of the documents
 OLD, NEW, NEXT = 1, 2, 3  # sequence numbers of the documents
 _TRIES = 8
+_TRIES_TO_FOLLOW = 3
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Place:
     listing: frozenset[str]
     lengths: tuple[tuple[str, int], ...]  # of the existing files, in bytes
     open_files: tuple[str, ...]
+    elsewhere: tuple[str, ...] = ()  # other folders in which the implementation makes its temps
 
     @property
     def target(self) -> Path:
@@ -60,6 +62,12 @@ class Recording:
     place: Place
     operations: tuple[Operation, ...]
     kept: frozenset[str]  # names that a write without any fault leaves beside the target, such as a lock file
+    unseen: str = ""  # where the published file came from, if the engine could not follow it from there
+
+    def require_followed(self) -> None:
+        """Raise Unmeasured when the trace does not show how the published file was made."""
+        if self.unseen:
+            raise Unmeasured(f"the published file came from {self.unseen}, where the engine did not see it made")
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,7 @@ class Laboratory:
         self.run = run
         self._numbers = itertools.count()
         self._traced: Traced | None = None
+        self._elsewhere: tuple[str, ...] = ()
 
     @property
     def traced(self) -> Traced:
@@ -157,7 +166,9 @@ class Laboratory:
                 raise Unmeasured(f"a write without any fault was answered {answer.error} (see FLT-01)")
         names = frozenset(os.listdir(folder))
         lengths = tuple((name, os.lstat(folder / name).st_size) for name in sorted(names))
-        return Place(scenario, folder, snapshot(target), names, lengths, traced.open_files(str(folder)))
+        others = tuple(f"{path}/" for path in self._elsewhere)
+        listing, lengths = names.union(others), (*lengths, *((name, 0) for name in others))
+        return Place(scenario, folder, snapshot(target), listing, lengths, traced.open_files(str(folder)), self._elsewhere)
 
     def publish(self, place: Place, sequence: int) -> Answer:
         """One write at full speed, without a plan."""
@@ -173,27 +184,42 @@ class Laboratory:
         at_boundary: Callable[[Boundary], None] | None = None,
     ) -> Outcome:
         """One traced write of a document to the target of a place."""
-        plan = Plan(str(place.folder), rules)
+        plan = Plan(str(place.folder), rules, place.elsewhere)
         return self.traced.request(plan, self.ask(place.target, sequence, size), at_boundary)
 
     def operations(self, place: Place, report: Report) -> tuple[Operation, ...]:
         """The operations of a report. Raises TraceError."""
-        return operations_of(report.calls, str(place.folder), place.listing)
+        return operations_of(report.calls, str(place.folder), place.listing, place.elsewhere)
 
     def record(self, scenario: Scenario, size: int = SIZE) -> Recording:
-        """A write without any fault. Raises Unmeasured when it fails."""
+        """A write without any fault. Raises Unmeasured when it fails.
+
+        A file that came from another folder was made there: that folder is followed from then on, and so is its parent
+        if the folder was another one the next time.
+        """
+        recording = self._record(scenario, size)
+        for _ in range(_TRIES_TO_FOLLOW):
+            if not recording.unseen:
+                break
+            origin = os.path.dirname(recording.unseen)
+            known = [os.path.commonpath((origin, folder)) for folder in self._elsewhere]
+            nearest = max(known, key=len, default="/")
+            self._elsewhere = (*self._elsewhere, origin if nearest == "/" else nearest)
+            recording = self._record(scenario, size)
+        return recording
+
+    def _record(self, scenario: Scenario, size: int) -> Recording:
         place = self.place(scenario, size)
         outcome = self.request(place, (), size=size)
         if outcome.end is not None:
             raise outcome.end
         if outcome.answer is None or not outcome.answer.ok or place.state() != "new":
             raise Unmeasured("a write without any fault does not succeed (see FLT-01)")
-        recording = Recording(
-            place, self.operations(place, outcome.report), frozenset(os.listdir(place.folder)) - {"status.json"}
-        )
-        if not recording.operations:
+        operations = self.operations(place, outcome.report)
+        if not operations:
             raise TraceError("a write succeeded, but no operation on the target's folder was seen")
-        return recording
+        kept = frozenset(os.listdir(place.folder)) - {"status.json"}
+        return Recording(place, operations, kept | _made_elsewhere(operations), unseen_origin(operations, "status.json"))
 
     def visit(self, point: Point, kept: frozenset[str] = frozenset()) -> Visit:
         """Write once with what the point asks for, and examine everything afterwards. ``kept`` is that of `Recording`.
@@ -234,9 +260,12 @@ class Laboratory:
         state = place.state()
         answer, text = _answer(outcome)
         left = sorted(frozenset(os.listdir(place.folder)) - place.listing - kept - {"status.json"})
+        if not any(name.startswith("/") for name in kept):
+            left += sorted(_made_elsewhere(operations))
         touched = bool(place.before.difference(snapshot(place.target)))
         alive = outcome.end is None
-        opened = Counter(self.traced.open_files(str(place.folder))) if alive else Counter[str]()
+        others = frozenset(each.name for each in operations if each.name.startswith("/"))
+        opened = Counter(self.traced.open_files(str(place.folder), others)) if alive else Counter[str]()
         injection = Injection(
             what="interrupt" if point.what == "interrupt" else "error",
             call=point.key if point.of_temp or point.key not in ("fsync", "close") else f"{point.key} of another file",
@@ -284,6 +313,13 @@ class Laboratory:
         if sequence_at(place.target) != NEXT:
             return "ok, but wrote nothing"
         return "ok" if alive else "ok, by a new process"
+
+
+def _made_elsewhere(operations: tuple[Operation, ...]) -> frozenset[str]:
+    """The files that these operations made outside of the target's folder, and that are still there."""
+    made = {each.name for each in operations if each.kind == "create" and each.name.startswith("/")}
+    made |= {each.other_name for each in operations if each.kind in ("rename", "link")}
+    return frozenset(name for name in made if name.startswith("/") and os.path.lexists(name))
 
 
 def _answer(outcome: Outcome) -> tuple[str, str]:

@@ -57,6 +57,15 @@ _CLONING = (0x40049409, 0x4020940D)  # FICLONE, FICLONERANGE
 _ASKING = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x80086601, 0x801C581F)
 
 
+_DELETED = " (deleted)"  # ends the path of an unlinked file
+_OPENING = ("open", "openat", "openat2", "creat")
+# The argument with the name that a call makes.
+_MAKING = {
+    **dict.fromkeys(("mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat"), "path"),
+    **dict.fromkeys(("rename", "renameat", "renameat2", "link", "linkat"), "other_path"),
+}
+
+
 class Operation(NamedTuple):
     """One operation of a write. ``number`` counts the operations of a trace in the order of their starts, from 0.
 
@@ -104,16 +113,39 @@ class _Mapping(NamedTuple):
 class Concern:
     """Which calls concern a folder. One object follows one trace: it has to remember shared mappings, and descriptors
     whose close failed, because closing them again is a fault (FLT-07).
+
+    ``elsewhere`` are other folders in which the writer makes its temps. Of what lies there, only files and folders that
+    the trace itself makes are of concern, and the folder itself.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, elsewhere: Iterable[str] = ()) -> None:
         self.folder = folder
+        self._elsewhere = frozenset(elsewhere)
+        self._made: set[str] = set()  # files and folders in the folders elsewhere
         self._mappings: list[_Mapping] = []
         self._closed: set[tuple[int, int]] = set()  # process, descriptor
 
     def lies_within(self, path: str) -> bool:
-        """Whether a path is the folder or lies below it."""
-        return path == self.folder or path.startswith(f"{self.folder}/")
+        """Whether a path is the folder or lies below it, or was made by this trace in a folder elsewhere."""
+        if path == self.folder or path.startswith(f"{self.folder}/"):
+            return True
+        if not self._elsewhere:
+            return False
+        parent, _, name = path.removesuffix(_DELETED).rpartition("/")
+        unnamed = path.endswith(_DELETED) and name.startswith("#") and parent in self._elsewhere
+        return unnamed or path in self._elsewhere or not self._made.isdisjoint((path.removesuffix(_DELETED), parent))
+
+    def _may_make(self, name: str, arguments: Mapping[str, Argument]) -> str | None:
+        """The path in a folder elsewhere that a call would make; None for any other call."""
+        if name in _OPENING:
+            flags = arguments.get("flags", 0)
+            path = arguments["path"] if name == "creat" or (isinstance(flags, int) and flags & _O_CREAT) else None
+        else:
+            path = arguments.get(_MAKING.get(name, ""))
+        if not isinstance(path, str):
+            return None
+        parent = path.rpartition("/")[0]
+        return path if parent in self._elsewhere or parent in self._made else None
 
     def concerns(self, process: int, name: str, arguments: Mapping[str, Argument]) -> bool:
         """Whether a call that begins now is an operation on the folder."""
@@ -124,6 +156,8 @@ class Concern:
         descriptor = arguments.get("descriptor")
         if name == "close" and isinstance(descriptor, Descriptor) and not descriptor.path:
             return (process, descriptor.number) in self._closed
+        if self._elsewhere and self._may_make(name, arguments):
+            return True
         paths = (value.path if isinstance(value, Descriptor) else value for value in arguments.values())
         return any(isinstance(path, str) and self.lies_within(path) for path in paths)
 
@@ -134,7 +168,9 @@ class Concern:
         return next((each.path for each in self._mappings if each.holds(process, address)), None)
 
     def follow(self, call: Call) -> None:
-        """Take note of an mmap, mremap or munmap that succeeded, and of a close that failed."""
+        """Take note of an mmap, mremap or munmap that succeeded, of a close that failed, and of what is made elsewhere."""
+        if self._elsewhere and call.succeeded and (made := self._may_make(call.name, call.arguments)):
+            self._made.add(made)
         if call.name == "close":
             held = call.process, _number(call.arguments.get("descriptor"))
             if call.error and self.lies_within(call.path("descriptor")):
@@ -164,13 +200,16 @@ def is_shared_and_writable(call: Call) -> bool:
     return shared and bool(call.number("protection") & _PROT_WRITE)
 
 
-def operations_of(calls: Iterable[Call], folder: str, existing: Iterable[str] = ()) -> tuple[Operation, ...]:
+def operations_of(
+    calls: Iterable[Call], folder: str, existing: Iterable[str] = (), elsewhere: Iterable[str] = ()
+) -> tuple[Operation, ...]:
     """The operations on the folder and on what lies in it, numbered as the tracer numbers them.
 
     ``folder`` is an absolute path without symbolic links; ``existing`` are the names in it before the first call, those
-    of sub-folders ending in ``/``. Raises TraceError for a call on the folder that the model does not know.
+    of sub-folders ending in ``/``; ``elsewhere`` is that of `Concern`, and its folders are among ``existing``. Raises
+    TraceError for a call on the folder that the model does not know.
     """
-    concern = Concern(folder)
+    concern = Concern(folder, elsewhere)
     names = set(existing)
     found: list[Operation] = []
     for call in sorted(calls, key=lambda call: call.begun):
@@ -265,7 +304,7 @@ def _optional(arguments: Mapping[str, Argument], name: str, default: int = 0) ->
 
 
 def _descriptor(call: Call, descriptor: Argument | None) -> int:
-    if call.name in ("open", "openat", "openat2", "creat"):
+    if call.name in _OPENING:
         return call.result if call.succeeded and call.result is not None else -1
     return _number(descriptor)
 
@@ -279,7 +318,7 @@ def _length(call: Call) -> int:
 
 def _kind(call: Call, name: str, names: set[str], *, within: bool) -> Kind:
     """The kind of an operation; ``within`` says whether its first path lies in the folder."""
-    if call.name in ("open", "openat", "openat2", "creat"):
+    if call.name in _OPENING:
         flags = _O_CREAT | _O_TRUNC if call.name == "creat" else call.number("flags")
         if flags & _O_TMPFILE:
             return "create-unnamed"

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from conformance.syscalls.operations import Operation
 
-__all__ = ["CHANGING", "Fault", "faults_of_order", "on_the_target", "published_names", "publishing"]
+__all__ = [
+    "CHANGING",
+    "Fault",
+    "faults_of_order",
+    "on_the_target",
+    "published_names",
+    "publishing",
+    "unseen_origin",
+]
 
 _WRITING = 3  # O_WRONLY or O_RDWR
 _O_EXCL = 0o200
@@ -35,6 +43,18 @@ def published_names(operations: Sequence[Operation], target: str) -> frozenset[s
         if _publishes(each, target) or (each.kind in ("rename", "link") and each.other_name in names):
             names.add(each.other_name if each.name == target else each.name)
     return frozenset(names)
+
+
+def unseen_origin(operations: Sequence[Operation], target: str) -> str:
+    """The path outside of the folder that the published file had before, if nothing shows how it was made there."""
+    names = published_names(operations, target)
+    made = {each.name for each in operations if each.kind == "create" and each.call.succeeded}
+    made |= {each.other_name for each in operations if each.kind in ("rename", "link") and each.call.succeeded}
+    unnamed = any(each.kind == "create-unnamed" and each.call.succeeded for each in operations)
+    for name in sorted(names - made):
+        if name.startswith("/") and not (unnamed and name.endswith(" (deleted)")):
+            return name
+    return ""
 
 
 def _publishes(operation: Operation, target: str) -> bool:

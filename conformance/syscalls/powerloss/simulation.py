@@ -286,17 +286,18 @@ class _Simulation:
             case "exchange":
                 here, there = self._source(operation), self._named(other, operation)
                 self._add_change(operation, sets=((name, there), (other, here)))
-            case _ if other.startswith("/"):
+            case _ if not self._is_followed(other):
                 self._add_change(operation, removes=(name,), files=(self._named(name, operation),))
             case _:
                 file = self._source(operation)
                 if self.names.get(other) != file:  # rename(2): nothing happens to two names of one file
-                    removes = () if name.startswith("/") else (name,)
+                    removes = (name,) if name in self.names else ()
                     self._add_change(operation, removes=removes, sets=((other, file),))
 
     def _source(self, operation: Operation) -> int:
-        """The file that gets a name. A file from outside the folder is one that the trace has not seen."""
-        if not operation.name.startswith("/") or _DESCRIPTOR_PATH.fullmatch(operation.name):
+        """The file that gets a name. A file from a folder that is not followed is one that the trace has not seen."""
+        name = operation.name
+        if self._is_followed(name) or name in self.deleted or _DESCRIPTOR_PATH.fullmatch(name):
             file = self._named(operation.name, operation)
             if not self.files[file].regular and operation.kind != "link" and self._has_files(operation.name):
                 raise TraceError(f"{operation}: the power-loss model does not follow a folder with files to a new name")
@@ -305,6 +306,10 @@ class _Simulation:
         begun, length = operation.call.begun, self.before.new_length
         self._apply(DataChange(operation.number, file, "write", 0, length, begun, begun))
         return file
+
+    def _is_followed(self, name: str) -> bool:
+        """Whether a name lies in the target's folder, or in another one that the trace follows."""
+        return not name.startswith("/") or name.rpartition("/")[0] in self.names
 
     def _has_files(self, folder: str) -> bool:
         return any(name.startswith(f"{folder}/") for name in self.names)
@@ -317,7 +322,7 @@ class _Simulation:
         files: tuple[int, ...] = (),
     ) -> None:
         call = operation.call
-        sets = tuple((name, file) for name, file in sets if not name.startswith("/"))
+        sets = tuple((name, file) for name, file in sets if self._is_followed(name))
         replaced = [(name, self.names[name]) for name, _ in sets if name in self.names]
         touched = frozenset((*files, *(file for _, file in sets), *(file for _, file in replaced)))
         self.changes.append(NameChange(operation.number, removes, sets, touched, call.begun, call.ended))

@@ -53,10 +53,11 @@ class Rule(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The folder whose operations are recorded, and the rules."""
+    """The folder whose operations are recorded, the rules, and where else the writer makes its temps (`Concern`)."""
 
     folder: str
     rules: tuple[Rule, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 class Fired(NamedTuple):
@@ -81,14 +82,15 @@ class Report(NamedTuple):
 
 def write_plan(plan: Plan) -> str:
     """A plan as JSON."""
-    return json.dumps({"folder": plan.folder, "rules": [rule._asdict() for rule in plan.rules]})
+    rules = [rule._asdict() for rule in plan.rules]
+    return json.dumps({"folder": plan.folder, "rules": rules, "elsewhere": plan.elsewhere})
 
 
 def read_plan(text: str) -> Plan:
     """What `write_plan` made."""
     fields = json.loads(text)
     rules = (Rule(**{**rule, "calls": tuple(rule["calls"])}) for rule in fields["rules"])
-    return Plan(fields["folder"], tuple(rules))
+    return Plan(fields["folder"], tuple(rules), tuple(fields["elsewhere"]))
 
 
 def write_report(report: Report) -> str:

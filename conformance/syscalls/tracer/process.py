@@ -52,7 +52,7 @@ class _Recording:
 
     def __init__(self, plan: Plan, *, caught: bool) -> None:
         self.plan = plan
-        self.concern = Concern(plan.folder)
+        self.concern = Concern(plan.folder, plan.elsewhere)
         self.caught = caught
         self.calls: list[Call] = []
         self.fired: list[Fired] = []

@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,8 +110,8 @@ class Traced:
             raise TraceError("the tracer ended without a report")
         return Outcome(answer, end, talk.report)
 
-    def open_files(self, folder: str) -> tuple[str, ...]:
-        """The paths in the folder, and the folder itself, that the processes of the implementation have open."""
+    def open_files(self, folder: str, others: Collection[str] = ()) -> tuple[str, ...]:
+        """What the processes of the implementation have open: the folder, paths in it, and any of the other paths."""
         found: list[str] = []
         if self.implementation.pid is None:
             return ()
@@ -122,7 +122,8 @@ class Traced:
                     for name in os.listdir(descriptors):
                         with contextlib.suppress(OSError):
                             found.append(os.readlink(f"{descriptors}/{name}"))
-        return tuple(path for path in found if path == folder or path.startswith(f"{folder}/"))
+        named = frozenset((folder, *others))
+        return tuple(path for path in found if path.startswith(f"{folder}/") or path.removesuffix(" (deleted)") in named)
 
     def kill(self) -> None:
         """End it, and the tracer with it. The tracer does so, which leaves no unreaped process behind."""
