@@ -7,6 +7,7 @@ import pytest
 from conformance.errors import Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.runner.run import KILLS
+from conformance.syscalls.absent import nothing_to_judge
 from conformance.syscalls.findings import kill_series, visits
 from conformance.syscalls.laboratory import Laboratory, Visit
 from conformance.syscalls.points import Scenario
@@ -43,7 +44,8 @@ def test_fault_at_every_operation(case: Case, laboratory: Laboratory, clause: st
     found = visits(laboratory, "faults", scenario)
     concerned = judged(clause, found)
     if not concerned:
-        raise Unmeasured(f"{clause} does not apply to any of this write's {len(found)} faults")
+        laboratory.record(scenario).require_followed()
+        raise Unmeasured(nothing_to_judge(clause, f"{len(found)} faults", case.run.point))
     require_all(case, clause, concerned, "faults")
 
 

@@ -219,7 +219,6 @@ def test_target_is_a_folder(case: Case, content: list[str]) -> None:
     if not case.target.is_dir():
         raise Violation("the folder at the target is gone")
     case.require_listing(case.target, set(content), "inside the folder at the target")
-    case.require_listing(case.folder, {case.target.name}, "after the failed write")
 
 
 @pytest.mark.clause("MET-09")
@@ -250,7 +249,6 @@ def test_bind_mounted_target(case: Case) -> None:
     changed = before.difference(snapshot(case.target))
     if changed:
         raise Violation(f"the failed write changed the target: {changed}")
-    case.require_listing(case.folder, {case.target.name}, "after the failed write")
 
 
 @pytest.mark.clause("MET-04")

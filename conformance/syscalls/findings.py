@@ -11,7 +11,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from conformance.oracle.faults import Injection
 from conformance.oracle.observer import observing
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.run import Run
+from conformance.syscalls.absent import no_point
 from conformance.syscalls.laboratory import OLD, Laboratory, Place, Visit, annotated
 from conformance.syscalls.points import (
     MOST_OPERATIONS,
@@ -75,12 +76,12 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
     Raises Unmeasured when there are none, or none is selected.
     """
 
-    def make() -> list[dict[str, Any]]:
+    def make() -> dict[str, Any]:
         recording = laboratory.record(scenario)
         target = recording.place.target.name
         match family:
             case "faults":
-                points: Iterator[Point] = fault_points(recording.operations, scenario, target)
+                points: Iterable[Point] = fault_points(recording.operations, scenario, target)
             case "interrupts":
                 points = interrupt_points(recording.operations, target)
             case "unsupported":
@@ -88,15 +89,17 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
             case _:
                 points = boundary_points(recording.operations, scenario, target)
         found: list[Visit] = []
+        points = tuple(points)
         for point in selected(points, laboratory.run.point):
             found.append(laboratory.visit(point, recording.kept))
             if family == "kills" and sum(_breaks(visit) for visit in found) == _ENOUGH_BROKEN:
                 break  # a writer that waits for a dead writer's leftovers takes long at every point
-        return [dataclasses.asdict(visit) for visit in found]
+        return {"points": len(points), "visits": [dataclasses.asdict(visit) for visit in found]}
 
-    found = tuple(_visit(values) for values in _kept(laboratory.run, f"{family}-{scenario}", make))
+    kept = _kept(laboratory.run, f"{family}-{scenario}", make)
+    found = tuple(_visit(values) for values in kept["visits"])
     if not found:
-        raise Unmeasured(f"this write has no point of the family {family} that --point {laboratory.run.point} matches")
+        raise Unmeasured(no_point(family, laboratory.run.point, kept["points"]))
     return found
 
 
@@ -109,7 +112,7 @@ def _visit(values: dict[str, Any]) -> Visit:
     return Visit(**{**values, "injection": injection, "trace": tuple(values["trace"])})
 
 
-def _kept(run: Run, name: str, make: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _kept(run: Run, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     path = run.folder / "findings" / f"{name}.json"
     with _locked(path.with_suffix(".lock")):
         if not path.exists():
@@ -121,7 +124,7 @@ def _kept(run: Run, name: str, make: Callable[[], list[dict[str, Any]]]) -> list
     found = json.loads(path.read_text(encoding="utf-8"))
     if "error" in found:
         raise ImplementationError(found["error"])
-    kept: list[dict[str, Any]] = found["found"]
+    kept: dict[str, Any] = found["found"]
     return kept
 
 
@@ -186,10 +189,7 @@ def _words(state: str) -> str:
 def kill_series(laboratory: Laboratory) -> Series:
     """Kill many writes in one folder, each at the next boundary, while a reader polls; then write once."""
 
-    def make() -> list[dict[str, Any]]:
-        return [dataclasses.asdict(_kill_series(laboratory))]
-
-    return Series(**_kept(laboratory.run, "kill-series", make)[0])
+    return Series(**_kept(laboratory.run, "kill-series", lambda: dataclasses.asdict(_kill_series(laboratory))))
 
 
 def _kill_series(laboratory: Laboratory) -> Series:

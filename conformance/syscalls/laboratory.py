@@ -168,7 +168,9 @@ class Laboratory:
         lengths = tuple((name, os.lstat(folder / name).st_size) for name in sorted(names))
         others = tuple(f"{path}/" for path in self._elsewhere)
         listing, lengths = names.union(others), (*lengths, *((name, 0) for name in others))
-        return Place(scenario, folder, snapshot(target), listing, lengths, traced.open_files(str(folder)), self._elsewhere)
+        return Place(
+            scenario, folder, snapshot(target), listing, lengths, traced.open_files(str(folder)), self._elsewhere
+        )
 
     def publish(self, place: Place, sequence: int) -> Answer:
         """One write at full speed, without a plan."""
@@ -219,7 +221,9 @@ class Laboratory:
         if not operations:
             raise TraceError("a write succeeded, but no operation on the target's folder was seen")
         kept = frozenset(os.listdir(place.folder)) - {"status.json"}
-        return Recording(place, operations, kept | _made_elsewhere(operations), unseen_origin(operations, "status.json"))
+        return Recording(
+            place, operations, kept | _made_elsewhere(operations), unseen_origin(operations, "status.json")
+        )
 
     def visit(self, point: Point, kept: frozenset[str] = frozenset()) -> Visit:
         """Write once with what the point asks for, and examine everything afterwards. ``kept`` is that of `Recording`.

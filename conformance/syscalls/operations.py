@@ -168,7 +168,7 @@ class Concern:
         return next((each.path for each in self._mappings if each.holds(process, address)), None)
 
     def follow(self, call: Call) -> None:
-        """Take note of an mmap, mremap or munmap that succeeded, of a close that failed, and of what is made elsewhere."""
+        """Take note of an mmap, mremap or munmap that succeeded, of a close that failed, and of what was made."""
         if self._elsewhere and call.succeeded and (made := self._may_make(call.name, call.arguments)):
             self._made.add(made)
         if call.name == "close":

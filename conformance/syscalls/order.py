@@ -116,13 +116,20 @@ def _of_the_temp(operations: Sequence[Operation], published: Operation, target: 
         found.append(Fault("VIS-02", f"the temp was {where}: {temp}", published.number))
     for each in operations:
         created = each.kind == "create" and each.name == temp and each.call.succeeded
-        exclusive = each.flags & _O_EXCL or each.call.name.startswith("mknod")
+        exclusive = each.flags & _O_EXCL or each.call.name.startswith("mknod") or _folder_is_new(operations, each)
         if created and each.number < published.number and not exclusive:
             text = f"the temp was not created exclusively (O_EXCL): {each}"
             found.append(Fault("VIS-03", text, each.number))
         if _touches(each, temp) and each.number > published.number and published.kind == "rename":
             found.append(Fault("VIS-04", f"the temp's name was touched after the replace: {each}", each.number))
     return found
+
+
+def _folder_is_new(operations: Sequence[Operation], created: Operation) -> bool:
+    """Whether a file is created in a folder that this very write has just made: no other file can have its name."""
+    folder = created.name.rpartition("/")[0]
+    made = (each.name for each in operations[: created.number] if each.kind == "make-folder" and each.call.succeeded)
+    return folder in made
 
 
 def _touches(operation: Operation, temp: str) -> bool:

@@ -30,6 +30,8 @@ def judged(clause: str, visits: Sequence[Visit]) -> tuple[Visit, ...]:
         case "FLT-06":
             # Every injected rename error persists: if the target is new, it was published in another way.
             return tuple(visit for visit in visits if visit.what == "error" and _is_refused_replace(visit))
+    # A process that ends instead of answering is one failure, of FLT-01.
+    visits = [visit for visit in visits if clause == "FLT-01" or visit.injection.answer != "crash"]
     always = clause in ("FLT-01", "FLT-02", "FLT-03")
     faulty = [visit for visit in visits if visit.what == "error" or (always and visit.what in ("short", "EINTR"))]
     return tuple(visit for visit in faulty if concerns(clause, visit.injection))
@@ -57,8 +59,6 @@ def problem(clause: str, visit: Visit) -> str | None:
             return _short(visit)
         case "VIS-01":
             return visit.on_target or None
-        case "FLT-03" if injection.answer == "crash":
-            return f"the process did not survive: {injection.text}"
     return judge(clause, injection)
 
 

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from conformance.errors import ImplementationError, Unmeasured, Violation
+from conformance.errors import ImplementationError, NotApplicable, Unmeasured, Violation
 from conformance.helpers.launch_prefixes import without_permission_override
 from conformance.in_process.enumeration import InProcessReport
 from conformance.in_process.fakefs import SYSTEMS as FAKE_SYSTEMS
 from conformance.oracle.faults import Injection, Kill, judge
 from conformance.runner.case import Case
 from conformance.runner.run import remove_folder
+from conformance.syscalls.absent import nothing_to_judge
 
 __all__ = ["REAL", "SYSTEMS", "report_on", "require_all", "require_clean_failure"]
 
@@ -26,9 +27,11 @@ Point = TypeVar("Point", Injection, Kill)
 
 
 def report_on(case: Case, system: str) -> InProcessReport:
-    """Run the implementation on one system in a separate process (once per run). Raises Unmeasured."""
+    """Run the implementation on one system in a separate process (once per run). Raises Unmeasured, NotApplicable."""
     if case.run.manifest.mode != "python":
-        raise Unmeasured("measured in process only: needs mode python, or the syscall trace engine")
+        if sys.platform == "linux":
+            raise NotApplicable("only mode python is judged in process; the syscall engine judges the others")
+        raise Unmeasured("needs mode python, or the syscall engine, which only Linux has")
     kept = case.run.folder / f"in-process-{system}.json"
     if not kept.exists():
         own = kept.with_name(f"{kept.name}.{os.getpid()}")
@@ -94,7 +97,7 @@ def require_all(
     """Raise Violation when any of the points breaks the clause. A point that did not fire is an error of the kit."""
     seen = f"{len(report.calls)} file calls"
     if not points:
-        raise Unmeasured(f"{clause} does not apply to any of this write's {seen}")
+        raise Unmeasured(f"{nothing_to_judge(clause, seen)} (in process)")
     silent = [point.name() for point in points if not point.fired]
     if silent:
         raise RuntimeError(f"{len(silent)} of {len(points)} points did not fire; first: {silent[0]}")

@@ -90,7 +90,7 @@ def read_plan(text: str) -> Plan:
     """What `write_plan` made."""
     fields = json.loads(text)
     rules = (Rule(**{**rule, "calls": tuple(rule["calls"])}) for rule in fields["rules"])
-    return Plan(fields["folder"], tuple(rules), tuple(fields["elsewhere"]))
+    return Plan(fields["folder"], tuple(rules), tuple(fields.get("elsewhere", ())))
 
 
 def write_report(report: Report) -> str:

@@ -123,7 +123,9 @@ class Traced:
                         with contextlib.suppress(OSError):
                             found.append(os.readlink(f"{descriptors}/{name}"))
         named = frozenset((folder, *others))
-        return tuple(path for path in found if path.startswith(f"{folder}/") or path.removesuffix(" (deleted)") in named)
+        return tuple(
+            path for path in found if path.startswith(f"{folder}/") or path.removesuffix(" (deleted)") in named
+        )
 
     def kill(self) -> None:
         """End it, and the tracer with it. The tracer does so, which leaves no unreaped process behind."""

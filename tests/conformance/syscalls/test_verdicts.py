@@ -60,7 +60,6 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         ("FLT-02", {"descriptors_left": 1}, "left 1 descriptor(s) open"),
         ("FLT-03", {}, None),
         ("FLT-03", {"next_write": "io: no"}, "the next write was answered io: no"),
-        ("FLT-03", {"answer": "crash", "text": "ended"}, "the process did not survive: ended"),
         ("FLT-04", {}, None),
         ("FLT-04", OK, "the target was replaced or touched (new), although the fsync had failed"),
         ("FLT-05", {"answer": "ok", "call": "close"}, "answered ok instead of io"),
