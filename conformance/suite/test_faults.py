@@ -24,6 +24,7 @@ from conformance.helpers.launch_prefixes import (
     without_permission_override,
 )
 from conformance.oracle.document import shown
+from conformance.oracle.inotify import FolderWatch, writes_to
 from conformance.oracle.payload import make_status
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.case import Case
@@ -256,6 +257,26 @@ def test_next_write_works(case: Case, name: str) -> None:
 def test_mounted_target_is_not_copied_onto(case: Case) -> None:
     """EBUSY; EXDEV cannot happen within one folder unless it is injected."""
     require_failed_cleanly(fire_and_survive(case, mounted_target(case)))
+
+
+@pytest.mark.clause("FLT-06")
+def test_temporary_folder_on_another_file_system(case: Case) -> None:
+    """EXDEV as users meet it: TMPDIR is a tmpfs of its own. Whoever makes no temp there does not notice."""
+    case.require_ok(case.publish(case.target, OLD))
+    folder = case.folder / "temporary"
+    folder.mkdir()
+    writer = case.start_in(small_file_system(folder, 1024), scratch=folder)
+    before = snapshot(case.target)
+    with FolderWatch(case.folder) as watch:
+        answer = case.publish(case.target, NEW, by=writer)
+        touched = writes_to(watch.events(), case.target.name)
+    if touched:
+        what = ", ".join(dict.fromkeys(event.kind for event in touched))
+        raise Violation(f"with TMPDIR on another file system, the target itself was written to or removed: {what}")
+    if answer.ok:
+        case.require_holds(case.target, NEW)
+    elif changed := before.difference(snapshot(case.target)):
+        raise Violation(f"answered {answer.error}, but the target changed: {changed}")
 
 
 @pytest.mark.clause("FLT-10")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from conformance.errors import Unmeasured, Violation
+from conformance.errors import NotApplicable, Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.syscalls.findings import visits
 from conformance.syscalls.laboratory import NEXT, Laboratory, Place, Recording, annotated, sequence_at
+from conformance.syscalls.order import publishing
 from conformance.syscalls.points import Scenario
 from conformance.syscalls.powerloss.model import Before, Judgement, distinct_states, judge, materialise
 from conformance.syscalls.tracer.messages import Rule
@@ -87,6 +90,25 @@ def test_next_write_beside_whatever_is_left(case: Case, laboratory: Laboratory, 
             path.write_bytes(data)
         require_next_write(laboratory, place, state.content(place.target.name) is not None)
     case.counts["disk states"] = len(states)
+
+
+@pytest.mark.clause("PWR-04")
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_next_write_when_the_temps_name_came_back(case: Case, laboratory: Laboratory, scenario: Scenario) -> None:
+    """A rename that was not synced may persist as both names of one file, which were seen on btrfs."""
+    recording = laboratory.record(scenario)
+    target = recording.place.target.name
+    renames = [each for each in publishing(recording.operations, target) if each.kind == "rename"]
+    names = [each.name for each in renames if "/" not in each.name]
+    case.counts["names"] = len(names)
+    laboratory.stop()
+    for name in names:
+        place = laboratory.place("first")
+        place.target.write_bytes(recording.place.target.read_bytes())
+        os.link(place.target, place.folder / name)
+        require_next_write(laboratory, place, existed=True)
+    if not names:
+        raise NotApplicable("no rename in the target's folder publishes the document")
 
 
 def require_next_write(laboratory: Laboratory, place: Place, existed: bool) -> None:

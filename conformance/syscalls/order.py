@@ -11,6 +11,8 @@ __all__ = [
     "CHANGING",
     "Fault",
     "faults_of_order",
+    "folder_is_new",
+    "is_exclusive",
     "on_the_target",
     "published_names",
     "publishing",
@@ -116,7 +118,7 @@ def _of_the_temp(operations: Sequence[Operation], published: Operation, target: 
         found.append(Fault("VIS-02", f"the temp was {where}: {temp}", published.number))
     for each in operations:
         created = each.kind == "create" and each.name == temp and each.call.succeeded
-        exclusive = each.flags & _O_EXCL or each.call.name.startswith("mknod") or _folder_is_new(operations, each)
+        exclusive = is_exclusive(each) or folder_is_new(operations, each)
         if created and each.number < published.number and not exclusive:
             text = f"the temp was not created exclusively (O_EXCL): {each}"
             found.append(Fault("VIS-03", text, each.number))
@@ -125,10 +127,15 @@ def _of_the_temp(operations: Sequence[Operation], published: Operation, target: 
     return found
 
 
-def _folder_is_new(operations: Sequence[Operation], created: Operation) -> bool:
-    """Whether a file is created in a folder that this very write has just made: no other file can have its name."""
-    folder = created.name.rpartition("/")[0]
-    made = (each.name for each in operations[: created.number] if each.kind == "make-folder" and each.call.succeeded)
+def is_exclusive(created: Operation) -> bool:
+    """Whether a file is created only if there is none of its name."""
+    return bool(created.flags & _O_EXCL) or created.call.name.startswith("mknod")
+
+
+def folder_is_new(operations: Sequence[Operation], at: Operation) -> bool:
+    """Whether an operation is on a file in a folder that this very write has made: no other file can have its name."""
+    folder = at.name.rpartition("/")[0]
+    made = (each.name for each in operations[: at.number] if each.kind == "make-folder" and each.call.succeeded)
     return folder in made
 
 

@@ -158,6 +158,20 @@ if sys.platform != "win32":
         publish_owned(self, target, data)
 
     @mutant("publish", caught_by="PWR-04")
+    def one_name_truncated(self: Honest, path: str, data: bytes) -> None:
+        """Truncates a file of one fixed name for every write: after a power cut it may be the target's other name."""
+        target = self.resolve(path)
+        temp = os.path.join(os.path.dirname(target), ".pulse.tmp")
+        descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            self.send(descriptor, data)
+            self.sync(descriptor)
+        finally:
+            self.close(descriptor)
+        self.replace(temp, target)
+        self.sync_folder(target)
+
+    @mutant("publish", caught_by="PWR-04")
     def stopped_by_an_unreadable_leftover(self: Honest, path: str, data: bytes) -> None:
         """Reads and removes the temps that dead processes left, and gives up at one that is not a document."""
         target = self.resolve(path)

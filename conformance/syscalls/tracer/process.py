@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import select
 import signal
@@ -21,7 +22,7 @@ import sys
 
 from conformance.syscalls.operations import Concern
 from conformance.syscalls.tracer import ptrace
-from conformance.syscalls.tracer.calls import SIGNATURES, Argument, Call
+from conformance.syscalls.tracer.calls import SIGNATURES, Argument, Call, Descriptor
 from conformance.syscalls.tracer.decode import decode, process_of
 from conformance.syscalls.tracer.messages import Fired, Phase, Plan, Report, Rule, read_plan, write_report
 
@@ -216,7 +217,8 @@ class _Tracer:
 
     def act(self, thread: int, rule: Rule, begun: _Begun) -> None:
         if rule.action == "hold":
-            self.say("boundary", f"{begun.number} {rule.phase} {begun.name}")
+            paths = (_path_of(begun.arguments, "path", "descriptor"), _path_of(begun.arguments, "other_path"))
+            self.say("boundary", json.dumps([begun.number, rule.phase, begun.name, *paths]))
             while (line := self.messages.readline().strip()) not in (b"go", b""):
                 self.put_off.append(line)
         elif rule.action in ("kill", "interrupt"):
@@ -283,6 +285,15 @@ class _Tracer:
         if self.recording is not None:
             self.say("report", write_report(self.recording.report(self.threads, self.ended)))
         return self.ended
+
+
+def _path_of(arguments: dict[str, Argument], *names: str) -> str:
+    """The first of these arguments that is a path, or the path of a descriptor; empty when there is none."""
+    for name in names:
+        if name in arguments:
+            value = arguments[name]
+            return value.path if isinstance(value, Descriptor) else str(value)
+    return ""
 
 
 def _started(command: list[str]) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import sys
@@ -26,11 +27,16 @@ __all__ = ["Boundary", "Outcome", "Traced", "start_traced"]
 
 @dataclass(frozen=True)
 class Boundary:
-    """Where the implementation is held: before or after operation ``number`` of the request, a call of ``name``."""
+    """Where the implementation is held: before or after operation ``number`` of the request, a call of ``name``.
+
+    ``path`` and ``other_path`` are those of the call, or of its descriptors; empty for none.
+    """
 
     number: int
     phase: Phase
     name: str
+    path: str = ""
+    other_path: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,8 +190,7 @@ class _Talk:
         while True:
             word, rest = self.hear()
             if word == "boundary":
-                number, phase, name = rest.split(" ")
-                self.hold(Boundary(int(number), "before" if phase == "before" else "after", name))
+                self.hold(Boundary(*json.loads(rest)))
                 self.say("go")
             elif word == "report":
                 try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
@@ -99,8 +100,7 @@ def trace(folder: Path) -> Callable[..., Trace]:
                     if word == "started":
                         ours.sendall(f"arm {write_plan(Plan(str(folder), rules))}\n".encode())
                     elif word == "boundary":
-                        number, phase, name = rest.split(" ")
-                        at_boundary(Boundary(int(number), "before" if phase == "before" else "after", name))
+                        at_boundary(Boundary(*json.loads(rest)))
                         ours.sendall(b"go\n")
                     elif word == "report":
                         report = read_report(rest)

@@ -1,0 +1,61 @@
+"""Writers that harm another program's file at a name that their temp gets, has or had, or that copy from elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+
+from conformance.mutation.honest import Honest
+from conformance.mutation.registry import mutant
+
+
+@mutant("create", caught_by="VIS-09")
+def file_in_the_way_removed(self: Honest, temp: str) -> int:
+    """Removes a file that has the temp's name already, and creates the temp exclusively then."""
+    try:
+        return Honest.create(self, temp)
+    except FileExistsError:
+        os.unlink(temp)
+        return Honest.create(self, temp)
+
+
+@mutant("fill_temp", caught_by="VIS-09")
+def file_in_the_way_discarded(self: Honest, temp: str, target: str, data: bytes) -> None:
+    """Cleans up after every error, even after the one that says that the temp's name is another program's."""
+    try:
+        Honest.fill_temp(self, temp, target, data)
+    except FileExistsError:
+        self.discard(temp)
+        raise
+
+
+@mutant("replace", caught_by="VIS-04")
+def temp_deleted_if_it_exists(self: Honest, temp: str, target: str) -> None:
+    """Removes whatever has the temp's name after the rename, if anything has."""
+    os.replace(temp, target)
+    if os.path.lexists(temp):
+        with contextlib.suppress(OSError):
+            os.unlink(temp)
+
+
+@mutant("create", caught_by="VIS-10", on=("linux",))
+def temp_opened_again_by_its_name(self: Honest, temp: str) -> int:
+    """Creates the temp, closes it, and opens whatever has its name then."""
+    os.close(Honest.create(self, temp))
+    return os.open(temp, os.O_WRONLY | os.O_TRUNC)
+
+
+@mutant("publish", caught_by="FLT-06", on=("linux",))
+def copied_from_another_file_system(self: Honest, path: str, data: bytes) -> None:
+    """Copies onto the target when the system's folder for temporary files is on another file system."""
+    target = self.resolve(path)
+    elsewhere = tempfile.gettempdir()
+    if os.stat(elsewhere).st_dev == os.stat(os.path.dirname(target)).st_dev:
+        Honest.publish(self, path, data)
+        return
+    temp = os.path.join(elsewhere, f"{os.urandom(8).hex()}.tmp")
+    self.fill_temp(temp, target, data)
+    shutil.copyfile(temp, target)
+    os.unlink(temp)

@@ -1,0 +1,57 @@
+"""Writers that look at, or open again, the names of their temps, and harm no other program's file at them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+
+from conformance.mutation.honest import Honest
+from conformance.mutation.registry import variant
+
+
+@variant("replace")
+def temps_name_looked_at_afterwards(self: Honest, temp: str, target: str) -> None:
+    """Looks whether there is a file of the temp's name after the replace, and leaves it alone."""
+    Honest.replace(self, temp, target)
+    os.path.lexists(temp)
+
+
+@variant("publish")
+def another_name_when_taken(self: Honest, path: str, data: bytes) -> None:
+    """Chooses another name for the temp when another program's file has it already."""
+    for _ in range(8):
+        try:
+            Honest.publish(self, path, data)
+        except FileExistsError:
+            continue
+        return
+    raise FileExistsError("eight names were taken")
+
+
+if sys.platform != "win32":
+
+    @variant("create")
+    def opened_again_but_never_a_link(self: Honest, temp: str) -> int:
+        """Creates the temp, closes it, and opens it again with O_NOFOLLOW and without O_TRUNC."""
+        os.close(Honest.create(self, temp))
+        try:
+            return os.open(temp, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except BaseException:
+            self.discard(temp)
+            raise
+
+    @variant("serialise")
+    def drafted_in_the_system_folder(self: Honest, document: dict[str, object]) -> bytes:
+        """Writes a draft into the system's folder for temporary files, reads it back and removes it."""
+        data = Honest.serialise(self, document)
+        draft = os.path.join(tempfile.gettempdir(), f"{os.urandom(8).hex()}.draft")
+        try:
+            with open(draft, "xb") as file:
+                file.write(data)
+            with open(draft, "rb") as file:
+                return file.read()
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(draft)
