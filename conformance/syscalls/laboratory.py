@@ -184,10 +184,21 @@ class Laboratory:
         sequence: int = NEW,
         size: int = SIZE,
         at_boundary: Callable[[Boundary], None] | None = None,
+        at_answer: Callable[[], None] = lambda: None,
     ) -> Outcome:
-        """One traced write of a document to the target of a place."""
+        """One traced write of a document to the target of a place.
+
+        ``at_answer`` is called when the answer has come, before any parked thread goes on.
+        """
         plan = Plan(str(place.folder), rules, place.elsewhere)
-        return self.traced.request(plan, self.ask(place.target, sequence, size), at_boundary)
+        ask = self.ask(place.target, sequence, size)
+
+        def ask_and_look(implementation: Implementation) -> Answer:
+            answer = ask(implementation)
+            at_answer()
+            return answer
+
+        return self.traced.request(plan, ask_and_look, at_boundary)
 
     def operations(self, place: Place, report: Report) -> tuple[Operation, ...]:
         """The operations of a report. Raises TraceError."""

@@ -47,10 +47,11 @@ if sys.platform != "win32":
         """Writes a draft into the system's folder for temporary files, reads it back and removes it."""
         data = Honest.serialise(self, document)
         draft = os.path.join(tempfile.gettempdir(), f"{os.urandom(8).hex()}.draft")
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with open(draft, "xb") as file:
+            with open(descriptor, "r+b") as file:
                 file.write(data)
-            with open(draft, "rb") as file:
+                file.seek(0)
                 return file.read()
         finally:
             with contextlib.suppress(OSError):

@@ -1,12 +1,14 @@
 """What the tracer is to do during one request, and what it reports afterwards: the messages between it and the kit.
 
-Each message is one line of JSON. To the tracer: ``arm`` with a plan, ``go`` after a boundary, ``disarm``. From it:
-``started``, ``armed``, ``boundary``, ``report``; or ``refused`` when the system does not allow tracing.
+Each message is one line. To the tracer: ``arm`` with a plan, ``go`` after a boundary, ``look`` and ``release`` while a
+thread is parked, ``disarm``. From it: ``started``, ``armed``, ``boundary``, ``parked``, ``others`` in answer to
+``look``, ``report``; or ``refused`` when the system does not allow tracing.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +17,7 @@ from conformance.syscalls.tracer.calls import Argument, Call, Descriptor, TraceE
 __all__ = [
     "Action",
     "Fired",
+    "Lines",
     "Phase",
     "Plan",
     "Report",
@@ -26,7 +29,7 @@ __all__ = [
 ]
 
 Phase = Literal["before", "after"]
-Action = Literal["fail", "shorten", "kill", "interrupt", "hold"]
+Action = Literal["fail", "shorten", "kill", "interrupt", "hold", "park"]
 _NEVER = 1 << 30
 
 
@@ -36,7 +39,8 @@ class Rule(NamedTuple):
 
     ``fail``: the call returns the errno ``value`` and does nothing, except that a close still closes. ``shorten``: at
     most ``value`` bytes are requested. ``kill``: SIGKILL to every process of the implementation. ``interrupt``: SIGINT
-    to every process, as Ctrl-C does. ``hold``: the implementation stands still until the kit sends ``go``.
+    to every process, as Ctrl-C does. ``hold``: the implementation stands still until the kit sends ``go``. ``park``:
+    one thread stands still until the kit sends ``release``, and the others go on.
     """
 
     action: Action
@@ -78,6 +82,32 @@ class Report(NamedTuple):
     calls: tuple[Call, ...]
     fired: tuple[Fired, ...]
     ended: int | None
+
+
+class Lines:
+    """The lines that arrive at a descriptor. Unlike with a file object, those that have arrived can be asked for."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._rest = b""
+
+    @property
+    def arrived(self) -> bool:
+        """Whether `readline` would not wait."""
+        return b"\n" in self._rest
+
+    def readline(self) -> bytes:
+        """The next line, or nothing at the end."""
+        while not self.arrived:
+            try:
+                more = os.read(self._descriptor, 1 << 16)
+            except ConnectionResetError:
+                more = b""
+            if not more:
+                return b""
+            self._rest += more
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line + b"\n"
 
 
 def write_plan(plan: Plan) -> str:

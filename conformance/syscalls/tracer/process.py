@@ -24,7 +24,8 @@ from conformance.syscalls.operations import Concern
 from conformance.syscalls.tracer import ptrace
 from conformance.syscalls.tracer.calls import SIGNATURES, Argument, Call, Descriptor
 from conformance.syscalls.tracer.decode import decode, process_of
-from conformance.syscalls.tracer.messages import Fired, Phase, Plan, Report, Rule, read_plan, write_report
+from conformance.syscalls.tracer.messages import Fired, Lines, Phase, Plan, Report, Rule, read_plan, write_report
+from conformance.syscalls.tracer.waiting import others
 
 __all__ = ["main"]
 
@@ -77,13 +78,14 @@ class _Recording:
 class _Tracer:
     def __init__(self, control: int, child: int, go: int) -> None:
         self.control = control
-        self.messages = open(control, "rb", closefd=False)  # noqa: SIM115  # until the process ends
+        self.messages = Lines(control)
         self.put_off: list[bytes] = []  # messages that arrived while something was held
         self.child = child
         self.go = go
         self.threads: dict[int, int] = {child: child}  # thread → its process
         self.switching: set[int] = set()  # threads that have yet to stop and learn whether we are armed
         self.recording: _Recording | None = None
+        self.parked: set[int] = set()  # threads that stand still until the kit releases them
         self.armed = False
         self.ended: int | None = None
 
@@ -103,9 +105,21 @@ class _Tracer:
             self.switch(armed=True)
         elif word == "disarm":
             self.switch(armed=False)
+        elif word == "look":
+            self.say("others", others(thread for thread in self.threads if thread not in self.parked))
+        elif word == "release":
+            self.release()
         return bool(line)
 
+    def release(self) -> None:
+        """Let every parked thread go on."""
+        for thread in self.parked:
+            with contextlib.suppress(ProcessLookupError):
+                ptrace.resume(thread, to_next_call=self.armed)
+        self.parked.clear()
+
     def switch(self, *, armed: bool) -> None:
+        self.release()
         self.armed = armed
         self.switching = set()
         for thread in list(self.threads):
@@ -144,6 +158,7 @@ class _Tracer:
             self.stopped(thread, os.WSTOPSIG(status), status >> 16)
         else:
             self.threads.pop(thread, None)
+            self.parked.discard(thread)
             if thread == self.child:
                 self.ended = status
         # Any stop will do: it cancels an interruption that is still pending (the kernel's ptrace_stop).
@@ -173,7 +188,8 @@ class _Tracer:
             return
         if self.armed and self.recording is not None:
             self.at_call(thread, self.recording)
-        ptrace.resume(thread, to_next_call=self.armed)
+        if thread not in self.parked:
+            ptrace.resume(thread, to_next_call=self.armed)
 
     def at_call(self, thread: int, recording: _Recording) -> None:
         stop = ptrace.system_call_stop(thread)
@@ -221,6 +237,9 @@ class _Tracer:
             self.say("boundary", json.dumps([begun.number, rule.phase, begun.name, *paths]))
             while (line := self.messages.readline().strip()) not in (b"go", b""):
                 self.put_off.append(line)
+        elif rule.action == "park":
+            self.parked.add(thread)
+            self.say("parked", str(thread))
         elif rule.action in ("kill", "interrupt"):
             for process in set(self.threads.values()):
                 with contextlib.suppress(ProcessLookupError):
@@ -275,10 +294,11 @@ class _Tracer:
             self.wait()
             if self.ended is not None:
                 break
-            ready = select.select([wake, self.control], [], [], 0 if self.put_off else None)[0]
+            waiting = bool(self.put_off) or self.messages.arrived
+            ready = select.select([wake, self.control], [], [], 0 if waiting else None)[0]
             if wake in ready:
                 os.read(wake, 4096)
-            if (self.put_off or self.control in ready) and not self.obey():
+            if (waiting or self.control in ready) and not self.obey():
                 self.end_everything()
                 return 0
         self.end_everything()

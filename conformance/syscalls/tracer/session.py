@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +24,7 @@ from conformance.subject.protocol import Answer
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Phase, Plan, Report, read_report, write_plan
 
-__all__ = ["Boundary", "Outcome", "Traced", "start_traced"]
+__all__ = ["Boundary", "Outcome", "Parked", "Traced", "start_traced"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,15 @@ class Outcome:
     answer: Answer | None
     end: ImplementationError | None
     report: Report
+    parked: Parked | None = None
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A thread that was parked in a request. ``answered``: the answer came from elsewhere while it stood still."""
+
+    thread: int
+    answered: bool
 
 
 class Traced:
@@ -98,11 +109,13 @@ class Traced:
         answer, end = None, None
         try:
             answer = ask(implementation)
+            talk.stop_waiting()
             if until is None:
                 talk.say("disarm")
         except ImplementationError as error:
             end = error
         finally:
+            talk.stop_waiting()
             if answer is None or until is not None:
                 implementation.kill()
             if until is not None:
@@ -114,7 +127,7 @@ class Traced:
             if end is not None:
                 raise end
             raise TraceError("the tracer ended without a report")
-        return Outcome(answer, end, talk.report)
+        return Outcome(answer, end, talk.report, talk.parked)
 
     def open_files(self, folder: str, others: Collection[str] = ()) -> tuple[str, ...]:
         """What the processes of the implementation have open: the folder, paths in it, and any of the other paths."""
@@ -152,6 +165,11 @@ class _Talk:
         self.at_boundary = at_boundary
         self.report: Report | None = None
         self.failure: BaseException | None = None
+        self.parked: Parked | None = None
+        self._released = threading.Event()
+        self._answered = threading.Event()
+        self._patience = 0.0  # until when a parked thread stands still
+        self._looks = 0  # how often no other thread could go on by itself
 
     def say(self, text: str) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -192,14 +210,39 @@ class _Talk:
             if word == "boundary":
                 self.hold(Boundary(*json.loads(rest)))
                 self.say("go")
+            elif word == "parked":
+                self.parked = Parked(int(rest), answered=False)
+                self._patience = time.monotonic() + _PATIENCE
+                self.say("look")
+            elif word == "others":
+                self.look_again(rest)
             elif word == "report":
+                self._released.set()
                 try:
                     self.report = read_report(rest)
                 except TraceError as error:
                     self.failure = error
                 return
             elif not word:
+                self._released.set()
                 return
+
+    def look_again(self, others: str) -> None:
+        """Release the parked thread once the answer has come, or none can come without it; else ask again later."""
+        self._looks = self._looks + 1 if others == "wait" else 0
+        hopeless = others == "none" or self._looks == _LOOKS or time.monotonic() > self._patience
+        if hopeless or self._answered.wait(_SECONDS_BETWEEN_LOOKS):
+            self.say("release")
+            self._released.set()
+        else:
+            self.say("look")
+
+    def stop_waiting(self) -> None:
+        """The answer has come, or never will: nothing is parked any longer when this returns."""
+        if self.parked is not None and not self._answered.is_set():
+            self.parked = dataclasses.replace(self.parked, answered=not self._released.is_set())
+            self._answered.set()
+            self._released.wait()
 
     def hold(self, boundary: Boundary) -> None:
         if self.at_boundary is not None and self.failure is None:
@@ -210,6 +253,8 @@ class _Talk:
 
 
 _SECONDS_TO_END = 5.0
+_PATIENCE = 1.5  # seconds that a thread is parked for, while another one waits with a time limit
+_LOOKS, _SECONDS_BETWEEN_LOOKS = 3, 0.02
 _LONGER = 3
 _REFUSED = (
     "tracing is not allowed here ({}): run as root, allow ptrace (in a container: --cap-add=SYS_PTRACE), or set "

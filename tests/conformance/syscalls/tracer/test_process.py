@@ -357,7 +357,8 @@ def test_a_message_during_a_hold_is_obeyed_after_it(conversation: Any, folder: P
         plan = {"folder": str(folder), "rules": [{"action": "hold", "phase": "before", "calls": ["mkdir"]}]}
         control.sendall(f"arm {json.dumps(plan)}\n".encode())
         assert hear(messages) == "armed \n"
-        assert hear(messages) == "boundary 0 before mkdir\n"
+        word, _, rest = hear(messages).partition(" ")
+        assert (word, json.loads(rest)) == ("boundary", [0, "before", "mkdir", str(folder / "sub"), ""])
         control.sendall(b"disarm\ngo\n")
         word, _, rest = hear(messages).partition(" ")
     assert word == "report"

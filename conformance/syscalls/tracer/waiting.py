@@ -1,0 +1,58 @@
+"""Whether threads can go on by themselves, or wait for another thread without a time limit (proc_pid_syscall(5))."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from conformance.syscalls.tracer import ptrace
+
+__all__ = ["goes_on", "others"]
+
+# Calls that wait for as long as it takes.
+_ENDLESS = ("read", "readv", "recvfrom", "recvmsg", "accept", "accept4", "wait4", "waitid", "pause", "flock")
+# Calls with a time limit: the position of the argument, and the type of it: a pointer (0: none) or milliseconds (< 0).
+_LIMITED = {
+    "futex": (3, "pointer"),
+    "poll": (2, "milliseconds"),
+    "ppoll": (2, "pointer"),
+    "select": (4, "pointer"),
+    "pselect6": (4, "pointer"),
+    "epoll_wait": (3, "milliseconds"),
+    "epoll_pwait": (3, "milliseconds"),
+    "epoll_pwait2": (3, "pointer"),
+    "rt_sigtimedwait": (2, "pointer"),
+}
+
+
+def others(threads: Iterable[int]) -> Literal["none", "wait", "go on"]:
+    """What other threads do: there are none, all wait without a time limit, or one goes on by itself."""
+    found = [_state_of(thread) for thread in threads]
+    if not found:
+        return "none"
+    return "go on" if any(goes_on(state, ptrace.call_names()[1]) for state in found) else "wait"
+
+
+def _state_of(thread: int) -> str:
+    try:
+        with open(f"/proc/{thread}/syscall", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return "running"
+
+
+def goes_on(state: str, names: Mapping[int, str]) -> bool:
+    """Whether a thread in this state (``running``, or the number of a call and its arguments) goes on by itself."""
+    number, *arguments = state.split()
+    if not number.lstrip("-").isdigit():
+        return True
+    name = names.get(int(number), "")
+    if name in _ENDLESS:
+        return False
+    if name not in _LIMITED:
+        return True
+    position, kind = _LIMITED[name]
+    limit = int(arguments[position], 16)
+    if kind == "pointer":
+        return limit != 0
+    return not limit & 0x80000000
