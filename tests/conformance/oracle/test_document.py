@@ -386,3 +386,10 @@ def test_few_bytes_are_shown_in_full_and_many_by_both_ends() -> None:
     assert shown(b"\xff{}") == "b'\\xff{}' (3 bytes)"
     assert shown(b"a" * 400) == f"{b'a' * 400!r} (400 bytes)"
     assert shown(b"abc" + b"-" * 1000 + b"xyz", limit=6) == "b'abc' … b'xyz' (1006 bytes)"
+
+
+@pytest.mark.parametrize("given", [2**64 + 1, 10**23, -(2**63) - 1])
+def test_an_integer_given_for_a_float_is_compared_as_the_double_that_it_becomes(given: int) -> None:
+    require_status(document(loss=repr(float(given))), {**STATUS, "loss": given})
+    with pytest.raises(Violation, match="loss is"):
+        require_status(document(loss=repr(float(given) * 2)), {**STATUS, "loss": given})

@@ -1,0 +1,42 @@
+"""What counts as the same status in a reader's answer."""
+
+from typing import Any
+
+import pytest
+
+from conformance.errors import Violation
+from conformance.oracle.payload import make_status
+from conformance.suite.support.reading import require_equal
+
+STATUS = make_status(0, 3)
+
+
+def with_(**members: Any) -> dict[str, Any]:
+    return {**STATUS, **members}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [(3, 3.0), (18446744073709552000, 2.0**64), (9223372036854775808, 2.0**63), (10**23, 1e23), (0, -0.0)],
+)
+def test_an_integer_that_rounds_to_the_double_is_that_double(found: int, expected: float) -> None:
+    require_equal(with_(loss=found), with_(loss=expected), "read")
+
+
+@pytest.mark.parametrize(
+    "found", [18446744073709560000, 10**400, True, "18446744073709552000", None], ids=lambda value: str(value)[:20]
+)
+def test_anything_else_is_another_value(found: Any) -> None:
+    with pytest.raises(Violation, match="not those of the document"):
+        require_equal(with_(loss=found), with_(loss=2.0**64), "read")
+
+
+def test_timestamps_are_compared_as_integers() -> None:
+    with pytest.raises(Violation):
+        require_equal(with_(timestamp=2**53 + 1), with_(timestamp=2**53), "read")
+
+
+def test_null_is_no_status() -> None:
+    require_equal(None, None, "read")
+    with pytest.raises(Violation, match="expected null"):
+        require_equal(STATUS, None, "read")
