@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import hypothesis
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import strategies as st
 
 from conformance.errors import Violation
+from conformance.helpers.locales import decimal_comma, time_zone
 from conformance.oracle.document import SIZE_LIMIT, STATUSES, examine, require_status, shown
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
+from conformance.subject.client import Implementation
 
 # The example documents of LIF-01 to LIF-04, and other values that real runs write.
 LIFE = {
@@ -101,9 +104,9 @@ ANY_STATUS = st.fixed_dictionaries(
 )
 
 
-def written(case: Case, status: dict[str, Any]) -> bytes:
+def written(case: Case, status: dict[str, Any], by: Implementation | None = None) -> bytes:
     """Have the status written. Returns the target's bytes; raises Violation when there is no such file."""
-    case.require_ok(case.write(case.target, status))
+    case.require_ok(case.write(case.target, status, by=by))
     data = snapshot(case.target).data
     if data is None:
         raise Violation("answered ok, but the target is not a regular file", status=status)
@@ -245,10 +248,27 @@ def test_omitted_timestamp(case: Case) -> None:
     require_now(case, {"status": "running", "epoch": 1.0})
 
 
-def require_now(case: Case, members: dict[str, Any]) -> dict[str, Any]:
+ZONES = {
+    "a-quarter-off": "Asia/Kathmandu",  # UTC+5:45
+    "northern-summer": "America/New_York",
+    "southern-summer": "Australia/Lord_Howe",  # its summer time is half an hour
+    # Summer time all year round, as POSIX spells it: a program that forgets about it is found in winter, too.
+    "always-summer": "AAA-9:30BBB-11,0/0,J365/25",
+    "west": "XXX+3:30",
+}
+
+
+@pytest.mark.clause("DOC-08")
+@pytest.mark.parametrize("zone", ZONES)
+def test_omitted_timestamp_in_another_zone(case: Case, zone: str) -> None:
+    """Local time taken for UTC, or the reverse, shows nowhere but outside UTC."""
+    require_now(case, {"status": "running", "epoch": 1.0}, by=case.start(environment=time_zone(ZONES[zone])))
+
+
+def require_now(case: Case, members: dict[str, Any], by: Implementation | None = None) -> dict[str, Any]:
     """Have members without a timestamp written; it must be the current second, give or take two. Returns the values."""
     before = time.time()
-    data = written(case, members)
+    data = written(case, members, by)
     after = time.time()
     examination = examine(data)
     if examination.problems:
@@ -291,10 +311,21 @@ ENVIRONMENTS = {
 @pytest.mark.clause("DOC-10")
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_bytes_do_not_depend_on(case: Case, name: str) -> None:
-    status = with_(message=MESSAGES["cyrillic"] + MESSAGES["emoji"] + MESSAGES["line-ends"])
+    require_same_bytes(case, ENVIRONMENTS[name])
+
+
+@pytest.mark.clause("DOC-10")
+def test_bytes_do_not_depend_on_the_decimal_point(case: Case) -> None:
+    (case.folder / "locales").mkdir()
+    require_same_bytes(case, decimal_comma(case.folder / "locales"))
+
+
+def require_same_bytes(case: Case, environment: Mapping[str, str]) -> None:
+    """Have one document written in the usual environment and in this one; not a byte may differ."""
+    status = with_(message=MESSAGES["cyrillic"] + MESSAGES["emoji"] + MESSAGES["line-ends"], epoch=12345.5)
     usual = written(case, status)
     elsewhere = case.folder / "elsewhere.json"
-    case.require_ok(case.write(elsewhere, status, by=case.start(environment=ENVIRONMENTS[name])))
+    case.require_ok(case.write(elsewhere, status, by=case.start(environment=environment)))
     found = elsewhere.read_bytes()
     if found != usual:
         raise Violation("the bytes differ from those of a usual environment", usual=shown(usual), found=shown(found))

@@ -1,0 +1,38 @@
+"""Writers and readers that are right where they were written: in another place, locale or time zone they are not."""
+
+from __future__ import annotations
+
+import calendar
+import contextlib
+import datetime
+import locale
+import time
+from typing import Any
+
+from conformance.mutation.honest import Honest
+from conformance.mutation.registry import mutant
+
+_POSIX = ("linux", "macos")
+
+
+@mutant("fill_in", caught_by="DOC-08", on=_POSIX)
+def utc_taken_for_local_time(self: Honest, given: dict[str, Any]) -> dict[str, Any]:
+    """Takes the time of day in UTC for local time, as `datetime.utcnow().timestamp()` does."""
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    return Honest.fill_in(self, {"timestamp": int(now.timestamp()), **given})
+
+
+@mutant("fill_in", caught_by="DOC-08", on=_POSIX)
+def summer_time_forgotten(self: Honest, given: dict[str, Any]) -> dict[str, Any]:
+    """Adds the zone's winter offset to local time, so that it is off by the summer time of half of the year."""
+    return Honest.fill_in(self, {"timestamp": calendar.timegm(time.localtime()) + time.timezone, **given})
+
+
+@mutant("serialise", caught_by="DOC-10", on=("linux",))
+def decimal_point_of_the_locale(self: Honest, document: dict[str, Any]) -> bytes:
+    """Prints the loss as the user's locale prints numbers, as printf(3) does after setlocale(3)."""
+    with contextlib.suppress(locale.Error):
+        locale.setlocale(locale.LC_NUMERIC, "")
+    loss = document["loss"]
+    point = locale.localeconv()["decimal_point"]
+    return Honest.serialise(self, document).replace(repr(loss).encode(), repr(loss).replace(".", point).encode(), 1)
