@@ -11,7 +11,7 @@ from types import TracebackType
 
 from conformance.oracle.payload import encode, make_status
 
-__all__ = ["KitWriter"]
+__all__ = ["KitWriter", "replace_patiently"]
 
 
 class KitWriter:
@@ -56,14 +56,15 @@ def _replace_until_stopped(target: Path, size: int) -> int:
     while not stopped.is_set() or count == 0:
         temp = temps[count % 2]
         temp.write_bytes(encode(make_status(0, count, size)).encode("utf-8"))
-        _replace(temp, target)
+        replace_patiently(temp, target)
         if count == 0:
             print("ready", flush=True)
         count += 1
     return count
 
 
-def _replace(temp: Path, target: Path) -> None:
+def replace_patiently(temp: Path, target: Path) -> None:
+    """Rename the temp onto the target, again and again while a reader's open file prevents it. Raises OSError."""
     while True:
         try:
             temp.replace(target)

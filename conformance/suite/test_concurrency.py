@@ -167,6 +167,9 @@ BYSTANDERS = (
     "status.json~",
     "status.json.bak",
     "status.json.new",
+    "status.json.old",
+    ".status.json.swp",
+    "tmp1a2b3c4d",
 )
 
 
@@ -174,10 +177,24 @@ BYSTANDERS = (
 @pytest.mark.parametrize("kind", ["success", "failure"])
 def test_files_of_others_survive(case: Case, kind: str) -> None:
     """Files beside the target that look like temps belong to other programs."""
+    require_others_survive(case, kind, seconds_old=0)
+
+
+@pytest.mark.clause("CON-02")
+@pytest.mark.parametrize("kind", ["success", "failure"])
+def test_old_files_of_others_survive(case: Case, kind: str) -> None:
+    """Age is no proof that nobody needs a file: backups are old, and so are the temps of a job that is paused."""
+    require_others_survive(case, kind, seconds_old=400 * 24 * 3600)
+
+
+def require_others_survive(case: Case, kind: str, seconds_old: int) -> None:
+    """Have three writes succeed or fail beside files of other programs, which must be the same afterwards."""
     if kind == "failure":
         case.target.mkdir()
     for name in BYSTANDERS:
         (case.folder / name).write_bytes(name.encode("ascii"))
+        if seconds_old:
+            os.utime(case.folder / name, (time.time() - seconds_old,) * 2)
     for sequence in range(3):
         answer = case.publish(case.target, make_status(0, sequence))
         if answer.ok is (kind == "failure"):

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -25,6 +26,7 @@ VALID, INVALID, EITHER = (tuple(v for v in VECTORS if v.kind == kind) for kind i
 HARD = tuple(v for v in INVALID if v.layer == "depth" or "digits" in v.name)
 PLAIN_INVALID = tuple(v for v in INVALID if v not in HARD)
 LIMIT_SECONDS = 1.0
+C_LOCALE = {"LC_ALL": "C", "LANG": "C"}  # as cron and systemd start programs; Python itself then uses UTF-8 (PEP 540)
 
 
 def names(vectors: tuple[Vector, ...]) -> pytest.MarkDecorator:
@@ -47,6 +49,32 @@ def test_either(case: Case, vector: Vector) -> None:
     found = read(case)
     if found is not None:
         require_equal(found, vector.expected, vector.reason)
+
+
+@pytest.mark.clause("RDR-01")
+@pytest.mark.parametrize("kind", ["file", "chain", "folder"])
+def test_behind_a_link(case: Case, kind: str) -> None:
+    """Where a configuration is mounted, and where a run has a link called latest, every status is behind one."""
+    (case.folder / "store").mkdir()
+    (case.folder / "store" / "status.json").write_bytes(DOCUMENT)
+    path = case.target
+    if kind == "folder":
+        make_link(case.folder / "latest", "store")
+        path = case.folder / "latest" / "status.json"
+    elif kind == "chain":
+        make_link(case.folder / "latest", "store")
+        make_link(path, os.path.join("latest", "status.json"))
+    else:
+        make_link(path, os.path.join("store", "status.json"))
+    require_equal(read(case, path), STATUS, f"a link ({kind})")
+
+
+@pytest.mark.clause("RDR-01")
+def test_name_that_is_not_ascii_in_the_c_locale(case: Case) -> None:
+    path = case.folder / "статус 🎉.json"
+    path.write_bytes(DOCUMENT)
+    answer = case.request("read", case.start(environment=C_LOCALE), path=str(path))
+    require_equal(answer.fields.get("status"), STATUS, "a path that is not ASCII, in the locale C")
 
 
 @pytest.mark.clause("RDR-02")
@@ -74,6 +102,36 @@ def test_cut_at_every_byte(case: Case) -> None:
     case.target.write_bytes(document)
     if read(case) is None:
         raise Violation("the whole document is not read", bytes=shown(document))
+
+
+@pytest.mark.clause("RDR-04")
+def test_cut_while_it_is_read(case: Case) -> None:
+    """Another writer truncates the file, in place: a page that was mapped before is gone then."""
+    if sys.platform == "win32":
+        raise Unmeasured("Windows does not truncate a file that is mapped")
+    whole = DOCUMENT.ljust(SIZE_LIMIT)
+    case.target.write_bytes(whole)
+    usual = min(timed_read(case) for _ in range(3))
+    rounds = 20
+    with case.target.open("r+b", buffering=0) as file:
+        for number in range(rounds):
+            at = (0, len(DOCUMENT) // 2, SIZE_LIMIT // 2)[number % 3]
+            cutting = threading.Timer(usual * number / rounds, os.ftruncate, (file.fileno(), at))
+            cutting.start()
+            try:
+                found = read(case)
+            finally:
+                cutting.join()
+            if found is not None:
+                require_equal(found, STATUS, f"a read during which the file was cut after {at} bytes")
+            os.pwrite(file.fileno(), whole, 0)
+
+
+def timed_read(case: Case) -> float:
+    """The seconds of a read of a file that is whole."""
+    begin = time.monotonic()
+    require_equal(read(case), STATUS, "a document of 1 MiB")
+    return time.monotonic() - begin
 
 
 @pytest.mark.clause("RDR-05")

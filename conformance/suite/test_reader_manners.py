@@ -7,25 +7,39 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from conformance.errors import Inconclusive, NotApplicable, Unmeasured, Violation
-from conformance.helpers.busy_writer import KitWriter
+from conformance.helpers.busy_writer import KitWriter, replace_patiently
 from conformance.helpers.launch_prefixes import without_permission_override
 from conformance.oracle.inotify import FolderWatch
 from conformance.oracle.payload import encode, identify_values, make_status
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
 from conformance.subject.children import process_tree
+from conformance.subject.client import ServeImplementation
 from conformance.suite.support.reading import DOCUMENT, SPOILS, STATUS, poll, read, require_equal, require_poll
 from conformance.system.share_modes import PAUSE_SECONDS, hold, read_shared
 
 LIMIT_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0
+OVERLAPS = 30  # writes, each during a read
 DISTINCT = 20  # documents that must be seen for a run to mean anything
-TEMPS = ("status.tmp", "status.json.tmp", ".status.json.tmp", ".status.json.0123456789abcdef.tmp", "status.json.new")
+NEIGHBOURS = (
+    *("status.tmp", "status.json.tmp", ".status.json.tmp", ".status.json.0123456789abcdef.tmp", "status.json.new"),
+    *("status.json.bak", "status.bak", "status.json~", "status.json.old", "status.json.orig", "status.json.backup"),
+    *(
+        "status.json.1",
+        "status.json.prev",
+        "status.json.last",
+        "status.json.swp",
+        "#status.json#",
+        "status-backup.json",
+    ),
+)
 
 
 @pytest.mark.clause("RDR-09")
@@ -238,6 +252,7 @@ def test_never_torn_while_a_writer_runs(case: Case, size: int) -> None:
                 raise Violation(f"stale: document {sequence} was read after the target held document {there}")
             seen.append(sequence)
         published = writer.stop()
+    require_last(read(case), published - 1, "the read after the last write")
     if len(set(seen)) < DISTINCT:
         raise Inconclusive(
             f"only {len(set(seen))} distinct documents in {len(seen)} reads of {published} published ones; "
@@ -258,12 +273,45 @@ def sequence_at(target: Path) -> int:
             time.sleep(PAUSE_SECONDS)
 
 
+def require_last(found: Any, sequence: int, when: str) -> None:
+    """Raise Violation unless a reader's answer is the document of this number."""
+    number = None if found is None else identify_values(found)[1]
+    if number != sequence:
+        raise Violation(f"stale: {when} gave {'null' if number is None else f'document {number}'}, not {sequence}")
+
+
 @pytest.mark.clause("RDR-14")
-@pytest.mark.parametrize("kind", ["valid", "missing"])
+def test_write_during_a_read_is_seen_afterwards(case: Case) -> None:
+    """What a cache gets wrong in that moment stays wrong when no other write follows."""
+    running = case.implementation
+    if not isinstance(running, ServeImplementation):
+        raise NotApplicable("a process per request keeps nothing")
+    documents = [encode(make_status(0, number, 1 << 15)).encode("utf-8") for number in range(1 + OVERLAPS)]
+    case.target.write_bytes(documents[0])
+    begin = time.monotonic()
+    require_last(read(case), 0, "the first read")
+    usual = time.monotonic() - begin
+    next_document = case.folder / "next"
+    for number in range(1, 1 + OVERLAPS):
+        next_document.write_bytes(documents[number])
+        read_number = running.send("read", path=str(case.target))
+        time.sleep(usual * (number % 10) / 10)  # each tenth of a read has its turn
+        replace_patiently(next_document, case.target)
+        _, found = identify_values(running.receive(read_number).fields["status"])
+        if found not in (number - 1, number):
+            raise Violation(f"a read during write {number} gave document {found}")
+        require_last(read(case), number, f"the read after write {number}, which happened during a read,")
+
+
+@pytest.mark.clause("RDR-14")
+@pytest.mark.parametrize("kind", ["valid", "missing", "cut", "empty"])
 def test_what_is_not_published_is_not_read(case: Case, kind: str) -> None:
-    """A whole document in a newer temp belongs to a write that is not finished, and may never be."""
-    if kind == "valid":
-        case.target.write_bytes(DOCUMENT)
-    for sequence, name in enumerate(TEMPS, start=1):
+    """A newer temp belongs to a write that is not finished, and may never be; a backup is history."""
+    for sequence, name in enumerate(NEIGHBOURS, start=1):
         (case.folder / name).write_bytes(encode(make_status(0, sequence)).encode("utf-8"))
-    require_equal(read(case), STATUS if kind == "valid" else None, f"temps beside a {kind} target")
+    if kind != "missing":
+        case.target.write_bytes({"valid": DOCUMENT, "cut": DOCUMENT[: len(DOCUMENT) // 2], "empty": b""}[kind])
+    expected = STATUS if kind == "valid" else None
+    require_equal(read(case), expected, f"temps and backups beside a target ({kind})")
+    if case.run.manifest.mode != "oneshot":
+        require_poll(case, expected, kind == "valid", f"a poll of it ({kind})")

@@ -1,0 +1,91 @@
+"""Readers that are right alone, with a plain file at a plain path, and wrong beside other files and writers."""
+
+from __future__ import annotations
+
+import contextlib
+import locale
+import os
+import re
+import stat
+import time
+from typing import Any
+
+from conformance.mutation.honest import SIZE_LIMIT, Honest, open_to_read
+from conformance.mutation.registry import mutant
+
+_POSIX = ("linux", "macos")
+
+
+@mutant("parse", caught_by="RDR-01")
+def thousand_digits_at_most(self: Honest, data: bytes) -> dict[str, Any] | None:
+    """Refuses numbers of more than 1,000 characters, the default limit of Jackson."""
+    return None if re.search(rb"[-+.0-9eE]{1001}", data) else Honest.parse(self, data)
+
+
+@mutant("load", caught_by="RDR-01")
+def links_not_followed(self: Honest, path: str) -> bytes | None:
+    """Refuses a symbolic link at the target, as O_NOFOLLOW does."""
+    return None if os.path.islink(path) else Honest.load(self, path)
+
+
+@mutant("load", caught_by="RDR-01", on=("linux",))
+def path_in_the_encoding_of_the_locale(self: Honest, path: str) -> bytes | None:
+    """Finds no file whose path the encoding of the locale cannot express."""
+    try:
+        path.encode(locale.getencoding())
+    except UnicodeEncodeError:
+        return None
+    return Honest.load(self, path)
+
+
+@mutant("load", caught_by="RDR-04", outcome="error", on=_POSIX)
+def mapped_while_it_is_cut(self: Honest, path: str) -> bytes | None:
+    """Maps the file, and dies of SIGBUS when another program truncates it before all pages were copied."""
+    import mmap
+
+    with contextlib.suppress(OSError, ValueError):
+        descriptor = open_to_read(path)
+        try:
+            found = os.fstat(descriptor)
+            if stat.S_ISREG(found.st_mode) and found.st_size <= SIZE_LIMIT:
+                with mmap.mmap(descriptor, found.st_size, access=mmap.ACCESS_READ) as mapped:
+                    return b"".join(mapped[start : start + 4096] for start in range(0, len(mapped), 4096))
+        finally:
+            os.close(descriptor)
+    return None
+
+
+@mutant("read", caught_by="RDR-14")
+def backup_read_instead(self: Honest, path: str) -> dict[str, Any] | None:
+    """Reads NAME.bak when there is no valid document at the target, and reports it as current."""
+    return Honest.read(self, path) or Honest.read(self, f"{path}.bak")
+
+
+@mutant("poll", caught_by="RDR-14")
+def backup_polled_instead(self: Honest, path: str) -> tuple[dict[str, Any] | None, bool]:
+    """Starts with the status in NAME~ until the first valid document was polled."""
+    status, fresh = Honest.poll(self, path)
+    return status if status is not None else Honest.read(self, f"{path}~"), fresh
+
+
+@mutant("read", caught_by="RDR-14")
+def time_noted_after_the_read(self: Honest, path: str) -> dict[str, Any] | None:
+    """Notes what the file is after it has read and parsed it: a write in between is seen with the next one only."""
+    try:
+        mark = _mark(path)
+    except OSError:
+        return Honest.read(self, path)
+    if self.memory.get(path, (None, None))[0] != mark:
+        found = Honest.read(self, path)
+        time.sleep(0.002)  # what a larger document takes to parse
+        with contextlib.suppress(OSError):
+            self.memory[path] = _mark(path), found
+            return found
+        return Honest.read(self, path)
+    kept: dict[str, Any] | None = self.memory[path][1]
+    return kept
+
+
+def _mark(path: str) -> tuple[int, ...]:
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

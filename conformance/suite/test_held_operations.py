@@ -1,0 +1,139 @@
+"""What others do while a process stands still at an operation, by the syscall engine (Linux): cases of RDR and VIS."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import NotApplicable, Unmeasured, Violation
+from conformance.oracle.payload import encode, identify_values, make_status
+from conformance.runner.case import Case
+from conformance.runner.run import remove_folder
+from conformance.subject.client import Implementation
+from conformance.subject.protocol import Answer
+from conformance.suite.support.reading import require_equal
+from conformance.syscalls.laboratory import Laboratory
+from conformance.syscalls.tracer.messages import Plan, Rule
+from conformance.syscalls.tracer.session import Boundary
+
+SIZE = 64 * 1024  # bytes: several pages, which a reader may map
+MOST_BOUNDARIES = 12  # of one read; a reader that takes more has made up its mind by then
+OLD_AGE = 30 * 24 * 3600  # seconds
+HELD, ELSEWHERE = make_status(1, 1, 8192), 2
+
+Ask = Callable[[Implementation], Answer]
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+def held_after(
+    laboratory: Laboratory, folder: Path, numbers: tuple[int, int], ask: Ask, do: Callable[[Boundary], None]
+) -> Answer:
+    """Make one request that stands still after the operations ``numbers[0]`` … ``numbers[1]``, and ``do`` something
+    there. Raises what it raises, and ImplementationError when the process ends.
+    """
+    rule = Rule("hold", "after", *numbers)
+    outcome = laboratory.traced.request(Plan(str(folder), (rule,)), ask, do)
+    if outcome.end is not None:
+        raise outcome.end
+    assert outcome.answer is not None
+    return outcome.answer
+
+
+def boundaries_of_a_read(case: Case, laboratory: Laboratory, ask: Ask) -> range:
+    """The numbers of the operations of one read. Raises Unmeasured when none was seen."""
+    seen: list[int] = []
+    held_after(laboratory, case.folder, (0, MOST_BOUNDARIES), ask, lambda boundary: seen.append(boundary.number))
+    if not seen:
+        raise Unmeasured("no operation of a read was seen")
+    return range(max(seen) + 1)
+
+
+@pytest.mark.clause("RDR-04")
+def test_cut_at_every_boundary_of_a_read(case: Case, laboratory: Laboratory) -> None:
+    """The file is truncated while the reader stands still: a page that it has mapped is gone then."""
+    status = make_status(0, 1, SIZE)
+    document = encode(status).encode("utf-8")
+
+    def ask(reader: Implementation) -> Answer:
+        return case.request("read", reader, path=str(case.target))
+
+    def cut(length: int, _: Boundary) -> None:
+        os.truncate(case.target, length)
+
+    case.target.write_bytes(document)
+    for number in boundaries_of_a_read(case, laboratory, ask):
+        for length in (0, SIZE // 2):
+            case.target.write_bytes(document)
+            answer = held_after(laboratory, case.folder, (number, number), ask, partial(cut, length))
+            found = answer.fields.get("status")
+            if found is not None:
+                require_equal(found, status, f"a file cut to {length} bytes after operation {number} of the read")
+
+
+@pytest.mark.clause("RDR-14")
+def test_write_at_every_boundary_of_a_read(case: Case, laboratory: Laboratory) -> None:
+    """The target is replaced while the reader stands still; what a cache gets wrong then must not last."""
+    if case.run.manifest.mode == "oneshot":
+        raise NotApplicable("a process per request keeps nothing")
+
+    def ask(reader: Implementation) -> Answer:
+        return case.request("read", reader, path=str(case.target))
+
+    def publish(sequence: int, _: Boundary | None = None) -> None:
+        temp = case.folder / "next"
+        temp.write_text(encode(make_status(0, sequence, SIZE)), encoding="utf-8")
+        temp.replace(case.target)
+
+    publish(0)
+    for number in boundaries_of_a_read(case, laboratory, ask):
+        old, new = 2 * number + 1, 2 * number + 2
+        publish(old)
+        answer = held_after(laboratory, case.folder, (number, number), ask, partial(publish, new))
+        for when, given, allowed in (
+            ("the read", answer, (old, new)),
+            ("the read after it", ask(laboratory.traced.implementation), (new,)),
+        ):
+            status = given.fields.get("status")
+            found = None if status is None else identify_values(status)[1]
+            if found not in allowed:
+                raise Violation(f"replaced after operation {number} of a read: {when} gave document {found}, not {new}")
+
+
+@pytest.mark.clause("VIS-03")
+def test_temp_of_a_stopped_writer_survives(case: Case, laboratory: Laboratory) -> None:
+    """A writer that is stopped (SIGSTOP, a frozen container, a laptop asleep) is not dead, however old its temp is."""
+    place = laboratory.place("replace")
+    temps: set[Path] = set()
+
+    def meanwhile(_: Boundary) -> None:
+        beside = {path for path in place.folder.iterdir() if path.name not in place.listing}
+        if not beside or temps:
+            return
+        temps.update(beside)
+        long_ago = time.time() - OLD_AGE
+        for temp in beside:
+            os.utime(temp, (long_ago, long_ago), follow_symlinks=False)
+        another = case.start()
+        for sequence, name in enumerate([place.target.name, "other.json", place.target.name], start=ELSEWHERE):
+            case.require_ok(case.publish(place.folder / name, make_status(2, sequence), by=another))
+        gone = sorted(temp.name for temp in beside if not os.path.lexists(temp))
+        if gone:
+            raise Violation("a writer removed the temp of another one, which was stopped and not dead", removed=gone)
+
+    def ask(writer: Implementation) -> Answer:
+        return case.publish(place.target, HELD, by=writer)
+
+    try:
+        answer = held_after(laboratory, place.folder, (0, 1 << 20), ask, meanwhile)
+        if not temps:
+            raise Unmeasured("no file was seen beside the target during a write (see VIS-02)")
+        case.require_ok(answer, "the write of a writer that was stopped meanwhile")
+        case.require_holds(place.target, HELD)
+    finally:
+        remove_folder(place.folder)
