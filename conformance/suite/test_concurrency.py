@@ -183,7 +183,7 @@ def test_files_of_others_survive(case: Case, kind: str) -> None:
 @pytest.mark.clause("CON-02")
 @pytest.mark.parametrize("kind", ["success", "failure"])
 def test_old_files_of_others_survive(case: Case, kind: str) -> None:
-    """Age is no proof that nobody needs a file: backups are old, and so are the temps of a job that is paused."""
+    """Age does not show that a file is not needed: backups are old, and so are the temps of a job that is paused."""
     require_others_survive(case, kind, seconds_old=400 * 24 * 3600)
 
 
