@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -19,11 +20,14 @@ type request struct {
 	Text string `json:"text"`
 }
 
-var versions = map[string]string{"renameio": "2.0.2", "natefinch-atomic": "1.0.1"}
+var versions = map[string]string{"renameio": "2.0.2", "renameio-beside": "2.0.2", "natefinch-atomic": "1.0.1"}
 
 var writers = map[string]func(path, text string) error{
 	"renameio": func(path, text string) error {
 		return renameio.WriteFile(path, []byte(text), 0o666)
+	},
+	"renameio-beside": func(path, text string) error {
+		return renameio.WriteFile(path, []byte(text), 0o666, renameio.WithTempDir(filepath.Dir(path)))
 	},
 	"natefinch-atomic": func(path, text string) error {
 		return atomic.WriteFile(path, strings.NewReader(text))
