@@ -45,3 +45,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(JSON.stringify({ id: request.id, ...await answer(request) }) + '\n')
   if (request.op === 'stop') break
 }
+process.stdin.destroy() // otherwise the process waits for the end of its input
