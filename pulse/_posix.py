@@ -90,7 +90,9 @@ if sys.platform == "linux":
             if error.errno in _NO_ATTRIBUTES:
                 return {}
             raise
-        values = {name: _value(path, name) for name in names if name.startswith(_KEPT)} if names else {}
+        if not names:
+            return {}  # nearly always
+        values = {name: _value(path, name) for name in names if name.startswith(_KEPT)}
         return {name: value for name, value in values.items() if value is not None}
 
     def _value(path: str, name: str) -> bytes | None:
