@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import variant
@@ -29,6 +29,16 @@ def synced_in_another_thread(self: Honest, temp: str, target: str, data: bytes) 
         writing.submit(self.send, descriptor, data).result()
         self.keep_metadata(temp, target)
         syncing.submit(self.sync, descriptor).result()
+
+
+@variant("replace")
+def looks_often_whether_a_thread_is_ready(self: Honest, temp: str, target: str) -> None:
+    """Replaces in another thread, and asks every 50 ms whether that has ended, for as long as it takes."""
+    with ThreadPoolExecutor(1) as replacing:
+        ended = replacing.submit(Honest.replace, self, temp, target)
+        while not ended.done():
+            wait([ended], 0.05)
+        ended.result()
 
 
 if sys.platform != "win32":
