@@ -261,7 +261,7 @@ def test_mounted_target_is_not_copied_onto(case: Case) -> None:
 
 @pytest.mark.clause("FLT-06")
 def test_temporary_folder_on_another_file_system(case: Case) -> None:
-    """EXDEV as users meet it: TMPDIR is a tmpfs of its own. Whoever makes no temp there does not notice."""
+    """EXDEV as users meet it: TMPDIR is a tmpfs of its own. A writer that makes no temp there is not affected."""
     case.require_ok(case.publish(case.target, OLD))
     folder = case.folder / "temporary"
     folder.mkdir()

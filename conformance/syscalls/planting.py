@@ -85,7 +85,7 @@ def after_the_replace(laboratory: Laboratory, at: Operation) -> Planted:
 def behind_a_link(laboratory: Laboratory, at: Operation) -> Planted:
     """A link to the file takes the temp's place right before the temp is opened again (VIS-10).
 
-    ``at`` is one of `reopening`. Anybody may write to the folder.
+    ``at`` is one of `reopening`. The folder lets every user write to it.
     """
 
     def put(boundary: Boundary, place: Place) -> Path | None:
