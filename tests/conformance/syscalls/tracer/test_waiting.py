@@ -1,0 +1,60 @@
+"""Threads that wait for as long as it takes, and threads that go on by themselves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conformance.syscalls.tracer.waiting import goes_on, others
+
+NAMES = {0: "read", 1: "write", 7: "poll", 35: "nanosleep", 202: "futex", 281: "epoll_pwait"}
+NEVER, IN_TIME = "0xffffffffffffffff", "0x32"
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("running", True),
+        ("-1 0x7f00 0x7f01", True),
+        ("0 0x0 0x7f00 0x400 0x0 0x0 0x0 0x7f00 0x7f01", False),
+        ("1 0x1 0x7f00 0x400 0x0 0x0 0x0 0x7f00 0x7f01", True),
+        ("35 0x7f00 0x0 0x0 0x0 0x0 0x0 0x7f00 0x7f01", True),
+        ("202 0x7f00 0x189 0x0 0x0 0x0 0x0 0x7f00 0x7f01", False),
+        ("202 0x7f00 0x189 0x0 0x7f08 0x0 0x0 0x7f00 0x7f01", True),
+        (f"7 0x7f00 0x1 {NEVER} 0x0 0x0 0x0 0x7f00 0x7f01", False),
+        (f"7 0x7f00 0x1 {IN_TIME} 0x0 0x0 0x0 0x7f00 0x7f01", True),
+        (f"281 0x3 0x7f00 0x1 {NEVER} 0x0 0x0 0x7f00 0x7f01", False),
+        (f"281 0x3 0x7f00 0x1 {IN_TIME} 0x0 0x0 0x7f00 0x7f01", True),
+        ("9999 0x0 0x0 0x0 0x0 0x0 0x0 0x7f00 0x7f01", True),
+    ],
+)
+def test_a_call_without_a_time_limit_waits(state: str, expected: bool) -> None:
+    assert goes_on(state, NAMES) is expected
+
+
+def test_without_threads_there_is_none() -> None:
+    assert others([]) == "none"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_thread_that_is_gone_or_hidden_may_go_on() -> None:
+    assert others([2**22 + 1]) == "go on"
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not os.path.exists("/proc/self/syscall"), reason="needs /proc/PID/syscall"
+)
+def test_a_reader_of_an_empty_pipe_waits() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+        deadline = time.monotonic() + 10
+        found = others([child.pid])
+        while found != "wait" and time.monotonic() < deadline:
+            found = others([child.pid])
+        child.communicate(b"")
+    if found == "go on":
+        pytest.skip("this process may not see what another one waits for")
+    assert found == "wait"
