@@ -16,7 +16,15 @@ from pathlib import Path
 
 from conformance.errors import Unmeasured
 
-__all__ = ["bind_mounted", "file_size_limited", "make_link", "small_file_system", "without_permission_override"]
+__all__ = [
+    "bind_mounted",
+    "file_size_limited",
+    "in_a_process_space_of_its_own",
+    "make_link",
+    "small_file_system",
+    "without_permission_override",
+    "without_special_bits_override",
+]
 
 
 def make_link(link: Path, destination: str) -> None:
@@ -46,6 +54,24 @@ def _namespace() -> tuple[str, ...]:
     return prefix
 
 
+@cache
+def in_a_process_space_of_its_own() -> tuple[str, ...]:
+    """Process ids start at 1 again, as in every container (pid_namespaces(7))."""
+    unshare = shutil.which("unshare")
+    if not sys.platform.startswith("linux") or unshare is None:
+        raise Unmeasured("needs pid namespaces and util-linux's unshare: run on Linux with util-linux installed")
+    prefix: tuple[str, ...] = (unshare, "--pid", "--fork", "--kill-child")
+    if os.geteuid() != 0:
+        prefix = (*prefix, "--user", "--map-current-user")
+    # Not the shell itself: the first process of a namespace ignores every signal that it has no handler for.
+    prefix = (*prefix, "sh", "-c", '"$@"; exit $?', "sh")
+    attempt = subprocess.run([*prefix, "sh", "-c", "echo $$"], capture_output=True, text=True)
+    if attempt.returncode != 0 or not attempt.stdout.strip().isdecimal() or int(attempt.stdout) > 9:
+        said = attempt.stderr.strip() or f"the process id there is {attempt.stdout.strip()}"
+        raise Unmeasured(f"pid namespaces are not allowed here: {said}; run as root or allow them")
+    return prefix
+
+
 def _after(script: str, *arguments: str) -> tuple[str, ...]:
     return (*_namespace(), "sh", "-c", f'{script} && shift {len(arguments)} && exec "$@"', "sh", *arguments)
 
@@ -64,12 +90,25 @@ def without_permission_override() -> tuple[str, ...]:
     """Permission bits apply to root, too, without the capabilities that override them (capabilities(7))."""
     if sys.platform == "win32":
         raise Unmeasured("Windows has no permission bits on folders")
-    if os.geteuid() != 0:
+    return _without("-dac_override,-dac_read_search", "permission bits")
+
+
+def without_special_bits_override() -> tuple[str, ...]:
+    """A write clears the set-user-id and set-group-id bits for root, too, as for ordinary users (capabilities(7),
+    CAP_FSETID).
+    """
+    if sys.platform == "win32":
+        raise Unmeasured("Windows has no POSIX permissions")
+    return _without("-fsetid", "the rule that a write clears set-user-id bits")
+
+
+def _without(capabilities: str, what: str) -> tuple[str, ...]:
+    if sys.platform != "win32" and os.geteuid() != 0:
         return ()
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise Unmeasured("run as an ordinary user, or install util-linux's setpriv: root overrides permission bits")
-    return (setpriv, "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search")
+        raise Unmeasured(f"run as an ordinary user, or install util-linux's setpriv: root overrides {what}")
+    return (setpriv, "--inh-caps=-all", f"--bounding-set={capabilities}")
 
 
 def file_size_limited(kibibytes: int) -> tuple[str, ...]:

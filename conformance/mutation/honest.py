@@ -65,7 +65,7 @@ if sys.platform == "win32":
         whole = os.path.realpath(path)
         return f"\\\\?\\{whole}" if len(whole) > _PLAIN_PATH and whole[1:3] == ":\\" else whole
 
-    def keep_owner_and_mode(temp: str, old: os.stat_result) -> None:
+    def keep_owner_and_mode(temp: str, target: str, old: os.stat_result) -> None:
         """Windows has neither."""
 
     def sync_folder(folder: str) -> None:
@@ -79,13 +79,28 @@ else:
         """Open a file without waiting for the other end of a FIFO. Raises OSError."""
         return os.open(path, os.O_RDONLY | _BINARY | _NOT_BLOCKING)
 
-    def keep_owner_and_mode(temp: str, old: os.stat_result) -> None:
-        """Give the temp the owner and the mode of the old file, as far as the system allows."""
+    def keep_owner_and_mode(temp: str, target: str, old: os.stat_result) -> None:
+        """Give the temp the owner and the mode of the old file, as far as the system allows, and its access list."""
         with contextlib.suppress(PermissionError):
             if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
                 os.chown(temp, old.st_uid, old.st_gid)
+        keep_access_list(temp, target)
         # After chown, which clears the set-user-id bits (chown(2)).
         os.chmod(temp, stat.S_IMODE(old.st_mode))
+
+    def keep_access_list(temp: str, target: str) -> None:
+        """Give the temp the access list of the target, without which the mode would let its group read (acl(5)).
+
+        Raises OSError when it is not known whether there is one.
+        """
+        if sys.platform == "linux":
+            try:
+                access_list = os.getxattr(target, "system.posix_acl_access")
+            except OSError as error:
+                if error.errno not in (errno.ENODATA, errno.ENOTSUP, errno.ENOENT):
+                    raise
+            else:
+                os.setxattr(temp, "system.posix_acl_access", access_list)
 
     def sync_folder(folder: str) -> None:
         """Make the folder's names durable; a file system that cannot is not an error. Raises OSError."""
@@ -231,7 +246,7 @@ class Honest:
             old = os.stat(target)
         except FileNotFoundError:
             return
-        keep_owner_and_mode(temp, old)
+        keep_owner_and_mode(temp, target, old)
 
     def sync(self, descriptor: int) -> None:
         """Put the data on the disk before it gets the target's name."""

@@ -15,48 +15,13 @@ from conformance.helpers.launch_prefixes import bind_mounted, make_link, without
 from conformance.oracle.payload import make_status
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
-from conformance.system.windows import verbatim
 
 OLD, NEW = make_status(0, 1, 300), make_status(0, 2, 500)
-
-
-def octal(mode: int) -> str:
-    """The name of a case that is about permission bits."""
-    return f"{mode:04o}"
-
-
-def require_posix() -> None:
-    """Windows has no permission bits of this kind."""
-    if sys.platform == "win32":
-        raise Unmeasured("Windows has no POSIX permissions")
 
 
 def put_old(case: Case, target: Path) -> None:
     """Have the old document written."""
     case.require_ok(case.publish(target, OLD))
-
-
-@pytest.mark.clause("MET-01")
-@pytest.mark.parametrize("mode", [0o644, 0o600, 0o640, 0o664, 0o666, 0o444, 0o755], ids=octal)
-def test_mode_is_kept(case: Case, mode: int) -> None:
-    require_posix()
-    put_old(case, case.target)
-    case.target.chmod(mode)
-    case.require_ok(case.publish(case.target, NEW))
-    case.require_holds(case.target, NEW)
-    found = snapshot(case.target).mode
-    if found != mode:
-        raise Violation(f"the target's mode was {mode:04o} and is now {found:04o}")
-
-
-@pytest.mark.clause("MET-02")
-@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077, 0o027, 0o000], ids=octal)
-def test_new_file_honours_umask(case: Case, umask: int) -> None:
-    require_posix()
-    case.require_ok(case.publish(case.target, NEW, by=case.start(umask=umask)))
-    found, expected = snapshot(case.target).mode, 0o666 & ~umask
-    if found != expected:
-        raise Violation(f"with umask {umask:04o} a new target got mode {found:04o}; open() would give {expected:04o}")
 
 
 @pytest.mark.clause("MET-03")
@@ -109,57 +74,6 @@ def test_symbolic_link_is_treated_as_declared(case: Case, kind: str) -> None:
     case.require_holds(link, NEW)
     if kind != "dangling":
         case.require_holds(real, OLD)
-
-
-NAMES = {
-    "space": "my status file.json",
-    "leading-space": " status.json",
-    "cyrillic": "статус обучения.json",
-    "emoji": "run 🎉.json",
-    "combining": "re\u0301sume\u0301.json",
-    "no-extension": "status",
-    "many-dots": "a.b.c.d.json",
-    "leading-dot": ".status.json",
-    "leading-dash": "-rf.json",
-    "percent": "100%s.json",
-    "shell": "a;b&c$HOME`d`.json",
-    "quotes": "it's.json",
-    "longest": "n" * 250 + ".json",
-    "longest-unicode": "ё" * 125 + ".json",
-}
-POSIX_NAMES = {
-    "newline": "a\nb.json",
-    "backslash": "a\\b.json",
-    "double-quotes": 'a"b.json',
-    "star": "a*?.json",
-}
-
-
-def require_names_in_characters(folder: Path) -> None:
-    """Raise Unmeasured under Wine if the host's file system limits names in bytes: no Windows program can know that."""
-    probe = verbatim(folder / ("ё" * 200))
-    try:
-        probe.touch()
-    except OSError as error:
-        raise Unmeasured("a name of 200 characters is too long here, although Windows itself allows it") from error
-    probe.unlink()
-
-
-@pytest.mark.clause("MET-05")
-@pytest.mark.parametrize("name", [*NAMES, *POSIX_NAMES])
-def test_name(case: Case, name: str) -> None:
-    if name in POSIX_NAMES and sys.platform == "win32":
-        raise Unmeasured("Windows does not allow this name")
-    target = case.folder / {**NAMES, **POSIX_NAMES}[name]
-    if sys.platform == "win32":
-        if len(str(target)) > 259:
-            raise Unmeasured("the path is longer than MAX_PATH (see WIN-06)")
-        if name == "longest-unicode":
-            require_names_in_characters(case.folder)
-    for status in (OLD, NEW):
-        case.require_ok(case.publish(target, status))
-        case.require_holds(target, status)
-    case.require_listing(case.folder, {target.name}, "after two writes")
 
 
 SUB_FOLDER = "folder of the case"  # a name that no manifest's folder is likely to have

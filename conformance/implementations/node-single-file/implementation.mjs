@@ -99,6 +99,8 @@ function write (path, status) {
   try {
     if (kept) keepOwnerAndMode(descriptor, kept)
     for (let done = 0; done < bytes.length;) done += fs.writeSync(descriptor, bytes, done)
+    // Again: a write clears the set-user-id bits (MET-01). Before the bytes, too, so that the temp is never more open.
+    if (kept && (kept.mode & 0o7000)) attempt(() => fs.fchmodSync(descriptor, kept.mode & 0o7777))
     fs.fsyncSync(descriptor)
     const closing = descriptor
     descriptor = undefined // even a close that fails has closed (FLT-05, FLT-07)

@@ -58,6 +58,9 @@ try:
         old = os.stat(target)
         with contextlib.suppress(PermissionError):
             os.fchown(descriptor, old.st_uid, old.st_gid)
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                os.setxattr(descriptor, "system.posix_acl_access", os.getxattr(target, "system.posix_acl_access"))
         os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
     os.fsync(descriptor)
     os.close(descriptor)

@@ -269,6 +269,13 @@ if sys.platform == "linux":
     @variant("fill_temp")
     def closed_to_others_while_written(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Creates the temp with the mode 0600 and opens it to others when it is complete."""
+        try:
+            os.getxattr(os.path.dirname(temp), "system.posix_acl_default")
+        except OSError:
+            pass
+        else:  # the folder has its own idea of who may open new files; the umask does not count there (umask(2))
+            Honest.fill_temp(self, temp, target, data)
+            return
         with closing(os.open(temp, os.O_WRONLY | _NEW_FILE, 0o600)) as descriptor:
             self.send(descriptor, data)
             os.fchmod(descriptor, 0o666 & ~_umask())

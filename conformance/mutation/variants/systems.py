@@ -13,6 +13,7 @@ from conformance.mutation.honest import Honest
 from conformance.mutation.registry import variant
 
 if sys.platform != "win32":
+    from conformance.mutation.honest import keep_access_list
 
     @variant("publish")
     def relative_to_a_descriptor(self: Honest, path: str, data: bytes) -> None:
@@ -48,6 +49,7 @@ if sys.platform != "win32":
                 if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
                     with contextlib.suppress(PermissionError):
                         os.chown(temp, old.st_uid, old.st_gid, dir_fd=folder)
+                keep_access_list(f"/proc/self/fd/{folder}/{temp}", f"/proc/self/fd/{folder}/{name}")
                 os.chmod(temp, stat.S_IMODE(old.st_mode), dir_fd=folder)
             os.fsync(descriptor)
         except BaseException:

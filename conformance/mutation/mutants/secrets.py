@@ -1,0 +1,79 @@
+"""Writers that change who may read the document, or where it is (clauses MET)."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import locale
+import os
+
+from conformance.mutation.honest import Honest
+from conformance.mutation.registry import mutant
+
+_POSIX = ("linux", "macos")
+
+
+@mutant("keep_metadata", caught_by="MET-11", on=_POSIX)
+def readable_for_all(self: Honest, temp: str, target: str) -> None:
+    """Lets everyone read every document, so that panels of other users can."""
+    Honest.keep_metadata(self, temp, target)
+    os.chmod(temp, os.stat(temp).st_mode & 0o7777 | 0o444)
+
+
+@mutant("keep_metadata", caught_by="MET-11", on=("linux",))
+def access_list_lost(self: Honest, temp: str, target: str) -> None:
+    """Keeps the mode of a target with an access list, but not the list: its group may read what one user might."""
+    with contextlib.suppress(FileNotFoundError):
+        os.chmod(temp, os.stat(target).st_mode & 0o7777)
+
+
+@mutant("fill_temp", caught_by="MET-01", on=_POSIX)
+def mode_before_the_bytes(self: Honest, temp: str, target: str, data: bytes) -> None:
+    """Sets the mode before it writes, and a write clears the set-user-id bits."""
+    descriptor = self.create(temp)
+    try:
+        self.keep_metadata(temp, target)
+        self.send(descriptor, data)
+        self.sync(descriptor)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        raise
+    self.close(descriptor)
+
+
+@mutant("keep_metadata", caught_by="MET-01", on=_POSIX)
+def nine_bits_kept(self: Honest, temp: str, target: str) -> None:
+    """Keeps rwxrwxrwx only, and loses the set-user-id, set-group-id and sticky bits."""
+    Honest.keep_metadata(self, temp, target)
+    os.chmod(temp, os.stat(temp).st_mode & 0o777)
+
+
+@mutant("keep_metadata", caught_by="MET-02", on=("linux",))
+def umask_before_the_access_list(self: Honest, temp: str, target: str) -> None:
+    """Gives a new target 0666 less the umask with chmod, although the folder has a default access list."""
+    Honest.keep_metadata(self, temp, target)
+    if not os.path.exists(target):
+        with open("/proc/self/status", encoding="ascii", errors="replace") as lines:
+            umask = next(int(line.split()[1], 8) for line in lines if line.startswith("Umask:"))
+        os.chmod(temp, 0o666 & ~umask)
+
+
+@mutant("resolve", caught_by="MET-05", on=_POSIX)
+def long_names_shortened(self: Honest, path: str) -> str:
+    """Writes a target whose name is too long under a shorter name, the end of which is a checksum."""
+    folder, name = os.path.split(Honest.resolve(self, path))
+    raw = os.fsencode(name)
+    if len(raw) > 255:
+        name = f"{os.fsdecode(raw[:200])}-{hashlib.sha256(raw).hexdigest()[:16]}"
+    return os.path.join(folder, name)
+
+
+@mutant("resolve", caught_by="MET-05", on=("linux",))
+def name_in_the_encoding_of_the_locale(self: Honest, path: str) -> str:
+    """Refuses a path that the encoding of the locale cannot express."""
+    try:
+        path.encode(locale.getencoding())
+    except UnicodeEncodeError as error:
+        raise OSError(84, "Invalid or incomplete multibyte or wide character", path) from error
+    return Honest.resolve(self, path)
