@@ -1,4 +1,4 @@
-"""Who may read a file: its mode and, on Linux, its access control list (acl(5)), and what a new file would get."""
+"""The users that may read a file: its mode and, on Linux, its access control list (acl(5))."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Access:
 
 
 def access_of(path: Path) -> Access:
-    """Who may access the file. Raises OSError."""
+    """The mode, the owner and the access list of a file. Raises OSError."""
     found = os.stat(path)
     mode = found.st_mode & 0o7777
     entries = {(_USER_OBJ, _NO_ID): mode >> 6 & 7, (_GROUP_OBJ, _NO_ID): mode >> 3 & 7, (_OTHER, _NO_ID): mode & 7}

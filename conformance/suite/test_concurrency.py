@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -20,38 +19,13 @@ from conformance.runner.case import Case
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.python_host import PAUSES
 from conformance.subject.requests import publish_request
+from conformance.suite.support.together import run_together, writes_each
 from conformance.system.share_modes import PAUSE_SECONDS, read_shared
 
 PROCESSES = 3
 BUDGET_SECONDS = 2.0
 MEASUREMENTS = 3
 PATIENCE_SECONDS = 60.0  # how long writes continue on a busy machine, where the kit observes little
-
-
-def writes_each(case: Case) -> int:
-    """How many writes each writer makes: fewer when each write starts a process."""
-    return 12 if case.run.manifest.mode == "oneshot" else 80
-
-
-def run_together(actions: Sequence[Callable[[], None]]) -> None:
-    """Run actions in threads that start together; raise the first error."""
-    errors: list[BaseException] = []
-    together = threading.Barrier(len(actions))
-
-    def run(action: Callable[[], None]) -> None:
-        try:
-            together.wait()
-            action()
-        except BaseException as error:  # raised again below, in the test's own thread
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 @contextmanager
@@ -137,74 +111,6 @@ def require_one_whole_document(case: Case, observation: Observation, written: in
         raise Violation(f"the last document is number {last[1]} of writer {last[0]}, but each writer wrote {written}")
     case.require_listing(case.folder, {case.target.name}, f"after {PROCESSES * written} writes")
     observation.require_enough()
-
-
-@pytest.mark.clause("CON-02")
-@pytest.mark.parametrize("names", ["a.json a.toml a", "a.json a.json.tmp a.tmp", "s.json .s.json s.json.bak"])
-def test_siblings(case: Case, names: str) -> None:
-    """Each target has its own writer, which must find its own document after every write."""
-    targets = [case.folder / name for name in names.split()]
-    implementations = [case.start() for _ in targets]
-
-    def work(number: int) -> None:
-        for sequence in range(1, writes_each(case) // 2 + 1):
-            status = make_status(number, sequence, 2048)
-            case.require_ok(case.publish(targets[number], status, by=implementations[number]))
-            case.require_holds(targets[number], status)
-
-    run_together([partial(work, number) for number in range(len(targets))])
-    case.require_listing(case.folder, set(names.split()), "after all writes")
-
-
-BYSTANDERS = (
-    "other.tmp",
-    ".other.tmp",
-    "status.tmp",
-    ".status.tmp",
-    "status.json.tmp",
-    ".status.json.tmp",
-    "tmpabcdefgh.tmp",
-    "status.json~",
-    "status.json.bak",
-    "status.json.new",
-    "status.json.old",
-    ".status.json.swp",
-    "tmp1a2b3c4d",
-)
-
-
-@pytest.mark.clause("CON-02")
-@pytest.mark.parametrize("kind", ["success", "failure"])
-def test_files_of_others_survive(case: Case, kind: str) -> None:
-    """Files beside the target that look like temps belong to other programs."""
-    require_others_survive(case, kind, seconds_old=0)
-
-
-@pytest.mark.clause("CON-02")
-@pytest.mark.parametrize("kind", ["success", "failure"])
-def test_old_files_of_others_survive(case: Case, kind: str) -> None:
-    """Age does not show that a file is not needed: backups are old, and so are the temps of a job that is paused."""
-    require_others_survive(case, kind, seconds_old=400 * 24 * 3600)
-
-
-def require_others_survive(case: Case, kind: str, seconds_old: int) -> None:
-    """Have three writes succeed or fail beside files of other programs, which must be the same afterwards."""
-    if kind == "failure":
-        case.target.mkdir()
-    for name in BYSTANDERS:
-        (case.folder / name).write_bytes(name.encode("ascii"))
-        if seconds_old:
-            os.utime(case.folder / name, (time.time() - seconds_old,) * 2)
-    for sequence in range(3):
-        answer = case.publish(case.target, make_status(0, sequence))
-        if answer.ok is (kind == "failure"):
-            raise Violation(f"expected a {kind}, was answered {'ok' if answer.ok else answer.error}: {answer.message}")
-    gone = sorted({*BYSTANDERS, case.target.name} - set(os.listdir(case.folder)))
-    if gone:
-        raise Violation("files that belong to other programs were removed", names=gone)
-    changed = [name for name in BYSTANDERS if (case.folder / name).read_bytes() != name.encode("ascii")]
-    if changed:
-        raise Violation("files that belong to other programs were changed", names=changed)
 
 
 @pytest.mark.clause("CON-03")

@@ -15,9 +15,11 @@ from conformance.helpers import launch_prefixes
 from conformance.helpers.launch_prefixes import (
     bind_mounted,
     file_size_limited,
+    in_a_process_space_of_its_own,
     make_link,
     small_file_system,
     without_permission_override,
+    without_special_bits_override,
 )
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has none of these faults")
@@ -29,9 +31,11 @@ WRITE = "with open(sys.argv[1], 'wb') as file: file.write(bytes(int(sys.argv[2])
 @pytest.fixture(autouse=True)
 def asked_afresh() -> Iterator[None]:
     """Clears what is known about namespaces before and after each test."""
-    launch_prefixes._namespace.cache_clear()
+    for known in (launch_prefixes._namespace, launch_prefixes.in_a_process_space_of_its_own):
+        known.cache_clear()
     yield
-    launch_prefixes._namespace.cache_clear()
+    for known in (launch_prefixes._namespace, launch_prefixes.in_a_process_space_of_its_own):
+        known.cache_clear()
 
 
 def run(prefix: tuple[str, ...], action: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -214,3 +218,36 @@ def test_windows_has_neither_permission_bits_nor_a_limit(
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(Unmeasured, match="Windows has no"):
         make()
+
+
+@posix_only
+def test_processes_in_a_space_of_their_own_have_the_same_low_id() -> None:
+    prefix = made(in_a_process_space_of_its_own)
+    ids = [run(prefix, "import os; print(os.getpid())").stdout.strip() for _ in range(2)]
+    assert ids[0] == ids[1] == "2"
+
+
+@posix_only
+def test_the_exit_code_comes_out_of_a_process_space() -> None:
+    assert run(made(in_a_process_space_of_its_own), "raise SystemExit(7)").returncode == 7
+
+
+@posix_only
+def test_where_a_process_space_is_refused_it_is_unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(shutil, "which", lambda name: "/bin/false")
+    with pytest.raises(Unmeasured, match="pid namespaces are not allowed"):
+        in_a_process_space_of_its_own()
+    in_a_process_space_of_its_own.cache_clear()
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(Unmeasured, match="util-linux"):
+        in_a_process_space_of_its_own()
+
+
+@posix_only
+def test_a_write_clears_the_set_user_id_bit_even_for_root(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    path.chmod(0o4711)
+    assert error_of(made(without_special_bits_override), WRITE, path, 1) == "ok"
+    assert path.stat().st_mode & 0o7777 == 0o711
