@@ -28,6 +28,9 @@ __all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated", "state_of"]
 
 SIZE = 8192  # bytes of the documents
 OLD, NEW, NEXT = 1, 2, 3  # sequence numbers of the documents
+# Of the old document. No usual umask leaves it to a new file: a writer that keeps the mode has to set it, and setting
+# it is one more operation that can fail.
+_MODE = 0o604
 _TRIES = 8
 _TRIES_TO_FOLLOW = 3
 
@@ -164,6 +167,8 @@ class Laboratory:
             answer = self.ask(target, OLD, size)(traced.implementation)
             if not answer.ok:
                 raise Unmeasured(f"a write without any fault was answered {answer.error} (see FLT-01)")
+            if target.is_file():
+                target.chmod(_MODE)
         names = frozenset(os.listdir(folder))
         lengths = tuple((name, os.lstat(folder / name).st_size) for name in sorted(names))
         others = tuple(f"{path}/" for path in self._elsewhere)
