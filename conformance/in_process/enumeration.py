@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from conformance.in_process.filecalls import Call, FileCalls
-from conformance.oracle.faults import ERRORS_OF_CALL, Injection, Kill, State, What
+from conformance.oracle.call_errors import ERRORS_OF_CALL
+from conformance.oracle.faults import Injection, Kill, State, What
 from conformance.oracle.payload import make_status
 from conformance.subject.requests import publish_request
 

@@ -6,38 +6,8 @@ import errno
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ERRORS_OF_CALL", "Injection", "Kill", "State", "What", "concerns", "judge", "judge_kill"]
+__all__ = ["Injection", "Kill", "State", "What", "concerns", "judge", "judge_kill"]
 
-# What each call can fail with, from section 2 of the manual pages (fsync is also msync). Left out: errors of the
-# program itself (EBADF, EFAULT, EINVAL), EINTR (FLT-07), and errors that would misstate what exists, such as ENOENT.
-# The first error of a call is the one that a failing clean-up is combined with.
-_ERRORS_OF_CALL = {
-    "open": "EACCES EMFILE ENFILE ENOSPC EROFS EDQUOT EIO ENOMEM EPERM",
-    "write": "ENOSPC EIO EDQUOT EFBIG EPERM",
-    "flush": "ENOSPC EIO EDQUOT EFBIG",
-    "fsync": "EIO ENOSPC EDQUOT",
-    "close": "EIO ENOSPC EDQUOT",
-    "rename": "EACCES EBUSY EXDEV EPERM ENOSPC EROFS EIO EDQUOT EMLINK ENOMEM",
-    "unlink": "EACCES EBUSY EPERM EIO ENOMEM EROFS",
-    "link": "EACCES EMLINK EPERM ENOSPC EDQUOT EIO ENOMEM EROFS EXDEV",
-    "stat": "EACCES EIO ENOMEM EOVERFLOW",
-    "chmod": "EPERM EROFS EIO EACCES ENOMEM ENOTSUP",
-    "chown": "EPERM EROFS EIO EACCES ENOMEM",
-    "mkdir": "EACCES ENOSPC EROFS EDQUOT EMLINK ENOMEM EPERM",
-    "list": "EACCES EMFILE EIO ENFILE ENOMEM",
-    "readlink": "EACCES EIO ENOMEM",
-    "truncate": "EIO EPERM EACCES EFBIG EROFS",
-    "utime": "EACCES EPERM EROFS",
-    "allocate": "ENOSPC EIO EFBIG ENODEV ENOSYS EOPNOTSUPP EPERM",
-    "copy": "ENOSPC EIO EFBIG ENOMEM ENOSYS EOPNOTSUPP EPERM EXDEV",
-    "map": "ENOMEM EAGAIN ENFILE ENODEV EPERM",
-    "lock": "ENOLCK",
-}
-ERRORS_OF_CALL: dict[str, tuple[int, ...]] = {
-    kind: tuple(getattr(errno, name) for name in names.split() if hasattr(errno, name))
-    for kind, names in _ERRORS_OF_CALL.items()
-}
-"""The kinds of calls, and the errors (errno) of this system that each can fail with."""
 _NO_COPY = (errno.EXDEV, errno.EBUSY, errno.EPERM)
 
 State = Literal["old", "new", "other", "missing"]
@@ -48,8 +18,8 @@ What = Literal["error", "interrupt", "error and failing clean-up"]
 class Injection:
     """One write with a fault at one call, and everything that was seen.
 
-    ``call`` is the kind of the call (a key of ERRORS_OF_CALL) and ``position`` its number in the write, from 0.
-    ``error`` is an errno (0 for an interrupt). ``target_before_fault`` is what the target was when the fault fired.
+    ``call`` is the kind of the call (`conformance.oracle.call_errors`) and ``position`` its number in the write, from
+    0. ``error`` is an errno (0 for an interrupt). ``target_before_fault`` is what the target was when the fault fired.
     ``answer`` is ``ok``, ``invalid``, ``io``, ``interrupt`` or ``crash``; ``answered_error`` the errno of ``io``.
     ``next_write`` is the result of the same object's next write: ``ok``, or what was wrong; empty when none was made.
     """
@@ -183,8 +153,6 @@ def _interrupt_leaves_nothing(injection: Injection) -> str | None:
         return f"left the target {injection.target}"
     if injection.left:
         return f"left {', '.join(injection.left)} behind"
-    if injection.descriptors_left:
-        return f"left {injection.descriptors_left} descriptor(s) open"
     return None if injection.answer == "interrupt" else f"answered {injection.answer}: the interrupt was swallowed"
 
 

@@ -56,6 +56,14 @@ def test_interrupt_at_every_boundary(case: Case, laboratory: Laboratory) -> None
     require_all(case, "FLT-09", found, "interrupts")
 
 
+@pytest.mark.clause("FLT-11")
+def test_descriptors_after_an_interrupt(case: Case, laboratory: Laboratory) -> None:
+    """Only counted: between the return of open(2) and the next line no program can know the descriptor."""
+    found = [visit.injection for visit in visits(laboratory, "interrupts", "replace") if visit.caught]
+    case.counts["interrupts"] = len(found)
+    case.counts["descriptors left"] = sum(injection.descriptors_left for injection in found)
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("clause", clause_marks("KIL-01", "KIL-02"))
 def test_kill_at_every_boundary(case: Case, laboratory: Laboratory, clause: str, scenario: Scenario) -> None:

@@ -27,6 +27,15 @@ def test_fault_at_every_file_call(case: Case, clause: str, system: str) -> None:
     require_all(clause, [point for point in report.injections if concerns(clause, point)], judge, report)
 
 
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.clause("FLT-11")
+def test_descriptors_after_an_interrupt_in_process(case: Case, system: str) -> None:
+    """Only counted: an interrupt is not an error that a program handles and lives on after."""
+    found = [point for point in report_on(case, system).injections if point.what == "interrupt"]
+    case.counts["interrupts"] = len(found)
+    case.counts["descriptors left"] = sum(point.descriptors_left for point in found)
+
+
 @pytest.mark.parametrize("system", [REAL])
 @clauses("KIL-01", "KIL-02")
 def test_kill_at_every_file_call(case: Case, clause: str, system: str) -> None:

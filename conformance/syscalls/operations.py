@@ -1,7 +1,7 @@
 """System calls → operations on the files of one folder: what was done, to which file, under which name.
 
 An operation is what a call means, not what it is called: ``rename``, ``renameat`` and ``renameat2`` are one kind. The
-kinds are those of the errors table (`conformance.oracle.faults.ERRORS_OF_CALL`) where a fault can be injected.
+kinds are those of the errors table (`conformance.oracle.call_errors`) where a fault can be injected.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from conformance.oracle.faults import ERRORS_OF_CALL
+from conformance.oracle.call_errors import ERRORS_OF_SYSTEM_CALL, INTERRUPTED
 from conformance.syscalls.operations import Kind, Operation
 from conformance.syscalls.order import published_names
 from conformance.syscalls.tracer.messages import Phase, Rule
@@ -49,7 +49,8 @@ _KEYS: dict[Kind, str] = {
     "stat": "stat",
     "readlink": "readlink",
     "list": "list",
-    **dict.fromkeys(("chmod", "attribute"), "chmod"),
+    "chmod": "chmod",
+    "attribute": "attribute",
     "chown": "chown",
     "utime": "utime",
     "truncate": "truncate",
@@ -61,19 +62,6 @@ _COPYING = ("copy_file_range", "sendfile", "splice")
 _RENAMING = ("rename", "renameat", "renameat2")
 _UNLINKING = ("unlink", "unlinkat")
 _SHORTENED = ("write", "pwrite64", "copy_file_range", "sendfile", "splice")
-# What a signal can interrupt on a slow device or a file system over the network (signal(7), the manual pages).
-_INTERRUPTIBLE: tuple[Kind, ...] = (
-    "open",
-    "create",
-    "create-unnamed",
-    "write",
-    "sync",
-    "sync-folder",
-    "close",
-    "truncate",
-    "allocate",
-    "lock",
-)
 
 
 @dataclass(frozen=True)
@@ -142,14 +130,14 @@ def fault_points(operations: Sequence[Operation], scenario: Scenario, target: st
     temp = published_names(operations, target)
     for each in few(operations):
         at = dataclasses.replace(_at(each, scenario, target), of_temp=each.name in temp or each.kind == "sync-all")
-        errors = ERRORS_OF_CALL.get(at.key, ())
+        errors = ERRORS_OF_SYSTEM_CALL.get(each.call.name, ()) if at.key else ()
         for error in errors if scenario == "replace" else errors[:1]:
             yield dataclasses.replace(at, what="error", error=error)
         if errors:
             yield dataclasses.replace(at, what="error and failing clean-up", error=errors[0])
         if each.call.name in _SHORTENED and each.length > 1:
             yield dataclasses.replace(at, what="short", size=each.length // 2)
-        if each.kind in _INTERRUPTIBLE:
+        if at.key and each.call.name in INTERRUPTED:
             yield dataclasses.replace(at, what="EINTR")
 
 
@@ -165,7 +153,7 @@ def interrupt_points(operations: Sequence[Operation], target: str) -> Iterator[P
     """SIGINT after each operation, and in the middle of those that a signal interrupts."""
     for each in few(operations):
         at = _at(each, "replace", target)
-        if each.kind in _INTERRUPTIBLE and each.kind != "close":
+        if at.key and each.call.name in INTERRUPTED and each.kind != "close":
             yield dataclasses.replace(at, what="interrupt", phase="before")
         yield dataclasses.replace(at, what="interrupt", phase="after")
 

@@ -24,7 +24,7 @@ def judged(clause: str, visits: Sequence[Visit]) -> tuple[Visit, ...]:
             ]
             return tuple(visit for visit in cleaned if _place(visit) in failed and _reported_alone(visit, visits))
         case "VIS-06":
-            return tuple(visit for visit in visits if visit.what == "short")
+            return tuple(visit for visit in visits if visit.what == "short" or _is_interrupted_write(visit))
         case "VIS-01":
             return tuple(visit for visit in visits if visit.what == "error")
         case "FLT-06":
@@ -60,6 +60,10 @@ def problem(clause: str, visit: Visit) -> str | None:
         case "VIS-01":
             return visit.on_target or None
     return judge(clause, injection)
+
+
+def _is_interrupted_write(visit: Visit) -> bool:
+    return visit.what == "EINTR" and visit.injection.call == "write"
 
 
 def _is_refused_replace(visit: Visit) -> bool:
@@ -99,11 +103,7 @@ def _interrupted(visit: Visit) -> str | None:
         return "SIGINT was ignored there, though not before the write: the interrupt is lost"
     if not visit.caught:  # the language's runtime ends the process: judged as a kill
         return None
-    if injection.left:
-        return f"left {', '.join(injection.left)} behind"
-    if injection.descriptors_left:
-        return f"left {injection.descriptors_left} descriptor(s) open"
-    return None
+    return f"left {', '.join(injection.left)} behind" if injection.left else None
 
 
 def _killed(visit: Visit) -> str | None:
@@ -114,5 +114,6 @@ def _killed(visit: Visit) -> str | None:
 def _short(visit: Visit) -> str | None:
     injection = visit.injection
     if injection.answer == "ok" and injection.target != "new":
-        return f"the system took fewer bytes than given; answered ok, but the target is {injection.target}"
+        took = "no bytes (EINTR)" if visit.what == "EINTR" else "fewer bytes than given"
+        return f"the system took {took}; answered ok, but the target is {injection.target}"
     return judge("FLT-01", injection)

@@ -187,7 +187,7 @@ if sys.platform == "linux":
         while start < len(data):
             start += _written(descriptor, data[start : start + _PIECE])
 
-    @mutant("send", caught_by="FLT-07")
+    @mutant("send", caught_by="VIS-06")
     def interrupted_write_loses_bytes(self: Honest, descriptor: int, data: bytes) -> None:
         """Goes on with the next piece after EINTR from write(2), as if the interrupted one had been written."""
         start = 0
@@ -202,15 +202,6 @@ if sys.platform == "linux":
         """Treats EINTR from fsync(2) as a failure."""
         if _libc.fsync(descriptor) != 0:
             raise _failure()
-
-    @mutant("create", caught_by="FLT-07")
-    def interrupted_open_fails(self: Honest, temp: str) -> int:
-        """Treats EINTR from open(2) as a failure."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = int(_libc.open(os.fsencode(temp), flags, ctypes.c_uint(0o666)))
-        if descriptor < 0:
-            raise _failure()
-        return descriptor
 
     @mutant("close", caught_by="FLT-07")
     def closed_twice_when_interrupted(self: Honest, descriptor: int) -> None:

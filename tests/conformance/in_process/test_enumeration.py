@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from conformance.in_process.enumeration import InProcessReport
-from conformance.oracle.faults import ERRORS_OF_CALL, Injection, Kill, concerns, judge
+from conformance.oracle.call_errors import ERRORS_OF_CALL
+from conformance.oracle.faults import Injection, Kill, concerns, judge
 
 CLAUSES = ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06", "FLT-08", "FLT-09")
 SYSTEMS = ("linux", "real")

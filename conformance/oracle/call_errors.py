@@ -1,0 +1,36 @@
+"""What each call of a write can fail with, as its manual page lists it: the data of ``call_errors.toml``."""
+
+from __future__ import annotations
+
+import errno
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["ERRORS_OF_CALL", "ERRORS_OF_SYSTEM_CALL", "INTERRUPTED"]
+
+
+def _entries() -> list[dict[str, Any]]:
+    text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+    entries: list[dict[str, Any]] = tomllib.loads(text)["call"]
+    return entries
+
+
+def _numbers(entry: Mapping[str, Any]) -> tuple[int, ...]:
+    # Windows lacks some of them.
+    return tuple(getattr(errno, name) for name in entry["errors"] if hasattr(errno, name))
+
+
+_ENTRIES = _entries()
+
+ERRORS_OF_CALL: dict[str, tuple[int, ...]] = {entry["kind"]: _numbers(entry) for entry in reversed(_ENTRIES)}
+"""The kinds of file calls, and the errors (errno) of this system that each can fail with."""
+
+ERRORS_OF_SYSTEM_CALL: dict[str, tuple[int, ...]] = {
+    name: _numbers(entry) for entry in _ENTRIES for name in entry["calls"]
+}
+"""The same by the name of the system call; what is not here cannot fail in a way that matters."""
+
+INTERRUPTED = frozenset(name for entry in _ENTRIES if entry.get("interrupted") for name in entry["calls"])
+"""The system calls whose manual page lists EINTR for a regular file."""
