@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +18,9 @@ from typing import Any
 
 import psutil
 
-__all__ = ["Child", "kill_recorded_children", "process_tree", "spawn"]
+__all__ = ["Child", "kill_recorded_children", "process_tree", "spawn", "with_default_signals"]
 
+_DEFAULT_SIGNALS = Path(__file__).with_name("default_signals.py")
 STDERR_LIMIT = 4000  # bytes of standard error kept as evidence
 
 
@@ -85,16 +88,20 @@ def spawn(
     ignore_signals: bool = False,
     descriptors: tuple[int, ...] = (),
 ) -> Child:
-    """Start a command with pipes on stdin and stdout, in its own process group.
+    """Start a command with pipes on stdin and stdout, in its own process group, with the default signal dispositions.
 
-    ``children`` is the folder that records what is running. ``ignore_signals`` lets the child inherit Python's ignored
-    SIGXFSZ, so that exceeding a file-size limit is an error and does not kill it (setrlimit(2)). ``descriptors`` are
-    inherited under their own numbers (not on Windows). Raises OSError.
+    ``children`` is the folder that records what is running. ``ignore_signals`` lets the child ignore SIGXFSZ, so that
+    exceeding a file-size limit is an error and does not kill it (setrlimit(2)). ``descriptors`` are inherited under
+    their own numbers (not on Windows). Raises OSError.
     """
+    words = with_default_signals(command, ignore_signals=ignore_signals)
+    if len(words) > len(command):  # then only another program would notice
+        name = folder / command[0] if os.path.dirname(command[0]) else command[0]
+        if shutil.which(name, path=environment.get("PATH")) is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
     descriptor, stderr_file = tempfile.mkstemp(suffix=".stderr", dir=children)
     options: dict[str, Any] = {
         "umask": umask,
-        "restore_signals": not ignore_signals,
         "pass_fds": descriptors,
         "start_new_session": True,
     }
@@ -102,7 +109,7 @@ def spawn(
         options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     try:
         process = subprocess.Popen(
-            list(command),
+            words,
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.PIPE,
@@ -117,6 +124,22 @@ def spawn(
     with contextlib.suppress(psutil.NoSuchProcess):
         record.write_text(repr(psutil.Process(process.pid).create_time()), encoding="ascii")
     return Child(process, Path(stderr_file), record)
+
+
+def with_default_signals(command: Sequence[str], *, ignore_signals: bool = False) -> list[str]:
+    """The command, such that it starts with default dispositions and an empty signal mask, whatever this process has.
+
+    Popen itself restores what Python has changed (SIGPIPE, SIGXFSZ), so that a prefix is only needed where this process
+    was started with ignored signals (nohup, a background job of a script) or a mask, or where SIGXFSZ stays ignored.
+    """
+    if sys.platform == "win32":
+        return list(command)
+    own = (signal.SIGPIPE, signal.SIGXFSZ)
+    ignored = any(signal.getsignal(number) is signal.SIG_IGN for number in signal.valid_signals() - set(own))
+    if not (ignored or ignore_signals or signal.pthread_sigmask(signal.SIG_BLOCK, ())):
+        return list(command)
+    kept = str(int(signal.SIGXFSZ)) if ignore_signals else "0"
+    return [sys.executable, "-I", "-S", "-B", str(_DEFAULT_SIGNALS), kept, *command]
 
 
 def kill_recorded_children(children: Path) -> int:

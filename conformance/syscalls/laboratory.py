@@ -76,7 +76,7 @@ class Recording:
 @dataclass(frozen=True)
 class Visit:
     """What was seen at one point. ``trace`` is the annotated trace. ``caught`` means that a handler of SIGINT let the
-    program go on, and ``lost`` that SIGINT was ignored at this point of the write only.
+    program go on, ``lost`` that SIGINT was ignored at this point of the write only, and ``ignored`` that it always is.
 
     ``closed_twice`` means that a descriptor whose close had been interrupted was closed once more. ``cleaning_failed``
     means that an injected error hit the clean-up.
@@ -88,6 +88,7 @@ class Visit:
     trace: tuple[str, ...]
     caught: bool = True
     lost: bool = False
+    ignored: bool = False
     closed_twice: bool = False
     cleaning_failed: bool = False
     on_target: str = ""  # what was done to the target itself, in words
@@ -315,6 +316,7 @@ class Laboratory:
                 annotated(operations, point.number),
                 caught=any(each.action == "interrupt" and each.value == 1 for each in fired) and not died,
                 lost=any(each.action == "interrupt" and each.value == 2 for each in fired),
+                ignored=any(each.action == "interrupt" and each.value == 3 for each in fired),
                 closed_twice=_closed_again(operations, operation),
                 cleaning_failed=cleaning,
                 on_target=next((each.text for each in in_place if each.clause == "VIS-01"), ""),

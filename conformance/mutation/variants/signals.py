@@ -15,7 +15,7 @@ if sys.platform != "win32":
 
     @variant("fill_temp")
     def descriptor_left_by_an_interrupt(self: Honest, temp: str, target: str, data: bytes) -> None:
-        """Closes the temp after an error but not after an interrupt, which ends the process anyway; removes it always."""
+        """Closes the temp after an error but not after an interrupt, which ends the process."""
         descriptor = self.create(temp)
         try:
             self.send(descriptor, data)

@@ -15,6 +15,7 @@ from conformance.in_process.fakefs import SYSTEMS as FAKE_SYSTEMS
 from conformance.oracle.faults import Injection, Kill, judge
 from conformance.runner.case import Case
 from conformance.runner.run import remove_folder
+from conformance.subject.children import with_default_signals
 from conformance.syscalls.absent import nothing_to_judge
 
 __all__ = ["REAL", "SYSTEMS", "report_on", "require_all", "require_clean_failure"]
@@ -71,7 +72,7 @@ def _printed(case: Case, where: str, module: str, argument: str, prefix: tuple[s
     words = [sys.executable, "-m", module, str(manifest.folder), manifest.callable, manifest.profile, argument]
     try:
         done = subprocess.run(
-            [*prefix, *words],
+            with_default_signals([*prefix, *words]),
             cwd=manifest.folder,
             env=case.run.launch_options().child_environment(),
             stdin=subprocess.DEVNULL,

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 Phase = Literal["before", "after"]
-Action = Literal["fail", "shorten", "kill", "interrupt", "hold", "park"]
+Action = Literal["fail", "shorten", "kill", "interrupt", "terminate", "hold", "park"]
 _NEVER = 1 << 30
 
 
@@ -39,8 +39,9 @@ class Rule(NamedTuple):
 
     ``fail``: the call returns the errno ``value`` and does nothing, except that a close still closes. ``shorten``: at
     most ``value`` bytes are requested. ``kill``: SIGKILL to every process of the implementation. ``interrupt``: SIGINT
-    to every process, as Ctrl-C does. ``hold``: the implementation stands still until the kit sends ``go``. ``park``:
-    one thread stands still until the kit sends ``release``, and the others go on.
+    to every process, as Ctrl-C does; ``terminate``: SIGTERM, as a scheduler does. ``hold``: the implementation stands
+    still until the kit sends ``go``. ``park``: one thread stands still until the kit sends ``release``, and the others
+    go on.
     """
 
     action: Action
@@ -65,8 +66,9 @@ class Plan(NamedTuple):
 
 
 class Fired(NamedTuple):
-    """One rule that was carried out, at which operation. ``value`` is the rule's; of an ``interrupt`` it is 1 when the
-    implementation had a handler for SIGINT, 2 when it ignored SIGINT there but not when the request began, else 0.
+    """One rule that was carried out, at which operation. ``value`` is the rule's; of ``interrupt`` and ``terminate`` it
+    is 1 when the implementation had a handler for the signal, 2 when it ignored it there though it had a handler when
+    the request began, 3 when it ignored it then, too, else 0.
     """
 
     action: Action

@@ -20,6 +20,7 @@ import select
 import signal
 import sys
 
+from conformance.subject.default_signals import restore
 from conformance.syscalls.operations import Concern
 from conformance.syscalls.tracer import ptrace
 from conformance.syscalls.tracer.calls import SIGNATURES, Argument, Call, Descriptor
@@ -34,8 +35,15 @@ assert sys.platform == "linux"
 _WALL = 0x40000000
 _SYSTEM_CALL_STOP = signal.SIGTRAP | 0x80
 _STOPPING = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+_SIGNALS = {"kill": signal.SIGKILL, "interrupt": signal.SIGINT, "terminate": signal.SIGTERM}
+_ASKING = ("interrupt", "terminate")  # the program can answer these in its own way
 _HIGHEST_ERRNO = 4095
 _RESTARTS = (512, 513, 514, 516)  # ERESTARTSYS and its kin, which no program sees: the call is restarted
+
+
+def _set_of(mask: str) -> frozenset[int]:
+    bits = int(mask, 16)
+    return frozenset(number for number in _SIGNALS.values() if bits >> (number - 1) & 1)
 
 
 class _Begun:
@@ -50,9 +58,9 @@ class _Begun:
 
 
 class _Recording:
-    """One armed period. ``caught``: whether the command had a handler for SIGINT when the period started."""
+    """One armed period. ``caught``: the signals that the command had a handler for when the period started."""
 
-    def __init__(self, plan: Plan, *, caught: bool) -> None:
+    def __init__(self, plan: Plan, *, caught: frozenset[int]) -> None:
         self.plan = plan
         self.concern = Concern(plan.folder, plan.elsewhere)
         self.caught = caught
@@ -227,7 +235,7 @@ class _Tracer:
     def carry_out(self, thread: int, recording: _Recording, begun: _Begun, phase: Phase) -> None:
         for rule in recording.plan.rules:
             if rule.applies(begun.number, begun.name, phase):
-                value = self.interrupt_fate(recording) if rule.action == "interrupt" else rule.value
+                value = self.fate(recording, _SIGNALS[rule.action]) if rule.action in _ASKING else rule.value
                 recording.fired.append(Fired(rule.action, phase, begun.number, begun.name, value))
                 self.act(thread, rule, begun)
 
@@ -240,10 +248,10 @@ class _Tracer:
         elif rule.action == "park":
             self.parked.add(thread)
             self.say("parked", str(thread))
-        elif rule.action in ("kill", "interrupt"):
+        elif rule.action in _SIGNALS:
             for process in set(self.threads.values()):
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL if rule.action == "kill" else signal.SIGINT)
+                    os.kill(process, _SIGNALS[rule.action])
         elif rule.action == "shorten":
             ptrace.set_argument(thread, SIGNATURES[begun.name].index("count"), rule.value)
         elif begun.result is None:
@@ -251,17 +259,18 @@ class _Tracer:
             if begun.name != "close":  # close(2): a close that fails has still closed
                 ptrace.skip_call(thread)
 
-    def interrupt_fate(self, recording: _Recording) -> int:
-        """What SIGINT will do to the command: see `Fired`."""
+    def fate(self, recording: _Recording, number: int) -> int:
+        """What a signal will do to the command: see `Fired`."""
         caught, ignored = self.dispositions()
-        return 1 if caught else 2 if ignored and recording.caught else 0
+        if number in caught:
+            return 1
+        return 0 if number not in ignored else 2 if number in recording.caught else 3
 
-    def dispositions(self) -> tuple[bool, bool]:
-        """Whether the command catches SIGINT, and whether it ignores it (proc_pid_status(5))."""
+    def dispositions(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The signals that the command catches, and those that it ignores (proc_pid_status(5))."""
         with open(f"/proc/{self.child}/status", encoding="ascii", errors="replace") as file:
             fields = dict(line.split(":", 1) for line in file)
-        bit = 1 << (signal.SIGINT - 1)
-        return bool(int(fields["SigCgt"], 16) & bit), bool(int(fields["SigIgn"], 16) & bit)
+        return _set_of(fields["SigCgt"]), _set_of(fields["SigIgn"])
 
     # The whole life
 
@@ -340,8 +349,7 @@ def _become(command: list[str], ready: int, go: int) -> None:
         os.close(go)
         os.read(ready, 1)
         os.close(ready)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, which the command would inherit
-            signal.signal(number, signal.SIG_DFL)
+        restore()  # Python ignores some signals, which the command would inherit
         os.execvp(command[0], command)
     except OSError as error:
         print(f"{command[0]}: {error}", file=sys.stderr, flush=True)

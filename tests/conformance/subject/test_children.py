@@ -1,6 +1,7 @@
 """Children never outlive the run, and no unrelated process is ever killed."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,6 +115,36 @@ def test_sigxfsz_is_ignored_by_a_child_only_on_demand(children: Path, tmp_path: 
     printed, _ = child.process.communicate()
     child.kill()
     assert bool(int(printed.split()[1], 16) >> 24 & 1) is ignore  # signal(7): SIGXFSZ is 25
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="dispositions are listed in /proc")
+@pytest.mark.parametrize("ignore", [False, True])
+def test_a_child_has_the_default_dispositions_whatever_its_parent_ignores(
+    children: Path, tmp_path: Path, ignore: bool
+) -> None:
+    code = f"""
+import os, pathlib, signal
+from conformance.subject.children import spawn
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGTERM, signal.SIGUSR1}})
+words = ["grep", "-E", "SigIgn|SigBlk", "/proc/self/status"]
+folder = pathlib.Path({str(tmp_path)!r})
+child = spawn(words, folder=folder, children=pathlib.Path({str(children)!r}), environment=os.environ,
+              ignore_signals={ignore})
+print(child.communicate(b"", 60).decode())
+"""
+    # As below nohup, and as a shell starts a job in the background of a script.
+    words = ["sh", "-c", "trap '' HUP INT QUIT USR1 PIPE; exec \"$@\"", "sh", sys.executable, "-c", code]
+    printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    masks = {name.rstrip(":"): int(value, 16) for name, value in map(str.split, printed.strip().splitlines())}
+    assert masks == {"SigBlk": 0, "SigIgn": 1 << 24 if ignore else 0}  # signal(7): SIGXFSZ is 25
+
+
+@posix_only
+def test_a_missing_command_is_noticed_where_signals_are_restored_first(children: Path, tmp_path: Path) -> None:
+    for command in ("no-such-command-here", "./no-such-command-here"):
+        with pytest.raises(FileNotFoundError):
+            spawn([command], folder=tmp_path, children=children, environment=os.environ, ignore_signals=True)
+    assert records(children) == []
 
 
 @posix_only
