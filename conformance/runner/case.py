@@ -13,7 +13,7 @@ from conformance.oracle.document import require_status, shown
 from conformance.oracle.payload import encode
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.run import Run, remove_folder
-from conformance.subject.client import Implementation, start
+from conformance.subject.client import Implementation, ServeImplementation, start
 from conformance.subject.protocol import Answer
 from conformance.subject.requests import publish_request
 
@@ -52,6 +52,7 @@ class Case:
         self.transcript: list[str] = []
         self.counts: dict[str, int] = {}  # what was enumerated: for the result line, and the end of the run
         self._started: list[Implementation] = []
+        self._broke: ImplementationError | None = None
 
     def __repr__(self) -> str:
         return "case"
@@ -88,6 +89,7 @@ class Case:
         try:
             answer = implementation.request(operation, **fields)
         except ImplementationError as error:
+            self._broke = error
             self.transcript.append(f"{asked} → {error}")
             raise
         self.transcript.append(
@@ -141,6 +143,13 @@ class Case:
             if self.shared.implementation is not None:
                 self.shared.implementation.kill()
             remove_folder(self.folder)
+
+    def breakage(self) -> ImplementationError | None:
+        """How an implementation broke the protocol in this case, or ended by itself; None when none did."""
+        for implementation in [*self._started, self.shared.implementation]:
+            if self._broke is None and isinstance(implementation, ServeImplementation):
+                self._broke = implementation.ended_by_itself()
+        return self._broke
 
     def evidence(self) -> dict[str, Any]:
         """What a failure report shows beside the message."""

@@ -219,8 +219,21 @@ def _judged(error: BaseException, case: Case | None) -> dict[str, Any]:
             evidence["stderr"] = error.stderr
             return {"outcome": "error", "message": message, "evidence": evidence, "blame": "implementation"}
     trace = "".join(traceback.format_exception(error))[-4000:]
+    behind = _behind(error) or (case.breakage() if case else None)
+    if behind is not None:  # what the kit stumbled over, such as a process that is gone
+        text = f"{behind} (and then, in the kit, {type(error).__name__}: {message})"
+        evidence.update(traceback=trace, stderr=behind.stderr)
+        return {"outcome": "error", "message": text, "evidence": evidence, "blame": "implementation"}
     text = f"{type(error).__name__}: {message}"
     return {"outcome": "error", "message": text, "evidence": {**evidence, "traceback": trace}, "blame": "kit"}
+
+
+def _behind(error: BaseException) -> ImplementationError | None:
+    """The error of the implementation that came before one of the kit, as a process that is gone explains it."""
+    earlier = error.__cause__ or error.__context__
+    if earlier is None or isinstance(earlier, ImplementationError):
+        return earlier
+    return _behind(earlier)
 
 
 def _innermost(error: BaseException) -> BaseException:

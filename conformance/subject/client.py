@@ -176,6 +176,12 @@ class ServeImplementation:
     def usable(self) -> bool:
         return not self._killed
 
+    def ended_by_itself(self) -> ImplementationError | None:
+        """How it ended when nobody had asked it to; None while it runs, and when the kit killed it."""
+        if self._killed or self._child.alive():
+            return None
+        return ImplementationError(f"ended by itself with exit code {self._child.process.returncode}", self.stderr())
+
     def stderr(self) -> str:
         return self._child.stderr()
 

@@ -6,6 +6,8 @@ language.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import errno
 import os
 import sys
@@ -25,7 +27,7 @@ from conformance.helpers.launch_prefixes import (
 )
 from conformance.oracle.document import shown
 from conformance.oracle.inotify import FolderWatch, writes_to
-from conformance.oracle.payload import make_status
+from conformance.oracle.payload import encode, make_status
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.case import Case
 from conformance.subject.children import process_tree
@@ -35,6 +37,7 @@ from conformance.system.error_names import names_error
 
 OLD, NEW, NEXT = make_status(0, 1), make_status(0, 2), make_status(0, 3)
 LARGE = make_status(0, 4, 256 * 1024)
+_PAGE = b"\0" * 4096
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,22 @@ def disk_full(case: Case) -> Fault:
     return Fault(writer, target, LARGE, target, root=root)
 
 
+def no_room_at_all(case: Case) -> Fault:
+    """write(2), or what a buffered writer calls only in its close: ENOSPC for the first byte of a usual document."""
+    fault = disk_full(case)
+    filler = fault.seen(fault.target.parent) / "filler"
+
+    def arm() -> None:
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(_PAGE):
+                pass
+        free = os.statvfs(filler).f_bavail
+        if free:
+            raise Unmeasured(f"the small file system could not be filled: {free} blocks are free")
+
+    return dataclasses.replace(fault, status=NEW, arm=arm, lift=filler.unlink)
+
+
 def folder_not_writable(case: Case) -> Fault:
     """open(2) with O_CREAT: EACCES."""
     folder = case.folder / "closed"
@@ -112,7 +131,8 @@ def no_descriptor(case: Case) -> Fault:
 
     def lift() -> None:
         for number, limit in limits.items():
-            resource.prlimit(number, resource.RLIMIT_NOFILE, limit)
+            with contextlib.suppress(ProcessLookupError):  # it gave no answer and was killed
+                resource.prlimit(number, resource.RLIMIT_NOFILE, limit)
 
     return Fault(writer, case.target, NEW, case.target, arm, lift)
 
@@ -139,6 +159,7 @@ def name_too_long(case: Case) -> Fault:
 FAULTS = {
     "file-too-large": file_too_large,
     "disk-full": disk_full,
+    "no-room-at-all": no_room_at_all,
     "folder-not-writable": folder_not_writable,
     "no-descriptor": no_descriptor,
     "folder-at-the-target": folder_at_the_target,
@@ -228,6 +249,27 @@ def test_without_a_fault(case: Case) -> None:
         case.require_holds(case.target, status)
 
 
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "removed": Path.unlink,
+    "emptied": lambda target: target.write_bytes(b""),
+    "older": lambda target: target.write_text(encode(OLD), encoding="utf-8"),
+}
+
+
+@pytest.mark.clause("FLT-01")
+@pytest.mark.parametrize("change", CHANGES)
+def test_same_document_again(case: Case, change: str) -> None:
+    """What a writer remembers of its last write says nothing about what the file is now."""
+    for _ in range(2):
+        case.require_ok(case.publish(case.target, NEW))
+        CHANGES[change](case.target)
+        case.require_ok(case.publish(case.target, NEW), f"the same document again, after the target was {change}")
+        found = snapshot(case.target).data
+        if found is None:
+            raise Violation(f"answered ok to the same document again, but the target, which was {change}, is missing")
+        case.require_holds(case.target, NEW)
+
+
 @pytest.mark.clause("FLT-02")
 @pytest.mark.parametrize("name", FAULTS)
 def test_nothing_is_left(case: Case, name: str) -> None:
@@ -280,9 +322,9 @@ def test_temporary_folder_on_another_file_system(case: Case) -> None:
 
 
 @pytest.mark.clause("FLT-10")
-@pytest.mark.parametrize("name", ["disk-full", "file-too-large"])
+@pytest.mark.parametrize("name", ["disk-full", "file-too-large", "no-room-at-all"])
 def test_full_disk(case: Case, name: str) -> None:
-    """Old bytes, inode and time; no temp; and the next write, which fits, works."""
+    """Old bytes, inode and time; no temp; and the next write, which fits or for which there is room again, works."""
     fault = FAULTS[name](case)
     outcome = fire_and_survive(case, fault)
     require_failed_cleanly(outcome)

@@ -212,7 +212,11 @@ def _kill_series(laboratory: Laboratory) -> Series:
                 break
             outcomes: list[Outcome] = []
             observation.timed_write(cut, lambda: _killed(laboratory, place, point, cut[1], outcomes))  # noqa: B023
-            kills += any(fired.action == "kill" for fired in outcomes[0].report.fired)
+            killed = any(fired.action == "kill" for fired in outcomes[0].report.fired)
+            kills += killed
+            if not killed and observation.writes[-1].end == math.inf:
+                refused = f"after {kills} kills a write was refused: {_refusal(outcomes[0])}"
+                break
             if kills == count:
                 break
         observation.timed_write((0, 0), lambda: laboratory.publish(place, 0).ok)
@@ -228,6 +232,10 @@ def _kill_series(laboratory: Laboratory) -> Series:
         wrong = str(violation)
     left = len(set(os.listdir(place.folder)) - place.listing)
     return Series(kills, len(points), observation.read_count, left, refused, wrong)
+
+
+def _refusal(outcome: Outcome) -> str:
+    return f"{outcome.answer.error}: {outcome.answer.message}" if outcome.answer else str(outcome.end)
 
 
 def _killed(laboratory: Laboratory, place: Place, point: Point, sequence: int, outcomes: list[Outcome]) -> bool:

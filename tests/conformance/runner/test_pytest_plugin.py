@@ -130,6 +130,18 @@ def test_implementation_error(case):
 def test_error_of_the_kit(case):
     raise KeyError("a mistake")
 
+def test_kit_after_implementation(case):
+    try:
+        raise ImplementationError("gave no answer", "its stderr")
+    finally:
+        raise ProcessLookupError("no such process")
+
+def test_kit_after_its_end(case):
+    implementation = case.start()
+    implementation._child.process.kill()
+    implementation._child.process.wait()
+    raise ProcessLookupError("no such process")
+
 def test_without_text(case):
     raise KeyError
 
@@ -210,6 +222,19 @@ class TestOutcomes:
             ("not_applicable", "n/a", "no such role", ""),
             ("implementation_error", "error", "broke", "implementation"),
             ("error_of_the_kit", "error", "KeyError: 'a mistake'", "kit"),
+            (
+                "kit_after_implementation",
+                "error",
+                "gave no answer (and then, in the kit, ProcessLookupError: no such process)",
+                "implementation",
+            ),
+            (
+                "kit_after_its_end",
+                "error",
+                f"ended by itself with exit code {-9 if sys.platform != 'win32' else 1} "
+                "(and then, in the kit, ProcessLookupError: no such process)",
+                "implementation",
+            ),
             ("without_text", "error", "KeyError: KeyError", "kit"),
             ("group", "fail", "was seen", ""),
             ("group_of_the_kit", "error", "KeyError: 'first'", "kit"),

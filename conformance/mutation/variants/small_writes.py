@@ -1,0 +1,23 @@
+"""Writers whose calls come late or seldom, correctly."""
+
+from __future__ import annotations
+
+import os
+
+from conformance.mutation.honest import Honest
+from conformance.mutation.registry import variant
+
+_BUFFER = 2 * 1024 * 1024  # bytes: more than any document
+
+
+@variant("fill_temp")
+def written_by_its_close(self: Honest, temp: str, target: str, data: bytes) -> None:
+    """Puts the document into a buffer that only the close writes, and then syncs the closed temp."""
+    with open(temp, "xb", buffering=_BUFFER) as file:
+        file.write(data)
+    descriptor = os.open(temp, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    try:
+        self.sync(descriptor)
+        self.keep_metadata(temp, target)
+    finally:
+        os.close(descriptor)
