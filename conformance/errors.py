@@ -8,6 +8,7 @@ __all__ = [
     "ImplementationError",
     "Inconclusive",
     "ManifestError",
+    "NoAnswer",
     "NotApplicable",
     "Unmeasured",
     "Violation",
@@ -27,6 +28,10 @@ class ImplementationError(RuntimeError):
     def __init__(self, message: str, stderr: str = "") -> None:
         super().__init__(message)
         self.stderr = stderr
+
+
+class NoAnswer(ImplementationError):
+    """The implementation neither answered nor ended within the budget, and was killed."""
 
 
 class Violation(AssertionError):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ERRORS_OF_CALL", "ERRORS_OF_SYSTEM_CALL", "INTERRUPTED"]
+__all__ = ["ERRORS_OF_CALL", "ERRORS_OF_SYSTEM_CALL", "INTERRUPTED", "SYSTEM_CALLS"]
 
 
 def _entries() -> list[dict[str, Any]]:
@@ -31,6 +31,12 @@ ERRORS_OF_SYSTEM_CALL: dict[str, tuple[int, ...]] = {
     name: _numbers(entry) for entry in _ENTRIES for name in entry["calls"]
 }
 """The same by the name of the system call; what is not here cannot fail in a way that matters."""
+
+SYSTEM_CALLS: dict[str, frozenset[str]] = {
+    kind: frozenset(name for entry in _ENTRIES if entry["kind"] == kind for name in entry["calls"])
+    for kind in ERRORS_OF_CALL
+}
+"""The kinds of file calls, and the system calls that do them."""
 
 INTERRUPTED = frozenset(name for entry in _ENTRIES if entry.get("interrupted") for name in entry["calls"])
 """The system calls whose manual page lists EINTR for a regular file."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from conformance.errors import ImplementationError, NotApplicable
+from conformance.errors import ImplementationError, NoAnswer, NotApplicable
 from conformance.subject.children import Child, spawn
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import PROTOCOL, Answer, decode_answer, encode_floats, encode_request
@@ -152,7 +152,7 @@ class ServeImplementation:
         except queue.Empty:
             stderr = self.stderr()
             self.kill()
-            raise ImplementationError(f"gave no answer within {limit:g} s and was killed", stderr) from None
+            raise NoAnswer(f"gave no answer within {limit:g} s and was killed", stderr) from None
         if not line.endswith(b"\n"):
             raise self._ended(line, limit)
         try:
@@ -242,7 +242,7 @@ class OneshotImplementation:
             printed = child.communicate(given, self._launch_options.answer_seconds)
         except subprocess.TimeoutExpired as error:
             limit = self._launch_options.answer_seconds
-            raise ImplementationError(f"did not end within {limit:g} s and was killed", child.stderr()) from error
+            raise NoAnswer(f"did not end within {limit:g} s and was killed", child.stderr()) from error
         finally:
             self._stderr = child.stderr()
         return self._answer(operation, child.process.returncode, printed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Unmeasured, Violation
+from conformance.errors import NotApplicable, Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.runner.run import KILLS
 from conformance.syscalls.absent import nothing_to_judge
@@ -72,6 +72,17 @@ def test_descriptors_after_an_interrupt(case: Case, laboratory: Laboratory) -> N
 @pytest.mark.parametrize("clause", clause_marks("KIL-01", "KIL-02"))
 def test_kill_at_every_boundary(case: Case, laboratory: Laboratory, clause: str, scenario: Scenario) -> None:
     require_all(case, clause, visits(laboratory, "kills", scenario), "kill points")
+
+
+@pytest.mark.parametrize("clause", clause_marks("KIL-05", "KIL-06"))
+def test_termination_at_some_boundaries(case: Case, laboratory: Laboratory, clause: str) -> None:
+    found = visits(laboratory, "terminations", "replace")
+    concerned = judged(clause, found)
+    if not concerned and all(visit.ignored for visit in found):
+        raise Unmeasured("the implementation ignores SIGTERM")
+    if not concerned:
+        raise NotApplicable("nothing in it handles SIGTERM, which ends it as SIGKILL does (see KIL-05)")
+    require_all(case, clause, concerned, "signals")
 
 
 @pytest.mark.clause("KIL-03")

@@ -16,6 +16,7 @@ _FAMILIES = {
     "faults": ("fault", "it makes no call that can fail"),
     "interrupts": ("interrupt", "it has no operation to interrupt"),
     "kills": ("boundary", "it has no boundary"),
+    "terminations": ("moment for SIGTERM", "it has no operation after which a signal could come"),
     "unsupported": ("sync of the folder", "it never syncs the folder"),
 }
 

@@ -23,7 +23,7 @@ from conformance.oracle.observer import observing
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.run import Run
 from conformance.syscalls.absent import no_point
-from conformance.syscalls.laboratory import OLD, Laboratory, Place, Visit, annotated
+from conformance.syscalls.laboratory import OLD, SIZE, SMALL, Laboratory, Place, Visit, annotated
 from conformance.syscalls.points import (
     MOST_OPERATIONS,
     Point,
@@ -33,6 +33,7 @@ from conformance.syscalls.points import (
     few,
     interrupt_points,
     selected,
+    termination_points,
     unsupported_points,
 )
 from conformance.syscalls.tracer.calls import TraceError
@@ -71,19 +72,22 @@ class Series:
 
 
 def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Visit, ...]:
-    """The visits of one family: ``faults``, ``interrupts``, ``unsupported`` or ``kills``.
+    """The visits of one family: ``faults``, ``interrupts``, ``terminations``, ``unsupported`` or ``kills``.
 
     Raises Unmeasured when there are none, or none is selected.
     """
 
     def make() -> dict[str, Any]:
-        recording = laboratory.record(scenario)
+        size = SMALL if (family, scenario) == ("faults", "first") else SIZE
+        recording = laboratory.record(scenario, size)
         target = recording.place.target.name
         match family:
             case "faults":
                 points: Iterable[Point] = fault_points(recording.operations, scenario, target)
             case "interrupts":
                 points = interrupt_points(recording.operations, target)
+            case "terminations":
+                points = termination_points(recording.operations, target)
             case "unsupported":
                 points = unsupported_points(recording.operations, scenario, target)
             case _:
@@ -91,9 +95,11 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
         found: list[Visit] = []
         points = tuple(points)
         for point in selected(points, laboratory.run.point):
-            found.append(laboratory.visit(point, recording.kept))
+            found.append(laboratory.visit(point, recording.kept, size))
             if family == "kills" and sum(_breaks(visit) for visit in found) == _ENOUGH_BROKEN:
                 break  # a writer that waits for a dead writer's leftovers takes long at every point
+            if family == "terminations" and _is_enough(found):
+                break
         return {"points": len(points), "visits": [dataclasses.asdict(visit) for visit in found]}
 
     kept = _kept(laboratory.run, f"{family}-{scenario}", make)
@@ -101,6 +107,13 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
     if not found:
         raise Unmeasured(no_point(family, laboratory.run.point, kept["points"]))
     return found
+
+
+def _is_enough(terminations: list[Visit]) -> bool:
+    """A hang takes as long as the budget; and where nothing handles SIGTERM it is one more SIGKILL."""
+    if terminations[-1].injection.answer == "hang":
+        return True
+    return len(terminations) >= _ENOUGH_BROKEN and not any(each.caught or each.lost for each in terminations)
 
 
 def _breaks(visit: Visit) -> bool:

@@ -9,17 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.errors import ImplementationError, Unmeasured, Violation
+from conformance.errors import ImplementationError, NoAnswer, Unmeasured, Violation
 from conformance.oracle.faults import Injection, State
 from conformance.oracle.payload import identify, make_status
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.run import Run, remove_folder
-from conformance.subject.client import Implementation
+from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
 from conformance.subject.requests import publish_request
 from conformance.syscalls.operations import Operation, operations_of
-from conformance.syscalls.order import CHANGING, on_the_target, unseen_origin
-from conformance.syscalls.points import Point, Scenario, What, role
+from conformance.syscalls.order import on_the_target, unseen_origin
+from conformance.syscalls.points import UNLINKING, Point, Scenario, What, role
+from conformance.syscalls.traces import answer_in_words, closed_again, died_of_it, is_open_for_writing, made_elsewhere
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Plan, Report, Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start_traced
@@ -27,12 +28,14 @@ from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start
 __all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated", "state_of"]
 
 SIZE = 8192  # bytes of the documents
+SMALL = 130  # bytes of a usual status: a buffered writer writes it only when it flushes or closes
 OLD, NEW, NEXT = 1, 2, 3  # sequence numbers of the documents
 # Of the old document. No usual umask leaves it to a new file: a writer that keeps the mode has to set it, and setting
 # it is one more operation that can fail.
 _MODE = 0o604
 _TRIES = 8
 _TRIES_TO_FOLLOW = 3
+_SIGNALS = ("interrupt", "terminate")
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,11 @@ class Recording:
 
 @dataclass(frozen=True)
 class Visit:
-    """What was seen at one point. ``trace`` is the annotated trace. ``caught`` means that a handler of SIGINT let the
-    program go on, ``lost`` that SIGINT was ignored at this point of the write only, and ``ignored`` that it always is.
+    """What was seen at one point. ``trace`` is the annotated trace. ``caught`` means that a handler of SIGINT (SIGTERM)
+    let the program go on, ``lost`` that it was ignored at this point of the write only, ``ignored`` that it always is.
 
     ``closed_twice`` means that a descriptor whose close had been interrupted was closed once more. ``cleaning_failed``
-    means that an injected error hit the clean-up.
+    means that an injected error hit the clean-up, ``removal_failed`` that it hit the removal of a file.
     """
 
     point: str
@@ -91,6 +94,7 @@ class Visit:
     ignored: bool = False
     closed_twice: bool = False
     cleaning_failed: bool = False
+    removal_failed: bool = False
     on_target: str = ""  # what was done to the target itself, in words
 
 
@@ -150,10 +154,18 @@ class Laboratory:
             self._traced.kill()
             self._traced = None
 
-    def ask(self, target: Path, sequence: int, size: int = SIZE) -> Callable[[Implementation], Answer]:
-        """A request to publish a document."""
+    def ask(
+        self, target: Path, sequence: int, size: int = SIZE, seconds: float | None = None
+    ) -> Callable[[Implementation], Answer]:
+        """A request to publish a document; a server must answer within ``seconds``, None being its usual limit."""
         operation, fields = publish_request(self.run.manifest.profile, target, make_status(0, sequence, size))
-        return lambda implementation: implementation.request(operation, **fields)
+
+        def request(implementation: Implementation) -> Answer:
+            if isinstance(implementation, ServeImplementation):
+                return implementation.receive(implementation.send(operation, **fields), seconds)
+            return implementation.request(operation, **fields)
+
+        return request
 
     def place(self, scenario: Scenario, size: int = SIZE) -> Place:
         """A fresh folder; in scenario ``replace`` the implementation itself has written the old document.
@@ -189,6 +201,7 @@ class Laboratory:
         *,
         sequence: int = NEW,
         size: int = SIZE,
+        seconds: float | None = None,
         at_boundary: Callable[[Boundary], None] | None = None,
         at_answer: Callable[[], None] = lambda: None,
     ) -> Outcome:
@@ -197,7 +210,7 @@ class Laboratory:
         ``at_answer`` is called when the answer has come, before any parked thread goes on.
         """
         plan = Plan(str(place.folder), rules, place.elsewhere)
-        ask = self.ask(place.target, sequence, size)
+        ask = self.ask(place.target, sequence, size, seconds)
 
         def ask_and_look(implementation: Implementation) -> Answer:
             answer = ask(implementation)
@@ -238,11 +251,9 @@ class Laboratory:
         if not operations:
             raise TraceError("a write succeeded, but no operation on the target's folder was seen")
         kept = frozenset(os.listdir(place.folder)) - {"status.json"}
-        return Recording(
-            place, operations, kept | _made_elsewhere(operations), unseen_origin(operations, "status.json")
-        )
+        return Recording(place, operations, kept | made_elsewhere(operations), unseen_origin(operations, "status.json"))
 
-    def visit(self, point: Point, kept: frozenset[str] = frozenset()) -> Visit:
+    def visit(self, point: Point, kept: frozenset[str] = frozenset(), size: int = SIZE) -> Visit:
         """Write once with what the point asks for, and examine everything afterwards. ``kept`` is that of `Recording`.
 
         Raises TraceError when the intended operation is not hit: an injection that does not fire is an error of the
@@ -250,9 +261,9 @@ class Laboratory:
         """
         seen: list[str] = []
         for _ in range(_TRIES):
-            place = self.place(point.scenario)
+            place = self.place(point.scenario, size)
             try:
-                visit, hit = self._try(point, place, kept)
+                visit, hit = self._try(point, place, kept, size)
             finally:
                 remove_folder(place.folder)
             if visit is not None:
@@ -262,13 +273,17 @@ class Laboratory:
             f"{point.name}: the intended operation was not hit in {_TRIES} tries; hit instead: {Counter(seen)}"
         )
 
-    def _try(self, point: Point, place: Place, kept: frozenset[str]) -> tuple[Visit | None, str]:
+    def _try(self, point: Point, place: Place, kept: frozenset[str], size: int) -> tuple[Visit | None, str]:
         states: list[State] = []
-        hold = () if point.what in ("kill", "interrupt") else (Rule("hold", "before", point.number, point.number),)
+        hold = () if point.what in ("kill", *_SIGNALS) else (Rule("hold", "before", point.number, point.number),)
         rules = (*hold, *point.rules())
+        seconds = self.run.answer_seconds if point.what == "terminate" else None
         try:
-            outcome = self.request(place, rules, at_boundary=lambda boundary: states.append(place.state()))
+            look = lambda boundary: states.append(place.state())  # noqa: E731  # one of two short arguments
+            outcome = self.request(place, rules, size=size, seconds=seconds, at_boundary=look)
         except ImplementationError as error:
+            if isinstance(error, NoAnswer) and point.what == "terminate" and states:
+                return self._hung(point, place, states[0], str(error)), ""
             error.add_note(f"at {point.name}")
             raise
         operations = self.operations(place, outcome.report)
@@ -279,20 +294,20 @@ class Laboratory:
         if (operation.kind, role(operation.name, "status.json")) != (point.kind, point.role):
             return None, f"{operation.kind} of {role(operation.name, 'status.json')}"
         state = place.state()
-        answer, text = _answer(outcome)
+        answer, text = answer_in_words(outcome)
         left = sorted(frozenset(os.listdir(place.folder)) - place.listing - kept - {"status.json"})
         if not any(name.startswith("/") for name in kept):
-            left += sorted(_made_elsewhere(operations))
+            left += sorted(made_elsewhere(operations))
         touched = bool(place.before.difference(snapshot(place.target)))
         alive = outcome.end is None
         others = frozenset(each.name for each in operations if each.name.startswith("/"))
         opened = Counter(self.traced.open_files(str(place.folder), others)) if alive else Counter[str]()
         injection = Injection(
-            what="interrupt" if point.what == "interrupt" else "error",
+            what="interrupt" if point.what in _SIGNALS else "error",
             call=point.key if point.of_temp or point.key not in ("fsync", "close") else f"{point.key} of another file",
             position=point.number,
             error=point.error,
-            writable=_is_open_for_writing(operations, operation),
+            writable=is_open_for_writing(operations, operation),
             fired=True,
             target_before_fault=states[0] if states else "other",
             answer=answer,
@@ -302,32 +317,57 @@ class Laboratory:
             touched=touched,
             left=tuple(left),
             descriptors_left=sum((opened - Counter(place.open_files)).values()),
-            next_write=self._next_write(place, alive=alive),
+            next_write="" if point.what == "terminate" else self._next_write(place, size, alive=alive),
         )
+        if point.what == "terminate":
+            self.stop()  # what it does after the signal, other than to answer, is its own affair
         python = self.run.manifest.language.lower() == "python"
-        died = not python and _died_of_it(outcome, operations[point.number + 1 :])
+        died = not python and died_of_it(outcome, operations[point.number + 1 :])
         in_place = on_the_target(operations, "status.json", place.before.exists)
-        cleaning = any(each.number > point.number and each.action == "fail" for each in outcome.report.fired)
+        failed = [each for each in outcome.report.fired if each.action == "fail"]
+        fates = [each.value for each in fired if each.action in _SIGNALS]
         return (
             Visit(
                 point.name,
                 point.what,
                 injection,
                 annotated(operations, point.number),
-                caught=any(each.action == "interrupt" and each.value == 1 for each in fired) and not died,
-                lost=any(each.action == "interrupt" and each.value == 2 for each in fired),
-                ignored=any(each.action == "interrupt" and each.value == 3 for each in fired),
-                closed_twice=_closed_again(operations, operation),
-                cleaning_failed=cleaning,
+                caught=1 in fates and not died,
+                lost=2 in fates,
+                ignored=3 in fates,
+                closed_twice=closed_again(operations, operation),
+                cleaning_failed=any(each.number > point.number for each in failed),
+                removal_failed=any(each.name in UNLINKING for each in failed),
                 on_target=next((each.text for each in in_place if each.clause == "VIS-01"), ""),
             ),
             "",
         )
 
-    def _next_write(self, place: Place, *, alive: bool) -> str:
+    def _hung(self, point: Point, place: Place, before: State, text: str) -> Visit:
+        """A program that neither answered nor ended after a signal; what it did cannot be known any more."""
+        injection = Injection(
+            what="interrupt",
+            call=point.key,
+            position=point.number,
+            error=0,
+            writable=False,
+            fired=True,
+            target_before_fault=before,
+            answer="hang",
+            answered_error=0,
+            text=text,
+            target=place.state(),
+            touched=False,
+            left=(),
+            descriptors_left=0,
+            next_write="",
+        )
+        return Visit(point.name, point.what, injection, ())
+
+    def _next_write(self, place: Place, size: int, *, alive: bool) -> str:
         """Write the next document, with a new process when the implementation has ended."""
         try:
-            answer = self.ask(place.target, NEXT)(self.traced.implementation)
+            answer = self.ask(place.target, NEXT, size)(self.traced.implementation)
         except ImplementationError as error:
             return f"error: {error}"
         if not answer.ok:
@@ -335,52 +375,3 @@ class Laboratory:
         if sequence_at(place.target) != NEXT:
             return "ok, but wrote nothing"
         return "ok" if alive else "ok, by a new process"
-
-
-def _made_elsewhere(operations: tuple[Operation, ...]) -> frozenset[str]:
-    """The files that these operations made outside of the target's folder, and that are still there."""
-    made = {each.name for each in operations if each.kind == "create" and each.name.startswith("/")}
-    made |= {each.other_name for each in operations if each.kind in ("rename", "link")}
-    return frozenset(name for name in made if name.startswith("/") and os.path.lexists(name))
-
-
-def _answer(outcome: Outcome) -> tuple[str, str]:
-    if outcome.answer is None:
-        return "crash", str(outcome.end)
-    if outcome.answer.ok:
-        return "ok", ""
-    # In mode oneshot, exit code 1 stands for every kind of failure.
-    kind = "io" if outcome.answer.error == "refused" else outcome.answer.error or ""
-    return kind, outcome.answer.message
-
-
-def _died_of_it(outcome: Outcome, operations: tuple[Operation, ...]) -> bool:
-    """Whether SIGINT ended the process before it began to clean up.
-
-    The runtimes of Node and Java have a handler that ends the process. Python's raises an exception.
-    """
-    return outcome.end is not None and not any(each.kind == "unlink" for each in operations)
-
-
-def _is_open_for_writing(operations: tuple[Operation, ...], operation: Operation) -> bool:
-    """Whether the descriptor of an operation was opened for writing by the same process, and the file was written to.
-
-    Closing a file that nothing was written to, as a shell does with a descriptor that it has copied, loses nothing.
-    """
-    earlier = operations[: operation.number]
-    flags = 0
-    for each in earlier:
-        opened = each.kind in ("open", "create", "create-unnamed") and each.descriptor == operation.descriptor
-        if opened and each.call.process == operation.call.process:
-            flags = each.flags
-    written = any(each.kind in CHANGING and each.name == operation.name for each in earlier)
-    return written and bool(flags & 3)
-
-
-def _closed_again(operations: tuple[Operation, ...], operation: Operation) -> bool:
-    """Whether a descriptor is closed once more after its close, without having been reused in between."""
-    same = operation.call.process, operation.descriptor
-    later = (each for each in operations[operation.number + 1 :] if each.kind == "close")
-    # A number that is not open has no path.
-    again = any((each.call.process, each.descriptor) == same and not each.call.path("descriptor") for each in later)
-    return operation.kind == "close" and again

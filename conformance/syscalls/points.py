@@ -7,15 +7,17 @@ import errno
 import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
-from conformance.oracle.call_errors import ERRORS_OF_SYSTEM_CALL, INTERRUPTED
+from conformance.oracle.call_errors import ERRORS_OF_SYSTEM_CALL, INTERRUPTED, SYSTEM_CALLS
 from conformance.syscalls.operations import Kind, Operation
 from conformance.syscalls.order import published_names
 from conformance.syscalls.tracer.messages import Phase, Rule
 
 __all__ = [
     "MOST_OPERATIONS",
+    "UNLINKING",
     "Point",
     "Scenario",
     "What",
@@ -26,12 +28,13 @@ __all__ = [
     "interrupt_points",
     "role",
     "selected",
+    "termination_points",
     "unsupported_points",
 ]
 
 MOST_OPERATIONS = 150
 Scenario = Literal["replace", "first"]
-What = Literal["error", "error and failing clean-up", "short", "EINTR", "interrupt", "kill"]
+What = Literal["error", "error and failing clean-up", "lasting", "short", "EINTR", "interrupt", "terminate", "kill"]
 
 # The kind of an operation → the key of the errors table; a kind that is not here cannot fail in a way that matters.
 _KEYS: dict[Kind, str] = {
@@ -60,7 +63,10 @@ _KEYS: dict[Kind, str] = {
 }
 _COPYING = ("copy_file_range", "sendfile", "splice")
 _RENAMING = ("rename", "renameat", "renameat2")
-_UNLINKING = ("unlink", "unlinkat")
+UNLINKING = ("unlink", "unlinkat")
+_LOOKING = ("open", "close", "stat", "readlink", "list", "map", "lock")  # keys of calls that store nothing
+_MOST_LASTING = 4  # operations at which an error begins to last
+_MOST_TERMINATIONS = 8
 _SHORTENED = ("write", "pwrite64", "copy_file_range", "sendfile", "splice")
 
 
@@ -82,10 +88,10 @@ class Point:
     @property
     def name(self) -> str:
         """What ``--point`` matches, such as ``replace:4:sync:EIO`` or ``first:6:rename:kill-after``."""
-        fault = errno.errorcode.get(self.error, self.what) if self.what.startswith("error") else self.what
-        cleaning = "+clean-up" if self.what == "error and failing clean-up" else ""
-        phase = f"-{self.phase}" if self.what in ("kill", "interrupt") else ""
-        return f"{self.scenario}:{self.number}:{self.kind}:{fault}{cleaning}{phase}"
+        fault = errno.errorcode[self.error] if self.error else self.what
+        more = {"error and failing clean-up": "+clean-up", "lasting": "-lasting"}.get(self.what, "")
+        phase = f"-{self.phase}" if self.what in ("kill", "interrupt", "terminate") else ""
+        return f"{self.scenario}:{self.number}:{self.kind}:{fault}{more}{phase}"
 
     def rules(self) -> tuple[Rule, ...]:
         """What the tracer is to do."""
@@ -97,6 +103,10 @@ class Point:
                 return Rule("fail", "before", at, at, value=errno.EINTR), Rule("interrupt", "before", at, at)
             case "interrupt":
                 return (Rule("interrupt", "after", at, at),)
+            case "terminate":  # it is held first, which shows that it came so far
+                return Rule("hold", "after", at, at), Rule("terminate", "after", at, at)
+            case "lasting":
+                return (Rule("fail", first=at, calls=_lasting_calls(self.error), value=self.error),)
             case "short":
                 return (Rule("shorten", "before", at, at, value=self.size),)
             case "EINTR":
@@ -107,7 +117,7 @@ class Point:
         if self.what == "error":
             return (fail,)
         cleaning_error = errno.EBUSY if self.error == errno.EROFS else errno.EROFS
-        return fail, Rule("fail", first=at + 1, calls=_UNLINKING, value=cleaning_error)
+        return fail, Rule("fail", first=at + 1, calls=UNLINKING, value=cleaning_error)
 
 
 def role(name: str, target: str) -> str:
@@ -126,6 +136,7 @@ def fault_points(operations: Sequence[Operation], scenario: Scenario, target: st
     """Each operation with each of its errors, with a failing clean-up, shortened, and interrupted by a signal.
 
     A first write is visited with the first error of each operation only: the others would repeat what a replace does.
+    In a replace some errors also last, from some operations to the end of the write, as SQLite tests it.
     """
     temp = published_names(operations, target)
     for each in few(operations):
@@ -139,6 +150,26 @@ def fault_points(operations: Sequence[Operation], scenario: Scenario, target: st
             yield dataclasses.replace(at, what="short", size=each.length // 2)
         if at.key and each.call.name in INTERRUPTED:
             yield dataclasses.replace(at, what="EINTR")
+    if scenario == "replace":
+        yield from _lasting_points(operations, scenario, target)
+
+
+def _lasting_points(operations: Sequence[Operation], scenario: Scenario, target: str) -> Iterator[Point]:
+    """A disk that stays broken, full or read-only from an operation on."""
+    for error in (errno.EIO, errno.ENOSPC, errno.EROFS):
+        storing = [each for each in operations if call_kind(each) and each.call.name in _lasting_calls(error)]
+        for each in _spread(storing, _MOST_LASTING):
+            yield dataclasses.replace(_at(each, scenario, target), what="lasting", error=error)
+
+
+@cache
+def _lasting_calls(error: int) -> tuple[str, ...]:
+    """The system calls that store something and can fail with this error; after EIO files can still be removed."""
+    keys = (*_LOOKING, "unlink") if error == errno.EIO else _LOOKING
+    looking = {name for key in keys for name in SYSTEM_CALLS[key]}
+    return tuple(
+        sorted(name for name, errors in ERRORS_OF_SYSTEM_CALL.items() if error in errors and name not in looking)
+    )
 
 
 def unsupported_points(operations: Sequence[Operation], scenario: Scenario, target: str) -> Iterator[Point]:
@@ -156,6 +187,12 @@ def interrupt_points(operations: Sequence[Operation], target: str) -> Iterator[P
         if at.key and each.call.name in INTERRUPTED and each.kind != "close":
             yield dataclasses.replace(at, what="interrupt", phase="before")
         yield dataclasses.replace(at, what="interrupt", phase="after")
+
+
+def termination_points(operations: Sequence[Operation], target: str) -> Iterator[Point]:
+    """SIGTERM after some operations, evenly spaced; a handler tends to be there at all of them or at none."""
+    for each in _spread(operations, _MOST_TERMINATIONS):
+        yield dataclasses.replace(_at(each, "replace", target), what="terminate", phase="after")
 
 
 def boundary_points(operations: Sequence[Operation], scenario: Scenario, target: str) -> Iterator[Point]:
@@ -180,6 +217,13 @@ def _at(operation: Operation, scenario: Scenario, target: str) -> Point:
         role(operation.name, target),
         call_kind(operation),
     )
+
+
+def _spread(operations: Sequence[Operation], most: int) -> list[Operation]:
+    """At most so many of them: the first, the last, and some between."""
+    if len(operations) <= most:
+        return list(operations)
+    return [operations[round(number * (len(operations) - 1) / (most - 1))] for number in range(most)]
 
 
 def few(operations: Sequence[Operation]) -> tuple[Operation, ...]:

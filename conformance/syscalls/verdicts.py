@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 from collections.abc import Sequence
 
@@ -11,12 +12,18 @@ from conformance.system.error_names import names_error
 
 __all__ = ["judged", "problem"]
 
+_ALSO_FAULTS = ("short", "EINTR", "lasting")
+
 
 def judged(clause: str, visits: Sequence[Visit]) -> tuple[Visit, ...]:
     """The visits that a clause is about."""
     match clause:
         case "FLT-07":
             return tuple(visit for visit in visits if visit.what == "EINTR")
+        case "KIL-05":
+            return tuple(visit for visit in visits if not visit.ignored)
+        case "KIL-06":
+            return tuple(visit for visit in visits if visit.caught and visit.injection.answer != "hang")
         case "FLT-08":
             failed = {_place(visit) for visit in visits if visit.what == "error" and visit.injection.answer == "io"}
             cleaned = [
@@ -33,7 +40,7 @@ def judged(clause: str, visits: Sequence[Visit]) -> tuple[Visit, ...]:
     # A process that ends instead of answering is one failure, of FLT-01.
     visits = [visit for visit in visits if clause == "FLT-01" or visit.injection.answer != "crash"]
     always = clause in ("FLT-01", "FLT-02", "FLT-03")
-    faulty = [visit for visit in visits if visit.what == "error" or (always and visit.what in ("short", "EINTR"))]
+    faulty = [visit for visit in visits if visit.what == "error" or (always and visit.what in _ALSO_FAULTS)]
     return tuple(visit for visit in faulty if concerns(clause, visit.injection))
 
 
@@ -55,6 +62,12 @@ def problem(clause: str, visit: Visit) -> str | None:
         case "KIL-02":
             works = injection.next_write.startswith("ok")
             return None if works else f"the next write was answered {injection.next_write}"
+        case "KIL-05":
+            return _terminated(visit)
+        case "KIL-06":
+            return f"left {', '.join(injection.left)} behind" if injection.left else None
+        case "FLT-02" if visit.what == "lasting" and visit.removal_failed:
+            return judge(clause, dataclasses.replace(injection, left=()))
         case "VIS-06":
             return _short(visit)
         case "VIS-01":
@@ -104,6 +117,17 @@ def _interrupted(visit: Visit) -> str | None:
     if not visit.caught:  # the language's runtime ends the process: judged as a kill
         return None
     return f"left {', '.join(injection.left)} behind" if injection.left else None
+
+
+def _terminated(visit: Visit) -> str | None:
+    injection = visit.injection
+    if injection.answer == "hang":
+        return f"after SIGTERM it neither ended nor answered: it {injection.text}"
+    if visit.lost:
+        return "SIGTERM was ignored there, though not before the write: it is lost"
+    if injection.answer == "ok" and injection.target != "new":
+        return f"answered ok after SIGTERM, but the target is {injection.target}"
+    return _killed(visit)
 
 
 def _killed(visit: Visit) -> str | None:

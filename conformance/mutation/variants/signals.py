@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from typing import NoReturn
 
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import variant
 
-# Windows removes no file that is open.
+# Windows removes no file that is open, and sends no SIGTERM.
 if sys.platform != "win32":
+    from conformance.mutation.mutants.signals import terminated_by
 
     @variant("fill_temp")
     def descriptor_left_by_an_interrupt(self: Honest, temp: str, target: str, data: bytes) -> None:
@@ -26,6 +30,34 @@ if sys.platform != "win32":
                 os.close(descriptor)
             raise
         self.close(descriptor)
+
+    @variant("guard")
+    @contextlib.contextmanager
+    def exit_raised_by_sigterm(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
+        """Raises SystemExit when SIGTERM comes, so that the write cleans up before the process ends."""
+
+        def end(number: int, frame: object) -> NoReturn:
+            sys.exit(128 + number)
+
+        with terminated_by(end) if writing else contextlib.nullcontext():
+            yield
+
+    @variant("guard")
+    @contextlib.contextmanager
+    def sigterm_noted(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
+        """Only notes SIGTERM and completes the write, as a trainer that saves a checkpoint first."""
+        with terminated_by(lambda number, frame: None) if writing else contextlib.nullcontext():
+            yield
+
+    @variant("guard")
+    @contextlib.contextmanager
+    def sigterm_waits(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
+        """Blocks SIGTERM while it writes, so that it ends the process right afterwards."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 if sys.platform == "linux":

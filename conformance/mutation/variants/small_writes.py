@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from conformance.mutation.honest import Honest
@@ -21,3 +22,17 @@ def written_by_its_close(self: Honest, temp: str, target: str, data: bytes) -> N
         self.keep_metadata(temp, target)
     finally:
         os.close(descriptor)
+
+
+@variant("send")
+def write_tried_again(self: Honest, descriptor: int, data: bytes) -> None:
+    """Tries a write that failed with EIO once more, and reports the error only when it lasts."""
+    rest = memoryview(data)
+    while rest:
+        try:
+            taken = os.write(descriptor, rest)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            taken = os.write(descriptor, rest)
+        rest = rest[taken:]

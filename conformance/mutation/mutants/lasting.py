@@ -1,0 +1,65 @@
+"""Writers that survive one error, but not an error that lasts (clauses FLT)."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from conformance.mutation.honest import Honest
+from conformance.mutation.registry import mutant
+
+
+@mutant("publish", caught_by="FLT-02", on=("linux",))
+def second_temp_kept(self: Honest, path: str, data: bytes) -> None:
+    """Tries again with a second temp after EIO, and forgets to remove that when it fails, too."""
+    target = self.resolve(path)
+    temp = self.temp_name(target)
+    try:
+        self.fill_temp(temp, target, data)
+    except OSError as error:
+        self.discard(temp)
+        if error.errno != errno.EIO:
+            raise
+        temp = self.temp_name(target)
+        self.fill_temp(temp, target, data)
+    try:
+        self.replace(temp, target)
+    except OSError:
+        self.discard(temp)
+        raise
+    self.sync_folder(target)
+
+
+@mutant("send", caught_by="FLT-01", on=("linux",))
+def second_error_swallowed(self: Honest, descriptor: int, data: bytes) -> None:
+    """Tries a failed write once more, and takes the second failure for the end of the document."""
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            try:
+                rest = rest[os.write(descriptor, rest) :]
+            except OSError:
+                return
+
+
+@mutant("send", caught_by="FLT-03", on=("linux",))
+def given_up_after_two_errors(self: Honest, descriptor: int, data: bytes) -> None:
+    """Takes the disk for dead when a write fails twice with EIO, and never writes again."""
+    if "dead" in self.memory:
+        raise OSError(errno.EIO, "the disk is dead")
+    try:
+        Honest.send(self, descriptor, data)
+    except OSError as first:
+        if first.errno != errno.EIO:
+            raise
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        try:
+            Honest.send(self, descriptor, data)
+        except OSError:
+            self.memory["dead"] = True
+            raise

@@ -1,0 +1,61 @@
+"""What the trace of a visited write shows about the operation that was visited: pure functions of operations."""
+
+from __future__ import annotations
+
+import os
+
+from conformance.syscalls.operations import Operation
+from conformance.syscalls.order import CHANGING
+from conformance.syscalls.tracer.session import Outcome
+
+__all__ = ["answer_in_words", "closed_again", "died_of_it", "is_open_for_writing", "made_elsewhere"]
+
+
+def made_elsewhere(operations: tuple[Operation, ...]) -> frozenset[str]:
+    """The files that these operations made outside of the target's folder, and that are still there."""
+    made = {each.name for each in operations if each.kind == "create" and each.name.startswith("/")}
+    made |= {each.other_name for each in operations if each.kind in ("rename", "link")}
+    return frozenset(name for name in made if name.startswith("/") and os.path.lexists(name))
+
+
+def answer_in_words(outcome: Outcome) -> tuple[str, str]:
+    """The answer, as `Injection` names it, and its text; ``crash`` when the process ended instead."""
+    if outcome.answer is None:
+        return "crash", str(outcome.end)
+    if outcome.answer.ok:
+        return "ok", ""
+    # In mode oneshot, exit code 1 stands for every kind of failure.
+    kind = "io" if outcome.answer.error == "refused" else outcome.answer.error or ""
+    return kind, outcome.answer.message
+
+
+def died_of_it(outcome: Outcome, operations: tuple[Operation, ...]) -> bool:
+    """Whether a signal ended the process before it began to clean up.
+
+    The runtimes of Node and Java have a handler that ends the process. Python's raises an exception.
+    """
+    return outcome.end is not None and not any(each.kind == "unlink" for each in operations)
+
+
+def is_open_for_writing(operations: tuple[Operation, ...], operation: Operation) -> bool:
+    """Whether the descriptor of an operation was opened for writing by the same process, and the file was written to.
+
+    Closing a file that nothing was written to, as a shell does with a descriptor that it has copied, loses nothing.
+    """
+    earlier = operations[: operation.number]
+    flags = 0
+    for each in earlier:
+        opened = each.kind in ("open", "create", "create-unnamed") and each.descriptor == operation.descriptor
+        if opened and each.call.process == operation.call.process:
+            flags = each.flags
+    written = any(each.kind in CHANGING and each.name == operation.name for each in earlier)
+    return written and bool(flags & 3)
+
+
+def closed_again(operations: tuple[Operation, ...], operation: Operation) -> bool:
+    """Whether a descriptor is closed once more after its close, without having been reused in between."""
+    same = operation.call.process, operation.descriptor
+    later = (each for each in operations[operation.number + 1 :] if each.kind == "close")
+    # A number that is not open has no path.
+    again = any((each.call.process, each.descriptor) == same and not each.call.path("descriptor") for each in later)
+    return operation.kind == "close" and again
