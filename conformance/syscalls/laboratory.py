@@ -267,6 +267,8 @@ class Laboratory:
             finally:
                 remove_folder(place.folder)
             if visit is not None:
+                if not visit.injection.next_write.startswith("ok"):
+                    self.stop()  # lasting damage must not affect the next visit
                 return visit
             seen.append(hit)
         raise TraceError(
@@ -319,8 +321,6 @@ class Laboratory:
             descriptors_left=sum((opened - Counter(place.open_files)).values()),
             next_write="" if point.what == "terminate" else self._next_write(place, size, alive=alive),
         )
-        if point.what == "terminate":
-            self.stop()  # what it does after the signal, other than to answer, is its own affair
         python = self.run.manifest.language.lower() == "python"
         died = not python and died_of_it(outcome, operations[point.number + 1 :])
         in_place = on_the_target(operations, "status.json", place.before.exists)

@@ -30,20 +30,28 @@ def second_temp_kept(self: Honest, path: str, data: bytes) -> None:
     self.sync_folder(target)
 
 
-@mutant("send", caught_by="FLT-01", on=("linux",))
-def second_error_swallowed(self: Honest, descriptor: int, data: bytes) -> None:
-    """Tries a failed write once more, and takes the second failure for the end of the document."""
-    rest = memoryview(data)
-    while rest:
+@mutant("publish", caught_by="FLT-01", on=("linux",))
+def second_error_swallowed(self: Honest, path: str, data: bytes) -> None:
+    """Fills a second temp after EIO, and acknowledges the document when that fails, too."""
+    target = self.resolve(path)
+    temp = self.temp_name(target)
+    try:
+        self.fill_temp(temp, target, data)
+    except OSError as error:
+        self.discard(temp)
+        if error.errno != errno.EIO:
+            raise
         try:
-            rest = rest[os.write(descriptor, rest) :]
-        except OSError as error:
-            if error.errno != errno.EIO:
-                raise
-            try:
-                rest = rest[os.write(descriptor, rest) :]
-            except OSError:
-                return
+            self.fill_temp(temp, target, data)
+        except OSError:
+            self.discard(temp)
+            return
+    try:
+        self.replace(temp, target)
+    except OSError:
+        self.discard(temp)
+        raise
+    self.sync_folder(target)
 
 
 @mutant("send", caught_by="FLT-03", on=("linux",))
@@ -56,9 +64,9 @@ def given_up_after_two_errors(self: Honest, descriptor: int, data: bytes) -> Non
     except OSError as first:
         if first.errno != errno.EIO:
             raise
-        os.ftruncate(descriptor, 0)
-        os.lseek(descriptor, 0, os.SEEK_SET)
         try:
+            os.ftruncate(descriptor, 0)
+            os.lseek(descriptor, 0, os.SEEK_SET)
             Honest.send(self, descriptor, data)
         except OSError:
             self.memory["dead"] = True
