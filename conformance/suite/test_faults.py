@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,9 +92,9 @@ def no_room_at_all(case: Case) -> Fault:
         with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while file.write(_PAGE):
                 pass
-        free = os.statvfs(filler).f_bavail
+        free = shutil.disk_usage(filler.parent).free
         if free:
-            raise Unmeasured(f"the small file system could not be filled: {free} blocks are free")
+            raise Unmeasured(f"the small file system could not be filled: {free} bytes are free")
 
     return dataclasses.replace(fault, status=NEW, arm=arm, lift=filler.unlink)
 

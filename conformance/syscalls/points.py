@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import fnmatch
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -151,15 +151,18 @@ def fault_points(operations: Sequence[Operation], scenario: Scenario, target: st
         if at.key and each.call.name in INTERRUPTED:
             yield dataclasses.replace(at, what="EINTR")
     if scenario == "replace":
-        yield from _lasting_points(operations, scenario, target)
+        yield from _lasting_points(operations, scenario, target, temp)
 
 
-def _lasting_points(operations: Sequence[Operation], scenario: Scenario, target: str) -> Iterator[Point]:
+def _lasting_points(
+    operations: Sequence[Operation], scenario: Scenario, target: str, temp: Container[str]
+) -> Iterator[Point]:
     """A disk that stays broken, full or read-only from an operation on."""
     for error in (errno.EIO, errno.ENOSPC, errno.EROFS):
         storing = [each for each in operations if call_kind(each) and each.call.name in _lasting_calls(error)]
         for each in _spread(storing, _MOST_LASTING):
-            yield dataclasses.replace(_at(each, scenario, target), what="lasting", error=error)
+            of_temp = each.name in temp or each.kind == "sync-all"
+            yield dataclasses.replace(_at(each, scenario, target), what="lasting", error=error, of_temp=of_temp)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What the trace of a visited write shows about the operation that was visited: pure functions of operations."""
+"""What the trace of a visited write shows, and what of it is still on the disk."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def test_a_write_that_was_not_traced_is_an_error_of_the_kit(
     """A process that is no child of the tracer writes: the trace is empty, and every clause would pass."""
     unseen = laboratory()
 
-    def ask(target: Path, sequence: int, size: int = 0) -> Callable[[Any], Any]:
+    def ask(target: Path, sequence: int, size: int = 0, seconds: float | None = None) -> Callable[[Any], Any]:
         def write(implementation: Any) -> Any:
             target.write_text(encode(make_status(0, sequence)))
             return implementation.request("replace", path=str(tmp_path / "elsewhere"), text="x")
@@ -213,6 +213,33 @@ def test_an_interrupt(laboratory: Callable[..., Laboratory], handler: str, caugh
     visit = laboratory(changed(("import json", start))).visit(fault(2, "sync", 0, what="interrupt", phase="after"))
     assert (visit.caught, visit.lost, len(visit.injection.left)) == (caught, lost, left)
     assert visit.injection.answer == ("ok" if "IGN" in handler else "crash")
+
+
+@pytest.mark.parametrize(
+    ("handler", "caught", "ignored", "answer"),
+    [
+        ("", False, False, "crash"),
+        ("signal.signal(signal.SIGTERM, lambda *_: None)", True, False, "ok"),
+        ("signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))", True, False, "crash"),
+        ("signal.signal(signal.SIGTERM, signal.SIG_IGN)", False, True, "ok"),
+    ],
+)
+def test_a_termination(
+    laboratory: Callable[..., Laboratory], handler: str, caught: bool, ignored: bool, answer: str
+) -> None:
+    start = f"import json\nimport signal\nimport sys\n{handler}"
+    visit = laboratory(changed(("import json", start))).visit(fault(2, "sync", 0, what="terminate", phase="after"))
+    assert (visit.caught, visit.ignored, visit.injection.answer) == (caught, ignored, answer)
+    assert visit.injection.target == ("new" if answer == "ok" else "old")
+
+
+def test_a_program_that_hangs_after_a_signal_is_told_apart(laboratory: Callable[..., Laboratory]) -> None:
+    waiting = "signal.signal(signal.SIGTERM, lambda *_: threading.Event().wait())"
+    made = laboratory(changed(("import json", f"import json\nimport signal\nimport threading\n{waiting}")))
+    made.run = dataclasses.replace(made.run, answer_seconds=1.0)
+    visit = made.visit(fault(2, "sync", 0, what="terminate", phase="after"))
+    assert (visit.injection.answer, visit.injection.target) == ("hang", "old")
+    assert made.visit(fault(2, "sync")).injection.answer == "io"  # by a new process
 
 
 def test_an_interrupt_that_is_lost(laboratory: Callable[..., Laboratory]) -> None:

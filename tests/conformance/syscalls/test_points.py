@@ -17,6 +17,7 @@ from conformance.syscalls.points import (
     interrupt_points,
     role,
     selected,
+    termination_points,
     unsupported_points,
 )
 from conformance.syscalls.strace.parser import parse
@@ -117,7 +118,43 @@ def test_an_operation_with_all_its_faults() -> None:
         "replace:2:sync:EDQUOT",
         "replace:2:sync:EIO+clean-up",
         "replace:2:sync:EINTR",
+        "replace:2:sync:EIO-lasting",
+        "replace:2:sync:ENOSPC-lasting",
     ]
+
+
+def lasting(names_of_calls: str = HONEST) -> list[tuple[int, str, str]]:
+    points = fault_points(operations(names_of_calls), "replace", "status.json")
+    return [(each.number, each.kind, each.name.rpartition(":")[2]) for each in points if each.what == "lasting"]
+
+
+def test_a_broken_a_full_and_a_read_only_disk_stay_so() -> None:
+    found = lasting()
+    assert ("write", "EIO-lasting") in {(kind, fault) for _, kind, fault in found}
+    assert ("rename", "EROFS-lasting") in {(kind, fault) for _, kind, fault in found}
+    assert not {"create", "open", "close", "stat"} & {kind for _, kind, _ in found}
+
+
+def test_an_error_begins_to_last_at_few_of_many_operations() -> None:
+    many = "".join('write(3</run/a>, "a", 1) = 1\n' for _ in range(50))
+    assert [number for number, _, fault in lasting(many) if fault == "ENOSPC-lasting"] == [0, 16, 33, 49]
+
+
+@pytest.mark.parametrize(("error", "removed"), [(errno.EIO, True), (errno.ENOSPC, True), (errno.EROFS, False)])
+def test_a_file_can_still_be_removed_from_all_but_a_read_only_disk(error: int, removed: bool) -> None:
+    [rule] = Point("replace", "lasting", "before", 3, "write", "other", error=error).rules()
+    assert (rule.action, rule.first, rule.value) == ("fail", 3, error)
+    assert ("unlink" not in rule.calls) is removed
+    assert {"rename", "renameat2"} <= set(rule.calls)
+    assert not {"openat", "close", "fstat"} & set(rule.calls)
+
+
+def test_sigterm_comes_after_a_few_operations_spread_over_the_write() -> None:
+    many = "".join('write(3</run/a>, "a", 1) = 1\n' for _ in range(50))
+    points = list(termination_points(operations(many), "status.json"))
+    assert [point.number for point in points] == [0, 7, 14, 21, 28, 35, 42, 49]
+    assert points[0].name == "replace:0:write:terminate-after"
+    assert [(rule.action, rule.phase) for rule in points[0].rules()] == [("hold", "after"), ("terminate", "after")]
 
 
 def test_a_first_write_is_visited_with_the_first_error_of_each_operation() -> None:
@@ -197,7 +234,7 @@ def test_kills_come_before_and_after_each_operation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("glob", "count"), [("*", 5), ("replace:2:*", 5), ("*:EIO", 1), ("*:sync:E[ID]*", 4), ("*+*", 1), ("*:sync", 0)]
+    ("glob", "count"), [("*", 7), ("replace:2:*", 7), ("*:EIO", 1), ("*:sync:E[ID]*", 5), ("*+*", 1), ("*:sync", 0)]
 )
 def test_points_are_selected_by_a_glob(glob: str, count: int) -> None:
     assert len(selected(fault_points(operations()[2:3], "replace", "status.json"), glob)) == count

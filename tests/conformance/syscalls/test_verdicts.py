@@ -35,7 +35,7 @@ CORRECT = Visit(
 )
 
 
-OWN = ("what", "on_target", "caught", "lost", "closed_twice", "cleaning_failed")
+OWN = ("what", "on_target", "caught", "lost", "closed_twice", "cleaning_failed", "removal_failed")
 
 
 def visit(**changes: Any) -> Visit:
@@ -115,6 +115,20 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         ("FLT-09", {"what": "interrupt", "descriptors_left": 2}, None),  # counted by FLT-11
         ("FLT-09", {"what": "interrupt", "left": ("a",), "caught": False}, None),  # it dies of the signal, as of a kill
         ("FLT-09", {"what": "interrupt", "caught": False, "lost": True}, "SIGINT was ignored there"),
+        ("FLT-01", {"what": "lasting", "answer": "ok"}, "answered ok, but the target is the old document"),
+        ("FLT-02", {"what": "lasting", "left": ("a",)}, "left a behind"),
+        ("FLT-02", {"what": "lasting", "left": ("a",), "removal_failed": True}, None),
+        ("FLT-02", {"what": "lasting", "descriptors_left": 1, "removal_failed": True}, "left 1 descriptor(s) open"),
+        ("KIL-05", {"what": "terminate"}, None),
+        ("KIL-05", {"what": "terminate", "answer": "crash"}, None),
+        ("KIL-05", {"what": "terminate", **OK}, None),
+        ("KIL-05", {"what": "terminate", "left": ("a",)}, None),
+        ("KIL-05", {"what": "terminate", "answer": "hang"}, "after SIGTERM it neither ended nor answered"),
+        ("KIL-05", {"what": "terminate", "lost": True}, "SIGTERM was ignored there"),
+        ("KIL-05", {"what": "terminate", "answer": "ok"}, "answered ok after SIGTERM, but the target is old"),
+        ("KIL-05", {"what": "terminate", "answer": "crash", "target": "other"}, "left the target torn"),
+        ("KIL-06", {"what": "terminate"}, None),
+        ("KIL-06", {"what": "terminate", "answer": "crash", "left": ("a",)}, "left a behind"),
         ("KIL-01", {"what": "kill"}, None),
         ("KIL-01", {"what": "kill", "target": "new"}, None),
         ("KIL-01", {"what": "kill", "target": "other"}, "left the target torn"),
@@ -160,6 +174,22 @@ VISITS = {
 )
 def test_which_visits_a_clause_is_about(clause: str, names: list[str]) -> None:
     assert [name for name, each in VISITS.items() if each in judged(clause, [*VISITS.values()])] == names
+
+
+@pytest.mark.parametrize(
+    ("changes", "clauses"),
+    [
+        ({}, ["KIL-05", "KIL-06"]),
+        ({"answer": "hang"}, ["KIL-05"]),
+        ({"caught": False}, ["KIL-05"]),
+        ({"caught": False, "ignored": True}, []),
+    ],
+)
+def test_which_signals_a_clause_is_about(changes: dict[str, Any], clauses: list[str]) -> None:
+    each = dataclasses.replace(visit(what="terminate"), ignored=changes.pop("ignored", False))
+    each = dataclasses.replace(each, caught=changes.pop("caught", True))
+    each = dataclasses.replace(each, injection=dataclasses.replace(each.injection, **changes))
+    assert [clause for clause in ("KIL-05", "KIL-06") if judged(clause, [each])] == clauses
 
 
 CLEANING = visit(what="error and failing clean-up", cleaning_failed=True, text="Read-only file system")
