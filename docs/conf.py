@@ -2,9 +2,10 @@
 
     sphinx-build -W --keep-going -n docs .tox/docs/html
 
-Three things are done here so that one text serves both places: a page can be a file of the repository (`SITE_PAGE`),
-links to files of the repository that are no pages are followed or spelt out (`_link`), and Mermaid diagrams are drawn
-by a script that is part of the site, so that it asks no other server for anything.
+Four things are done here so that one text serves both places: a page can be a file of the repository (`SITE_PAGE`),
+one page is made from data (`CLAUSE_PAGE`), links to files of the repository that are no pages are followed or spelt out
+(`_link`), and Mermaid diagrams are drawn by a script that is part of the site, so that it asks no other server for
+anything.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -29,6 +31,9 @@ from sphinx.util import logging
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
+
+sys.path.insert(0, str(ROOT))  # the clauses of this checkout
+from scripts.clause_reference import page as clause_page  # noqa: E402  # needs the line above
 
 project = "pulse"
 author = "the pulse authors"
@@ -54,6 +59,7 @@ REPOSITORY = os.environ.get("PULSE_REPOSITORY") or (
 )
 SITE_PAGE = re.compile(r"<!-- On the site this page is (\S+) -->\n")
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|!?\[[^\[\]]*\](?:\([^()]*\))?)*)\]\(([^()\s]+)\)")
+CLAUSE_PAGE = "clauses"
 BADGE = re.compile(r"^\[!\[.+\n", re.MULTILINE)  # pictures of another server
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?^ {0,3}\1`*[ ]*$\n?", re.MULTILINE | re.DOTALL)
 
@@ -76,6 +82,8 @@ def _read_source(app: Sphinx, docname: str, content: list[str]) -> None:
         # What follows the mark, such as the table of contents, belongs to the site's page, too.
         text = origin.read_text(encoding="utf-8") + "\n" + text[found.end() :].partition("<!-- site: -->\n")[2]
         text = BADGE.sub("", text)
+    if docname == CLAUSE_PAGE:
+        text = clause_page()
     prose_from = 0
     mended = []
     for fence in FENCE.finditer(text):

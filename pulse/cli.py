@@ -21,7 +21,7 @@ ENTRY_POINTS = "pulse.commands"
 """The entry-point group in which other packages add commands: name → ``callable(argv: list[str]) -> int``."""
 
 INSTALL_THE_KIT = "python -m pip install pulse-kit"
-KIT_COMMANDS = ("conformance", "stress")
+KIT_COMMANDS = ("conformance", "explain", "stress")
 """Commands of a distribution of its own, so that a training environment need not carry it."""
 
 
@@ -120,7 +120,7 @@ def _parser(added: list[str]) -> argparse.ArgumentParser:
         epilog=(
             f"further commands: {', '.join(added)} (pulse COMMAND --help)"
             if added
-            else f"the commands {' and '.join(KIT_COMMANDS)} come with the kit: {INSTALL_THE_KIT}"
+            else f"the commands {', '.join(KIT_COMMANDS)} come with the kit: {INSTALL_THE_KIT}"
         ),
     )
     parser.add_argument("--version", action="version", version=f"pulse {__version__}")

@@ -35,25 +35,27 @@ of a verdict mean: [Results](../conformance/SPEC.md#results) in the contract.
 
 def page() -> str:
     """The text of docs/cli.md for the commands of this checkout."""
-    conformance, stress = (_click_command(name) for name in ("conformance", "stress"))
+    conformance, explain, stress = map(_click_command, ("conformance.cli", "conformance.explain", "stress.cli"))
     parts = [
         INTRODUCTION,
-        *_argparse_command(importlib.import_module("pulse.cli")._parser(["conformance", "stress"]), "pulse"),
+        *_argparse_command(importlib.import_module("pulse.cli")._parser(["conformance", "explain", "stress"]), "pulse"),
         *_click_commands(conformance, "pulse conformance"),
+        *_click_commands(explain, "pulse explain"),
         *_click_commands(stress, "pulse stress"),
     ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
-def _click_command(package: str) -> click.Command:
-    """The command `pulse PACKAGE`: the one with that name in the module of its entry point."""
+def _click_command(module: str) -> click.Command:
+    """The command of an entry point: the one in its module that is named after the module or its package."""
+    names = {name for word in module.split(".") for name in (word, f"pulse {word}")}
     found = [
         value
-        for value in vars(importlib.import_module(f"{package}.cli")).values()
-        if isinstance(value, click.Command) and value.name in {package, f"pulse {package}"}
+        for value in vars(importlib.import_module(module)).values()
+        if isinstance(value, click.Command) and value.name in names
     ]
     if not found:
-        raise LookupError(f"{package}/cli.py has no click command named {package!r} or 'pulse {package}'")
+        raise LookupError(f"{module} has no click command named {' or '.join(sorted(names))}")
     return found[0]
 
 

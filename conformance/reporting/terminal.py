@@ -182,6 +182,7 @@ def _print_failure(console: Console, result: Result) -> None:
             lines.append(f"  [dim]{title}:[/] {escape(str(value)[:600])}")
     lines += [f"  [dim]>[/] {escape(line)}" for line in result.evidence.get("transcript", ())[-2:]]
     lines.append(f"  [dim]repeat:[/] {escape(result.repro)}")
+    lines.append(f"  [dim]why, and the usual fix:[/] pulse explain {result.clause}")
     for line in lines:
         # Not wrapped: a command that repeats a failure must survive being copied.
         console.print(line, soft_wrap=True)

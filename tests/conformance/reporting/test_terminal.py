@@ -140,6 +140,7 @@ def test_a_failure_is_shown_with_its_evidence_and_the_command_that_repeats_it() 
     text = summary([Result("VIS-01", "in_place", "fail", "opened [/] for writing", evidence, repro="again --case x")])
     assert "fail VIS-01 [in_place]\n  opened [/] for writing\n  bytes: b'[1]'\n" in text
     assert "  > third [bold]\n  repeat: again --case x\n" in text
+    assert "repeat: again --case x\n  why, and the usual fix: pulse explain VIS-01\n" in text
     assert "empty" not in text
     assert text.endswith("NOT CONFORMANT\n")
 
