@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 import platform
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from conformance.reporting.results import Header
 from conformance.subject.manifest import Manifest
 from conformance.system.platform import describe_platform
 
-__all__ = ["header_of", "kit_version"]
+__all__ = ["command_as_started", "header_of", "kit_version"]
 
 
 def kit_version() -> str:
@@ -20,6 +24,13 @@ def kit_version() -> str:
         return version("pulse-kit")
     except PackageNotFoundError:
         return "unknown (not installed)"
+
+
+def command_as_started() -> str:
+    """The command line of this process, for a shell: ``pulse conformance --impl X``, or ``python -m pulse …``."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    program = ["python", "-m", spec.name.removesuffix(".__main__")] if spec else [Path(sys.argv[0]).name]
+    return shlex.join([*program, *sys.argv[1:]])
 
 
 def header_of(
@@ -47,4 +58,6 @@ def header_of(
         python=platform.python_version(),
         seed=seed,
         selection=dict(selection),
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        command=command_as_started(),
     )

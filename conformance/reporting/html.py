@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from conformance.clauses import GROUP_TITLES, load_clauses
 from conformance.reporting.page import framed, page_environment
-from conformance.reporting.results import OUTCOMES, Header, Result, read_results
+from conformance.reporting.results import OUTCOMES, Header, Result, read_records, read_results
 from conformance.reporting.verdict import clause_outcome
 
 __all__ = ["render", "write_report"]
@@ -30,9 +30,11 @@ def render(results_file: Path) -> str:
     first, lines, last = read_results(results_file)
     header, results = _of(Header, first), [_of(Result, line) for line in lines]
     footer = last or {"exit": None, "verdict": "", "reasons": []}
-    frame = framed("pulse conformance", header, results, footer["exit"], footer["verdict"], footer["reasons"])
+    verdict = footer["exit"], footer["verdict"], footer["reasons"]
+    frame = framed("pulse conformance", header, results, *verdict, seconds=footer.get("seconds"))
     template = page_environment(Path(__file__).parent).get_template("report.html.jinja")
-    return template.render(**frame, groups=_groups(results), outcomes=OUTCOMES, results=results)
+    writes = read_records(results_file, "write")
+    return template.render(**frame, groups=_groups(results), outcomes=OUTCOMES, writes=writes)
 
 
 def _of(kind: type[Line], line: Mapping[str, Any]) -> Line:
@@ -48,8 +50,15 @@ def _groups(results: Sequence[Result]) -> list[dict[str, Any]]:
             of_clause = [result for result in results if result.clause == clause.id]
             if clause.group == group and of_clause:
                 counts: Counter[str] = Counter(result.outcome for result in of_clause)
+                enumerated = sum((Counter(result.counts) for result in of_clause), Counter[str]())
                 rows.append(
-                    {"clause": clause, "counts": counts, "outcome": clause_outcome(counts), "results": of_clause}
+                    {
+                        "clause": clause,
+                        "counts": counts,
+                        "enumerated": enumerated,
+                        "outcome": clause_outcome(counts),
+                        "results": of_clause,
+                    }
                 )
         if rows:
             groups.append({"id": group, "title": title, "rows": rows})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -21,6 +22,7 @@ __all__ = [
     "Result",
     "ResultsFile",
     "Verdict",
+    "read_records",
     "read_results",
     "results_file",
 ]
@@ -51,6 +53,8 @@ class Header:
     python: str
     seed: int
     selection: Mapping[str, Sequence[str]]
+    started: str = ""  # ISO 8601, in UTC; files of older kits have no time and no command
+    command: str = ""  # as it was started
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class ResultsFile:
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
+        self._opened = time.monotonic()
 
     def header(self, header: Header) -> None:
         self._line({"type": "header", **dataclasses.asdict(header)})
@@ -118,6 +123,7 @@ class ResultsFile:
                 "reasons": list(verdict.reasons),
                 "counts": counts,
                 "results": verdict.total,
+                "seconds": round(time.monotonic() - self._opened, 1),
             }
         )
 
@@ -152,6 +158,22 @@ def read_results(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict
     Raises ValueError for a file that is not a results file. What follows the last line feed was cut off and is left
     out.
     """
+    lines = _lines(path)
+    if not lines or lines[0].get("type") != "header":
+        raise ValueError(f"{path}: does not begin with a header line")
+    footer = lines[-1] if lines[-1].get("type") == "footer" else None
+    results = [line for line in lines if line.get("type") == "result"]
+    if footer is not None and footer.get("results") != len(results):
+        raise ValueError(f"{path}: the footer counts {footer.get('results')} results, the file has {len(results)}")
+    return lines[0], results, footer
+
+
+def read_records(path: Path, kind: str) -> list[dict[str, Any]]:
+    """The lines of one more type, such as ``write``, in a results file. Raises ValueError as `read_results` does."""
+    return [line for line in _lines(path) if line.get("type") == kind]
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
     *whole, _ = path.read_text(encoding="utf-8").split("\n")
     lines = []
     for number, text in enumerate(whole, start=1):
@@ -162,10 +184,4 @@ def read_results(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict
         if not isinstance(line, dict):
             raise ValueError(f"{path}:{number}: not a line of results: not a JSON object")
         lines.append(line)
-    if not lines or lines[0].get("type") != "header":
-        raise ValueError(f"{path}: does not begin with a header line")
-    footer = lines[-1] if lines[-1].get("type") == "footer" else None
-    results = [line for line in lines if line.get("type") == "result"]
-    if footer is not None and footer.get("results") != len(results):
-        raise ValueError(f"{path}: the footer counts {footer.get('results')} results, the file has {len(results)}")
-    return lines[0], results, footer
+    return lines

@@ -9,6 +9,7 @@ from conformance.reporting.header import header_of
 from conformance.reporting.results import Exit, Result, ResultsFile, Verdict
 from conformance.reporting.verdict import decide
 from conformance.runner.carried_results import carried_by
+from conformance.runner.recorded_writes import kept_writes
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
 from conformance.system.platform import file_system_of, operating_system
@@ -85,6 +86,8 @@ class Controller:
                 complete=self.selection.complete and not session.shouldfail,
             )
             if self._file is not None:
+                for write in kept_writes(self.run):
+                    self._file.record("write", write)
                 self._file.footer(self.verdict)
             session.exitstatus = int(self.verdict.exit)
         elif exitstatus == pytest.ExitCode.INTERRUPTED and not self.uncollected:

@@ -13,6 +13,7 @@ from conformance.errors import ImplementationError, NoAnswer, Unmeasured, Violat
 from conformance.oracle.faults import Injection, State
 from conformance.oracle.payload import identify, make_status
 from conformance.oracle.snapshot import Snapshot, snapshot
+from conformance.runner.recorded_writes import keep_write
 from conformance.runner.run import Run, remove_folder
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
@@ -24,6 +25,7 @@ from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Plan, Report, Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start_traced
 from conformance.syscalls.traces import answer_in_words, closed_again, died_of_it, is_open_for_writing, made_elsewhere
+from conformance.syscalls.undisturbed import described
 
 __all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated", "state_of"]
 
@@ -250,6 +252,8 @@ class Laboratory:
         operations = self.operations(place, outcome.report)
         if not operations:
             raise TraceError("a write succeeded, but no operation on the target's folder was seen")
+        if size == SIZE:
+            keep_write(self.run, scenario, described(operations, place.target.name))
         kept = frozenset(os.listdir(place.folder)) - {"status.json"}
         return Recording(place, operations, kept | made_elsewhere(operations), unseen_origin(operations, "status.json"))
 

@@ -166,6 +166,10 @@ class Tally:
         if len(examples) < _EXAMPLES:
             examples.append({"found": text, **_evidence(finding)})
 
+    def counts(self) -> dict[str, int]:
+        """The numbers of cuts and writes, for the result line."""
+        return {"cuts": self.cuts, "in a write": self.in_flight, "acknowledged writes": self.acknowledged}
+
     def sentence(self) -> str:
         """The number of cuts and writes, and what was found, in one line."""
         where = f" at the {self.boundaries} boundaries of a write" if self.way == "boundaries" else ""
@@ -224,18 +228,20 @@ def results_of(tally: Tally, repro: str) -> list[Result]:
 
 
 def _result(tally: Tally, clause: str, message: str, repro: str) -> Result:
-    case, seconds = case_name(tally.way, tally.file_system), round(tally.seconds, 3)
+    case, seconds, counts = case_name(tally.way, tally.file_system), round(tally.seconds, 3), tally.counts()
     wrong = tally.contradictions if clause == "PWR-03" else []
     if examples := wrong or tally.examples.get(clause, []):
         first = examples[0]
         message = f"{message}; the first: cut {first['number']}, {first['cut']}: {first['found']}"
         repeat = repeat_command(repro, [("only", first["number"])])
         if wrong:
-            return Result(clause, case, "error", message, {"examples": examples}, repeat, seconds, blame="kit")
-        return Result(clause, case, "fail", message, {"examples": examples}, repeat, seconds)
+            evidence = {"examples": examples}
+            return Result(clause, case, "error", message, evidence, repeat, seconds, blame="kit", counts=counts)
+        return Result(clause, case, "fail", message, {"examples": examples}, repeat, seconds, counts=counts)
     if doubt := tally.too_little():
-        return Result(clause, case, "unmeasured", f"{message}; {doubt}", {}, repro, seconds, inconclusive=True)
-    return Result(clause, case, "pass", message, {}, repro, seconds)
+        message = f"{message}; {doubt}"
+        return Result(clause, case, "unmeasured", message, {}, repro, seconds, inconclusive=True, counts=counts)
+    return Result(clause, case, "pass", message, {}, repro, seconds, counts=counts)
 
 
 def case_name(way: Way, file_system: str) -> str:

@@ -63,8 +63,9 @@ def render(header: Header, results: Sequence[Result], verdict: Verdict | None, r
     for record in records:
         scenarios.setdefault(record.scenario, []).append(record)
     exit_code, word, reasons = (verdict.exit, verdict.word, verdict.reasons) if verdict else (None, "", ())
+    seconds = sum(record.seconds for record in records)
     return environment.get_template("report.html.jinja").render(
-        **framed("pulse stress", header, results, exit_code, word, reasons),
+        **framed("pulse stress", header, results, exit_code, word, reasons, seconds=seconds),
         results=results,
         titles={clause.id: clause.title for clause in load_clauses().values()},
         scenarios=[(describe_scenario(scenario), of_it) for scenario, of_it in scenarios.items()],

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
+import sys
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
 
 from conformance.clauses import load_clauses
 from conformance.reporting import header as headers
-from conformance.reporting.header import header_of, kit_version
+from conformance.reporting.header import command_as_started, header_of, kit_version
 from conformance.reporting.results import Header, Result, read_results, results_file
 from conformance.subject.manifest import Manifest, load_manifest
 from conformance.system.platform import describe_platform
@@ -40,6 +44,16 @@ def test_the_header_says_what_was_judged_and_where(header: Header) -> None:
     assert header.kit == kit_version()
     assert header.platform == describe_platform()
     assert (header.file_system, header.seed, header.selection) == ("ext4, tmpfs", 5, {"clause": ["CON-01"]})
+
+
+def test_the_header_has_the_time_and_the_command(header: Header, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert datetime.datetime.fromisoformat(header.started).utcoffset() == datetime.timedelta(0)
+    assert header.command == command_as_started()
+    monkeypatch.setattr(sys, "argv", ["/somewhere/bin/pulse", "conformance", "--impl", "a b"])
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+    assert command_as_started() == "pulse conformance --impl 'a b'"
+    sys.modules["__main__"].__spec__ = ModuleSpec("pulse.__main__", None)
+    assert command_as_started() == "python -m pulse conformance --impl 'a b'"
 
 
 def test_the_version_of_the_implementation_is_that_of_its_handshake() -> None:

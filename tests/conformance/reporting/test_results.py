@@ -15,6 +15,7 @@ from conformance.reporting.results import (
     Result,
     ResultsFile,
     Verdict,
+    read_records,
     read_results,
 )
 from conformance.reporting.verdict import decide
@@ -51,6 +52,8 @@ HEADER = Header(
     python="3.13.0",
     seed=7,
     selection={"clause": ["VIS-*"], "case": []},
+    started="2026-11-26T17:59:20+00:00",
+    command="pulse conformance --impl demo",
 )
 
 
@@ -83,8 +86,12 @@ def test_what_is_written_is_read_again(results_file: Callable[..., Path]) -> Non
         "python": "3.13.0",
         "seed": 7,
         "selection": {"clause": ["VIS-*"], "case": []},
+        "started": "2026-11-26T17:59:20+00:00",
+        "command": "pulse conformance --impl demo",
     }
     assert [Result(**{name: value for name, value in line.items() if name != "type"}) for line in results] == PASSES
+    assert footer is not None
+    assert footer.pop("seconds") >= 0
     assert footer == {
         "type": "footer",
         "verdict": "conformant",
@@ -93,6 +100,17 @@ def test_what_is_written_is_read_again(results_file: Callable[..., Path]) -> Non
         "counts": {clause: {"pass": 1} for clause in CLAUSES},
         "results": 3,
     }
+
+
+def test_lines_of_other_types_are_read_by_their_type(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        file = ResultsFile(stream)
+        file.header(HEADER)
+        file.record("write", {"scenario": "replace"})
+        file.record("stress", {"folder": "here"})
+    assert read_records(path, "write") == [{"type": "write", "scenario": "replace"}]
+    assert read_results(path)[1:] == ([], None)
 
 
 def test_every_line_is_ascii_and_is_there_as_soon_as_it_is_written(tmp_path: Path) -> None:

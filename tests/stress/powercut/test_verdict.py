@@ -125,6 +125,7 @@ class TestResults:
 
     def test_the_denominators_are_reported(self) -> None:
         [result] = [result for result in results_of(a_tally(cuts=500), "") if result.clause == "PWR-03"]
+        assert result.counts["cuts"] == 500
         assert result.case == "cut_at_random:ext4"
         assert result.message == (
             "500 cuts, 500 of them in a write, 1,000 acknowledged writes: 0 torn, 0 missing, 0 lost; "
