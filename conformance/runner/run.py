@@ -7,7 +7,6 @@ import dataclasses
 import os
 import pickle
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,8 @@ from typing import Any
 from conformance.errors import ImplementationError, ManifestError
 from conformance.oracle.payload import make_status
 from conformance.reporting.repeat import changed_options
-from conformance.subject.children import kill_recorded_children, spawn
+from conformance.runner.set_up import release, set_up
+from conformance.subject.children import kill_recorded_children
 from conformance.subject.client import ANSWER_SECONDS, START_SECONDS, Implementation, LaunchOptions, start
 from conformance.subject.manifest import Manifest
 from conformance.subject.requests import publish_request
@@ -26,7 +26,6 @@ from conformance.system.windows import verbatim
 
 __all__ = ["KILLS", "Run", "RunPlan", "load", "prepare", "prepared", "remove_folder", "save", "tear_down"]
 
-SETUP_SECONDS = 300.0
 KILLS = 100  # one after the other, for KIL-03
 
 
@@ -95,7 +94,7 @@ def prepare(manifest: Manifest, plan: RunPlan) -> Run:
             (folder / name).mkdir()
         plan = dataclasses.replace(plan, parent=plan.parent and plan.parent.resolve())
         run = Run(manifest, folder, **vars(plan))
-        run = dataclasses.replace(run, manifest=_set_up(run))
+        run = dataclasses.replace(run, manifest=set_up(manifest, folder, run.launch_options()))
         return dataclasses.replace(run, about=dict(_smoke(run)))
     except BaseException:
         tear_down(folder)
@@ -105,6 +104,7 @@ def prepare(manifest: Manifest, plan: RunPlan) -> Run:
 def tear_down(folder: Path) -> None:
     """Kill what the run left running and remove its folder."""
     kill_recorded_children(folder / "children")
+    release(folder)
     with contextlib.suppress(OSError):
         remove_folder(folder)
 
@@ -136,41 +136,6 @@ def load(path: Path) -> Run:
     run = pickle.loads(path.read_bytes())
     assert isinstance(run, Run)
     return run
-
-
-def _set_up(run: Run) -> Manifest:
-    """Run the set-up commands in a copy of the manifest's folder, so that nothing is written beside the manifest."""
-    manifest = run.manifest
-    if not manifest.setup:
-        return manifest
-    copy = run.folder / "implementation"
-    # The run's own folder may lie in the manifest's, with --dir.
-    left_out = shutil.ignore_patterns("node_modules", "__pycache__", "target", run.folder.name)
-    try:
-        shutil.copytree(manifest.folder, copy, ignore=left_out, ignore_dangling_symlinks=True)
-    except OSError as error:
-        raise ManifestError(f"{manifest.folder}: cannot be copied for the set-up: {error}") from error
-    for command in manifest.setup:
-        _set_up_step(run, command, copy)
-    return dataclasses.replace(manifest, folder=copy)
-
-
-def _set_up_step(run: Run, command: tuple[str, ...], folder: Path) -> None:
-    words = [sys.executable if word == "{python}" else word for word in command]
-    words[0] = shutil.which(words[0]) or words[0]
-    options = run.launch_options()
-    try:
-        child = spawn(words, folder=folder, children=options.children, environment=options.child_environment())
-    except OSError as error:
-        raise ImplementationError(f"set-up command cannot be run: {' '.join(command)}: {error}") from error
-    try:
-        printed = child.communicate(b"", SETUP_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        text = f"set-up command did not end within {SETUP_SECONDS:g} s: {' '.join(command)}"
-        raise ImplementationError(text, child.stderr()) from error
-    if child.process.returncode != 0:
-        text = f"set-up command ended with exit code {child.process.returncode}: {' '.join(command)}"
-        raise ImplementationError(text, child.stderr() or printed[-4000:].decode("utf-8", "backslashreplace"))
 
 
 def _smoke(run: Run) -> Mapping[str, Any]:

@@ -51,6 +51,7 @@ class Manifest:
     command: tuple[str, ...] = ()
     callable: str = ""
     setup: tuple[tuple[str, ...], ...] = ()
+    keep_setup: bool = False
     symlink: Literal["follow", "replace"] | None = None
     known_failures: tuple[KnownFailure, ...] = ()
 
@@ -100,7 +101,10 @@ class _Checker:
     def manifest(self, document: dict[str, Any], source: str) -> Manifest:
         top = self.table(document, "manifest", {"implementation", "declares", "known_failure"}, {"implementation"})
         about = self.table(
-            top["implementation"], "implementation", _REQUIRED | {"command", "callable", "setup"}, _REQUIRED
+            top["implementation"],
+            "implementation",
+            _REQUIRED | {"command", "callable", "setup", "keep_setup"},
+            _REQUIRED,
         )
         mode = self.choice(about["mode"], "implementation.mode", "mode")
         start, other = ("callable", "command") if mode == "python" else ("command", "callable")
@@ -115,6 +119,9 @@ class _Checker:
         setup = about.get("setup", [])
         if not isinstance(setup, list):
             raise self.wrong("implementation.setup must be a list of commands, each a list of strings")
+        keep_setup = about.get("keep_setup", False)
+        if not isinstance(keep_setup, bool):
+            raise self.wrong("implementation.keep_setup must be true or false")
         declares = self.table(top.get("declares", {}), "declares", {"symlink"}, set())
         known = top.get("known_failure", [])
         if not isinstance(known, list):
@@ -130,6 +137,7 @@ class _Checker:
             command=self.words(about["command"], "implementation.command") if mode != "python" else (),
             callable=self.entry_point(about["callable"]) if mode == "python" else "",
             setup=tuple(self.words(command, "implementation.setup") for command in setup),
+            keep_setup=keep_setup,
             symlink=self.choice(declares["symlink"], "declares.symlink", "symlink") if "symlink" in declares else None,
             known_failures=tuple(self.known_failure(entry) for entry in known),
         )

@@ -122,6 +122,7 @@ MALFORMED = {
     ),
     "command with an empty word": (ABOUT.replace('"--fast"', '""'), "implementation.command must be a list"),
     "command with a number": (ABOUT.replace('"--fast"', "3"), "implementation.command must be a list"),
+    "keep_setup is a word": (ABOUT + 'keep_setup = "yes"\n', "implementation.keep_setup must be true or false"),
     "setup is a string": (ABOUT + 'setup = "npm ci"\n', "implementation.setup must be a list of commands"),
     "setup is one command": (
         ABOUT + 'setup = ["npm", "ci"]\n',

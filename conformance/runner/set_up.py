@@ -1,0 +1,191 @@
+"""The set-up commands of a manifest: they run in a copy of its folder, which may be kept for the next run."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import filecmp
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from conformance.errors import ImplementationError, ManifestError
+from conformance.subject.children import spawn
+from conformance.subject.client import LaunchOptions
+from conformance.subject.manifest import Manifest
+
+__all__ = ["cache_folder", "release", "set_up"]
+
+SETUP_SECONDS = 300.0  # for each command
+_SHOWN_BYTES = 4000  # of what a command that failed had printed
+_LEFT_OUT = ("node_modules", "__pycache__", "target")
+_STATE = ".pulse-kit.json"
+_held: dict[Path, IO[bytes]] = {}  # the run's folder → the lock of the kept copy that it uses
+
+
+def set_up(manifest: Manifest, folder: Path, options: LaunchOptions) -> Manifest:
+    """Run the set-up commands in a copy of the manifest's folder, so that nothing is written beside the manifest.
+
+    The copy is in ``folder``, the run's own, or with ``keep_setup`` in the user's cache, unless another run has that
+    one in use; it is then this run's until `release`. Says on standard error what runs, and for how long. Raises
+    ImplementationError when a command fails, ManifestError when the folder cannot be copied.
+    """
+    if not manifest.setup:
+        return manifest
+    copy = folder / "implementation"
+    # The run's own folder may lie in the manifest's, with --dir.
+    left_out = shutil.ignore_patterns(*_LEFT_OUT, folder.name)
+    try:
+        shutil.copytree(manifest.folder, copy, ignore=left_out, ignore_dangling_symlinks=True)
+    except OSError as error:
+        raise ManifestError(f"{manifest.folder}: cannot be copied for the set-up: {error}") from error
+    kept = _kept_copy(manifest) if manifest.keep_setup else None
+    if kept is None or not _lock(kept, folder):
+        _run_all(manifest, copy, options)
+        return dataclasses.replace(manifest, folder=copy)
+    used_before = _refresh(kept, copy, manifest)
+    try:
+        _run_all(manifest, kept, options)
+    except ImplementationError:
+        if not used_before:
+            raise
+        click.echo("setup: failed in the copy that was kept; once more, from nothing", err=True)
+        _refresh(kept, copy, manifest)  # it finds no state, and empties the folder
+        _run_all(manifest, kept, options)
+    (kept / _STATE).write_text(json.dumps(_state(manifest, copy)), encoding="utf-8")
+    return dataclasses.replace(manifest, folder=kept)
+
+
+def release(folder: Path) -> None:
+    """Let other runs use the kept copy of the run whose folder this is, if it has one."""
+    if lock := _held.pop(folder, None):
+        lock.close()
+
+
+def cache_folder() -> Path:
+    """The folder of the kept copies: in the user's cache. Whatever is in it may be removed while no run uses it."""
+    if sys.platform == "win32":
+        parent = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        parent = Path.home() / "Library" / "Caches"
+    else:
+        parent = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(parent, "pulse-kit", "setup")
+
+
+def _kept_copy(manifest: Manifest) -> Path | None:
+    """The folder of the manifest's kept copy, made if it is missing; None where it cannot be made."""
+    number = hashlib.sha256(os.fsencode(manifest.folder)).hexdigest()[:16]
+    folder = cache_folder() / f"{manifest.folder.name}-{number}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        click.echo(f"setup: not kept: {folder}: {error}", err=True)
+        return None
+    return folder
+
+
+def _lock(kept: Path, folder: Path) -> bool:
+    """Take the kept copy for the run of this folder. The system releases it when the process ends, however it does."""
+    file = kept.with_name(f"{kept.name}.lock").open("ab")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        click.echo("setup: another run uses the copy that is kept; from nothing", err=True)
+        return False
+    _held[folder] = file
+    return True
+
+
+def _state(manifest: Manifest, copy: Path) -> dict[str, Any]:
+    """What a kept copy was made of: another command starts from nothing, and files that are gone are removed."""
+    made_by = [sys.executable, *map(list, manifest.setup), list(manifest.command)]
+    return {"made_by": made_by, "files": sorted(_files(copy))}
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def _refresh(kept: Path, copy: Path, manifest: Manifest) -> bool:
+    """Make the files of the manifest's folder what they are in ``copy``. Returns whether older products are there.
+
+    A file that changed gets the present time, whatever its own is: build tools compare times.
+    """
+    wanted = _state(manifest, copy)
+    try:
+        state = json.loads((kept / _STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        state = {}
+    used_before = state.get("made_by") == wanted["made_by"]
+    if used_before:
+        (kept / _STATE).unlink()  # until the set-up has succeeded once more
+        for name in set(state["files"]) - set(wanted["files"]):
+            (kept / name).unlink(missing_ok=True)
+    else:
+        _empty(kept)
+    for name in wanted["files"]:
+        source, target = copy / name, kept / name
+        if not target.is_file() or not filecmp.cmp(source, target, shallow=False):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            shutil.copyfile(source, target)
+        shutil.copymode(source, target)
+    for source in copy.rglob("*"):  # folders without a file
+        if source.is_dir():
+            (kept / source.relative_to(copy)).mkdir(parents=True, exist_ok=True)
+    return used_before
+
+
+def _empty(kept: Path) -> None:
+    for path in kept.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _run_all(manifest: Manifest, folder: Path, options: LaunchOptions) -> None:
+    for command in manifest.setup:
+        _run(command, folder, options)
+
+
+def _run(command: Sequence[str], folder: Path, options: LaunchOptions) -> None:
+    shown, begin = shlex.join(command), time.monotonic()
+    click.echo(f"setup: {shown if len(shown) <= 100 else f'{shown[:100]}…'}", err=True, nl=False)
+    words = [sys.executable if word == "{python}" else word for word in command]
+    words[0] = shutil.which(words[0]) or words[0]
+    with contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(lambda: click.echo(f" ({time.monotonic() - begin:.1f} s)", err=True))
+        try:
+            child = spawn(words, folder=folder, children=options.children, environment=options.child_environment())
+        except OSError as error:
+            raise ImplementationError(f"set-up command cannot be run: {' '.join(command)}: {error}") from error
+        try:
+            printed = child.communicate(b"", SETUP_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            text = f"set-up command did not end within {SETUP_SECONDS:g} s: {' '.join(command)}"
+            raise ImplementationError(text, child.stderr()) from error
+    if child.process.returncode != 0:
+        text = f"set-up command ended with exit code {child.process.returncode}: {' '.join(command)}"
+        if said := printed[-_SHOWN_BYTES:].decode("utf-8", "backslashreplace").strip():  # some compilers say it there
+            text = f"{text}\nit printed:\n{said}"
+        raise ImplementationError(text, child.stderr())
