@@ -33,12 +33,16 @@ _STATE = ".pulse-kit.json"
 _held: dict[Path, IO[bytes]] = {}  # the run's folder → the lock of the kept copy that it uses
 
 
+class _EndedBadly(ImplementationError):
+    """A command that ended by itself with another exit code than 0."""
+
+
 def set_up(manifest: Manifest, folder: Path, options: LaunchOptions) -> Manifest:
     """Run the set-up commands in a copy of the manifest's folder, so that nothing is written beside the manifest.
 
     The copy is in ``folder``, the run's own, or with ``keep_setup`` in the user's cache, unless another run has that
     one in use; it is then this run's until `release`. Says on standard error what runs, and for how long. Raises
-    ImplementationError when a command fails, ManifestError when the folder cannot be copied.
+    ImplementationError when a command fails, ManifestError when the folder cannot be copied, or the kept copy not changed.
     """
     if not manifest.setup:
         return manifest
@@ -53,16 +57,17 @@ def set_up(manifest: Manifest, folder: Path, options: LaunchOptions) -> Manifest
     if kept is None or not _lock(kept, folder):
         _run_all(manifest, copy, options)
         return dataclasses.replace(manifest, folder=copy)
-    used_before = _refresh(kept, copy, manifest)
+    try:
+        _refresh(kept, copy, manifest)
+    except OSError as error:
+        raise ManifestError(f"{kept}: cannot be brought up to date; remove it: {error}") from error
     try:
         _run_all(manifest, kept, options)
-    except ImplementationError:
-        if not used_before:
-            raise
-        click.echo("setup: failed in the copy that was kept; once more, from nothing", err=True)
-        _refresh(kept, copy, manifest)  # it finds no state, and empties the folder
-        _run_all(manifest, kept, options)
-    (kept / _STATE).write_text(json.dumps(_state(manifest, copy)), encoding="utf-8")
+    except _EndedBadly as error:  # by itself: what it has made so far is whole
+        _write_state(kept, copy, manifest)
+        text = f"{error}\nwhat it made is kept for the next run; to start from nothing, remove {kept}"
+        raise ImplementationError(text, error.stderr) from error
+    _write_state(kept, copy, manifest)
     return dataclasses.replace(manifest, folder=kept)
 
 
@@ -125,8 +130,12 @@ def _files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def _refresh(kept: Path, copy: Path, manifest: Manifest) -> bool:
-    """Make the files of the manifest's folder what they are in ``copy``. Returns whether older products are there.
+def _write_state(kept: Path, copy: Path, manifest: Manifest) -> None:
+    (kept / _STATE).write_text(json.dumps(_state(manifest, copy)), encoding="utf-8")
+
+
+def _refresh(kept: Path, copy: Path, manifest: Manifest) -> None:
+    """Make the files of the manifest's folder what they are in ``copy``; empty it where it was not left in order.
 
     A file that changed gets the present time, whatever its own is: build tools compare times.
     """
@@ -135,9 +144,8 @@ def _refresh(kept: Path, copy: Path, manifest: Manifest) -> bool:
         state = json.loads((kept / _STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         state = {}
-    used_before = state.get("made_by") == wanted["made_by"]
-    if used_before:
-        (kept / _STATE).unlink()  # until the set-up has succeeded once more
+    if state.get("made_by") == wanted["made_by"]:
+        (kept / _STATE).unlink()  # a run that is killed meanwhile may leave half a product
         for name in set(state["files"]) - set(wanted["files"]):
             (kept / name).unlink(missing_ok=True)
     else:
@@ -152,7 +160,6 @@ def _refresh(kept: Path, copy: Path, manifest: Manifest) -> bool:
     for source in copy.rglob("*"):  # folders without a file
         if source.is_dir():
             (kept / source.relative_to(copy)).mkdir(parents=True, exist_ok=True)
-    return used_before
 
 
 def _empty(kept: Path) -> None:
@@ -188,4 +195,4 @@ def _run(command: Sequence[str], folder: Path, options: LaunchOptions) -> None:
         text = f"set-up command ended with exit code {child.process.returncode}: {' '.join(command)}"
         if said := printed[-_SHOWN_BYTES:].decode("utf-8", "backslashreplace").strip():  # some compilers say it there
             text = f"{text}\nit printed:\n{said}"
-        raise ImplementationError(text, child.stderr())
+        raise _EndedBadly(text, child.stderr())

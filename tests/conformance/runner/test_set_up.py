@@ -124,19 +124,33 @@ class TestKeptCopy:
         manifest.write_text(text, encoding="utf-8")
         assert made(run(source)) == "one\n"
 
-    def test_a_set_up_that_fails_beside_old_products_is_tried_from_nothing(
-        self, run: Callable[[Path], Manifest], source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    def test_one_that_fails_names_the_copy_and_its_products_are_kept(
+        self, run: Callable[[Path], Manifest], source: Path, tmp_path: Path
     ) -> None:
-        run(source).folder.joinpath("made").unlink()
+        run(source)
         release(tmp_path / "run-0")
-        (next(cache_folder().glob("*-*/")) / "made").mkdir()  # where BUILD wants a file
-        assert made(run(source)) == "one\n"
-        assert "once more, from nothing" in capsys.readouterr().err
-
-    def test_one_that_fails_from_nothing_fails(self, run: Callable[[Path], Manifest], source: Path) -> None:
         (source / "source").unlink()
-        with pytest.raises(ImplementationError, match="exit code 1"):
+        with pytest.raises(ImplementationError, match=r"(?s)exit code 1.*to start from nothing, remove .*cache"):
             run(source)
+        release(tmp_path / "run-1")
+        (source / "source").write_text("two", encoding="utf-8")
+        assert made(run(source)) == "one\ntwo\n"
+
+    def test_after_a_set_up_that_was_killed_the_next_starts_from_nothing(
+        self, run: Callable[[Path], Manifest], source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run(source)
+        release(tmp_path / "run-0")
+
+        def interrupt(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr("conformance.runner.set_up.spawn", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                run(source)
+        release(tmp_path / "run-1")
+        assert made(run(source)) == "one\n"
 
     def test_where_the_cache_cannot_be_made_nothing_is_kept(
         self, run: Callable[[Path], Manifest], source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
