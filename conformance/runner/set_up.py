@@ -41,8 +41,10 @@ def set_up(manifest: Manifest, folder: Path, options: LaunchOptions) -> Manifest
     """Run the set-up commands in a copy of the manifest's folder, so that nothing is written beside the manifest.
 
     The copy is in ``folder``, the run's own, or with ``keep_setup`` in the user's cache, unless another run has that
-    one in use; it is then this run's until `release`. Says on standard error what runs, and for how long. Raises
-    ImplementationError when a command fails, ManifestError when the folder cannot be copied, or the kept copy not changed.
+    one in use; it is then this run's until `release`. Says on standard error what runs, and for how long.
+
+    Raises ImplementationError when a command fails, ManifestError when the folder cannot be copied, or the kept copy
+    not be changed.
     """
     if not manifest.setup:
         return manifest
