@@ -58,7 +58,7 @@ REPOSITORY = os.environ.get("PULSE_REPOSITORY") or (
     f"{os.environ['GITHUB_SERVER_URL']}/{os.environ['GITHUB_REPOSITORY']}" if "GITHUB_REPOSITORY" in os.environ else ""
 )
 SITE_PAGE = re.compile(r"<!-- On the site this page is (\S+) -->\n")
-LINK = re.compile(r"(!?)\[((?:[^\[\]]|!?\[[^\[\]]*\](?:\([^()]*\))?)*)\]\(([^()\s]+)\)")
+LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
 CLAUSE_PAGE = "clauses"
 BADGE = re.compile(r"^\[!\[.+\n", re.MULTILINE)  # pictures of another server
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?^ {0,3}\1`*[ ]*$\n?", re.MULTILINE | re.DOTALL)
