@@ -240,6 +240,8 @@ class Laboratory:
             nearest = max(known, key=len, default="/")
             self._elsewhere = (*self._elsewhere, origin if nearest == "/" else nearest)
             recording = self._record(scenario, size)
+        if size == SIZE:
+            keep_write(self.run, scenario, described(recording.operations, recording.place.target.name))
         return recording
 
     def _record(self, scenario: Scenario, size: int) -> Recording:
@@ -252,8 +254,6 @@ class Laboratory:
         operations = self.operations(place, outcome.report)
         if not operations:
             raise TraceError("a write succeeded, but no operation on the target's folder was seen")
-        if size == SIZE:
-            keep_write(self.run, scenario, described(operations, place.target.name))
         kept = frozenset(os.listdir(place.folder)) - {"status.json"}
         return Recording(place, operations, kept | made_elsewhere(operations), unseen_origin(operations, "status.json"))
 
