@@ -232,6 +232,8 @@ class TestSmokeStage:
         path = misbehaving(setup=[["{python}", "-c", "import sys; sys.exit('no compiler here')"]])
         code, _, stderr = judged("--impl", path)
         assert code == 3
+        said, _, stderr = stderr.partition("\n")
+        assert said.startswith("setup: '{python}' -c ")
         assert stderr.startswith(f"pulse conformance: {path}: set-up command ended with exit code 1: ")
         assert stderr.endswith("\nits standard error:\nno compiler here\n")
 
