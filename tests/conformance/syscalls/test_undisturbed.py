@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+from conformance.errors import Unmeasured
+from conformance.runner.recorded_writes import kept_writes
+from conformance.runner.run import Run
+from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.strace.parser import parse
 from conformance.syscalls.undisturbed import described
 
+CORRECT = (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(encoding="utf-8")
 CREATE = 'open("/run/a", O_WRONLY|O_CREAT|O_EXCL, 0600) = 3</run/a>'
 WRITE = 'write(3</run/a>, "new", 3) = 3'
 SYNC = "fsync(3</run/a>) = 0"
@@ -53,3 +62,22 @@ def test_a_call_that_failed_is_no_step() -> None:
     assert (failed["meaning"], failed["error"]) == ("", "Invalid cross-device link")
     assert (renamed["number"], renamed["call"], renamed["text"]) == (2, "rename", "rename a → status.json")
     assert renamed["meaning"] == REPLACE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the syscall engine needs Linux")
+def test_the_syscall_engine_keeps_the_write_that_it_records(python_run: Callable[..., Run]) -> None:
+    laboratory = Laboratory(python_run(CORRECT))
+    try:
+        laboratory.record("replace")
+        laboratory.record("first", size=300)
+    except Unmeasured as error:
+        pytest.skip(str(error))
+    finally:
+        laboratory.stop()
+    [write] = kept_writes(laboratory.run)
+    assert write["scenario"] == "replace"
+    assert [operation["meaning"] for operation in write["operations"] if operation["meaning"]][:3] == [
+        TEMP,
+        SAFE,
+        REPLACE,
+    ]
