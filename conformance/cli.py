@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import fnmatch
+import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from conformance.clauses import load_clauses
+from conformance.errors import did_you_mean
 from conformance.reporting.html import write_report
-from conformance.reporting.results import Exit, results_file
+from conformance.reporting.results import Exit, Result, results_file
 from conformance.reporting.terminal import new_console, print_clauses, print_run
+from conformance.runner.collection import cases_in
 from conformance.runner.command_line import (
     SECONDS,
     answer_seconds_option,
@@ -29,14 +35,16 @@ from conformance.runner.command_line import (
 from conformance.runner.controller import Controller
 from conformance.runner.embedded_pytest import EmbeddedPytest
 from conformance.runner.pytest_plugin import HandOver
-from conformance.runner.run import RunPlan
+from conformance.runner.run import Run, RunPlan
 from conformance.runner.selection import Selection
+from conformance.syscalls.findings import point_names
 
 __all__ = ["main"]
 
 NAME = "pulse conformance"
 SUITE = Path(__file__).parent / "suite"
 _CASE_SECONDS = 300
+_SHOWN_POINTS = 5
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,9 @@ class _PytestOptions:
 )
 @answer_seconds_option()
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop after the first failure.")
-@click.option("--list", "list_only", is_flag=True, help="Print the clauses and stop.")
+@click.option(
+    "--list", "list_only", is_flag=True, help="Print the clauses and stop; of selected clauses, their cases too."
+)
 def _command(**given: Any) -> int:
     """Judge an implementation against SPEC.md.
 
@@ -74,17 +84,16 @@ def _command(**given: Any) -> int:
     protocol in the smoke stage, 4 inconclusive.
     """
     console, selection = new_console(), Selection(given["clauses"], given["cases"], given["point"])
-    for glob in selection.clauses:
-        if not any(Selection((glob,)).takes_clause(name) for name in load_clauses()):
-            raise click.UsageError(f"--clause {glob}: no such clause; --list prints them")
+    cases = _cases(selection, wanted=given["list_only"])
     if given["list_only"]:
-        print_clauses(console, [clause for clause in load_clauses().values() if selection.takes_clause(clause.id)])
+        print_clauses(console, load_clauses().values(), None if selection.complete else cases)
         return Exit.CONFORMANT
     wanted = report_options(given)
     junit = wanted.folder and wanted.folder / "junit.xml"
     with prepared_by_name(NAME, given["impl"], run_plan(given)) as run, results_file(wanted.folder) as file:
         try:
-            controller = Controller(run, selection, strict=wanted.strict, file=file)
+            unmatched = partial(_unmatched_point, run)
+            controller = Controller(run, selection, strict=wanted.strict, file=file, unmatched=unmatched)
         except OSError as error:  # of the first lines of results.jsonl
             raise click.UsageError(f"--report {wanted.folder}: cannot be written: {error}") from error
         code = _run_suite(controller, _PytestOptions(given["workers"], given["exitfirst"], junit))
@@ -92,7 +101,44 @@ def _command(**given: Any) -> int:
         if wanted.folder is not None:
             write_report(wanted.folder)
             console.print(f"report: {wanted.folder}/report.html, results.jsonl, junit.xml", soft_wrap=True)
+        if controller.unmatched and code == Exit.INCONCLUSIVE:
+            raise click.UsageError(controller.unmatched)
         return code
+
+
+def _cases(selection: Selection, *, wanted: bool) -> list[tuple[str, str]]:
+    """The selected cases, each (clause, case); none where nobody asks for them.
+
+    Raises click.UsageError for a clause or a case that does not exist: a selection of nothing would pass.
+    """
+    for glob in selection.unknown_clauses(load_clauses()):
+        raise click.UsageError(
+            f"--clause {glob}: no such clause; --list prints them{did_you_mean(glob, load_clauses())}"
+        )
+    if selection.complete or not (wanted or selection.cases):
+        return []
+    cases = cases_in(SUITE)
+    for glob in selection.unknown_cases(cases):
+        names = {case for clause, case in cases if selection.takes_clause(clause)}
+        clauses = " ".join(f"--clause {shlex.quote(clause)}" for clause in selection.clauses or ("*",))
+        raise click.UsageError(
+            f"--case {glob}: no case of the selected clauses has such a name; --list {clauses} prints them"
+            + did_you_mean(glob, names)
+        )
+    return [(clause, case) for clause, case in cases if selection.takes(clause, case)]
+
+
+def _unmatched_point(run: Run, results: Sequence[Result]) -> str:
+    """What is wrong with ``--point`` when no write of the selected cases has such a point; else nothing."""
+    names = point_names(run)
+    if run.point == "*" or any(fnmatch.fnmatchcase(name, run.point) for name in names):
+        return ""
+    if names:
+        shown = f"{', '.join(names[:_SHOWN_POINTS])}, … ({len(names):,} in all)"
+        near = did_you_mean(run.point, names)
+        return f"--point {run.point}: the writes of the selected cases have no such point; they have {shown}{near}"
+    measured = any(result.outcome == "pass" for result in results)
+    return f"--point {run.point}: the selected cases visit no points; see --clause" if measured else ""
 
 
 def _run_suite(controller: Controller, options: _PytestOptions) -> int:

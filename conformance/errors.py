@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 
 __all__ = [
     "ImplementationError",
@@ -12,6 +13,7 @@ __all__ = [
     "NotApplicable",
     "Unmeasured",
     "Violation",
+    "did_you_mean",
 ]
 
 
@@ -52,3 +54,10 @@ class NotApplicable(Exception):
 
 class Inconclusive(Exception):
     """Too little was observed for a verdict: counted as unmeasured, and the run ends with exit code 4."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean X or Y?`` for a misspelt word, or nothing where no known one is like it."""
+    folded = {name.casefold(): name for name in known}
+    near = [folded[name] for name in difflib.get_close_matches(word.casefold(), folded, n=2, cutoff=0.6)]
+    return f"; did you mean {' or '.join(near)}?" if near else ""

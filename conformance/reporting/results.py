@@ -85,14 +85,19 @@ class Verdict:
     reasons: tuple[str, ...]
     counts: Mapping[str, Mapping[str, int]]  # clause → outcome → number of cases
     total: int  # cases
+    part: str = ""  # of the contract, in words, where a run did not judge the whole
 
     @property
     def word(self) -> str:
-        """The verdict in words; a failure that is written down is still a failure, and is not passed over."""
+        """The verdict in words. Only a run of the whole contract shows conformance: of another one it says what passed.
+        A failure that is written down is still a failure, and is not passed over.
+        """
+        if self.exit != Exit.CONFORMANT:
+            return self.exit.name.lower().replace("_", " ")
+        word = f"{self.part}: passed" if self.part else "conformant"
         known = sum(of_clause.get("xfail", 0) for of_clause in self.counts.values())
-        word = self.exit.name.lower().replace("_", " ")
-        if self.exit == Exit.CONFORMANT and known:
-            return f"{word} but for {known} known {'failure' if known == 1 else 'failures'}"
+        if known:
+            word += f" but for {known} known {'failure' if known == 1 else 'failures'}"
         return word
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -46,11 +46,19 @@ def new_console(piped_width: int = PIPED_WIDTH) -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else piped_width)
 
 
-def print_clauses(console: Console, clauses: Iterable[Clause]) -> None:
-    """``--list``: the clauses, one a line."""
+def print_clauses(
+    console: Console, clauses: Iterable[Clause], cases: Collection[tuple[str, str]] | None = None
+) -> None:
+    """``--list``: the clauses, one a line. With ``cases``, each (clause, case), only the clauses that have one, and
+    below each its cases by the names that ``--case`` takes, one a line after four spaces.
+    """
     for clause in clauses:
-        line = f"{clause.id} {_LEVELS[clause.level]:3} {escape(clause.title)} [dim]({clause.engine})[/]"
-        console.print(line, soft_wrap=True)
+        names = [case for of_clause, case in cases or () if of_clause == clause.id]
+        if cases is None or names:
+            line = f"{clause.id} {_LEVELS[clause.level]:3} {escape(clause.title)} [dim]({clause.engine})[/]"
+            console.print(line, soft_wrap=True)
+        for name in names:
+            console.print(f"    {escape(name)}", soft_wrap=True)
 
 
 def clause_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
@@ -134,8 +142,10 @@ def _print_verdict(console: Console, header: Header, verdict: Verdict | None, sh
     if verdict is None:
         console.print(f"\n[bold]{escape(name)}[/] ({where}): the run did not finish; no verdict", soft_wrap=True)
         return
-    style = _STYLES["pass" if verdict.word == "conformant" else "xfail" if not verdict.exit else "fail"]
-    word = f"[{style}]{verdict.word.upper()}[/]"
+    known = any(of_clause.get("xfail") for of_clause in verdict.counts.values())
+    style = _STYLES["fail" if verdict.exit else "xfail" if known else "pass"]
+    # In capitals only what is true of the implementation as a whole.
+    word = f"[{style}]{verdict.word if verdict.part and not verdict.exit else verdict.word.upper()}[/]"
     console.print(f"\n[bold]{escape(name)}[/] ({where}): {word}", soft_wrap=True)
     reasons = reasons_beside(verdict.reasons, [(result.clause, result.case) for result in shown])
     for reason in reasons[:_SHOWN_REASONS]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from conformance.clauses import Clause
+from conformance.clauses import Clause, load_clauses
 from conformance.reporting.results import Exit, Outcome, Result, Verdict
 from conformance.subject.manifest import KnownFailure
 
@@ -21,7 +23,7 @@ def apply_known_failures(result: Result, known: Iterable[KnownFailure], os: str)
                 note = f"known failure: {entry.reason} ({entry.issue}); seen: {result.message}"
                 return dataclasses.replace(result, outcome="xfail", message=note)
             if result.outcome == "pass":
-                note = f"passes, but is written down as a known failure: {entry.reason}; remove the entry"
+                note = f"passes, but is written down as a known failure: {entry.reason}"
                 return dataclasses.replace(result, outcome="xpass", message=note)
     return result
 
@@ -43,9 +45,14 @@ def decide(
     mishaps: Sequence[str] = (),
     strict: bool,
     complete: bool,
+    part: str = "selected",
+    whole_clauses: bool = True,
 ) -> Verdict:
     """Judge a run. ``complete`` says that no selection was made, so that every clause must have a result;
     ``mishaps`` are crashes of the kit that belong to no case.
+
+    Without ``complete`` a pass is one of some clauses only: the verdict says of how many, and that they were ``part``,
+    such as "selected". ``whole_clauses`` says that all cases of those clauses were run.
 
     A failed SHOULD fails the run only when ``strict``; an informative clause never does. A crash of the kit is never
     a pass: it makes the run inconclusive, unless the implementation also failed.
@@ -64,18 +71,51 @@ def decide(
             result.outcome in ("fail", "error") and _matters(clauses[result.clause], strict)
         ):
             failed.append(f"{where}: {result.message}")
+    failed += _advice(results, [entry for entry in known if entry.concerns(os)], os, whole_clauses=whole_clauses)
     if complete:
         failed += [
-            f"known failure of {entry.clause} [{entry.case}] matches no case; correct or remove the entry"
+            f"known failure of {entry.clause} [{glob}] matches no case; correct or remove the entry"
             for entry in known
-            if (not entry.os or os in entry.os) and not any(entry.matches(r.clause, r.case, os) for r in results)
+            if entry.concerns(os)
+            for glob in entry.cases
+            if not any(r.clause == entry.clause and fnmatch.fnmatchcase(r.case, glob) for r in results)
         ]
         doubts += [f"{clause}: has no result at all" for clause, of_clause in counts.items() if not of_clause]
     measured = any(of_clause["pass"] + of_clause["xfail"] + of_clause["fail"] for of_clause in counts.values())
     if not measured and not failed:
         doubts.append("nothing was measured")
     exit_code = Exit.NOT_CONFORMANT if failed else Exit.INCONCLUSIVE if doubts else Exit.CONFORMANT
-    return Verdict(exit_code, (*failed, *doubts), counts, len(results))
+    return Verdict(exit_code, (*failed, *doubts), counts, len(results), "" if complete else _part(counts, part))
+
+
+def _part(counts: Mapping[str, Mapping[str, int]], part: str) -> str:
+    of_clauses = [clause_outcome(of_clause) for of_clause in counts.values() if of_clause]
+    unmeasured = of_clauses.count("unmeasured")
+    beside = f" ({unmeasured} of them unmeasured)" if unmeasured else ""
+    return f"{len(of_clauses)} of {len(load_clauses())} clauses {part}{beside}"
+
+
+def _advice(results: Sequence[Result], known: Iterable[KnownFailure], os: str, *, whole_clauses: bool) -> Iterator[str]:
+    """For each known failure of which a case passed: what to do with its entry."""
+    for entry in known:
+        outcomes: dict[str, set[str]] = {}
+        for result in results:
+            if entry.matches(result.clause, result.case, os):
+                outcomes.setdefault(result.case, set()).add(result.outcome)
+        passed = sorted(case for case, of_case in outcomes.items() if of_case == {"xpass"})
+        failed = sorted(case for case, of_case in outcomes.items() if "xfail" in of_case)
+        if not passed:
+            continue
+        seen = (
+            f"known failure of {entry.clause} [{', '.join(entry.cases)}]: {len(passed)} of {len(outcomes)} cases passed"
+        )
+        if not whole_clauses:
+            yield f"{seen}; run --clause {entry.clause} without --case to see which of the others fail"
+        elif failed:
+            cases = "".join(f"\n      {json.dumps(case, ensure_ascii=False)}," for case in failed)
+            yield f"{seen}; narrow the entry to those that fail:\n    case = [{cases}\n    ]"
+        else:
+            yield f"{seen}, and none failed; remove the entry, or narrow its os"
 
 
 def reasons_beside(reasons: Iterable[str], cases: Iterable[tuple[str, str]]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
 from conformance.clauses import load_clauses, outcome_without_measuring
@@ -18,9 +20,20 @@ __all__ = ["Controller"]
 
 
 class Controller:
-    """A pytest plugin of the controlling process. ``verdict`` is None until a run has ended without interruption."""
+    """A pytest plugin of the controlling process. ``verdict`` is None until a run has ended without interruption.
 
-    def __init__(self, run: Run, selection: Selection, *, strict: bool, file: ResultsFile | None) -> None:
+    ``unmatched`` says at the end, given the results, what of the selection matched nothing, in words.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        selection: Selection,
+        *,
+        strict: bool,
+        file: ResultsFile | None,
+        unmatched: Callable[[Sequence[Result]], str] = lambda results: "",
+    ) -> None:
         self.run = run
         self.selection = selection
         self.strict = strict
@@ -28,6 +41,8 @@ class Controller:
         self.mishaps: list[str] = []
         self.uncollected = False
         self.verdict: Verdict | None = None
+        self.unmatched = ""
+        self._find_unmatched = unmatched
         self._file = file
         self.header = header_of(
             run.manifest,
@@ -76,14 +91,18 @@ class Controller:
         """Write the footer, unless the run was interrupted, and make the verdict the exit code."""
         finished = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
         if exitstatus in finished:
+            self.unmatched = self._find_unmatched(self.results)
+            stopped = "stopped after the first failure" if session.shouldfail else ""
             self.verdict = decide(
                 self.results,
                 load_clauses(),
                 self.run.manifest.known_failures,
                 operating_system(),
-                mishaps=[*self.mishaps, *(["stopped after the first failure"] if session.shouldfail else [])],
+                mishaps=[*self.mishaps, *filter(None, [self.unmatched, stopped])],
                 strict=self.strict,
                 complete=self.selection.complete and not session.shouldfail,
+                part=self.selection.part,
+                whole_clauses=self.selection.whole_clauses and not session.shouldfail,
             )
             if self._file is not None:
                 for write in kept_writes(self.run):

@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-import hypothesis
 import pytest
-from hypothesis.internal.conjecture import providers
 
 from conformance.clauses import load_clauses, outcome_without_measuring
 from conformance.errors import (
@@ -35,9 +33,11 @@ from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.runner.carried_results import attach
 from conformance.runner.case import Case, Shared
+from conformance.runner.case_names import case_of, clause_of
 from conformance.runner.command_line import run_plan
 from conformance.runner.controller import Controller
 from conformance.runner.embedded_pytest import Nodes, run_of_worker
+from conformance.runner.hypothesis_profile import use_profile
 from conformance.runner.selection import Selection
 from conformance.system.platform import operating_system
 
@@ -88,19 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RUN] = run
     config.stash[_SHARED] = Shared(run)
     config.pluginmanager.import_plugin(_FIXTURES)
-    # Not the profile that Hypothesis takes by itself under CI: there the seed would mean nothing.
-    usual = hypothesis.settings.get_profile("default")
-    hypothesis.settings.register_profile("pulse", usual, database=None, deadline=None, report_multiple_bugs=False)
-    hypothesis.settings.load_profile("pulse")
-    _draw_no_constants_of_loaded_modules()
-
-
-def _draw_no_constants_of_loaded_modules() -> None:
-    # In a checkout Hypothesis also draws constants that occur in the modules that happen to be loaded. The controlling
-    # process has loaded others than a worker has, and one seed would mean two runs. There is no public switch.
-    if hasattr(providers, "_local_constants"):
-        none_yet = providers._local_constants
-        providers._get_local_constants = lambda: none_yet
+    use_profile()
 
 
 def run_of(config: pytest.Config) -> runs.Run:
@@ -117,6 +105,8 @@ def _prepare(config: pytest.Config) -> HandOver:
         run = stack.enter_context(runs.prepared(manifest, run_plan({**vars(option), "parent": option.dir})))
         file = stack.enter_context(results_file(option.report))
         selection = Selection(tuple(option.clause), tuple(option.case), option.point)
+        if unknown := selection.unknown_clauses(load_clauses()):
+            raise pytest.UsageError(f"--clause {unknown[0]}: no such clause")
         controller = Controller(run, selection, strict=option.strict_should, file=file)
     except (ManifestError, ImplementationError, OSError) as error:
         raise pytest.UsageError(str(error)) from error
@@ -132,30 +122,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the cases of the selected clauses that concern this implementation."""
-    manifest = config.stash[_RUN].manifest
+    run = config.stash[_RUN]
+    manifest = run.manifest
     selection = Selection(tuple(config.option.clause), tuple(config.option.case))
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
-        clause = load_clauses()[_clause_of(item)]
+        clause = load_clauses()[clause_of(item)]
         concerned = not outcome_without_measuring(clause, manifest.roles, manifest.profile)
-        wanted = concerned and selection.takes(clause.id, _case_name(item))
+        wanted = concerned and selection.takes(clause.id, case_of(item))
+        wanted = wanted and (run.point == "*" or _visits_points(item))
         (kept if wanted else left_out).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)
 
 
-def _clause_of(item: pytest.Item) -> str:
-    mark = item.get_closest_marker("clause")
-    if mark is None:
-        raise pytest.UsageError(f"{item.nodeid} has no clause mark")
-    return str(mark.args[0])
-
-
-def _case_name(item: pytest.Item) -> str:
-    """``test_name[parameters]`` → ``name:parameters``, which has no characters that mean something in a glob."""
-    name, _, parameters = item.name.removeprefix("test_").partition("[")
-    return f"{name}:{parameters.removesuffix(']')}" if parameters else name
+def _visits_points(item: pytest.Item) -> bool:
+    return "laboratory" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture
@@ -181,11 +164,11 @@ def pytest_runtest_makereport(
     run = item.config.stash[_RUN]
     error = call.excinfo.value if call.excinfo else None
     result = Result(
-        clause=_clause_of(item),
-        case=_case_name(item),
+        clause=clause_of(item),
+        case=case_of(item),
         outcome="pass",
         seconds=round(call.duration, 4),
-        repro=_repro(run, _clause_of(item), _case_name(item)),
+        repro=_repro(run, clause_of(item), case_of(item)),
         counts=item.stash[_CASE].counts if _CASE in item.stash else {},
     )
     if error is not None:

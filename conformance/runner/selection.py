@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = ["Selection"]
@@ -20,6 +21,26 @@ class Selection:
     def complete(self) -> bool:
         """Whether nothing is left out."""
         return not self.clauses and not self.cases and self.point == "*"
+
+    @property
+    def whole_clauses(self) -> bool:
+        """Whether no case and no point of the clauses is left out."""
+        return not self.cases and self.point == "*"
+
+    @property
+    def part(self) -> str:
+        """What part of the clauses is judged, in words."""
+        return "selected" if self.whole_clauses else "selected in part"
+
+    def unknown_clauses(self, clauses: Iterable[str]) -> list[str]:
+        """The globs of clauses that match none of ``clauses``."""
+        known = list(clauses)
+        return [glob for glob in self.clauses if not any(fnmatch.fnmatchcase(clause, glob) for clause in known)]
+
+    def unknown_cases(self, cases: Iterable[tuple[str, str]]) -> list[str]:
+        """The globs of cases that match none of ``cases``, each (clause, case), in the selected clauses."""
+        names = {case for clause, case in cases if self.takes_clause(clause)}
+        return [glob for glob in self.cases if not any(fnmatch.fnmatchcase(name, glob) for name in names)]
 
     def takes_clause(self, clause: str) -> bool:
         """Whether a clause is wanted."""

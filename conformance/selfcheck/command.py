@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.clauses import load_clauses
+from conformance.errors import did_you_mean
 from conformance.mutation.registry import Entry, all_mutants, all_variants
 from conformance.reporting.results import Exit
 from conformance.reporting.terminal import new_console
@@ -114,7 +115,11 @@ def _command(
     unknown = sorted(set(names) - {entry.name for entry in entries})
     if unknown:
         known = ", ".join(sorted(entry.name for entry in entries))
-        raise click.UsageError(f"no mutant or variant is called {unknown[0]}; choose from: {known}")
+        near = did_you_mean(unknown[0], [entry.name for entry in entries])
+        raise click.UsageError(f"no mutant or variant is called {unknown[0]}{near}; choose from: {known}")
+    for glob in clauses:
+        if not any(_selected(entry, (glob,), ()) for entry in entries):
+            raise click.UsageError(f"--clause {glob}: no mutant has to be caught by such a clause")
     selected = [entry for entry in entries if _selected(entry, clauses, names)]
     if only_here:
         selected = [entry for entry in selected if entry.on == (operating_system(),)]

@@ -27,6 +27,7 @@ _SECONDS = 900.0
 # A file system in memory: the matrix tests the suite, and a busy disk would only slow it down.
 _MEMORY = Path("/dev/shm")
 _IMPORTED = (
+    "conformance.selfcheck.hypothesis_profile",  # first: a test takes the settings that hold when it is imported
     "conformance.cli",
     "conformance.runner.pytest_plugin",
     "conformance.suite.support.fixtures",

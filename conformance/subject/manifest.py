@@ -24,17 +24,22 @@ _REQUIRED = {"name", "language", "profile", "roles", "mode"}
 
 @dataclass(frozen=True)
 class KnownFailure:
-    """A documented failure: where it happens, why, and the issue in which it is reported."""
+    """A documented failure: where it happens, why, and the issue in which it is reported. ``cases`` are globs."""
 
     clause: str
     reason: str
     issue: str
     os: tuple[str, ...] = ()
-    case: str = "*"
+    cases: tuple[str, ...] = ("*",)
 
     def matches(self, clause: str, case: str, os: str) -> bool:
         """Whether a result of this clause and case on this operating system is this known failure."""
-        return clause == self.clause and fnmatch.fnmatchcase(case, self.case) and (not self.os or os in self.os)
+        named = any(fnmatch.fnmatchcase(case, glob) for glob in self.cases)
+        return clause == self.clause and named and self.concerns(os)
+
+    def concerns(self, os: str) -> bool:
+        """Whether it happens on this operating system."""
+        return not self.os or os in self.os
 
 
 @dataclass(frozen=True)
@@ -167,5 +172,8 @@ class _Checker:
                 self.choice(name, "known_failure.os", "os")
                 for name in (self.words(entry["os"], "known_failure.os") if "os" in entry else ())
             ),
-            case=self.text(entry.get("case", "*"), "known_failure.case"),
+            cases=self.globs(entry.get("case", "*"), "known_failure.case"),
         )
+
+    def globs(self, value: object, where: str) -> tuple[str, ...]:
+        return self.words(value, where) if isinstance(value, list) else (self.text(value, where),)

@@ -41,7 +41,7 @@ from conformance.syscalls.tracer.messages import Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome
 from conformance.syscalls.verdicts import problem
 
-__all__ = ["Series", "Slow", "kill_series", "slow_motion", "visits"]
+__all__ = ["Series", "Slow", "kill_series", "point_names", "slow_motion", "visits"]
 
 _ENOUGH_BROKEN = 3
 _READS = 3  # at each boundary
@@ -94,7 +94,7 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
                 points = boundary_points(recording.operations, scenario, target)
         found: list[Visit] = []
         points = tuple(points)
-        for point in selected(points, laboratory.run.point):
+        for point in _selected(laboratory.run, f"{family}-{scenario}", points):
             found.append(laboratory.visit(point, recording.kept, size))
             if family == "kills" and sum(_breaks(visit) for visit in found) == _ENOUGH_BROKEN:
                 break  # a writer that waits for a dead writer's leftovers takes long at every point
@@ -114,6 +114,21 @@ def _is_enough(terminations: list[Visit]) -> bool:
     if terminations[-1].injection.answer == "hang":
         return True
     return len(terminations) >= _ENOUGH_BROKEN and not any(each.caught or each.lost for each in terminations)
+
+
+def point_names(run: Run) -> list[str]:
+    """The names of all points that the selected cases could have visited, where ``--point`` selects among them."""
+    files = sorted((run.folder / "findings").glob("points-*.json"))
+    return list(dict.fromkeys(name for file in files for name in json.loads(file.read_text(encoding="utf-8"))))
+
+
+def _selected(run: Run, name: str, points: Iterable[Point]) -> tuple[Point, ...]:
+    """The selected points; all names are kept for `point_names`, as a selection that matches nothing must be seen."""
+    points = tuple(points)
+    if run.point != "*":
+        path = run.folder / "findings" / f"points-{name}.json"
+        path.write_text(json.dumps([point.name for point in points]), encoding="utf-8")
+    return selected(points, run.point)
 
 
 def _breaks(visit: Visit) -> bool:
@@ -208,7 +223,8 @@ def kill_series(laboratory: Laboratory) -> Series:
 def _kill_series(laboratory: Laboratory) -> Series:
     glob, count = laboratory.run.point, laboratory.run.kills
     recording = laboratory.record("replace")
-    points = selected(boundary_points(recording.operations, "replace", recording.place.target.name), glob)
+    boundaries = boundary_points(recording.operations, "replace", recording.place.target.name)
+    points = _selected(laboratory.run, "kill-series", boundaries)
     if not points:
         raise Unmeasured(f"no boundary matches --point {glob}")
     place = laboratory.place("replace")

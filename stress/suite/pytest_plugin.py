@@ -154,7 +154,7 @@ def _judged(run: runs.Run, scenario: Scenario, folder: Path, *, with_reader: boo
     known = run.manifest.known_failures
     results = results_of(record, repro, reads=with_reader, known=known, os=operating_system())
     clauses = {result.clause: load_clauses()[result.clause] for result in results}
-    verdict = decide(results, clauses, (), operating_system(), strict=False, complete=False)
+    verdict = decide(results, clauses, (), operating_system(), strict=False, complete=False, part="measured")
     return _Judged(results, verdict.exit, described(record, results, verdict.word, repro))
 
 

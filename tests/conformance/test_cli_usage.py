@@ -80,6 +80,17 @@ class TestOptions:
         ("arguments", "says"),
         [
             (("--clause", "ABC-*"), "--clause ABC-*: no such clause; --list prints them"),
+            (("--clause", "DOC03"), "--clause DOC03: no such clause; --list prints them; did you mean DOC-03"),
+            (
+                ("--clause", "DOC-03", "--case", "status:idle", "--case", "status:ilde"),
+                "--case status:ilde: no case of the selected clauses has such a name; --list --clause DOC-03 prints "
+                "them; did you mean status:idle",
+            ),
+            (
+                ("--case", "no-such-case"),
+                "--case no-such-case: no case of the selected clauses has such a name; --list",
+            ),
+            (("--list", "--case", "no-such-case"), "--case no-such-case: no case of the selected clauses"),
             (("--clause", "DOC-01", "--clause", "doc-01"), "--clause doc-01: no such clause"),
             (("--clause", ""), "no such clause"),
             (("--list", "--clause", "nothing"), "--clause nothing: no such clause"),
@@ -134,11 +145,21 @@ class TestList:
     def test_prints_the_selected_clauses(self, judged: Callable[..., tuple[int, str, str]]) -> None:
         code, stdout, _ = judged("--list", "--clause", "MET-0[12]", "--clause", "DOC-01")
         assert code == 0
-        assert [line.split()[:2] for line in stdout.splitlines()] == [
+        assert [line.split()[:2] for line in stdout.splitlines() if not line.startswith(" ")] == [
             ["DOC-01", "a"],
             ["MET-01", "(S)"],
             ["MET-02", "(S)"],
         ]
+
+    def test_prints_the_cases_of_selected_clauses_as_case_takes_them(
+        self, judged: Callable[..., tuple[int, str, str]]
+    ) -> None:
+        code, stdout, _ = judged("--list", "--clause", "DOC-03")
+        clause, *cases = stdout.splitlines()
+        assert (code, clause.split()[0]) == (0, "DOC-03")
+        assert cases == ["    status:idle", "    status:running", "    status:done", "    status:error"]
+        _, stdout, _ = judged("--list", "--case", "status:i*")
+        assert stdout.splitlines() == [clause, "    status:idle"]
 
     def test_starts_no_implementation(self, judged: Callable[..., tuple[int, str, str]]) -> None:
         assert judged("--list", "--impl", "missing.toml")[0] == 0

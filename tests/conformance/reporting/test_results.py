@@ -27,7 +27,7 @@ SHOULD = Clause("MET-01", "", "should", ("writer",), "any", "portable")
 INFORMATIVE = Clause("KIL-03", "", "informative", ("writer",), "any", "portable")
 CLAUSES = {clause.id: clause for clause in (MUST, SHOULD, INFORMATIVE)}
 PASSES = [Result(clause, "case", "pass") for clause in CLAUSES]
-KNOWN = KnownFailure("VIS-01", "it cuts", "https://example.org/1", case="case")
+KNOWN = KnownFailure("VIS-01", "it cuts", "https://example.org/1", cases=("case",))
 
 
 def verdict(*results: Result, **settings: Any) -> Verdict:

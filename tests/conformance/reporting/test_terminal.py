@@ -32,6 +32,8 @@ HEADER = Header(
     selection={"clause": [], "case": []},
 )
 
+PASSED = f"1 of {len(load_clauses())} clauses selected: passed"
+
 
 def printed(print_it: Callable[[Console], object], width: int = 200) -> str:
     stream = io.StringIO()
@@ -126,13 +128,25 @@ def test_the_list_can_be_narrowed() -> None:
     assert [line[:6] for line in lines] == ["LIF-01", "LIF-03"]
 
 
+def test_the_list_of_cases_names_them_below_their_clause() -> None:
+    cases = [("LIF-03", "b:[x]"), ("LIF-03", "a")]
+    lines = printed(lambda console: print_clauses(console, load_clauses().values(), cases)).splitlines()
+    assert [lines[0][:6], *lines[1:]] == ["LIF-03", "    b:[x]", "    a"]
+
+
 # The whole
 
 
 def test_a_conformant_run_ends_with_its_verdict() -> None:
-    text = summary([Result("DOC-01", "members", "pass")])
+    text = summary([Result(clause, "case", "pass") for clause in load_clauses()], complete=True)
     assert text.endswith("demo 3.2 (linux, ext4, seed 7): CONFORMANT\n")
     assert "repeat" not in text
+
+
+def test_a_selection_that_passes_is_not_called_conformant() -> None:
+    text = summary([Result("DOC-01", "members", "pass")])
+    assert text.endswith(f"demo 3.2 (linux, ext4, seed 7): {PASSED}\n")
+    assert "CONFORMANT" not in text
 
 
 def test_a_failure_is_shown_with_its_evidence_and_the_command_that_repeats_it() -> None:
@@ -183,7 +197,7 @@ def test_what_was_enumerated_is_summed_and_clauses_with_the_same_numbers_share_a
 def test_known_failures_are_shown_and_are_no_failures() -> None:
     text = summary([Result("VIS-01", "in_place", "xfail", "known failure: it cuts")])
     assert "xfail VIS-01 [in_place] known failure: it cuts" in text
-    assert text.splitlines()[-1].startswith("demo 3.2 (linux, ext4, seed 7): CONFORMANT")
+    assert text.splitlines()[-1] == f"demo 3.2 (linux, ext4, seed 7): {PASSED} but for 1 known failure"
     assert "repeat" not in text
 
 
@@ -208,7 +222,7 @@ def test_a_run_that_did_not_finish_has_no_verdict() -> None:
 
 
 def test_the_reason_of_a_verdict_that_no_case_reports_is_printed() -> None:
-    known = (KnownFailure("DOC-01", "why", "https://example.org", case="no-such-case"),)
+    known = (KnownFailure("DOC-01", "why", "https://example.org", cases=("no-such-case",)),)
     passed, should = Result("DOC-01", "members", "pass"), Result("MET-01", "mode", "fail", "mode lost")
     printed = "  known failure of DOC-01 [no-such-case] matches no case; correct or remove the entry\n"
     # Beside a failed SHOULD too, which is shown and is not the reason.
@@ -226,7 +240,7 @@ def test_a_case_that_is_shown_is_not_told_twice() -> None:
 def test_names_are_not_taken_for_markup() -> None:
     header = Header(**{**HEADER.__dict__, "implementation": {"name": "[red]x[/red]", "version": ""}})
     text = summary([Result("DOC-01", "members", "pass")], header=header)
-    assert text.endswith("\n[red]x[/red] (linux, ext4, seed 7): CONFORMANT\n")
+    assert text.endswith(f"\n[red]x[/red] (linux, ext4, seed 7): {PASSED}\n")
 
 
 # Runs of a few cases that each stand for a whole load
@@ -272,7 +286,7 @@ def test_a_pass_of_each_case_is_one_line_of_the_table_and_the_verdict() -> None:
     assert "CON-01" in text
     assert "all was well" not in text
     assert "enumerated" not in text
-    assert text.endswith("demo 3.2 (linux, ext4, seed 7): CONFORMANT\n")
+    assert text.endswith(f"demo 3.2 (linux, ext4, seed 7): {PASSED}\n")
 
 
 # No run at all

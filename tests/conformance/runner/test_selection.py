@@ -44,3 +44,23 @@ def test_globs_of_cases_alone_leave_no_clause_out() -> None:
     assert selection.takes_clause("WIN-01")
     assert selection.takes("WIN-01", "members:idle")
     assert not selection.takes("WIN-01", "other")
+
+
+def test_globs_that_match_nothing_are_found() -> None:
+    selection = Selection(clauses=("DOC-*", "doc-01"), cases=("members:*", "member:*"))
+    assert selection.unknown_clauses(["DOC-01", "REF-01"]) == ["doc-01"]
+    cases = [("DOC-01", "members:idle"), ("REF-01", "member:idle")]
+    assert selection.unknown_cases(cases) == ["member:*"]
+    assert Selection(cases=("member:*",)).unknown_cases(cases) == []
+
+
+@pytest.mark.parametrize(
+    ("selection", "part"),
+    [
+        (Selection(clauses=("DOC-01",)), "selected"),
+        (Selection(cases=("x",)), "selected in part"),
+        (Selection(clauses=("DOC-01",), point="x"), "selected in part"),
+    ],
+)
+def test_a_selection_says_whether_it_takes_whole_clauses(selection: Selection, part: str) -> None:
+    assert selection.part == part

@@ -53,13 +53,23 @@ def test_a_manifest_with_everything(tmp_path: Path) -> None:
     assert manifest.setup == (("npm", "ci"), ("make",))
     assert manifest.symlink == "follow"
     assert manifest.known_failures == (
-        KnownFailure("MET-01", "the mode is lost", "https://example.org/1", ("linux", "macos"), "mode:*"),
+        KnownFailure("MET-01", "the mode is lost", "https://example.org/1", ("linux", "macos"), ("mode:*",)),
     )
 
 
 def test_a_known_failure_applies_to_every_system_and_case_by_default(tmp_path: Path) -> None:
     [entry] = load(tmp_path, ABOUT + KNOWN).known_failures
-    assert (entry.os, entry.case) == ((), "*")
+    assert (entry.os, entry.cases) == ((), ("*",))
+
+
+def test_a_known_failure_may_list_its_cases(tmp_path: Path) -> None:
+    [entry] = load(tmp_path, f'{ABOUT}{KNOWN}case = ["mode:0644", "mode:06*"]\n').known_failures
+    assert entry.cases == ("mode:0644", "mode:06*")
+    assert [entry.matches("MET-01", case, "linux") for case in ("mode:0644", "mode:0600", "mode:0755")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 MALFORMED = {
@@ -239,5 +249,5 @@ def test_a_manifest_that_cannot_be_opened(tmp_path: Path) -> None:
     ],
 )
 def test_a_known_failure_matches_by_clause_case_and_system(clause: str, case: str, system: str, matches: bool) -> None:
-    known = KnownFailure("MET-01", "why", "https://example.org", ("linux", "macos"), "mode:*")
+    known = KnownFailure("MET-01", "why", "https://example.org", ("linux", "macos"), ("mode:*",))
     assert known.matches(clause, case, system) is matches

@@ -182,9 +182,10 @@ def test_ctrl_c_ends_the_suite_and_not_only_a_scenario(suite: Callable[..., tupl
     assert "CONFORMANT" not in text
 
 
-def test_what_cannot_be_done_is_no_pass(suite: Callable[..., tuple[int, str]]) -> None:
+def test_a_name_that_no_scenario_has_is_a_mistake(suite: Callable[..., tuple[int, str]]) -> None:
     code, text = suite("changes = {}", "-k", "no_such_scenario")
-    assert code == Exit.INCONCLUSIVE, text
+    assert code == Exit.USAGE, text
+    assert "-k no_such_scenario: no scenario has such a name; there are reader, two-by-two" in text
 
 
 def test_every_folder_gets_every_scenario(suite: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
