@@ -10,6 +10,7 @@ __all__ = [
     "Inconclusive",
     "ManifestError",
     "NoAnswer",
+    "NotAnAnswer",
     "NotApplicable",
     "Unmeasured",
     "Violation",
@@ -24,12 +25,18 @@ class ManifestError(ValueError):
 class ImplementationError(RuntimeError):
     """The implementation could not be started, or it broke the protocol (SPEC.md, "Adapters").
 
-    ``stderr`` holds what it had printed to standard error by then (evidence, never judged).
+    ``stderr`` holds what it had printed to standard error by then (evidence, never judged), ``request`` what it was
+    asked, as it was sent.
     """
 
-    def __init__(self, message: str, stderr: str = "") -> None:
+    def __init__(self, message: str, stderr: str = "", request: str = "") -> None:
         super().__init__(message)
         self.stderr = stderr
+        self.request = request
+
+
+class NotAnAnswer(ImplementationError):
+    """It answered, and not as SPEC.md says: it has to be mended before anything else can be judged."""
 
 
 class NoAnswer(ImplementationError):

@@ -229,6 +229,8 @@ def _print_unmeasured(console: Console, results: list[Result], *, each_case: boo
 def print_not_started(command: str, impl: str, error: ImplementationError) -> Exit:
     """Say on standard error why an implementation could not be started, with the last that it printed there itself."""
     click.echo(f"{command}: {impl}: {error}", err=True)
+    if error.request:
+        click.echo(f"the request: {error.request}", err=True)
     if error.stderr.strip():
         click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
     return Exit.NOT_STARTED

@@ -14,7 +14,7 @@ from conformance.oracle.payload import encode
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.run import Run, remove_folder
 from conformance.subject.client import Implementation, ServeImplementation, start
-from conformance.subject.protocol import Answer
+from conformance.subject.protocol import Answer, encode_message, shown_request
 from conformance.subject.requests import publish_request
 
 __all__ = ["Case", "Shared"]
@@ -85,16 +85,14 @@ class Case:
     def request(self, operation: str, by: Implementation | None = None, **fields: Any) -> Answer:
         """Send a request to ``by`` (default: the shared implementation) and note it in the transcript."""
         implementation = by or self.implementation
-        asked = f"{operation} {_brief(fields)}"
+        asked = shown_request(encode_message({"op": operation, **fields}))
         try:
             answer = implementation.request(operation, **fields)
         except ImplementationError as error:
             self._broke = error
             self.transcript.append(f"{asked} → {error}")
             raise
-        self.transcript.append(
-            f"{asked} → {_brief(answer.fields) if answer.ok else f'{answer.error}: {answer.message}'}"
-        )
+        self.transcript.append(f"{asked} → {_answered(answer)}")
         return answer
 
     def write(self, path: Path, status: Mapping[str, Any], by: Implementation | None = None) -> Answer:
@@ -162,6 +160,10 @@ class Case:
         return found
 
 
-def _brief(fields: Mapping[str, Any], limit: int = 300) -> str:
-    text = ", ".join(f"{name}={value!r}" for name, value in fields.items()) or "ok"
-    return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 3 :]}"
+def _answered(answer: Answer) -> str:
+    if not answer.ok:
+        return f"{answer.error}: {answer.message}"
+    try:
+        return shown_request(encode_message(answer.fields)) if answer.fields else "ok"
+    except RecursionError:
+        return "ok, with fields that are nested too deeply to show"

@@ -199,7 +199,7 @@ def _judged(error: BaseException, case: Case | None) -> dict[str, Any]:
         case Violation():
             return {"outcome": "fail", "message": message, "evidence": {**evidence, **error.evidence}}
         case ImplementationError():
-            evidence["stderr"] = error.stderr
+            evidence = {"request": error.request, **evidence, "stderr": error.stderr}
             return {"outcome": "error", "message": message, "evidence": evidence, "blame": "implementation"}
     trace = "".join(traceback.format_exception(error))[-4000:]
     behind = _behind(error) or (case.breakage() if case else None)

@@ -14,18 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import ImplementationError, ManifestError
+from conformance.errors import ImplementationError, ManifestError, NotAnAnswer
 from conformance.oracle.payload import make_status
 from conformance.reporting.repeat import changed_options
 from conformance.runner.set_up import release, set_up
 from conformance.subject.children import kill_recorded_children
-from conformance.subject.client import ANSWER_SECONDS, START_SECONDS, Implementation, LaunchOptions, start
+from conformance.subject.client import (
+    ANSWER_SECONDS,
+    START_SECONDS,
+    Implementation,
+    LaunchOptions,
+    ServeImplementation,
+    start,
+)
 from conformance.subject.manifest import Manifest
 from conformance.subject.requests import publish_request
 from conformance.system.windows import verbatim
 
 __all__ = ["KILLS", "Run", "RunPlan", "load", "prepare", "prepared", "remove_folder", "save", "tear_down"]
 
+_REFUSAL_SECONDS = 2.0  # a longer one is no failure here
 KILLS = 100  # one after the other, for KIL-03
 
 
@@ -140,6 +148,18 @@ def load(path: Path) -> Run:
 
 def _smoke(run: Run) -> Mapping[str, Any]:
     """Talk to the implementation once. This judges the protocol only: what it wrote is the suite's business."""
+    try:
+        return _talk(run, refusal=True)
+    except _NoRefusal:  # how it ended is for the suite to judge
+        return _talk(run, refusal=False)
+
+
+class _NoRefusal(Exception):
+    """What has to be refused ended the implementation, or it gave no answer."""
+
+
+def _talk(run: Run, *, refusal: bool) -> Mapping[str, Any]:
+    """One operation of each kind. Raises ImplementationError, and with ``refusal`` _NoRefusal."""
     implementation = start(run.manifest, run.launch_options())
     try:
         target = str(run.folder / "smoke" / "status.json")
@@ -152,10 +172,34 @@ def _smoke(run: Run) -> Mapping[str, Any]:
             if run.manifest.mode != "oneshot":
                 _supported(implementation, "poll", path=target)
                 _supported(implementation, "progress", status=status)
+        if refusal and "writer" in run.manifest.roles:
+            _ask_for_a_refusal(implementation, run.manifest.profile, target)
         implementation.stop()
         return implementation.about
     finally:
         implementation.kill()
+
+
+def _ask_for_a_refusal(implementation: Implementation, profile: str, target: str) -> None:
+    """Ask for a write that has to be refused; whether it was is for the suite to judge. An answer that is none, such as
+    an unknown ``error``, would fail each of its many cases in which something is refused.
+
+    Raises NotAnAnswer for that, _NoRefusal where there was no answer at all.
+    """
+    status = make_status(0, 0)
+    if profile == "pulse":
+        operation, fields = publish_request(profile, f"{target}.refused", {**status, "status": "no-such-status"})
+    else:  # any text may be written, but not into a folder that does not exist
+        operation, fields = publish_request(profile, f"{target}.missing/status.json", status)
+    try:
+        if isinstance(implementation, ServeImplementation):
+            implementation.receive(implementation.send(operation, **fields), _REFUSAL_SECONDS)
+        else:
+            implementation.request(operation, **fields)
+    except NotAnAnswer:
+        raise
+    except ImplementationError as error:
+        raise _NoRefusal from error
 
 
 def _supported(implementation: Implementation, operation: str, **fields: Any) -> None:

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import queue
+import shlex
 import subprocess
 import sys
 import threading
@@ -16,10 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from conformance.errors import ImplementationError, NoAnswer, NotApplicable
+from conformance.errors import ImplementationError, NoAnswer, NotAnAnswer, NotApplicable
 from conformance.subject.children import Child, spawn
 from conformance.subject.manifest import Manifest
-from conformance.subject.protocol import PROTOCOL, Answer, decode_answer, encode_floats, encode_request
+from conformance.subject.protocol import (
+    PROTOCOL,
+    Answer,
+    decode_answer,
+    encode_floats,
+    encode_request,
+    shown_request,
+)
 
 __all__ = ["Implementation", "LaunchOptions", "OneshotImplementation", "ServeImplementation", "start"]
 
@@ -29,6 +37,7 @@ ANSWER_SECONDS = 10.0
 # each of the thousands of processes of a run would start several times more slowly.
 _MEASURES_THE_KIT = "COVERAGE_PROCESS_CONFIG"
 _LINE_LIMIT = 16 * 1024 * 1024
+_FLUSH = "; if it did print one, it has to flush its standard output after each answer"
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,7 @@ class ServeImplementation:
         self._child = _spawned(manifest, launch_options, command_of(manifest))
         self._killed = False
         self._numbers = itertools.count()
+        self._asked: dict[int, str] = {}  # what has no answer yet, for people
         # Threads instead of select(): the same code for pipes on Windows, and a full pipe cannot block the kit.
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -128,11 +138,11 @@ class ServeImplementation:
 
     def handshake(self) -> None:
         number = self.send("start", protocol=PROTOCOL)
-        answer = self.receive(number, self._launch_options.start_seconds)
+        answer = self.receive(number, self._launch_options.start_seconds, hint=_FLUSH)
         spoken = answer.fields.get("protocol") if answer.ok else f"{answer.error}: {answer.message}"
         if spoken != PROTOCOL:
             text = f"does not speak protocol {PROTOCOL}: it answered start with {spoken!r}"
-            raise ImplementationError(text, self.stderr())
+            raise NotAnAnswer(text, self.stderr())
         self.about = answer.fields
 
     def request(self, operation: str, **fields: Any) -> Answer:
@@ -141,18 +151,31 @@ class ServeImplementation:
     def send(self, operation: str, **fields: Any) -> int:
         """Send one request without waiting. Returns its id, for `receive`."""
         number = next(self._numbers)
-        self._requests.put(encode_request(number, operation, fields))
+        line = encode_request(number, operation, fields)
+        self._asked[number] = shown_request(line)
+        self._requests.put(line)
         return number
 
-    def receive(self, number: int, seconds: float | None = None) -> Answer:
-        """Wait for the answer to the request with this id; answers come in the order of the requests."""
-        limit = self._launch_options.answer_seconds if seconds is None else seconds
+    def receive(self, number: int, seconds: float | None = None, *, hint: str = "") -> Answer:
+        """Wait for the answer to the request with this id; answers come in the order of the requests.
+
+        ``hint`` is for people whose program does not answer in time. Raises ImplementationError, with the request.
+        """
+        try:
+            return self._received(number, self._launch_options.answer_seconds if seconds is None else seconds, hint)
+        except ImplementationError as error:
+            error.request = self._asked.get(number, "")
+            raise
+        finally:
+            self._asked.pop(number, None)
+
+    def _received(self, number: int, limit: float, hint: str) -> Answer:
         try:
             line = self._lines.get(timeout=limit)
         except queue.Empty:
             stderr = self.stderr()
             self.kill()
-            raise NoAnswer(f"gave no answer within {limit:g} s and was killed", stderr) from None
+            raise NoAnswer(f"gave no answer within {limit:g} s and was killed{hint}", stderr) from None
         if not line.endswith(b"\n"):
             raise self._ended(line, limit)
         try:
@@ -237,6 +260,14 @@ class OneshotImplementation:
         else:
             given = fields.get("text", "").encode("utf-8")
         command = (*command_of(self.manifest), operation, fields["path"])
+        try:
+            return self._ran(operation, command, given)
+        except ImplementationError as error:
+            standard_input = f" < {shown_request(given)}" if given else ""
+            error.request = f"{shlex.join([operation, str(fields['path'])])}{standard_input}"
+            raise
+
+    def _ran(self, operation: str, command: tuple[str, ...], given: bytes) -> Answer:
         child = self._running = _spawned(self.manifest, self._launch_options, command)
         try:
             printed = child.communicate(given, self._launch_options.answer_seconds)
@@ -251,13 +282,15 @@ class OneshotImplementation:
         if code == 1:
             return Answer(False, "refused", self._stderr.strip(), {})
         if code != 0:
-            raise ImplementationError(f"ended with exit code {code}; 0 and 1 are answers", self._stderr)
+            # A negative code is a signal: it died, which is not a wrong answer.
+            kind = ImplementationError if code < 0 else NotAnAnswer
+            raise kind(f"ended with exit code {code}; 0 and 1 are answers", self._stderr)
         if operation != "read":
             return Answer(True, None, "", {})
         try:
             return Answer(True, None, "", {"status": json.loads(printed.decode("utf-8"))})
         except (ValueError, RecursionError) as error:
-            raise ImplementationError(f"printed something that is not JSON: {printed[:200]!r}", self._stderr) from error
+            raise NotAnAnswer(f"printed something that is not JSON: {printed[:200]!r}", self._stderr) from error
 
     @property
     def usable(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from conformance.errors import ManifestError
+from conformance.errors import ManifestError, did_you_mean
 
 __all__ = ["KnownFailure", "Manifest", "load_manifest"]
 
@@ -83,10 +83,28 @@ class _Checker:
             raise self.wrong(f"[{where}] must be a table")
         for key in value:
             if key not in allowed:
-                raise self.wrong(f"unknown key {key!r} in [{where}]; known keys are {', '.join(sorted(allowed))}")
+                near = did_you_mean(key, allowed)
+                raise self.wrong(f"unknown key {key!r} in [{where}]; known keys are {', '.join(sorted(allowed))}{near}")
         for key in sorted(required - value.keys()):
             raise self.wrong(f"[{where}] lacks the key {key!r}")
         return value
+
+    def tables(self, document: dict[str, Any]) -> None:
+        """Check the names at the top: tables, and one array of tables."""
+        written = {"implementation": "[implementation]", "declares": "[declares]", "known_failure": "[[known_failure]]"}
+        for name, value in document.items():
+            if name in written:
+                continue
+            near = did_you_mean(name, written)
+            if isinstance(value, dict):
+                what = f"unknown table [{name}]"
+            elif isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+                what = f"unknown tables [[{name}]]"
+            else:
+                what = f"the key {name!r} is in no table; keys come below the name of theirs"
+            raise self.wrong(f"{what}; there are {', '.join(written.values())}{near}")
+        if "implementation" not in document:
+            raise self.wrong("lacks the table [implementation]")
 
     def text(self, value: object, where: str) -> str:
         if not isinstance(value, str) or not value:
@@ -104,9 +122,9 @@ class _Checker:
         return tuple(value)
 
     def manifest(self, document: dict[str, Any], source: str) -> Manifest:
-        top = self.table(document, "manifest", {"implementation", "declares", "known_failure"}, {"implementation"})
+        self.tables(document)
         about = self.table(
-            top["implementation"],
+            document["implementation"],
             "implementation",
             _REQUIRED | {"command", "callable", "setup", "keep_setup"},
             _REQUIRED,
@@ -127,8 +145,8 @@ class _Checker:
         keep_setup = about.get("keep_setup", False)
         if not isinstance(keep_setup, bool):
             raise self.wrong("implementation.keep_setup must be true or false")
-        declares = self.table(top.get("declares", {}), "declares", {"symlink"}, set())
-        known = top.get("known_failure", [])
+        declares = self.table(document.get("declares", {}), "declares", {"symlink"}, set())
+        known = document.get("known_failure", [])
         if not isinstance(known, list):
             raise self.wrong("known_failure must be written as [[known_failure]]")
         return Manifest(

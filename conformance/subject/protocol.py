@@ -7,9 +7,18 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from conformance.errors import ImplementationError
+from conformance.errors import NotAnAnswer
 
-__all__ = ["PROTOCOL", "Answer", "decode_answer", "decode_floats", "encode_floats", "encode_request"]
+__all__ = [
+    "PROTOCOL",
+    "Answer",
+    "decode_answer",
+    "decode_floats",
+    "encode_floats",
+    "encode_message",
+    "encode_request",
+    "shown_request",
+]
 
 PROTOCOL = 1
 ERROR_KINDS = ("invalid", "io", "unsupported")
@@ -52,30 +61,51 @@ def decode_floats(value: Any) -> Any:
 
 def encode_request(number: int, operation: str, fields: Mapping[str, Any]) -> bytes:
     """One request as a line of pure ASCII, line feed included."""
-    message = {"id": number, "op": operation, **encode_floats(dict(fields))}
-    return json.dumps(message, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
+    return encode_message({"id": number, "op": operation, **fields})
+
+
+def encode_message(message: Mapping[str, Any]) -> bytes:
+    """A message as a line of pure ASCII, line feed included."""
+    text = json.dumps(encode_floats(dict(message)), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.encode("ascii") + b"\n"
 
 
 def decode_answer(line: bytes, number: int) -> Answer:
-    """Read one answer to the request with this id. Raises ImplementationError for anything that is not one."""
+    """Read one answer to the request with this id. Raises NotAnAnswer for anything that is not one."""
     try:
         message = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ImplementationError(f"printed something that is not a JSON answer: {_shown(line)} ({error})") from error
+        raise NotAnAnswer(f"printed something that is not a JSON answer: {_shown(line)} ({error})") from error
     if not isinstance(message, dict):
-        raise ImplementationError(f"answered with something that is not a JSON object: {_shown(line)}")
-    answered = message.pop("id", None)
-    if type(answered) is not int or answered != number:
-        raise ImplementationError(f"answered out of order: expected id {number}, got {_shown(line)}")
+        raise NotAnAnswer(f"answered with something that is not a JSON object: {_shown(line)}")
+    if "id" not in message:
+        raise NotAnAnswer(f'answered without "id": repeat that of the request, {number}: {_shown(line)}')
+    answered = message.pop("id")
+    if type(answered) is not int:
+        text = f'answered with an "id" that is not the integer {number} of the request, but {json.dumps(answered)[:80]}'
+        raise NotAnAnswer(f"{text}: repeat it as it came: {_shown(line)}")
+    if answered != number:
+        raise NotAnAnswer(f"answered out of order: expected id {number}, got {_shown(line)}")
     ok = message.pop("ok", None)
     if type(ok) is not bool:
-        raise ImplementationError(f'answered without "ok": true or false: {_shown(line)}')
+        raise NotAnAnswer(f'answered without "ok": true or false: {_shown(line)}')
     error_kind = message.pop("error", None)
     text = message.pop("message", "")
     if not isinstance(text, str) or (ok and error_kind is not None) or (not ok and error_kind not in ERROR_KINDS):
-        raise ImplementationError(f'a failure must say "error": one of {", ".join(ERROR_KINDS)}: {_shown(line)}')
+        raise NotAnAnswer(f'a failure must say "error": one of {", ".join(ERROR_KINDS)}: {_shown(line)}')
     # The message is for people: a lone surrogate, which no terminal or file can show, is escaped.
     return Answer(ok, error_kind, text.encode("utf-8", "backslashreplace").decode("utf-8"), message)
+
+
+def shown_request(line: bytes, limit: int = 400) -> str:
+    """A request as it was sent, for people: cut in the middle where it is long."""
+    if len(line) <= limit:
+        return line.decode("utf-8", "replace").rstrip("\n")
+    first, last = (
+        line[: limit // 2].decode("utf-8", "replace"),
+        line[-limit // 3 :].decode("utf-8", "replace").rstrip("\n"),
+    )
+    return f"{first} … {last} ({len(line):,} bytes)"
 
 
 def _shown(line: bytes, limit: int = 200) -> str:

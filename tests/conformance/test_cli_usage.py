@@ -172,6 +172,9 @@ class TestSmokeStage:
             ("garbage", 0, "printed something that is not a JSON answer: b'Welcome to the writer!"),
             ("garbage", 1, "printed something that is not a JSON answer"),
             ("garbage", 2, "printed something that is not a JSON answer"),
+            ("garbage", 3, "printed something that is not a JSON answer"),
+            ("text-for-id", 1, 'answered with an "id" that is not the integer 1 of the request, but "1"'),
+            ("unknown-error", 2, 'a failure must say "error": one of invalid, io, unsupported'),
             ("next-id", 0, "answered out of order: expected id 0"),
             ("next-id", 1, "answered out of order: expected id 1"),
             ("two-lines", 0, "answered out of order: expected id 1"),
@@ -182,7 +185,7 @@ class TestSmokeStage:
             ("other-protocol", 0, "does not speak protocol 1: it answered start with 2"),
             ("io", 1, "cannot even write a plain document: io: no, and this is why"),
             ("half-a-line", 0, "ended with exit code 7 instead of answering after printing"),
-            ("exit-non-zero", 2, "ended with exit code 5 after stop; expected 0"),
+            ("exit-non-zero", 3, "ended with exit code 5 after stop; expected 0"),
         ],
     )
     def test_a_broken_protocol_ends_the_run(
@@ -198,32 +201,40 @@ class TestSmokeStage:
         assert (code, stdout) == (3, "")
         assert stderr.startswith(f"pulse conformance: {path}: {says}")
 
-    @pytest.mark.parametrize("number", [0, 1, 2])
-    def test_its_standard_error_is_shown(
-        self, judged: Callable[..., tuple[int, str, str]], misbehaving: Callable[..., Path], number: int
+    @pytest.mark.parametrize(
+        ("number", "request_sent"),
+        [(0, '{"id":0,"op":"start","protocol":1}'), (1, '{"id":1,"op":"write","path":'), (3, '{"id":3,"op":"stop"}')],
+    )
+    def test_the_request_and_its_standard_error_are_shown(
+        self,
+        judged: Callable[..., tuple[int, str, str]],
+        misbehaving: Callable[..., Path],
+        number: int,
+        request_sent: str,
     ) -> None:
         path = misbehaving("die", number)
-        assert judged("--impl", path) == (
-            3,
-            "",
-            f"pulse conformance: {path}: ended with exit code 7 instead of answering\n"
-            "its standard error:\ncannot go on: the reason why\n",
-        )
+        code, stdout, stderr = judged("--impl", path)
+        first, second, *rest = stderr.splitlines()
+        assert (code, stdout) == (3, "")
+        assert first == f"pulse conformance: {path}: ended with exit code 7 instead of answering"
+        assert second.startswith(f"the request: {request_sent}")
+        assert rest == ["its standard error:", "cannot go on: the reason why"]
 
     def test_a_hang_in_the_handshake_has_the_limit_of_the_start(
         self, judged: Callable[..., tuple[int, str, str]], misbehaving: Callable[..., Path]
     ) -> None:
         code, _, stderr = judged("--impl", misbehaving("hang", 0), "--start-seconds", 0.5, "--answer-seconds", 1000)
         assert code == 3
-        assert stderr.endswith("gave no answer within 0.5 s and was killed\n")
+        assert "gave no answer within 0.5 s and was killed; if it did print one, it has to flush" in stderr
+        assert stderr.endswith('\nthe request: {"id":0,"op":"start","protocol":1}\n')
 
     @pytest.mark.parametrize(
         ("how", "number", "says"),
         [
             ("hang", 1, "gave no answer within 2 s and was killed"),
-            ("hang-ignoring-sigterm", 1, "gave no answer within 2 s and was killed\nits standard error:\ndeaf"),
-            ("hang", 2, "gave no answer within 2 s and was killed"),
-            ("do-not-exit", 2, "did not exit after the answer to stop"),
+            ("hang-ignoring-sigterm", 1, "\nits standard error:\ndeaf"),
+            ("hang", 3, "gave no answer within 2 s and was killed"),
+            ("do-not-exit", 3, "did not exit after the answer to stop"),
         ],
     )
     def test_a_hang_later_has_the_limit_of_an_answer(

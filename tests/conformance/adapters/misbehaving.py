@@ -1,9 +1,10 @@
 """A small correct writer (profile ``pulse``, mode ``serve``) that misbehaves at one request of each process.
 
 ``python misbehaving.py HOW NUMBER [FOLDER]``: NUMBER is the id of the request at which it does HOW; FOLDER is where
-it leaves files for the tests. In a run, request 0 is ``start``; the smoke stage sends 1, a write, and 2, ``stop``;
-later each case sends its own, until the process is started again. Two values of HOW apply to every request, whatever
-NUMBER is: ``log-requests``, and ``ascii-only``, a writer that loses what is not ASCII.
+it leaves files for the tests. In a run, request 0 is ``start``; the smoke stage sends 1, a write, 2, a write that
+should be refused (and never is here), and 3, ``stop``; later each case sends its own, until the process is started
+again. Two values of HOW apply to every request, whatever NUMBER is: ``log-requests``, and ``ascii-only``, a writer that
+loses what is not ASCII.
 """
 
 import json

@@ -143,9 +143,10 @@ class TestRequests:
         with pytest.raises(ImplementationError):
             case.request("write", path="y" * 1000, status={})
         asked, refused, broke = case.transcript
-        assert asked == f"write path={str(case.target)!r}, status={{'status': 'idle'}} → ok"
-        assert refused == "progress status={} → unsupported: no, and this is why"
-        assert broke.startswith("write path='yyyy")
+        path = json.dumps(str(case.target))
+        assert asked == f'{{"op":"write","path":{path},"status":{{"status":"idle"}}}} → ok'
+        assert refused == '{"op":"progress","status":{}} → unsupported: no, and this is why'
+        assert broke.startswith('{"op":"write","path":"yyyy')
         assert " … " in broke
         assert "→ " in broke
         assert len(broke) < 500

@@ -99,6 +99,39 @@ class TestPrepare:
 
 
 class TestSmokeStage:
+    @pytest.mark.parametrize("how", ["behave", "io", "unsupported"])
+    def test_whether_a_refusal_is_right_is_for_the_suite_to_judge(
+        self, prepared: Callable[..., Run], misbehaving: Callable[..., Path], how: str
+    ) -> None:
+        assert prepared(misbehaving(how, 2)).about["name"] == "misbehaving"
+
+    def test_a_death_instead_of_a_refusal_is_for_the_suite_too(
+        self, prepared: Callable[..., Run], make_manifest: Callable[..., Path]
+    ) -> None:
+        path = make_manifest(mode="python", entry_point="dying:Dying")
+        (path.parent / "dying.py").write_text(
+            "class Dying:\n"
+            "    def write(self, path, status):\n"
+            "        if status['status'] not in ('idle', 'running', 'done', 'error'):\n"
+            "            raise RuntimeError\n",
+            encoding="utf-8",
+        )
+        assert prepared(path).about["protocol"] == 1
+
+    def test_a_refusal_in_profile_replace_is_a_folder_that_does_not_exist(
+        self, prepared: Callable[..., Run], make_manifest: Callable[..., Path]
+    ) -> None:
+        path = make_manifest(mode="python", entry_point="refusing:Refusing", profile="replace")
+        (path.parent / "refusing.py").write_text(
+            "import os\n"
+            "class Refusing:\n"
+            "    def replace(self, path, text):\n"
+            "        if not os.path.isdir(os.path.dirname(path)):\n"
+            "            raise FileNotFoundError(path)\n",
+            encoding="utf-8",
+        )
+        assert prepared(path).about["protocol"] == 1
+
     @pytest.mark.parametrize(
         ("how", "number", "says"),
         [
@@ -107,7 +140,9 @@ class TestSmokeStage:
             ("unsupported", 1, "does not support write, which its roles and profile need: no, and this is why"),
             ("io", 1, "cannot even write a plain document: io: no, and this is why"),
             ("answer-and-die", 1, "exit code 7"),
-            ("exit-non-zero", 2, "exit code 5 after stop"),
+            ("unknown-error", 2, r'a failure must say "error": one of invalid, io, unsupported'),
+            ("text-for-id", 2, 'an "id" that is not the integer 2'),
+            ("exit-non-zero", 3, "exit code 5 after stop"),
         ],
     )
     def test_whatever_goes_wrong_leaves_nothing(

@@ -117,7 +117,7 @@ class TestServe:
             ("not-utf-8", "not a JSON answer"),
             ("not-an-object", "not a JSON object"),
             ("next-id", "answered out of order: expected id"),
-            ("text-for-id", "answered out of order: expected id"),
+            ("text-for-id", 'an "id" that is not the integer . of the request'),
             ("text-for-ok", 'answered without "ok": true or false'),
             ("unknown-error", "must say .*one of invalid, io, unsupported"),
             ("die", "^ended with exit code 7 instead of answering$"),
@@ -160,6 +160,19 @@ class TestServe:
             implementation.request("progress", status=STATUS)
         assert not implementation.usable
         assert running_children(children) == []
+
+    def test_the_request_is_in_the_error_as_it_was_sent(
+        self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path]
+    ) -> None:
+        implementation = serve(misbehaving("die", 2))
+        implementation.send("progress", status={})
+        second = implementation.send("replace", path="p", text="é" + "x" * 5000)
+        implementation.receive(1)
+        with pytest.raises(ImplementationError) as caught:
+            implementation.receive(second)
+        assert caught.value.request.startswith('{"id":2,"op":"replace","path":"p","text":"\\u00e9xxx')
+        assert caught.value.request.endswith('xxx"} (5,051 bytes)')
+        assert len(caught.value.request) < 400
 
     def test_the_handshake_has_its_own_limit(
         self, serve: Callable[..., ServeImplementation], misbehaving: Callable[..., Path], children: Path
