@@ -14,6 +14,8 @@ from markupsafe import Markup, escape
 
 from conformance.clauses import load_clauses
 from conformance.explanations import load_explanations, load_requirements
+from conformance.reporting.causes import causes
+from conformance.reporting.repeat import as_started
 from conformance.reporting.results import OUTCOMES, Exit, Header, Result
 from conformance.reporting.verdict import reasons_beside
 
@@ -38,6 +40,7 @@ def page_environment(folder: Path, *, most_characters: int | None = None) -> jin
     environment.filters["marked"] = _marked
     environment.globals["requirement_of"] = load_requirements().get
     environment.globals["explanation_of"] = load_explanations().get
+    environment.filters["as_started"] = as_started
     return environment
 
 
@@ -75,6 +78,7 @@ def framed(
         "reasons": reasons_beside(reasons, shown),
         "failures": failures,
         "known": known,
+        "causes": causes(results),
     }
 
 

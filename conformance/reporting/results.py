@@ -22,6 +22,7 @@ __all__ = [
     "Result",
     "ResultsFile",
     "Verdict",
+    "counted",
     "read_records",
     "read_results",
     "results_file",
@@ -99,6 +100,11 @@ class Verdict:
         if known:
             word += f" but for {known} known {'failure' if known == 1 else 'failures'}"
         return word
+
+
+def counted(number: int, what: str) -> str:
+    """``1 fault``, ``2,000 faults``: ``what`` is a plural in -s, which loses it after 1."""
+    return f"{number:,} {what.removesuffix('s') if number == 1 else what}"
 
 
 class ResultsFile:

@@ -14,7 +14,9 @@ from rich.table import Table
 
 from conformance.clauses import GROUP_TITLES, Clause, load_clauses
 from conformance.errors import ImplementationError
-from conformance.reporting.results import OUTCOMES, Exit, Header, Result, Verdict
+from conformance.reporting.causes import Cause, causes, explained
+from conformance.reporting.repeat import as_started
+from conformance.reporting.results import OUTCOMES, Exit, Header, Result, Verdict, counted
 from conformance.reporting.verdict import clause_outcome, reasons_beside
 
 __all__ = [
@@ -39,6 +41,11 @@ _STYLES = {
 }
 _LEVELS = {"must": "", "should": "(S)", "informative": "(I)"}
 _SHOWN_REASONS = 25
+_SHOWN_MEMBERS = 5  # of a list
+_SHOWN_CHARACTERS = 260
+# The transcript is shown in part; Hypothesis repeats it as Python, with advice for authors of tests.
+_ONLY_IN_REPORTS = ("transcript", "hypothesis")
+_WITH_ITS_END = ("traceback", "stderr")
 
 
 def new_console(piped_width: int = PIPED_WIDTH) -> Console:
@@ -119,15 +126,21 @@ def print_run(
     order = list(load_clauses())
     results = sorted(results, key=lambda result: order.index(result.clause))
     shown = bad = [result for result in results if result.outcome in ("fail", "error", "xpass")]
-    _print_failures(console, bad, each_case=each_case)
-    console.print()
-    if not each_case:  # their messages have the numbers
-        _print_counts(console, results)
+    found = causes(bad)
+    _print_failures(console, bad, explained(found), each_case=each_case)
+    if found:
+        console.print("\n[bold]causes[/]")
+        for cause in found:
+            console.print(f"  {escape(cause.sentence)}", soft_wrap=True)
+    lines = [] if each_case else _counts(results)  # messages of whole loads have the numbers
     for result in results:
         if result.outcome == "xfail":
             message = result.message if each_case else _one_line(result.message, 400)
-            text = escape(f"[{result.case}] {message}")
-            console.print(f"[yellow]xfail[/] {result.clause} {text}", soft_wrap=True)
+            lines.append(f"[yellow]xfail[/] {result.clause} {escape(f'[{result.case}] {message}')}")
+    if lines:
+        console.print()
+    for line in lines:
+        console.print(line, soft_wrap=True)
     _print_unmeasured(console, results, each_case=each_case)
     if each_case:
         shown = [*bad, *(result for result in results if result.outcome == "unmeasured")]
@@ -152,7 +165,7 @@ def _print_verdict(console: Console, header: Header, verdict: Verdict | None, sh
         console.print(f"  {escape(reason)}", soft_wrap=True)
 
 
-def _print_counts(console: Console, results: list[Result]) -> None:
+def _counts(results: list[Result]) -> list[str]:
     """What the syscall engine enumerated, clauses with the same numbers in one line."""
     totals: dict[str, Counter[str]] = {}
     for result in results:
@@ -160,13 +173,14 @@ def _print_counts(console: Console, results: list[Result]) -> None:
             totals.setdefault(result.clause, Counter()).update(result.counts)
     lines: dict[str, list[str]] = {}
     for clause, counts in totals.items():
-        text = ", ".join(f"{number:,} {what}" for what, number in counts.items())
+        text = ", ".join(counted(number, what) for what, number in counts.items())
         lines.setdefault(text, []).append(clause)
-    for text, clauses in lines.items():
-        console.print(f"[dim]enumerated:[/] {', '.join(clauses)}: {text}", soft_wrap=True)
+    return [f"[dim]enumerated:[/] {', '.join(clauses)}: {text}" for text, clauses in lines.items()]
 
 
-def _print_failures(console: Console, bad: list[Result], *, each_case: bool) -> None:
+def _print_failures(
+    console: Console, bad: list[Result], by_cause: Mapping[tuple[str, str], Cause], *, each_case: bool
+) -> None:
     """The first failure of each clause with its evidence, the others in a line each unless ``each_case``."""
     shown: set[str] = set()
     for result in bad:
@@ -174,28 +188,47 @@ def _print_failures(console: Console, bad: list[Result], *, each_case: bool) -> 
             console.print(f"  also {escape(f'[{result.case}] {_one_line(result.message)}')}", soft_wrap=True)
         else:
             shown.add(result.clause)
-            _print_failure(console, result)
+            _print_failure(console, result, by_cause.get((result.clause, result.case)), whole=each_case)
 
 
-def _print_failure(console: Console, result: Result) -> None:
+def _print_failure(console: Console, result: Result, cause: Cause | None, *, whole: bool) -> None:
+    level = load_clauses()[result.clause].level
+    marked = "" if level == "must" else f" ({level.upper()})"
     lines = [
         "",
-        f"[bold red]{result.outcome}[/] [bold]{result.clause}[/] {escape(f'[{result.case}]')}",
+        f"[bold red]{result.outcome}[/] [bold]{result.clause}[/]{marked} {escape(f'[{result.case}]')}",
         f"  {escape(result.message)}",
     ]
+    if cause is not None:
+        lines.append(f"  [dim]cause:[/] as {escape(f'{cause.first.clause} [{cause.first.case}]')}")
     for title, value in result.evidence.items():
+        if not value or title in _ONLY_IN_REPORTS:
+            continue
         if title == "trace":
             lines += [f"  [dim]{escape(line)}[/]" for line in value]
         elif title == "examples":
-            lines += _example(value[0]) if value else []
-        elif value and title != "transcript":
-            lines.append(f"  [dim]{title}:[/] {escape(str(value)[:600])}")
+            lines += _example(value[0])
+        else:
+            text = str(value)[-1500:] if whole or title in _WITH_ITS_END else _short(value)
+            lines.append(f"  [dim]{title}:[/] {escape(text)}")
     lines += [f"  [dim]>[/] {escape(line)}" for line in result.evidence.get("transcript", ())[-2:]]
-    lines.append(f"  [dim]repeat:[/] {escape(result.repro)}")
+    lines.append(f"  [dim]repeat:[/] {escape(as_started(result.repro))}")
     lines.append(f"  [dim]why, and the usual fix:[/] pulse explain {result.clause}")
     for line in lines:
         # Not wrapped: a command that repeats a failure must survive being copied.
         console.print(line, soft_wrap=True)
+
+
+def _short(value: Any) -> str:
+    """A piece of evidence in a line or a few: of a list its first members, of a text its beginning and its end."""
+    if isinstance(value, list):
+        more = f", … ({len(value)} in all)" if len(value) > _SHOWN_MEMBERS else ""
+        return ", ".join(_cut(str(member)) for member in value[:_SHOWN_MEMBERS]) + more
+    return _cut(str(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:120]} … {text[-120:]}"
 
 
 def _example(example: Mapping[str, Any]) -> list[str]:

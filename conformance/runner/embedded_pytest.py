@@ -63,7 +63,9 @@ class EmbeddedPytest:
             # business.
             *("--assert=plain", "--disable-warnings", "--basetemp", str(self.folder / "pytest")),
             *("--timeout", f"{self.seconds:g}"),
-            *(("-p", "xdist.plugin", "-n", str(workers), "--dist", "worksteal") if workers else ()),
+            # Without the lines of pytest-xdist about its workers.
+            *(("-p", "xdist.plugin", "-p", "no:terminaldistreporter") if workers else ()),
+            *(("-n", str(workers), "--dist", "worksteal") if workers else ()),
             *self.arguments,
         ]
 
@@ -92,11 +94,28 @@ def private_process(folder: Path, environment: Mapping[str, str]) -> Iterator[No
                 os.environ[name] = value
 
 
+class _Silent:
+    """In place of the reporter that prints how many workers of pytest-xdist are ready."""
+
+    def setstatus(self, *_: object, **__: object) -> None:
+        """Show nothing."""
+
+    def ensure_show_status(self) -> None:
+        """Show nothing."""
+
+
 @dataclass(eq=False)  # the plugin manager puts plugins into sets
 class Nodes:
     """A plugin of the controlling process: hands the run over to the worker processes of pytest-xdist."""
 
     run: Run
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Silence pytest-xdist, which has no option for that."""
+        workers = session.config.pluginmanager.get_plugin("dsession")
+        if workers is not None:
+            workers.trdist = _Silent()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

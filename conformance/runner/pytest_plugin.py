@@ -49,6 +49,7 @@ _CASE = pytest.StashKey[Case]()
 # By name: the suite builds on this plugin, not this plugin on the suite.
 _FIXTURES = "conformance.suite.support.fixtures"
 _numbers = itertools.count()
+_NOTES_OF_HYPOTHESIS = ("Failing test case", "Falsifying example", "You can reproduce", "Explanation", "Unreliable")
 
 
 @dataclasses.dataclass(eq=False)  # the plugin manager puts plugins into sets
@@ -188,7 +189,10 @@ def _judged(error: BaseException, case: Case | None) -> dict[str, Any]:
     error = _innermost(error)
     message = str(error) or type(error).__name__
     notes = list(getattr(error, "__notes__", ()))
-    evidence = {**(case.evidence() if case else {}), **({"notes": notes} if notes else {})}
+    theirs = [note for note in notes if note.startswith(_NOTES_OF_HYPOTHESIS)]
+    ours = [note for note in notes if note not in theirs]
+    evidence = case.evidence() if case else {}
+    evidence |= {title: value for title, value in (("notes", ours), ("hypothesis", theirs)) if value}
     match error:
         case Unmeasured():
             return {"outcome": "unmeasured", "message": message}

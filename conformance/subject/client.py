@@ -138,7 +138,7 @@ class ServeImplementation:
 
     def handshake(self) -> None:
         number = self.send("start", protocol=PROTOCOL)
-        answer = self.receive(number, self._launch_options.start_seconds, hint=_FLUSH)
+        answer = self._receive(number, self._launch_options.start_seconds, hint=_FLUSH)
         spoken = answer.fields.get("protocol") if answer.ok else f"{answer.error}: {answer.message}"
         if spoken != PROTOCOL:
             text = f"does not speak protocol {PROTOCOL}: it answered start with {spoken!r}"
@@ -156,13 +156,17 @@ class ServeImplementation:
         self._requests.put(line)
         return number
 
-    def receive(self, number: int, seconds: float | None = None, *, hint: str = "") -> Answer:
+    def receive(self, number: int, seconds: float | None = None) -> Answer:
         """Wait for the answer to the request with this id; answers come in the order of the requests.
 
-        ``hint`` is for people whose program does not answer in time. Raises ImplementationError, with the request.
+        Raises ImplementationError, with the request.
         """
+        return self._receive(number, self._launch_options.answer_seconds if seconds is None else seconds)
+
+    def _receive(self, number: int, limit: float, hint: str = "") -> Answer:
+        # The hint is for people whose program does not answer in time.
         try:
-            return self._received(number, self._launch_options.answer_seconds if seconds is None else seconds, hint)
+            return self._received(number, limit, hint)
         except ImplementationError as error:
             error.request = self._asked.get(number, "")
             raise

@@ -22,6 +22,7 @@ from rich.text import Text
 
 from conformance.clauses import load_clauses
 from conformance.errors import ManifestError
+from conformance.reporting.repeat import as_started
 from conformance.reporting.results import Exit
 from conformance.reporting.terminal import new_console
 from conformance.resolve import resolve
@@ -275,7 +276,7 @@ def _print(console: Console, summaries: Sequence[Summary], where: Path) -> None:
             doubts = dict.fromkeys(doubt for trial in one.trials for doubt in trial.doubts)
             line = "; ".join([f"{one.specimen.source}: {one.verdict}", *doubts])
             console.print(line, soft_wrap=True, markup=False)
-            console.print(f"  repeat: {command}", soft_wrap=True, markup=False)
+            console.print(f"  repeat: {as_started(command)}", soft_wrap=True, markup=False)
 
 
 def _spread(seconds: Sequence[float]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.reporting.results import Outcome, Result
+from conformance.reporting.results import Outcome, Result, counted
 from conformance.reporting.verdict import apply_known_failures
 from conformance.subject.manifest import KnownFailure
 from stress.record.folder_record import FolderRecord
@@ -137,7 +137,7 @@ def sentence(record: FolderRecord) -> str:
     }
     if any(disturbed.values()):
         parts.append(", ".join(f"{count:,} {name}" for name, count in disturbed.items() if count))
-    parts.append(f"at most {totals.most_temps} temps, {totals.left} left")
+    parts.append(f"at most {counted(totals.most_temps, 'temps')}, {totals.left} left")
     return "; ".join(parts)
 
 

@@ -1,12 +1,13 @@
 """A small correct writer (profile ``pulse``, mode ``serve``) that misbehaves at one request of each process.
 
-``python misbehaving.py HOW NUMBER [FOLDER]``: NUMBER is the id of the request at which it does HOW; FOLDER is where
-it leaves files for the tests. In a run, request 0 is ``start``; the smoke stage sends 1, a write, 2, a write that
-should be refused (and never is here), and 3, ``stop``; later each case sends its own, until the process is started
-again. Two values of HOW apply to every request, whatever NUMBER is: ``log-requests``, and ``ascii-only``, a writer that
-loses what is not ASCII.
+``python misbehaving.py HOW NUMBER [FOLDER]``: NUMBER is the request at which it does HOW; FOLDER is where it leaves
+files for the tests. In a run, request 0 is ``start``; the smoke stage sends 1, a write, a write that should be refused,
+which is not counted and is meant by -1 (it is written here), and 2, ``stop``; later each case sends its own, until the
+process is started again. Two values of HOW apply to every request, whatever NUMBER is: ``log-requests``, and
+``ascii-only``, a writer that loses what is not ASCII.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -158,6 +159,7 @@ def answer(request: dict[str, Any]) -> str:
 
 
 def main() -> None:
+    counted = itertools.count()
     for line in sys.stdin:
         if (FOLDER / "dead").exists():
             die()
@@ -166,8 +168,10 @@ def main() -> None:
                 log.write(line)
         request = json.loads(line)
         usual = answer(request)
-        if HOW not in ("behave", "log-requests", "ascii-only") and request["id"] == NUMBER:
-            usual = misbehave(NUMBER, usual)
+        refusable = request.get("status", {}).get("status") == "no-such-status"
+        number = -1 if refusable else next(counted)
+        if HOW not in ("behave", "log-requests", "ascii-only") and number == NUMBER:
+            usual = misbehave(request["id"], usual)
         if usual:
             say(usual)
         if request["op"] == "stop":

@@ -211,6 +211,12 @@ def test_every_failure_is_shown(page_of: Render) -> None:
     assert "odd" in text
 
 
+def test_failures_of_one_cause_are_grouped_above_them(page_of: Render) -> None:
+    message = "epoch is 0, not a number with a fraction or an exponent"
+    text = text_of(page_of([Result(clause, "case", "fail", message) for clause in ("DOC-04", "LIF-01")]))
+    assert f"Failures DOC-04 [case] explains 1 more (LIF-01): {message} " in text
+
+
 def test_a_run_without_failures_says_so(page_of: Render) -> None:
     text = text_of(page_of([Result("DOC-01", "members", "pass")]))
     assert f"1 of {len(load_clauses())} clauses selected: passed" in text

@@ -243,6 +243,45 @@ def test_names_are_not_taken_for_markup() -> None:
     assert text.endswith(f"\n[red]x[/red] (linux, ext4, seed 7): {PASSED}\n")
 
 
+def test_a_level_other_than_must_is_marked() -> None:
+    text = summary([Result("MET-01", "mode", "fail", "lost"), Result("VIS-01", "in_place", "fail", "cut")])
+    assert "\nfail MET-01 (SHOULD) [mode]\n" in text
+    assert "\nfail VIS-01 [in_place]\n" in text
+
+
+def test_long_evidence_is_cut_and_what_hypothesis_says_is_left_to_the_report() -> None:
+    evidence = {
+        "folder": [f"temp-{number}" for number in range(64)],
+        "bytes": "b" * 5000 + "the end",
+        "stderr": "x" * 5000 + "the reason",
+        "hypothesis": ["Falsifying example: test_any(\n    case=case,\n)"],
+        "notes": ["at replace:1:sync:EIO"],
+    }
+    text = summary([Result("VIS-01", "in_place", "fail", "cut", evidence)])
+    assert "  folder: temp-0, temp-1, temp-2, temp-3, temp-4, … (64 in all)\n" in text
+    assert f"  bytes: {'b' * 120} … {'b' * 113}the end\n" in text
+    assert "the reason\n" in text
+    assert "Falsifying" not in text
+    assert "  notes: at replace:1:sync:EIO\n" in text
+
+
+def test_failures_of_one_cause_are_all_shown_and_grouped() -> None:
+    message = "epoch is 0, not a number with a fraction or an exponent"
+    text = summary([Result(clause, "case", "fail", message) for clause in ("DOC-04", "LIF-01", "LIF-02")])
+    assert text.count(f"  {message}\n") == 3
+    assert text.count("  cause: as DOC-04 [case]\n") == 2
+    assert f"\ncauses\n  DOC-04 [case] explains 2 more (LIF-01, LIF-02): {message}\n\n" in text
+
+
+def test_there_is_one_blank_line_before_each_part() -> None:
+    failure = Result("VIS-01", "in_place", "fail", "cut", counts={"faults": 1, "operations": 2})
+    unmeasured = Result("PWR-01", "*", "unmeasured", "needs root")
+    for results in ([failure], [failure, unmeasured], [Result("DOC-01", "members", "pass")], [unmeasured]):
+        for each_case in (False, True):
+            assert "\n\n\n" not in summary(results, each_case=each_case)
+    assert "enumerated: VIS-01: 1 fault, 2 operations\n" in summary([failure])
+
+
 # Runs of a few cases that each stand for a whole load
 
 

@@ -273,7 +273,7 @@ class TestOutcomes:
     def test_the_smallest_example_is_the_evidence(self, judged: dict[str, Any]) -> None:
         evidence = judged["search"]["evidence"]
         assert evidence["number"] == 101
-        assert any("case=case" in note and "number=101" in note for note in evidence["notes"])
+        assert any("case=case" in note and "number=101" in note for note in evidence["hypothesis"])
 
     def test_known_failures(self, judged: dict[str, Any]) -> None:
         assert (judged["known"]["outcome"], judged["known_but_passes"]["outcome"]) == ("xfail", "xpass")

@@ -99,11 +99,11 @@ class TestPrepare:
 
 
 class TestSmokeStage:
-    @pytest.mark.parametrize("how", ["behave", "io", "unsupported"])
+    @pytest.mark.parametrize("how", ["behave", "io", "unsupported", "die"])
     def test_whether_a_refusal_is_right_is_for_the_suite_to_judge(
         self, prepared: Callable[..., Run], misbehaving: Callable[..., Path], how: str
     ) -> None:
-        assert prepared(misbehaving(how, 2)).about["name"] == "misbehaving"
+        assert prepared(misbehaving(how, -1)).about["name"] == "misbehaving"
 
     def test_a_death_instead_of_a_refusal_is_for_the_suite_too(
         self, prepared: Callable[..., Run], make_manifest: Callable[..., Path]
@@ -140,9 +140,9 @@ class TestSmokeStage:
             ("unsupported", 1, "does not support write, which its roles and profile need: no, and this is why"),
             ("io", 1, "cannot even write a plain document: io: no, and this is why"),
             ("answer-and-die", 1, "exit code 7"),
-            ("unknown-error", 2, r'a failure must say "error": one of invalid, io, unsupported'),
-            ("text-for-id", 2, 'an "id" that is not the integer 2'),
-            ("exit-non-zero", 3, "exit code 5 after stop"),
+            ("unknown-error", -1, r'a failure must say "error": one of invalid, io, unsupported'),
+            ("text-for-id", -1, 'an "id" that is not the integer 2'),
+            ("exit-non-zero", 2, "exit code 5 after stop"),
         ],
     )
     def test_whatever_goes_wrong_leaves_nothing(

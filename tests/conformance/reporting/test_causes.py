@@ -1,0 +1,91 @@
+"""Failures of one cause, by their evidence."""
+
+import dataclasses
+
+import pytest
+
+from conformance.reporting.causes import causes, explained
+from conformance.reporting.results import Result
+
+TOKEN = "total_epochs is {}, not a number with a fraction or an exponent"
+
+
+def fail(clause: str, message: str, case: str = "case") -> Result:
+    return Result(clause, case, "fail", message)
+
+
+def error(clause: str, message: str, stderr: str = "", case: str = "case") -> Result:
+    return Result(clause, case, "error", message, {"stderr": stderr}, blame="implementation")
+
+
+def test_a_wrong_token_is_the_business_of_the_clause_of_its_member() -> None:
+    results = [
+        fail("DOC-01", f"the target does not hold one valid document: {TOKEN.format(3)}"),
+        fail("DOC-05", TOKEN.format(0), "integer:0"),
+        fail("LIF-01", f"the target does not hold one valid document: {TOKEN.format(2)}", "a"),
+        fail("LIF-01", f"the target does not hold one valid document: {TOKEN.format(2)}", "b"),
+        fail("CON-01", f"torn: a reader saw bytes that are not one document ({TOKEN.format(0)}) (in 29 reads)"),
+    ]
+    [cause] = causes(results)
+    assert (cause.first, set(map(id, cause.others))) == (results[1], {id(results[n]) for n in (0, 2, 3, 4)})
+    assert cause.sentence == (
+        "DOC-05 [integer:0] explains 4 more (DOC-01, LIF-01: 2, CON-01): "
+        "total_epochs is 0, not a number with a fraction or an exponent"
+    )
+    assert explained([cause]).keys() == {("DOC-01", "case"), ("LIF-01", "a"), ("LIF-01", "b"), ("CON-01", "case")}
+
+
+def test_a_document_with_something_else_wrong_is_not_explained_by_a_token() -> None:
+    assert causes([fail("DOC-05", TOKEN.format(0)), fail("DOC-01", f"{TOKEN.format(0)}; loss is missing")]) == []
+
+
+def test_epoch_is_not_the_end_of_total_epochs() -> None:
+    assert causes([fail("DOC-05", TOKEN.format(0)), fail("DOC-04", TOKEN.format(0).removeprefix("total_"))]) == []
+
+
+def test_a_write_that_is_refused_everywhere_in_the_same_words_is_one_cause() -> None:
+    said = "the write was answered with io: [Errno 2] No such file or directory: '/tmp/run-{0}/cases/main-{0}/x.tmp'"
+    results = [fail("VIS-07", said.format(1)), fail("MET-01", said.format(20))]
+    [cause] = causes(results)
+    assert (cause.first, cause.others) == (results[0], (results[1],))
+    assert cause.text.startswith("a write is answered with io: [Errno 2] No such file")
+    assert causes([results[0], fail("MET-01", "the write was answered with io: disk full")]) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "stderr", "same"),
+    [
+        ("ended with exit code -25 instead of answering", "", True),
+        ("ended with exit code 101 instead of answering", "thread 'main' panicked at src/main.rs:7", True),
+        ("ended with exit code 101 instead of answering", "", False),
+        ("ended with exit code -9 instead of answering", "", False),
+        ("gave no answer within 10 s and was killed", "busy", False),
+    ],
+)
+def test_a_death_needs_a_signal_or_the_same_last_words(message: str, stderr: str, same: bool) -> None:
+    results = [error("FLT-01", message, f"{stderr}\n"), error("KIL-02", message, stderr)]
+    assert bool(causes(results)) is same
+
+
+def test_answers_that_are_none_are_one_cause() -> None:
+    said = 'a failure must say "error": one of invalid, io, unsupported: b\'{{"id":{}}}\''
+    [cause] = causes([error("REF-01", said.format(1)), error("FLT-01", said.format(2))])
+    assert cause.first.clause == "REF-01"
+
+
+def test_one_clause_alone_is_no_cause_and_what_passed_or_is_known_belongs_to_none() -> None:
+    failure = fail("DOC-05", TOKEN.format(0))
+    assert causes([failure, fail("DOC-05", TOKEN.format(1), "other")]) == []
+    for outcome in ("pass", "xfail", "xpass", "unmeasured"):
+        assert causes([failure, dataclasses.replace(failure, clause="DOC-01", outcome=outcome)]) == []
+    kit = Result("DOC-01", "case", "error", "ended with exit code -9", blame="kit")
+    assert causes([kit, dataclasses.replace(kit, clause="DOC-02")]) == []
+
+
+def test_the_cause_that_explains_most_comes_first() -> None:
+    said = "the write was answered with io: no"
+    results = [
+        *(fail(clause, said) for clause in ("MET-01", "MET-02")),
+        *(fail(clause, TOKEN.format(0)) for clause in ("DOC-05", "LIF-01", "LIF-02")),
+    ]
+    assert [len(cause.others) for cause in causes(results)] == [2, 1]
