@@ -21,8 +21,12 @@ ENTRY_POINTS = "pulse.commands"
 """The entry-point group in which other packages add commands: name → ``callable(argv: list[str]) -> int``."""
 
 INSTALL_THE_KIT = "python -m pip install pulse-kit"
-KIT_COMMANDS = ("conformance", "explain", "stress")
-"""Commands of a distribution of its own, so that a training environment need not carry it."""
+KIT_COMMANDS = {
+    "conformance": "judge a writer or a reader in any language against the contract",
+    "explain": "say why a clause exists, how it is measured and what the usual fix is",
+    "stress": "put them under load, kill them, and cut the power of their disk",
+}
+"""Commands of a distribution of its own, so that a training environment need not carry it, and what they do."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -117,11 +121,8 @@ def _parser(added: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pulse",
         description="Write and read a training-status file that is always whole.",
-        epilog=(
-            f"further commands: {', '.join(added)} (pulse COMMAND --help)"
-            if added
-            else f"the commands {', '.join(KIT_COMMANDS)} come with the kit: {INSTALL_THE_KIT}"
-        ),
+        epilog=_other_commands(added),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"pulse {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -146,6 +147,22 @@ def _parser(added: list[str]) -> argparse.ArgumentParser:
     commands.add_parser("selftest", help="check on this machine that the reference writes and reads correctly")
     commands.add_parser("serve", help="answer the conformance suite's requests on stdin and stdout")
     return parser
+
+
+def _other_commands(added: list[str]) -> str:
+    """The last lines of the help: the commands that are installed beside ours, and those of the kit if it is not."""
+    missing = [name for name in KIT_COMMANDS if name not in added]
+    parts = []
+    if added:
+        parts.append(("further commands (pulse COMMAND --help):", added))
+    if missing:
+        parts.append((f"in the kit, which is not installed ({INSTALL_THE_KIT}):", missing))
+    width = max(map(len, (*added, *missing)), default=0)
+    lines = [
+        "\n".join([title, *(f"  {name:{width}}  {KIT_COMMANDS.get(name, '')}".rstrip() for name in names)])
+        for title, names in parts
+    ]
+    return "\n\n".join(lines)
 
 
 def _write(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

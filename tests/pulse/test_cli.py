@@ -189,8 +189,19 @@ class TestAddedCommands:
     def test_help_names_them_without_importing_them(self, run: Run, added: list[list[str]]) -> None:
         code, out, _err = run("--help")
         assert code == 0
-        assert b"further commands: broken, dance" in out
+        lines = [line.split() for line in out.decode().splitlines()]
+        further = lines.index("further commands (pulse COMMAND --help):".split())
+        assert lines[further + 1 : further + 3] == [["broken"], ["dance"]]
         assert b"selftest" in out
+
+    def test_help_says_what_the_commands_of_the_kit_do(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = ("stress", "conformance")
+        entries = [EntryPoint(name, "no_such_module:main", "pulse.commands") for name in names]
+        monkeypatch.setattr(cli, "entry_points", lambda group: entries)
+        _code, out, _err = run("--help")
+        assert b"\n  conformance  judge a writer or a reader" in out
+        assert b"\n  stress       put them under load" in out
+        assert b"pip install" not in out
 
     def test_one_that_cannot_be_imported_says_what_to_install(self, run: Run, added: list[list[str]]) -> None:
         code, out, err = run("broken")
