@@ -43,6 +43,7 @@ _LEVELS = {"must": "", "should": "(S)", "informative": "(I)"}
 _SHOWN_REASONS = 25
 _SHOWN_MEMBERS = 5  # of a list
 _SHOWN_CHARACTERS = 260
+_SHOWN_OF_A_MESSAGE = 600
 # The transcript is shown in part; Hypothesis repeats it as Python, with advice for authors of tests.
 _ONLY_IN_REPORTS = ("transcript", "hypothesis")
 _WITH_ITS_END = ("traceback", "stderr")
@@ -197,7 +198,7 @@ def _print_failure(console: Console, result: Result, cause: Cause | None, *, who
     lines = [
         "",
         f"[bold red]{result.outcome}[/] [bold]{result.clause}[/]{marked} {escape(f'[{result.case}]')}",
-        f"  {escape(result.message)}",
+        f"  {escape(result.message if whole else _cut(result.message, _SHOWN_OF_A_MESSAGE))}",
     ]
     if cause is not None:
         lines.append(f"  [dim]cause:[/] as {escape(f'{cause.first.clause} [{cause.first.case}]')}")
@@ -227,8 +228,9 @@ def _short(value: Any) -> str:
     return _cut(str(value))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:120]} … {text[-120:]}"
+def _cut(text: str, most: int = _SHOWN_CHARACTERS) -> str:
+    half = (most - 20) // 2
+    return text if len(text) <= most else f"{text[:half]} … {text[-half:]}"
 
 
 def _example(example: Mapping[str, Any]) -> list[str]:

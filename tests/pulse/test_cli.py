@@ -190,7 +190,7 @@ class TestAddedCommands:
         code, out, _err = run("--help")
         assert code == 0
         lines = [line.split() for line in out.decode().splitlines()]
-        further = lines.index("further commands (pulse COMMAND --help):".split())
+        further = lines.index(["further", "commands", "(pulse", "COMMAND", "--help):"])
         assert lines[further + 1 : further + 3] == [["broken"], ["dance"]]
         assert b"selftest" in out
 

@@ -257,7 +257,8 @@ def test_long_evidence_is_cut_and_what_hypothesis_says_is_left_to_the_report() -
         "hypothesis": ["Falsifying example: test_any(\n    case=case,\n)"],
         "notes": ["at replace:1:sync:EIO"],
     }
-    text = summary([Result("VIS-01", "in_place", "fail", "cut", evidence)])
+    text = summary([Result("VIS-01", "in_place", "fail", f"cut{'!' * 700}here", evidence)])
+    assert f"  cut{'!' * 287} … {'!' * 286}here\n" in text
     assert "  folder: temp-0, temp-1, temp-2, temp-3, temp-4, … (64 in all)\n" in text
     assert f"  bytes: {'b' * 120} … {'b' * 113}the end\n" in text
     assert "the reason\n" in text
