@@ -107,7 +107,7 @@ def _command(**given: Any) -> int:
 
 
 def _cases(selection: Selection, *, wanted: bool) -> list[tuple[str, str]]:
-    """The selected cases, each (clause, case); none where nobody asks for them.
+    """The selected cases, each (clause, case); none where none are wanted.
 
     Raises click.UsageError for a clause or a case that does not exist: a selection of nothing would pass.
     """
