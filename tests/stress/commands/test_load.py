@@ -61,7 +61,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[FolderRecord | BaseExcept
 @pytest.mark.parametrize(
     ("changes", "code", "word"),
     [
-        ({}, 0, "2 of 83 clauses measured: passed"),
+        ({}, 0, "clauses measured: passed"),
         ({"counts": {"torn": 1}, "findings": (Finding("torn", 0.5, "torn: half of it"),)}, 1, "NOT CONFORMANT"),
         ({"doubts": ("12 reads; at least 1,000 are needed",)}, 4, "INCONCLUSIVE"),
     ],
@@ -137,7 +137,7 @@ def test_a_run_of_the_reference_and_what_is_written_of_it(judged: Judged, tmp_pa
         *("--round-seconds", "0.5", "--report", report, "--seed", "3"),
     )
     assert (code, stderr) == (0, "")
-    assert "2 of 83 clauses measured: passed" in stdout
+    assert "clauses measured: passed" in stdout
     header, results, footer = read_results(report / "results.jsonl")
     assert header["seed"] == 3
     assert [(result["clause"], result["outcome"]) for result in results] == [("CON-01", "pass"), ("CON-03", "pass")]
