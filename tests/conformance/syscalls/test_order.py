@@ -180,3 +180,10 @@ def test_what_gives_the_target_a_new_file() -> None:
 def test_the_names_of_the_file_that_is_published(lines: list[str], names: set[str]) -> None:
     operations = operations_of(parse("\n".join(lines)), "/run", ["status.json", "x"])
     assert published_names(operations, "status.json") == names
+
+
+def test_in_a_folder_that_the_write_has_made_no_temp_is_taken_over() -> None:
+    create = 'open("/run/d/a", O_WRONLY|O_CREAT, 0600) = 3</run/d/a>'
+    rename = 'rename("/run/d/a", "/run/status.json") = 0'
+    assert set(faults('mkdir("/run/d", 0700) = 0', create, rename)) == {"VIS-02"}
+    assert set(faults('mkdir("/run/e", 0700) = 0', create, rename)) == {"VIS-02", "VIS-03"}
