@@ -32,9 +32,13 @@ def answer_in_words(outcome: Outcome) -> tuple[str, str]:
 def died_of_it(outcome: Outcome, operations: tuple[Operation, ...]) -> bool:
     """Whether a signal ended the process before it began to clean up.
 
-    The runtimes of Node and Java have a handler that ends the process. Python's raises an exception.
+    The runtimes of Node and Java have a handler that ends the process. Python's raises an exception. Go's ends it a
+    little later: until then the write goes on, and may remove a file that it only needed to probe the folder. So a
+    removal that is followed by a new file is no clean-up.
     """
-    return outcome.end is not None and not any(each.kind == "unlink" for each in operations)
+    created = [number for number, each in enumerate(operations) if each.kind in ("create", "create-unnamed")]
+    last = operations[created[-1] + 1 :] if created else operations
+    return outcome.end is not None and not any(each.kind == "unlink" for each in last)
 
 
 def is_open_for_writing(operations: tuple[Operation, ...], operation: Operation) -> bool:

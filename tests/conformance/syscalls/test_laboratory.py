@@ -242,6 +242,26 @@ def test_a_program_that_hangs_after_a_signal_is_told_apart(laboratory: Callable[
     assert made.visit(fault(2, "sync")).injection.answer == "io"  # by a new process
 
 
+@pytest.mark.parametrize(("end", "caught"), [("os._exit(2)", False), ("(os.unlink(temp), os._exit(2))", True)])
+def test_an_end_some_time_after_the_interrupt(python_run: Callable[..., Run], end: str, caught: bool) -> None:
+    """Go's runtime ends the process a little later. Until then the write goes on; here it first probes the folder."""
+    probe = "        os.close(os.open(f'{path}.probe', os.O_CREAT))\n        os.unlink(f'{path}.probe')\n"
+    source = changed(
+        ("import os", "import os\nimport signal\n\nseen = []\nsignal.signal(signal.SIGINT, lambda *_: seen.append(1))"),
+        ("        descriptor =", probe + "        descriptor ="),
+        ("os.fsync(descriptor)", f"os.fsync(descriptor)\n                seen and {end}"),
+    )
+    run = python_run(source)
+    other = Laboratory(dataclasses.replace(run, manifest=dataclasses.replace(run.manifest, language="go")))
+    try:
+        visit = other.visit(fault(0, "create", 0, what="interrupt", phase="after"))
+    except Unmeasured as error:
+        pytest.skip(str(error))
+    finally:
+        other.stop()
+    assert visit.caught == caught
+
+
 def test_an_interrupt_that_is_lost(laboratory: Callable[..., Laboratory]) -> None:
     """SIGINT is ignored only during the write."""
     losing = changed(
