@@ -204,7 +204,7 @@ class ServeImplementation:
         return not self._killed
 
     def ended_by_itself(self) -> ImplementationError | None:
-        """How it ended when nobody had asked it to; None while it runs, and when the kit killed it."""
+        """How it ended when no one had asked it to; None while it runs, and when the kit killed it."""
         if self._killed or self._child.alive():
             return None
         return ImplementationError(f"ended by itself with exit code {self._child.process.returncode}", self.stderr())

@@ -233,7 +233,7 @@ def test_a_termination(
     assert visit.injection.target == ("new" if answer == "ok" else "old")
 
 
-def test_a_program_that_hangs_after_a_signal_is_told_apart(laboratory: Callable[..., Laboratory]) -> None:
+def test_a_program_that_hangs_after_a_signal_is_distinguished(laboratory: Callable[..., Laboratory]) -> None:
     waiting = "signal.signal(signal.SIGTERM, lambda *_: threading.Event().wait())"
     made = laboratory(changed(("import json", f"import json\nimport signal\nimport threading\n{waiting}")))
     made.run = dataclasses.replace(made.run, answer_seconds=1.0)
