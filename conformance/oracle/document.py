@@ -21,7 +21,9 @@ __all__ = [
     "Problem",
     "Token",
     "examine",
+    "read_values",
     "require_status",
+    "require_values",
     "shown",
 ]
 
@@ -65,10 +67,41 @@ def examine(data: bytes) -> Examination:
     """Judge the bytes of a status file against DOC-01…09 as a *writer* must leave them."""
     try:
         text = data.decode("utf-8", "strict")
+        if text.startswith("\ufeff"):
+            return _unreadable("begins with a byte order mark")
+        return _examine_members(_pairs_of(text))
     except UnicodeDecodeError as error:
         return _unreadable(f"not UTF-8: {error}")
-    if text.startswith("\ufeff"):
-        return _unreadable("begins with a byte order mark")
+    except ValueError as error:
+        return _unreadable(str(error))
+
+
+def read_values(data: bytes) -> dict[str, Any]:
+    """What the six members say by value, in whatever tokens: what clauses outside DOC and LIF compare.
+
+    A byte-order mark, members too many and a member that is repeated with the same value do not matter here. Integers
+    stay integers: ``3`` equals ``3.0``. Raises ValueError, with the reason, when the bytes are no document at all.
+    """
+    pairs = _pairs_of(data.decode("utf-8", "strict").removeprefix("\ufeff"))
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in MEMBERS:
+            said = _number(value) if isinstance(value, Token) else value
+            if name in values and values[name] != said:
+                raise ValueError(f"{name} occurs twice, with different values")
+            values[name] = said
+    if missing := sorted(set(MEMBERS) - values.keys()):
+        raise ValueError(f"members missing: {missing}")
+    return values
+
+
+def _number(token: Token) -> int | float:
+    # A long integer is out of the question, and too long for `int`.
+    return int(token.text) if token.kind == "integer" and len(token.text) <= 15 else float(token.text)
+
+
+def _pairs_of(text: str) -> _Pairs:
+    """The members of the one JSON object that a text is. Raises ValueError with the reason."""
     try:
         pairs = json.loads(
             text,
@@ -78,12 +111,12 @@ def examine(data: bytes) -> Examination:
             parse_constant=lambda token: Token("constant", token),
         )
     except json.JSONDecodeError as error:
-        return _unreadable(f"not one JSON document: {error}")
-    except RecursionError:
-        return _unreadable("nested too deeply")
+        raise ValueError(f"not one JSON document: {error}") from error
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     if not isinstance(pairs, _Pairs):
-        return _unreadable("not a JSON object")
-    return _examine_members(pairs)
+        raise ValueError("not a JSON object")
+    return pairs
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -160,7 +193,7 @@ def _written(value: Any) -> str:
 
 
 def require_status(data: bytes, expected: Mapping[str, Any]) -> None:
-    """Raise Violation unless the bytes are one valid document with exactly the expected values.
+    """Raise Violation unless the bytes are one valid document, token by token, with exactly the expected values.
 
     Floats are compared as doubles (0.0 and -0.0 are equal), text by code point.
     """
@@ -171,10 +204,26 @@ def require_status(data: bytes, expected: Mapping[str, Any]) -> None:
             expected=dict(expected),
             bytes=shown(data),
         )
-    wrong = [name for name in MEMBERS if examination.values[name] != _as_asked(name, expected[name])]
+    _require_equal(examination.values, expected, data)
+
+
+def require_values(data: bytes, expected: Mapping[str, Any]) -> None:
+    """As `require_status`, but by value: raise Violation unless `read_values` gives the expected ones."""
+    try:
+        values = read_values(data)
+    except ValueError as error:
+        text = f"torn: the target does not hold one whole document ({error})"
+        raise Violation(text, expected=dict(expected), bytes=shown(data)) from error
+    _require_equal(values, expected, data)
+
+
+def _require_equal(values: Mapping[str, Any], expected: Mapping[str, Any], data: bytes) -> None:
+    wrong = [
+        name for name in MEMBERS if values[name] != _as_asked(name, expected[name]) or isinstance(values[name], bool)
+    ]
     if wrong:
-        values = ", ".join(f"{n} is {_short(examination.values[n])} instead of {_short(expected[n])}" for n in wrong)
-        raise Violation(f"the target does not hold the document that was written: {values}", bytes=shown(data))
+        text = ", ".join(f"{name} is {_short(values[name])} instead of {_short(expected[name])}" for name in wrong)
+        raise Violation(f"the target does not hold the document that was written: {text}", bytes=shown(data))
 
 
 def _as_asked(name: str, value: Any) -> Any:

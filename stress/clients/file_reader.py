@@ -72,7 +72,7 @@ class FileReader:
         try:
             identity = verify(data)
         except Violation as violation:
-            kind: ViolationKind = "mixed" if str(violation).startswith("mixed") else "torn"
+            kind: ViolationKind = "torn" if str(violation).startswith("torn") else "mixed"
             seen.note(ObservedViolation(kind, end, str(violation), evidence_of(violation)))
             identity = NO_DOCUMENT
         if identity != target.span.identity or identity == NO_DOCUMENT:

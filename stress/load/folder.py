@@ -34,7 +34,6 @@ def new_folder(parent: Path) -> Iterator[Path]:
 def look_at(target: Path) -> Look:
     """Read a target once."""
     begin = clock.nanoseconds()
-    kind: ViolationKind = "torn"
     try:
         data = target.read_bytes()
         identity = verify(data)
@@ -44,8 +43,7 @@ def look_at(target: Path) -> Look:
         return Look(None, begin, end, ObservedViolation("missing", end, text))
     except Violation as violation:
         end = clock.nanoseconds()
-        if str(violation).startswith("mixed"):
-            kind = "mixed"
+        kind: ViolationKind = "torn" if str(violation).startswith("torn") else "mixed"
         text = f"{violation}, while no process writes"
         return Look(None, begin, end, ObservedViolation(kind, end, text, evidence_of(violation)))
     return Look(identity, begin, clock.nanoseconds(), None)

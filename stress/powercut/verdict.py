@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from conformance.errors import Violation
-from conformance.oracle.document import require_status, shown
+from conformance.oracle.document import require_values, shown
 from conformance.oracle.payload import encode, identify
 from conformance.oracle.snapshot import Snapshot
 from conformance.reporting.repeat import repeat_command
@@ -100,8 +100,8 @@ def require_document(data: bytes, expected: Mapping[str, Any] | None, profile: s
     """Raise Violation unless these bytes are this document: by value, or by byte in profile ``replace``."""
     if expected is None:
         raise Violation("the target holds a document whose write was never requested", bytes=shown(data))
-    if profile == "pulse":
-        require_status(data, expected)
+    if profile != "replace":
+        require_values(data, expected)
     elif data != encode(expected).encode("utf-8"):
         raise Violation("the target does not hold the bytes written", bytes=shown(data))
 

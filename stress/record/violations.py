@@ -37,7 +37,7 @@ class ObservedViolation:
 
 
 def verify(data: bytes) -> Identity:
-    """Return which document these bytes are. Raises Violation: torn or mixed.
+    """Return which document these bytes are. Raises Violation: torn, mixed or altered.
 
     The standard library's parser is quick; what it rejects, or what does not match, is examined again by the kit's own.
     """

@@ -105,7 +105,7 @@ def test_writes_are_counted_by_error_code_until_the_time_is_up(tmp_path: Path, m
 
 
 DOCUMENT = payload.encode(payload.make_status(1, 1, 300)).encode()
-MIXED = payload.encode({**payload.make_status(1, 1, 300), "loss": 0.25}).encode()
+MIXED = payload.encode({**payload.make_status(1, 1, 300), "loss": 0.75}).encode()
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -106,7 +106,7 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 # What is no document
 
 
-MIXED = json.dumps({**make_status(1, 7, 300), "message": "training"}).encode()
+MIXED = json.dumps({**make_status(1, 7, 300), "epoch": make_status(1, 8)["epoch"]}).encode()
 
 
 @pytest.mark.parametrize(

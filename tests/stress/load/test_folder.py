@@ -24,7 +24,7 @@ def test_a_whole_document_is_known(tmp_path: Path) -> None:
     [
         (b"", "torn"),
         (b'{"status": "run', "torn"),
-        (encode(make_status(1, 1)).replace('"epoch":0.125', '"epoch":0.25').encode(), "mixed"),
+        (encode(make_status(1, 1)).replace('"epoch":1.0', '"epoch":1.5').encode(), "mixed"),
         (None, "missing"),
     ],
 )

@@ -44,7 +44,7 @@ TORN = {
     "too deep to parse": b"[" * 100_000,
     "another JSON value": b"[1, 2]",
     "null": b"null",
-    "a flag for a number": json.dumps({**make_status(1, 7, 300), "epoch": True}).encode(),
+    "no message": json.dumps({"status": "idle"}).encode(),
 }
 
 
@@ -59,10 +59,13 @@ def with_members(**members: Any) -> bytes:
 
 
 MIXED = {
-    "the epoch of another document": with_members(epoch=8 / 8),
+    "the epoch of another document": with_members(epoch=make_status(1, 8)["epoch"]),
     "the time of another document": with_members(timestamp=make_status(1, 8)["timestamp"]),
     "the message of another document": with_members(message=make_status(1, 8, 300)["message"]),
+}
+ALTERED = {
     "a message of its own": with_members(message="training"),
+    "a flag for a number": with_members(epoch=True),
 }
 
 
@@ -73,8 +76,14 @@ def test_members_of_different_documents_are_mixed(data: bytes) -> None:
     assert evidence_of(raised.value)["values"]["timestamp"] == json.loads(data)["timestamp"]
 
 
+@pytest.mark.parametrize("data", ALTERED.values(), ids=ALTERED)
+def test_values_of_no_document_are_altered(data: bytes) -> None:
+    with pytest.raises(Violation, match=r"^altered"):
+        verify(data)
+
+
 def test_one_changed_byte_of_the_padding_is_noticed() -> None:
-    with pytest.raises(Violation, match=r"^mixed"):
+    with pytest.raises(Violation, match=r"^altered"):
         verify(WHOLE.replace(b"0123456789abcdef", b"0123456789abcdeg", 1))
 
 
