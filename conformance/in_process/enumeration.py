@@ -15,10 +15,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from conformance.errors import Violation
 from conformance.in_process.filecalls import Call, FileCalls
 from conformance.oracle.call_errors import ERRORS_OF_CALL
 from conformance.oracle.faults import Injection, Kill, State, What
-from conformance.oracle.payload import make_status
+from conformance.oracle.payload import identify, make_status
 from conformance.subject.requests import publish_request
 
 __all__ = ["NEW", "OLD", "Baseline", "InProcessReport", "Laboratory", "System", "faults_of", "numbered_alone"]
@@ -75,6 +76,8 @@ class Laboratory:
     make: Callable[[], Any]
     profile: str
     implementation: Any = None
+    kept: frozenset[str] = frozenset()  # what a write without a fault leaves beside the target
+    usual_descriptors: int = 0  # that it leaves open
 
     def publish(self, target: str, status: dict[str, Any]) -> None:
         """One write by the current object."""
@@ -97,12 +100,19 @@ class Laboratory:
         found = self.system.bytes_of(target)
         if found is None:
             return "missing"
-        return "old" if found == documents[0] else "new" if found == documents[1] else "other"
+        if found in documents:
+            return "old" if found == documents[0] else "new"
+        try:
+            identify(found)
+        except Violation:
+            return "torn"
+        return "other"
 
     def next_write(self, target: str, documents: tuple[bytes, bytes]) -> str:
         """One more write by the current object. Returns ``ok``, or what was wrong."""
         answer, _, text = _answer_of(lambda: self.publish(target, _NEXT))
-        if answer == "ok" and self.state(target, documents) != "other":
+        state = self.state(target, documents)
+        if answer == "ok" and state not in ("other", "torn"):
             return "ok, but wrote nothing"
         return f"{answer} {text}".strip()
 
@@ -169,11 +179,15 @@ def _answer_of(action: Callable[[], None]) -> tuple[str, int, str]:
 
 def _baseline_of(laboratory: Laboratory) -> Baseline:
     """Perform one write without a fault. Raises what the implementation raises."""
+    system = laboratory.system
     target = laboratory.fresh_target()
-    old = laboratory.system.bytes_of(target) or b""
+    old = system.bytes_of(target) or b""
+    descriptors = system.open_descriptors()
     with laboratory.calls.recording() as recorded:
         laboratory.publish(target, NEW)
-    new = laboratory.system.bytes_of(target) or b""
+    new = system.bytes_of(target) or b""
+    laboratory.kept = frozenset(system.names_beside(target))
+    laboratory.usual_descriptors = system.open_descriptors() - descriptors
     return Baseline(tuple(recorded[:_MOST_CALLS]), (old, new))
 
 
@@ -235,6 +249,7 @@ def _observed(
     system = laboratory.system
     target = laboratory.fresh_target()
     identity, descriptors = system.identity(target), system.open_descriptors()
+    kept = system.names_beside(target) | laboratory.kept
     with condition(laboratory, fault, target, documents):
         answer, answered_error, text = _answer_of(lambda: laboratory.publish(target, NEW))
     return Injection(
@@ -250,8 +265,9 @@ def _observed(
         text=text,
         target=laboratory.state(target, documents),
         touched=identity != system.identity(target),
-        left=tuple(sorted(system.names_beside(target))),
+        left=tuple(sorted(system.names_beside(target) - kept)),
         descriptors_left=system.open_descriptors() - descriptors,
+        usual_descriptors=laboratory.usual_descriptors,
         # Only FLT-03 needs it, and an implementation that waits for a leftover lock takes long each time.
         next_write=laboratory.next_write(target, documents) if fault.what == "error" else "",
     )
@@ -303,7 +319,8 @@ def _planted(laboratory: Laboratory) -> bool | None:
     def before(position: int, call: Call) -> BaseException | None:
         if call.kind == "open" and call.paths and not made:
             name = call.paths[0]
-            if name != target and not system.identity(name):
+            kept = name.removeprefix(target.removesuffix("status.json")) in laboratory.kept
+            if name != target and not kept and not system.identity(name):
                 system.create(name, contents)
                 made.append(name)
         return None

@@ -6,11 +6,11 @@ import errno
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Injection", "Kill", "State", "What", "concerns", "judge", "judge_kill"]
+__all__ = ["Injection", "Kill", "State", "What", "concerns", "harm_to", "judge", "judge_kill"]
 
 _NO_COPY = (errno.EXDEV, errno.EBUSY, errno.EPERM)
 
-State = Literal["old", "new", "other", "missing"]
+State = Literal["old", "new", "torn", "other", "missing"]
 What = Literal["error", "interrupt", "error and failing clean-up"]
 
 
@@ -22,6 +22,7 @@ class Injection:
     0. ``error`` is an errno (0 for an interrupt). ``target_before_fault`` is what the target was when the fault fired.
     ``answer`` is ``ok``, ``invalid``, ``io``, ``interrupt`` or ``crash``; ``answered_error`` the errno of ``io``.
     ``next_write`` is the result of the same object's next write: ``ok``, or what was wrong; empty when none was made.
+    ``usual_descriptors`` is how many a write without any fault leaves open.
     """
 
     what: What
@@ -39,6 +40,7 @@ class Injection:
     left: tuple[str, ...]
     descriptors_left: int
     next_write: str
+    usual_descriptors: int = 0
 
     def name(self) -> str:
         """The injection in words."""
@@ -67,6 +69,18 @@ class Kill:
         return f"a kill {self.phase} call {self.position} ({self.call})"
 
 
+def harm_to(target: State) -> str | None:
+    """Say in words what became of a target, or return None for one that is old or new."""
+    match target:
+        case "torn":
+            return "left the target torn: bytes that are not one whole document"
+        case "missing":
+            return "lost the target: there is no file any more"
+        case "other":
+            return "left another document in the target, neither the old nor the new one"
+    return None
+
+
 def judge(clause: str, injection: Injection) -> str | None:
     """Say in words how this injection breaks the clause, or return None.
 
@@ -79,7 +93,7 @@ def judge_kill(clause: str, kill: Kill) -> str | None:
     """Say in words how this kill breaks KIL-01 or KIL-02, or return None. Raises ValueError for another clause."""
     match clause:
         case "KIL-01":
-            return None if kill.target in ("old", "new") else f"left the target {kill.target}"
+            return harm_to(kill.target)
         case "KIL-02":
             return None if kill.next_write == "ok" else f"the next write was answered {kill.next_write}"
     raise ValueError(f"{clause} does not apply to kills")
@@ -110,8 +124,8 @@ def concerns(clause: str, injection: Injection) -> bool:
 def _answer_is_true(injection: Injection) -> str | None:
     if injection.answer not in ("ok", "io"):
         return f"answered {injection.answer} ({injection.text}) instead of ok or io"
-    if injection.target not in ("old", "new"):
-        return f"left the target {injection.target}"
+    if harm := harm_to(injection.target):
+        return f"{harm}, and answered {injection.answer}"
     if injection.answer == "ok" and injection.target != "new":
         return "answered ok, but the target is the old document"
     if injection.answer == "io" and injection.target != injection.target_before_fault:
@@ -125,6 +139,8 @@ def _nothing_left(injection: Injection) -> str | None:
     if injection.left and injection.call != "unlink":
         return f"left {', '.join(injection.left)} behind"
     if injection.descriptors_left:
+        if injection.descriptors_left <= injection.usual_descriptors:
+            return f"left {injection.descriptors_left} descriptor(s) open, as every write does, with or without a fault"
         return f"left {injection.descriptors_left} descriptor(s) open"
     return None
 
@@ -135,7 +151,8 @@ def _next_works(injection: Injection) -> str | None:
 
 def _not_replaced(injection: Injection) -> str | None:
     if injection.target != "old" or injection.touched:
-        return f"the target was replaced or touched ({injection.target}), although the {injection.call} had failed"
+        what = harm_to(injection.target) or f"the target was replaced or touched ({injection.target})"
+        return f"{what}, although the {injection.call} had failed"
     if injection.answer != "io":
         return f"answered {injection.answer} instead of io"
     return None
@@ -149,8 +166,8 @@ def _first_error_reported(injection: Injection) -> str | None:
 
 
 def _interrupt_leaves_nothing(injection: Injection) -> str | None:
-    if injection.target not in ("old", "new"):
-        return f"left the target {injection.target}"
+    if harm := harm_to(injection.target):
+        return harm
     if injection.left:
         return f"left {', '.join(injection.left)} behind"
     return None if injection.answer == "interrupt" else f"answered {injection.answer}: the interrupt was swallowed"

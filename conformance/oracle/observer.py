@@ -20,7 +20,7 @@ __all__ = ["Observation", "observing"]
 
 ENOUGH_READS = 50
 ENOUGH_DISTINCT = 5  # documents
-_MOST_VIOLATIONS = 3
+_WORST_FIRST = ("torn", "mixed", "altered", "missing")
 
 
 @dataclass
@@ -34,7 +34,9 @@ class Observation:
     writes: list[Write] = field(default_factory=list)
     seen: dict[bytes, list[tuple[int, int]]] = field(default_factory=dict)
     reads: list[Read] = field(default_factory=list)
-    violations: list[Violation] = field(default_factory=list)
+    violations: dict[str, Violation] = field(default_factory=dict)  # the first of each kind
+    counts: dict[str, int] = field(default_factory=dict)  # reads of each kind of violation
+    refused: list[str] = field(default_factory=list)  # writes that had to succeed and did not, in words
     crash: BaseException | None = None
     read_count: int = 0
 
@@ -45,13 +47,25 @@ class Observation:
         end = time.perf_counter_ns()
         self.writes.append(Write(identity, begin, end) if acknowledged else Write(identity, begin))
 
+    def note(self, violation: Violation, times: int = 1) -> None:
+        """Count a violation that so many reads saw, by its kind: the first word of its message."""
+        kind = str(violation).partition(":")[0]
+        self.violations.setdefault(kind, violation)
+        self.counts[kind] = self.counts.get(kind, 0) + times
+
     def require_whole(self) -> None:
-        """Raise the first violation that a read found, with the number of reads."""
+        """Raise Violation when a read found anything wrong, or a write was refused: the worst first, all counted."""
         if self.crash is not None:
             raise self.crash
-        if self.violations:
-            first = self.violations[0]
-            raise Violation(f"{first} (in {self.read_count} reads)", **first.evidence)
+        kinds = sorted(self.violations, key=_WORST_FIRST.index)
+        said = [f"{self.counts[kind]:,} {kind}" for kind in kinds]
+        if self.refused:
+            said.append(f"{len(self.refused):,} of {len(self.writes) - 1:,} writes refused, first: {self.refused[0]}")
+        if kinds:
+            worst = self.violations[kinds[0]]
+            raise Violation(f"{worst} (in {self.read_count:,} reads: {'; '.join(said)})", **worst.evidence)
+        if said:
+            raise Violation(f"{said[0]} ({self.read_count:,} reads of whole documents)")
 
     def require_linearizable(self) -> None:
         """Raise Violation when the reads contradict the writes."""
@@ -75,12 +89,12 @@ class Observation:
             )
 
     def judge(self) -> None:
-        """Sort what was seen into reads of whole documents and violations (torn or mixed)."""
+        """Sort what was seen into reads of whole documents and violations (torn, mixed or altered)."""
         for data, times in self.seen.items():
             try:
                 identity = identify(data)
             except Violation as violation:
-                self.violations.append(violation)
+                self.note(violation, len(times))
             else:
                 self.reads += [Read(identity, begin, end) for begin, end in times]
 
@@ -106,12 +120,14 @@ def observing(target: Path, initial: Identity, pause: float = PAUSE_SECONDS) -> 
 def _observe(target: Path, observation: Observation, finished: threading.Event, pause: float) -> None:
     path = str(target)
     try:
-        while not finished.is_set() and len(observation.violations) < _MOST_VIOLATIONS:
+        while not finished.is_set():
             begin = time.perf_counter_ns()
             try:
                 data = read_shared(path)
             except FileNotFoundError:
-                observation.violations.append(Violation("missing: a reader found no file at the target"))
+                observation.read_count += 1
+                observation.note(Violation("missing: a reader found no file at the target"))
+                finished.wait(pause)
                 continue
             except PermissionError:
                 if sys.platform == "win32":  # a replace is under way: no observation, and no violation

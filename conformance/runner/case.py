@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, Unmeasured, Violation
-from conformance.oracle.document import require_status, shown
+from conformance.oracle.document import require_values, shown
 from conformance.oracle.payload import encode
-from conformance.oracle.snapshot import snapshot
+from conformance.oracle.snapshot import Snapshot, snapshot
+from conformance.runner import room
+from conformance.runner.keeps import not_kept
 from conformance.runner.run import Run, remove_folder
 from conformance.subject.client import Implementation, ServeImplementation, start
 from conformance.subject.protocol import Answer, encode_message, shown_request
@@ -105,9 +107,15 @@ class Case:
         return self.request(operation, by, **fields)
 
     def require_ok(self, answer: Answer, what: str = "the write") -> None:
-        """Raise Violation unless the answer is ok."""
+        """Raise Violation unless the answer is ok; Inconclusive when there was no room for the write."""
         if not answer.ok:
+            self.require_room(answer)
             raise Violation(f"{what} was answered with {answer.error}: {answer.message}")
+
+    def require_room(self, answer: Answer) -> None:
+        """Raise Inconclusive when an answer is ``io`` and the folder of the run is full."""
+        if answer.error in ("io", "refused"):
+            room.require_room(self.run.folder)
 
     def require_io(self, answer: Answer, what: str) -> None:
         """Raise Violation unless the answer is the failure ``io`` (oneshot: exit 1)."""
@@ -115,21 +123,36 @@ class Case:
             raise Violation(f"{what}: expected the failure io, got {'ok' if answer.ok else answer.error}")
 
     def require_holds(self, path: Path, status: Mapping[str, Any]) -> None:
-        """Raise Violation unless the file is exactly this document: by value, or by byte in profile ``replace``."""
+        """Raise Violation unless the file is exactly this document, by value: its tokens are for the clauses DOC."""
+        require_values(self._bytes_at(path), status)
+
+    def require_bytes(self, path: Path, status: Mapping[str, Any], text: str | None = None) -> None:
+        """As `require_holds`, but to the byte in profile ``replace``, which is asked for a text."""
+        found = self._bytes_at(path)
+        if self.run.manifest.profile != "replace":
+            require_values(found, status)
+            return
+        text = encode(status) if text is None else text
+        if found != text.encode("utf-8"):
+            raise Violation("the target does not hold the text's bytes", text=ascii(text)[:400], found=shown(found))
+
+    def _bytes_at(self, path: Path) -> bytes:
         found = snapshot(path)
         if found.data is None:
-            raise Violation(f"{path.name} is not a regular file", exists=found.exists)
-        if self.run.manifest.profile == "pulse":
-            require_status(found.data, status)
-        elif found.data != encode(status).encode("utf-8"):
-            raise Violation("the target does not hold the bytes written", bytes=shown(found.data))
+            raise Violation(_without_bytes(path, found))
+        return found.data
 
     def require_listing(self, folder: Path, expected: set[str], when: str) -> None:
-        """Raise Violation unless the folder holds exactly these names."""
+        """Raise Violation unless the folder holds exactly these names, and files that are kept beside targets."""
         names = set(os.listdir(folder))
-        if names != expected:
-            left, gone = sorted(names - expected), sorted(expected - names)
+        left, gone = sorted(self.left(names, expected)), sorted(expected - names)
+        if left or gone:
             raise Violation(f"{when} the folder has other names: left behind {left}, gone {gone}")
+
+    def left(self, names: Collection[str], expected: Collection[str]) -> frozenset[str]:
+        """Of the names in a folder, those that are neither expected nor kept beside one of the expected files."""
+        others = set(names) - set(expected)
+        return not_kept(self.run, others, {*expected, self.target.name}) if others else frozenset()
 
     def finish(self) -> None:
         """End what the case started and remove its folder."""
@@ -158,6 +181,17 @@ class Case:
             if implementation is not None and (text := implementation.stderr().strip()):
                 found["stderr"] = text[-1500:]
         return found
+
+
+def _without_bytes(path: Path, found: Snapshot) -> str:
+    """What became of a document that was acknowledged, when no regular file is at its name."""
+    name = path.name if len(path.name) <= 60 else f"{path.name[:40]}… ({len(path.name)} characters)"
+    if found.exists:
+        return f"lost: {name} is not a regular file"
+    others = sorted(set(os.listdir(path.parent)) - {path.name}) if path.parent.is_dir() else []
+    if others:
+        return f"published elsewhere, or lost: there is no file {name}; beside it are {', '.join(others[:3])[:200]}"
+    return f"lost: there is no file {name} after the answer ok"
 
 
 def _answered(answer: Answer) -> str:

@@ -24,6 +24,7 @@ from conformance.errors import ImplementationError, ManifestError
 from conformance.reporting.results import Exit
 from conformance.reporting.terminal import print_not_started
 from conformance.resolve import resolve
+from conformance.runner import room
 from conformance.runner.run import Run, RunPlan, prepared
 
 __all__ = [
@@ -120,6 +121,8 @@ def failures_as_exit_codes(command: str, impl: str) -> Iterator[None]:
 def prepared_by_name(command: str, impl: str, plan: RunPlan) -> Iterator[Run]:
     """A run of the implementation of this name. Raises click.exceptions.Exit, after saying why, when there is none."""
     with failures_as_exit_codes(command, impl), prepared(resolve(impl, frozenset(load_clauses())), plan) as run:
+        if warning := room.warning_of(run.folder):
+            click.echo(f"{command}: {warning}", err=True)
         yield run
 
 

@@ -30,6 +30,7 @@ from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Result, results_file
 from conformance.reporting.verdict import apply_known_failures
 from conformance.resolve import resolve
+from conformance.runner import room
 from conformance.runner import run as runs
 from conformance.runner.carried_results import attach
 from conformance.runner.case import Case, Shared
@@ -187,6 +188,8 @@ def pytest_runtest_makereport(
 def _judged(error: BaseException, case: Case | None) -> dict[str, Any]:
     """The fields of a result that follow from the exception that ended a case."""
     error = _innermost(error)
+    if case is not None and _for_want_of_room(error, case.run.folder):
+        error = Inconclusive(room.full_text(case.run.folder))
     message = str(error) or type(error).__name__
     notes = list(getattr(error, "__notes__", ()))
     theirs = [note for note in notes if note.startswith(_NOTES_OF_HYPOTHESIS)]
@@ -221,6 +224,13 @@ def _behind(error: BaseException) -> ImplementationError | None:
     if earlier is None or isinstance(earlier, ImplementationError):
         return earlier
     return _behind(earlier)
+
+
+def _for_want_of_room(error: BaseException, folder: Path) -> bool:
+    """Whether the kit, or the process of the implementation, failed because the run's folder is full."""
+    if isinstance(error, Unmeasured | Inconclusive | NotApplicable | Violation):
+        return False
+    return room.is_about_room(error) or (isinstance(error, ImplementationError) and room.is_full(folder))
 
 
 def _innermost(error: BaseException) -> BaseException:

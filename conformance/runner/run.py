@@ -17,6 +17,7 @@ from typing import Any
 from conformance.errors import ImplementationError, ManifestError, NotAnAnswer
 from conformance.oracle.payload import make_status
 from conformance.reporting.repeat import changed_options
+from conformance.runner import room
 from conformance.runner.set_up import release, set_up
 from conformance.subject.children import kill_recorded_children
 from conformance.subject.client import (
@@ -104,7 +105,11 @@ def prepare(manifest: Manifest, plan: RunPlan) -> Run:
         run = Run(manifest, folder, **vars(plan))
         run = dataclasses.replace(run, manifest=set_up(manifest, folder, run.launch_options()))
         return dataclasses.replace(run, about=dict(_smoke(run)))
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, ImplementationError | OSError) and room.is_full(folder):
+            text = room.full_text(folder)
+            tear_down(folder)
+            raise ManifestError(text) from error
         tear_down(folder)
         raise
 

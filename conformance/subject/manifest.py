@@ -13,10 +13,11 @@ from conformance.errors import ManifestError, did_you_mean
 __all__ = ["KnownFailure", "Manifest", "load_manifest"]
 
 _CHOICES = {
-    "profile": ("pulse", "replace"),
+    "profile": ("pulse", "json", "replace"),
     "mode": ("serve", "oneshot", "python"),
     "role": ("writer", "reader"),
-    "symlink": ("follow", "replace"),
+    "symlink": ("follow", "replace", "refuse"),
+    "hard_link": ("refuse",),
     "os": ("linux", "macos", "windows"),
 }
 _REQUIRED = {"name", "language", "profile", "roles", "mode"}
@@ -48,7 +49,7 @@ class Manifest:
 
     name: str
     language: str
-    profile: Literal["pulse", "replace"]
+    profile: Literal["pulse", "json", "replace"]
     roles: tuple[str, ...]
     mode: Literal["serve", "oneshot", "python"]
     folder: Path
@@ -57,7 +58,9 @@ class Manifest:
     callable: str = ""
     setup: tuple[tuple[str, ...], ...] = ()
     keep_setup: bool = False
-    symlink: Literal["follow", "replace"] | None = None
+    symlink: Literal["follow", "replace", "refuse"] | None = None
+    hard_link: Literal["refuse"] | None = None
+    keeps: tuple[str, ...] = ()  # names of files beside a target, ``{name}`` standing for its name
     known_failures: tuple[KnownFailure, ...] = ()
 
 
@@ -137,15 +140,15 @@ class _Checker:
         for role in roles:
             self.choice(role, "implementation.roles", "role")
         profile = self.choice(about["profile"], "implementation.profile", "profile")
-        if profile == "replace" and "reader" in roles:
-            raise self.wrong('profile "replace" has no reader clauses; implementation.roles must be ["writer"]')
+        if profile != "pulse" and "reader" in roles:
+            raise self.wrong(f'profile "{profile}" has no reader clauses; implementation.roles must be ["writer"]')
         setup = about.get("setup", [])
         if not isinstance(setup, list):
             raise self.wrong("implementation.setup must be a list of commands, each a list of strings")
         keep_setup = about.get("keep_setup", False)
         if not isinstance(keep_setup, bool):
             raise self.wrong("implementation.keep_setup must be true or false")
-        declares = self.table(document.get("declares", {}), "declares", {"symlink"}, set())
+        declares = self.table(document.get("declares", {}), "declares", {"symlink", "hard_link", "keeps"}, set())
         known = document.get("known_failure", [])
         if not isinstance(known, list):
             raise self.wrong("known_failure must be written as [[known_failure]]")
@@ -161,9 +164,22 @@ class _Checker:
             callable=self.entry_point(about["callable"]) if mode == "python" else "",
             setup=tuple(self.words(command, "implementation.setup") for command in setup),
             keep_setup=keep_setup,
-            symlink=self.choice(declares["symlink"], "declares.symlink", "symlink") if "symlink" in declares else None,
+            symlink=self.declared(declares, "symlink"),
+            hard_link=self.declared(declares, "hard_link"),
+            keeps=self.names(declares["keeps"], "declares.keeps") if "keeps" in declares else (),
             known_failures=tuple(self.known_failure(entry) for entry in known),
         )
+
+    def declared(self, declares: dict[str, Any], key: str) -> Any:
+        return self.choice(declares[key], f"declares.{key}", key) if key in declares else None
+
+    def names(self, value: object, where: str) -> tuple[str, ...]:
+        for name in (words := self.words(value, where)):
+            if any(character in name for character in "/\\*?[") or name in (".", "..", "{name}"):
+                raise self.wrong(
+                    f'{where} has {name!r}; it must name files beside a target, such as ".{{name}}.lock", without * ? ['
+                )
+        return words
 
     def entry_point(self, value: object) -> str:
         text = self.text(value, "implementation.callable")

@@ -27,7 +27,7 @@ class Request(NamedTuple):
 
 
 def publish_request(profile: str, path: Path | str, status: Mapping[str, Any]) -> Request:
-    """The request to publish a whole status at ``path``: its members in profile ``pulse``, else its text."""
-    if profile == "pulse":
+    """The request to publish a whole status at ``path``: its text in profile ``replace``, else its members."""
+    if profile != "replace":
         return Request("write", {"path": str(path), "status": dict(status)})
     return Request("replace", {"path": str(path), "text": encode(status)})

@@ -12,6 +12,7 @@ from conformance.errors import NotApplicable, Violation
 from conformance.helpers.launch_prefixes import in_a_process_space_of_its_own
 from conformance.oracle.payload import identify, make_status
 from conformance.runner.case import Case
+from conformance.runner.keeps import is_kept
 from conformance.subject.client import ServeImplementation
 from conformance.subject.python_host import PAUSES
 from conformance.subject.requests import publish_request
@@ -77,6 +78,8 @@ def test_threads_with_a_target_each(case: Case) -> None:
 def test_siblings(case: Case, names: str) -> None:
     """Each target has its own writer, which must find its own document after every write."""
     targets = [case.folder / name for name in names.split()]
+    if any(is_kept(target.name, case.run.manifest.keeps, names.split()) for target in targets):
+        raise NotApplicable("one of the names is declared as that of a file kept beside another target")
     implementations = [case.start() for _ in targets]
 
     def work(number: int) -> None:
@@ -124,7 +127,8 @@ def require_others_survive(case: Case, kind: str, seconds_old: int) -> None:
     """Have three writes succeed or fail beside files of other programs, which must be the same afterwards."""
     if kind == "failure":
         case.target.mkdir()
-    for name in BYSTANDERS:
+    bystanders = [name for name in BYSTANDERS if not is_kept(name, case.run.manifest.keeps, [case.target.name])]
+    for name in bystanders:
         (case.folder / name).write_bytes(name.encode("ascii"))
         if seconds_old:
             os.utime(case.folder / name, (time.time() - seconds_old,) * 2)
@@ -132,9 +136,9 @@ def require_others_survive(case: Case, kind: str, seconds_old: int) -> None:
         answer = case.publish(case.target, make_status(0, sequence))
         if answer.ok is (kind == "failure"):
             raise Violation(f"expected a {kind}, was answered {'ok' if answer.ok else answer.error}: {answer.message}")
-    gone = sorted({*BYSTANDERS, case.target.name} - set(os.listdir(case.folder)))
+    gone = sorted({*bystanders, case.target.name} - set(os.listdir(case.folder)))
     if gone:
         raise Violation("files that belong to other programs were removed", names=gone)
-    changed = [name for name in BYSTANDERS if (case.folder / name).read_bytes() != name.encode("ascii")]
+    changed = [name for name in bystanders if (case.folder / name).read_bytes() != name.encode("ascii")]
     if changed:
         raise Violation("files that belong to other programs were changed", names=changed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import json
 import os
 import shutil
 import sys
@@ -26,11 +27,12 @@ from conformance.helpers.launch_prefixes import (
     small_file_system,
     without_permission_override,
 )
-from conformance.oracle.document import shown
+from conformance.oracle.document import require_values, shown
 from conformance.oracle.inotify import FolderWatch, writes_to
 from conformance.oracle.payload import encode, make_status
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.case import Case
+from conformance.runner.keeps import NAME, undeclared
 from conformance.subject.children import process_tree
 from conformance.subject.client import Implementation
 from conformance.subject.protocol import Answer
@@ -179,6 +181,7 @@ class Outcome:
     listing_before: frozenset[str]
     listing_after: frozenset[str]
     descriptors: tuple[int | None, int | None]
+    status: dict[str, Any]
 
 
 def fire(case: Case, fault: Fault) -> Outcome:
@@ -193,7 +196,12 @@ def fire(case: Case, fault: Fault) -> Outcome:
         fault.lift()
     after = _seen(fault.seen(fault.target))
     counts = descriptors, descriptor_count(fault.writer)
-    return Outcome(answer, before, after, listing, frozenset(os.listdir(folder)), counts)
+    return Outcome(answer, before, after, listing, frozenset(os.listdir(folder)), counts, fault.status)
+
+
+def kept_out(case: Case, fault: Fault, names: frozenset[str]) -> frozenset[str]:
+    """The names without those of files that are kept beside a target."""
+    return case.left(names, {fault.target.name, fault.next_target.name})
 
 
 def fire_and_survive(case: Case, fault: Fault) -> Outcome:
@@ -207,15 +215,36 @@ def fire_and_survive(case: Case, fault: Fault) -> Outcome:
 def require_failed_cleanly(outcome: Outcome) -> None:
     """The answer must be ``io`` (which proves that the fault fired), and the target must be untouched."""
     if outcome.answer.ok or outcome.answer.error not in ("io", "refused"):
+        said = "ok" if outcome.answer.ok else outcome.answer.error
         data = outcome.after.data
-        raise Violation(
-            f"answered {'ok' if outcome.answer.ok else outcome.answer.error} to a write that cannot succeed; "
-            + ("the target is not a regular file" if data is None else f"the target now holds {len(data)} bytes"),
-            target=shown(data or b""),
-        )
+        raise Violation(f"{what_became_of(outcome)}, and answered {said}", target=shown(data or b""))
     changed = outcome.before.difference(outcome.after)
     if changed:
         raise Violation(f"answered io, but the target changed: {changed}")
+
+
+def what_became_of(outcome: Outcome) -> str:
+    """The harm that a write has done which cannot succeed by a replace, in words."""
+    before, after = outcome.before, outcome.after
+    if not after.exists:
+        new = sorted(outcome.listing_after - outcome.listing_before)
+        if new:
+            return f"published elsewhere, under the name {', '.join(new)[:80]}"
+        return "lost the target" if before.exists else "wrote nothing"
+    if after.data is None:
+        return "left the target as it was, which is not a regular file"
+    if holds(after, outcome.status):
+        return "wrote the document in place, although no replace can succeed"
+    return "wrote nothing" if before == after else "left the target torn: bytes that are not one whole document"
+
+
+def holds(found: Snapshot, status: dict[str, Any]) -> bool:
+    """Whether a file is this document, by value."""
+    try:
+        require_values(found.data or b"", status)
+    except Violation:
+        return False
+    return True
 
 
 def require_failed(outcome: Outcome) -> None:
@@ -239,7 +268,10 @@ def descriptor_count(implementation: Implementation) -> int | None:
 @pytest.mark.clause("FLT-01")
 @pytest.mark.parametrize("name", FAULTS)
 def test_answer_is_true(case: Case, name: str) -> None:
-    require_failed_cleanly(fire(case, FAULTS[name](case)))
+    outcome = fire(case, FAULTS[name](case))
+    if outcome.answer.ok and holds(outcome.after, outcome.status):
+        raise Unmeasured("the answer ok is true: the write succeeded, not by a replace (see VIS-01, MET-09, MET-10)")
+    require_failed_cleanly(outcome)
 
 
 @pytest.mark.clause("FLT-01")
@@ -278,12 +310,26 @@ def test_nothing_is_left(case: Case, name: str) -> None:
     # Descriptors are counted around the second failure: what a runtime opens for its first one is not a leak.
     first, second = fire_and_survive(case, fault), fire_and_survive(case, fault)
     require_failed(second)
-    left = second.listing_after - first.listing_before
+    left = kept_out(case, fault, second.listing_after - first.listing_before)
     if left:
         raise Violation(f"left behind after a failed write: {', '.join(sorted(left))}")
     before, after = second.descriptors
     if before is not None and after is not None and after > before:
         raise Violation(f"{before} descriptors were open before the failed write, {after} after it")
+
+
+@pytest.mark.clause("FLT-02")
+def test_only_declared_files_are_kept(case: Case) -> None:
+    """A file that stays after every write is not judged by the other clauses: the manifest has to declare it."""
+    for status in (OLD, NEW, NEXT):
+        case.require_ok(case.publish(case.target, status))
+    found = undeclared(case.run)
+    if found:
+        line = f"keeps = {json.dumps([*case.run.manifest.keeps, *found])}"
+        raise Violation(
+            f"after every write, also a successful one, there is a file beside the target: {', '.join(found)} "
+            f"({NAME} is the target's name); if it is meant to stay, the manifest must say so: [declares] {line}"
+        )
 
 
 @pytest.mark.clause("FLT-03")
@@ -329,9 +375,8 @@ def test_full_disk(case: Case, name: str) -> None:
     fault = FAULTS[name](case)
     outcome = fire_and_survive(case, fault)
     require_failed_cleanly(outcome)
-    if outcome.listing_after != outcome.listing_before:
-        left = sorted(outcome.listing_after - outcome.listing_before)
-        raise Violation(f"left behind when the disk was full: {left}")
+    if left := kept_out(case, fault, outcome.listing_after - outcome.listing_before):
+        raise Violation(f"left behind when the disk was full: {sorted(left)}")
     case.require_ok(case.publish(fault.target, NEXT, by=fault.writer), "a small write afterwards")
     case.require_holds(fault.seen(fault.target), NEXT)
 

@@ -51,7 +51,9 @@ def test_owner_is_kept_for_root(case: Case, owner: tuple[int, int]) -> None:
 def test_symbolic_link_is_treated_as_declared(case: Case, kind: str) -> None:
     declared = case.run.manifest.symlink
     if declared is None:
-        raise Unmeasured('declare what happens to a symbolic link: [declares] symlink = "follow" or "replace"')
+        raise Unmeasured(
+            'declare what happens to a symbolic link: [declares] symlink = "follow", "replace" or "refuse"'
+        )
     real, link = case.folder / "real.json", case.folder / "link.json"
     if kind == "other-folder":
         (case.folder / "store").mkdir()
@@ -63,7 +65,16 @@ def test_symbolic_link_is_treated_as_declared(case: Case, kind: str) -> None:
         make_link(link, "middle.json")
     else:
         make_link(link, str(real) if kind == "absolute" else os.path.relpath(real, case.folder))
-    case.require_ok(case.publish(link, NEW))
+    answer = case.publish(link, NEW)
+    if declared == "refuse":
+        if answer.ok or answer.error not in ("io", "invalid", "refused"):
+            raise Violation(f"declared to refuse a symbolic link, but answered {answer.error or 'ok'}")
+        if not link.is_symlink() or (kind == "dangling" and real.exists()):
+            raise Violation("declared to refuse a symbolic link, but wrote there")
+        if kind != "dangling":
+            case.require_holds(real, OLD)
+        return
+    case.require_ok(answer)
     if declared == "follow":
         if not link.is_symlink():
             raise Violation("declared to follow a symbolic link, but replaced it by a file")

@@ -21,7 +21,16 @@ from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
 from conformance.subject.children import process_tree
 from conformance.subject.client import ServeImplementation
-from conformance.suite.support.reading import DOCUMENT, SPOILS, STATUS, poll, read, require_equal, require_poll
+from conformance.suite.support.reading import (
+    DOCUMENT,
+    SPOILS,
+    STATUS,
+    poll,
+    read,
+    require_equal,
+    require_null_for,
+    require_poll,
+)
 from conformance.system.share_modes import PAUSE_SECONDS, hold, read_shared
 
 LIMIT_SECONDS = 1.0
@@ -48,6 +57,7 @@ def test_last_valid_is_kept(case: Case, kind: str) -> None:
     case.target.write_bytes(DOCUMENT)
     require_poll(case, STATUS, True, "a valid document")
     SPOILS[kind](case.target)
+    require_null_for(case, kind)
     for attempt in ("first", "second"):
         require_poll(case, STATUS, False, f"the {attempt} poll after: {kind}")
 
@@ -76,6 +86,7 @@ def test_recovers(case: Case, kind: str) -> None:
     case.target.write_bytes(DOCUMENT)
     require_poll(case, STATUS, True, "a valid document")
     SPOILS[kind](case.target)
+    require_null_for(case, kind)
     require_poll(case, STATUS, False, kind)
     if case.target.is_dir():
         case.target.rmdir()

@@ -70,9 +70,10 @@ def wait_until(happened: Callable[[], bool], seconds: float) -> bool:
 def test_target_held_for_a_moment(case: Case, share: Sharing) -> None:
     """The 200 ms start when the temp appears, so that the replace falls within them."""
     put_old(case)
+    standing = set(os.listdir(case.folder))  # the target, and what is kept beside it
     with Holder(case.target, share) as holder, ThreadPoolExecutor(1) as pool:
         write: Future[Answer] = pool.submit(case.publish, case.target, NEW)
-        begun = wait_until(lambda: len(os.listdir(case.folder)) > 1 or write.done(), TEMP_SECONDS)
+        begun = wait_until(lambda: set(os.listdir(case.folder)) != standing or write.done(), TEMP_SECONDS)
         waiting = not wait_until(write.done, HELD_SECONDS)
         holder.release()
         answer = write.result()
@@ -96,8 +97,8 @@ def test_target_held_for_ever(case: Case, share: Sharing) -> None:
         left = set(os.listdir(case.folder)) - {case.target.name}
         holder.release()
     require_untouched(case, before, answer, "a write while the target is held for ever")
-    if left:
-        raise Violation(f"left behind when the answer came: {', '.join(sorted(left))}")
+    if others := case.left(left, {case.target.name}):
+        raise Violation(f"left behind when the answer came: {', '.join(sorted(others))}")
     require_next_write(case)
 
 
@@ -208,10 +209,10 @@ def require_exactly(case: Case, answer: Answer, folder: Path, name: str) -> None
     if not answer.ok:
         if answer.error not in ("io", "invalid", "refused"):
             raise Violation(f"a write to {name!r} was answered with {answer.error}: {answer.message}")
-        if names:
-            raise Violation(f"a write to {name!r} was refused, but left {sorted(names)}")
+        if left := case.left(names, {name}):
+            raise Violation(f"a write to {name!r} was refused, but left {sorted(left)}")
         return
-    if names != {name}:
+    if name not in names or case.left(names, {name}):
         raise Violation(f"a write to {name!r} was answered ok, but the folder holds {sorted(names)}")
     case.require_holds(verbatim(folder / name), NEW)
 

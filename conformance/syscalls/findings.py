@@ -21,6 +21,7 @@ from conformance.oracle.document import shown
 from conformance.oracle.faults import Injection
 from conformance.oracle.observer import observing
 from conformance.oracle.snapshot import snapshot
+from conformance.runner.room import require_room
 from conformance.runner.run import Run
 from conformance.syscalls.absent import no_point
 from conformance.syscalls.laboratory import OLD, SIZE, SMALL, Laboratory, Place, Visit, annotated
@@ -94,8 +95,9 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
                 points = boundary_points(recording.operations, scenario, target)
         found: list[Visit] = []
         points = tuple(points)
+        usual = recording.usual_descriptors
         for point in _selected(laboratory.run, f"{family}-{scenario}", points):
-            found.append(laboratory.visit(point, recording.kept, size))
+            found.append(laboratory.visit(point, recording.kept, usual, size))
             if family == "kills" and sum(_breaks(visit) for visit in found) == _ENOUGH_BROKEN:
                 break  # a writer that waits for a dead writer's leftovers takes long at every point
             if family == "terminations" and _is_enough(found):
@@ -182,7 +184,7 @@ def slow_motion(laboratory: Laboratory, scenario: Scenario, size: int) -> Slow:
             counts["reads"] += 1
             state = place.state()
             if state not in ("old", "new") or (seen_new and state != "new"):
-                data = snapshot(place.target).data if state == "other" else None
+                data = snapshot(place.target).data if state in ("torn", "other") else None
                 what = f"a reader saw {_words(state)} {boundary.phase} operation {boundary.number} ({boundary.name})"
                 wrong.append((f"{what}: {shown(data)}" if data else what, boundary.number))
             seen_new = seen_new or state == "new"
@@ -210,8 +212,12 @@ def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def _words(state: str) -> str:
-    words = {"missing": "no file", "old": "the old document after the new one"}
-    return words.get(state, "bytes that are not a whole document")
+    words = {
+        "missing": "no file",
+        "old": "the old document after the new one",
+        "other": "a document that is neither the old nor the new one",
+    }
+    return words.get(state, "torn bytes, not a whole document")
 
 
 def kill_series(laboratory: Laboratory) -> Series:
@@ -235,6 +241,7 @@ def _kill_series(laboratory: Laboratory) -> Series:
             whole, cut = (0, 2 * number + 2), (0, 2 * number + 3)
             observation.timed_write(whole, lambda: laboratory.publish(place, whole[1]).ok)  # noqa: B023  # at once
             if observation.writes[-1].end == math.inf:
+                require_room(laboratory.run.folder)
                 refused = (
                     f"after {kills} kills, the last {points[(number - 1) % len(points)].name}, a write was refused"
                 )

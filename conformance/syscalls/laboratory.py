@@ -14,6 +14,7 @@ from conformance.oracle.faults import Injection, State
 from conformance.oracle.payload import identify, make_status
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.recorded_writes import keep_write
+from conformance.runner.room import require_room
 from conformance.runner.run import Run, remove_folder
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
@@ -70,6 +71,7 @@ class Recording:
     place: Place
     operations: tuple[Operation, ...]
     kept: frozenset[str]  # names that a write without any fault leaves beside the target, such as a lock file
+    usual_descriptors: int = 0  # that it leaves open
     unseen: str = ""  # where the published file came from, if the engine could not follow it from there
 
     def require_followed(self) -> None:
@@ -101,9 +103,10 @@ class Visit:
 
 
 def state_of(path: Path) -> State:
-    """What the target is: ``old``, ``new``, ``missing`` or ``other``."""
+    """What the target is: ``old``, ``new``, ``missing``, ``torn``, or ``other``, another whole document."""
     sequence = sequence_at(path)
-    return "missing" if sequence is None else "old" if sequence == OLD else "new" if sequence == NEW else "other"
+    states: dict[int | None, State] = {None: "missing", OLD: "old", NEW: "new", -1: "torn"}
+    return states.get(sequence, "other")
 
 
 def sequence_at(path: Path) -> int | None:
@@ -172,8 +175,9 @@ class Laboratory:
     def place(self, scenario: Scenario, size: int = SIZE) -> Place:
         """A fresh folder; in scenario ``replace`` the implementation itself has written the old document.
 
-        Raises Unmeasured when that write fails: other clauses judge that.
+        Raises Unmeasured when that write fails: other clauses judge that; Inconclusive where there is no room.
         """
+        require_room(self.run.folder)
         folder = self.run.folder / "cases" / f"traced-{os.getpid()}-{next(self._numbers)}"
         folder.mkdir()
         target = folder / "status.json"
@@ -249,17 +253,30 @@ class Laboratory:
         outcome = self.request(place, (), size=size)
         if outcome.end is not None:
             raise outcome.end
-        if outcome.answer is None or not outcome.answer.ok or place.state() != "new":
+        if outcome.answer is None or not outcome.answer.ok:
             raise Unmeasured("a write without any fault does not succeed (see FLT-01)")
+        if place.state() != "new":
+            raise Unmeasured("a write without any fault was answered ok, but its document is not there (see FLT-01)")
         operations = self.operations(place, outcome.report)
         if not operations:
             raise TraceError("a write succeeded, but no operation on the target's folder was seen")
         kept = frozenset(os.listdir(place.folder)) - {"status.json"}
-        return Recording(place, operations, kept | made_elsewhere(operations), unseen_origin(operations, "status.json"))
+        still_open = Counter(self.traced.open_files(str(place.folder))) - Counter(place.open_files)
+        return Recording(
+            place,
+            operations,
+            kept | made_elsewhere(operations),
+            sum(still_open.values()),
+            unseen_origin(operations, "status.json"),
+        )
 
-    def visit(self, point: Point, kept: frozenset[str] = frozenset(), size: int = SIZE) -> Visit:
-        """Write once with what the point asks for, and examine everything afterwards. ``kept`` is that of `Recording`.
+    def visit(
+        self, point: Point, kept: frozenset[str] = frozenset(), usual_descriptors: int = 0, size: int = SIZE
+    ) -> Visit:
+        """Write once with what the point asks for, and examine everything afterwards.
 
+
+        ``kept`` and ``usual_descriptors`` are those of the `Recording`.
         Raises TraceError when the intended operation is not hit: an injection that does not fire is an error of the
         kit. Where threads take turns, operations change places, so there are several tries.
         """
@@ -267,7 +284,7 @@ class Laboratory:
         for _ in range(_TRIES):
             place = self.place(point.scenario, size)
             try:
-                visit, hit = self._try(point, place, kept, size)
+                visit, hit = self._try(point, place, kept, usual_descriptors, size)
             finally:
                 remove_folder(place.folder)
             if visit is not None:
@@ -279,7 +296,9 @@ class Laboratory:
             f"{point.name}: the intended operation was not hit in {_TRIES} tries; hit instead: {Counter(seen)}"
         )
 
-    def _try(self, point: Point, place: Place, kept: frozenset[str], size: int) -> tuple[Visit | None, str]:
+    def _try(
+        self, point: Point, place: Place, kept: frozenset[str], usual_descriptors: int, size: int
+    ) -> tuple[Visit | None, str]:
         states: list[State] = []
         hold = () if point.what in ("kill", *_SIGNALS) else (Rule("hold", "before", point.number, point.number),)
         rules = (*hold, *point.rules())
@@ -324,6 +343,7 @@ class Laboratory:
             left=tuple(left),
             descriptors_left=sum((opened - Counter(place.open_files)).values()),
             next_write="" if point.what == "terminate" else self._next_write(place, size, alive=alive),
+            usual_descriptors=usual_descriptors,
         )
         python = self.run.manifest.language.lower() == "python"
         died = not python and died_of_it(outcome, operations[point.number + 1 :])

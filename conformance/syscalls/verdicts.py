@@ -6,7 +6,7 @@ import dataclasses
 import errno
 from collections.abc import Sequence
 
-from conformance.oracle.faults import concerns, judge
+from conformance.oracle.faults import concerns, harm_to, judge
 from conformance.syscalls.laboratory import Visit
 from conformance.system.error_names import names_error
 
@@ -104,14 +104,15 @@ def _not_retried(visit: Visit) -> str | None:
     if injection.call.startswith("close") or injection.target_before_fault == "new":
         return judge("FLT-01", injection)
     if injection.answer != "ok" or injection.target != "new":
-        return f"answered {injection.answer} ({injection.text}) and left the target {injection.target}"
+        what = harm_to(injection.target) or f"left the target {injection.target}"
+        return f"answered {injection.answer} ({injection.text}) and {what}"
     return None
 
 
 def _interrupted(visit: Visit) -> str | None:
     injection = visit.injection
-    if injection.target not in ("old", "new"):
-        return f"left the target {injection.target}"
+    if harm := harm_to(injection.target):
+        return harm
     if visit.lost:
         return "SIGINT was ignored there, though not before the write: the interrupt is lost"
     if not visit.caught:  # the language's runtime ends the process: judged as a kill
@@ -131,13 +132,13 @@ def _terminated(visit: Visit) -> str | None:
 
 
 def _killed(visit: Visit) -> str | None:
-    state = visit.injection.target
-    return None if state in ("old", "new") else f"left the target {'torn' if state == 'other' else state}"
+    return harm_to(visit.injection.target)
 
 
 def _short(visit: Visit) -> str | None:
     injection = visit.injection
     if injection.answer == "ok" and injection.target != "new":
+        what = harm_to(injection.target) or f"left the target {injection.target}"
         took = "no bytes (EINTR)" if visit.what == "EINTR" else "fewer bytes than given"
-        return f"the system took {took}; answered ok, but the target is {injection.target}"
+        return f"the system took {took}; answered ok, but {what}"
     return judge("FLT-01", injection)

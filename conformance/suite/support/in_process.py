@@ -12,8 +12,9 @@ from conformance.errors import ImplementationError, NotApplicable, Unmeasured, V
 from conformance.helpers.launch_prefixes import without_permission_override
 from conformance.in_process.enumeration import InProcessReport
 from conformance.in_process.fakefs import SYSTEMS as FAKE_SYSTEMS
-from conformance.oracle.faults import Injection, Kill, judge
+from conformance.oracle.faults import Injection, Kill, harm_to, judge
 from conformance.runner.case import Case
+from conformance.runner.room import require_room
 from conformance.runner.run import remove_folder
 from conformance.subject.children import with_default_signals
 from conformance.syscalls.absent import nothing_to_judge
@@ -48,6 +49,7 @@ def _measured(case: Case, system: str) -> str:
     """The report that the process on this system prints."""
     if system != REAL:
         return _printed(case, f"a fake {system}", "conformance.in_process.fakefs", system)
+    require_room(case.run.folder)
     work = case.run.folder / f"in-process-{os.getpid()}"
     work.mkdir()
     try:
@@ -113,6 +115,8 @@ def require_all(
 
 def require_clean_failure(found: Injection) -> None:
     """Require the answer io, an untouched target, nothing left behind, and a next write that works."""
+    if harm := harm_to(found.target):
+        raise Violation(f"{harm}, and answered {found.answer}")
     if found.answer != "io" or found.target != "old":
         raise Violation(f"answered {found.answer} ({found.text}); the target is {found.target}")
     for clause in ("FLT-01", "FLT-02", "FLT-03"):

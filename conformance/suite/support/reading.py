@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import Violation
+from conformance.errors import Unmeasured, Violation
 from conformance.oracle.document import SIZE_LIMIT
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.case import Case
@@ -68,6 +68,13 @@ def _same(found: Any, expected: Any) -> bool:
     return bool(found == expected)
 
 
+def require_null_for(case: Case, kind: str) -> None:
+    """Raise Unmeasured when the reader takes this spoilt file for a document, which another clause judges."""
+    found = case.request("read", path=str(case.target))
+    if not found.ok or found.fields.get("status") is not None:
+        raise Unmeasured(f"this file ({kind}) is not read as null in the first place (see {JUDGED_BY[kind]})")
+
+
 def replace_by_folder(path: Path) -> None:
     """Put a folder in place of the file."""
     path.unlink()
@@ -87,3 +94,12 @@ SPOILS: dict[str, Callable[[Path], object]] = {
     "too-large": put(DOCUMENT + b" " * SIZE_LIMIT),
     "folder": replace_by_folder,
 }
+JUDGED_BY = {
+    "empty": "RDR-03",
+    "cut": "RDR-04",
+    "missing": "RDR-02",
+    "invalid": "RDR-05",
+    "too-large": "RDR-07",
+    "folder": "RDR-08",
+}
+"""The clauses that say of each kind of spoilt file that it is read as null."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import Inconclusive, Violation
+from conformance.oracle.history import Write
 from conformance.oracle.observer import Observation, observing
 from conformance.oracle.payload import Identity, encode, make_status
 
@@ -96,7 +97,7 @@ def test_a_torn_document_is_seen(target: Path) -> None:
     with observing(target, (0, 0)) as observation:
         target.write_bytes(document((0, 0))[:-1])
         wait_for_another_read(observation)
-    with pytest.raises(Violation, match=r"^torn: .* \(in \d+ reads\)$") as caught:
+    with pytest.raises(Violation, match=r"^torn: .* \(in \d+ reads: \d+ torn\)$") as caught:
         observation.require_whole()
     assert "bytes" in caught.value.evidence
 
@@ -118,11 +119,28 @@ def test_a_missing_target_is_seen(target: Path) -> None:
         observation.require_whole()
 
 
-def test_a_few_violations_are_enough(target: Path) -> None:
-    target.unlink()
-    with observing(target, (0, 0)) as observation:
-        wait_until(lambda: len(observation.violations) == 3)
-    assert len(observation.violations) == 3
+def test_the_worst_comes_first_and_all_are_counted(target: Path) -> None:
+    observation = Observation(read_count=112_957)
+    observation.note(Violation("missing: a reader found no file at the target"), 2)
+    observation.note(Violation("mixed: members of two"), 3)
+    observation.note(Violation("torn: half of it", bytes="{"), 1193)
+    observation.refused += ["io: no such file", "io: another"]
+    observation.writes += [Write((0, 0), 0)] * 101
+    with pytest.raises(Violation) as caught:
+        observation.require_whole()
+    assert str(caught.value) == (
+        "torn: half of it (in 112,957 reads: 1,193 torn; 3 mixed; 2 missing; 2 of 100 writes refused, "
+        "first: io: no such file)"
+    )
+    assert caught.value.evidence == {"bytes": "{"}
+
+
+def test_refused_writes_alone_are_reported_as_such() -> None:
+    observation = Observation(read_count=70, writes=[Write((0, 0), 0)] * 81, refused=["io: no room"])
+    with pytest.raises(
+        Violation, match=r"^1 of 80 writes refused, first: io: no room \(70 reads of whole documents\)$"
+    ):
+        observation.require_whole()
 
 
 def test_an_old_document_that_comes_back_is_stale(target: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, Unmeasured, Violation
+from conformance.errors import ImplementationError, Inconclusive, Unmeasured, Violation
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.case import Case, Shared
 from conformance.runner.run import Run, remove_folder
@@ -159,6 +159,16 @@ class TestRequirements:
             case.require_ok(IO, "a small write")
 
     @pytest.mark.parametrize("error", ["io", "refused"])
+    def test_a_failure_without_any_room_is_no_violation(
+        self, case: Case, monkeypatch: pytest.MonkeyPatch, error: str
+    ) -> None:
+        monkeypatch.setattr("conformance.runner.room.is_full", lambda folder: True)
+        with pytest.raises(Inconclusive, match="the folder of the run is full"):
+            case.require_ok(Answer(False, error, "", {}))
+        with pytest.raises(Violation):
+            case.require_ok(Answer(False, "invalid", "", {}))
+
+    @pytest.mark.parametrize("error", ["io", "refused"])
     def test_io(self, case: Case, error: str) -> None:
         case.require_io(Answer(False, error, "", {}), "a write")
 
@@ -175,18 +185,34 @@ class TestRequirements:
         with pytest.raises(Violation):
             case.require_holds(case.target, NEW)
 
-    def test_holds_is_judged_by_byte_in_profile_replace(self, replacing: Case) -> None:
-        replacing.target.write_text(json.dumps(OLD, indent=8), encoding="utf-8")
-        with pytest.raises(Violation, match="does not hold the bytes written"):
-            replacing.require_holds(replacing.target, OLD)
+    def test_tokens_are_not_judged_by_holds(self, case: Case) -> None:
+        text = encode(OLD).replace(".0,", ",")
+        assert text != encode(OLD)
+        case.target.write_text(text, encoding="utf-8")
+        case.require_holds(case.target, OLD)
+        case.require_bytes(case.target, OLD)
 
-    @pytest.mark.parametrize("exists", [False, True])
-    def test_holds_needs_a_regular_file(self, case: Case, exists: bool) -> None:
-        if exists:
-            case.target.mkdir()
-        with pytest.raises(Violation, match=r"status\.json is not a regular file") as caught:
+    def test_only_bytes_are_judged_by_byte_in_profile_replace(self, replacing: Case) -> None:
+        replacing.target.write_text(json.dumps(OLD, indent=8), encoding="utf-8")
+        replacing.require_holds(replacing.target, OLD)
+        with pytest.raises(Violation, match="does not hold the text's bytes"):
+            replacing.require_bytes(replacing.target, OLD)
+        replacing.target.write_bytes(b"text")
+        replacing.require_bytes(replacing.target, OLD, "text")
+
+    def test_holds_needs_a_file(self, case: Case) -> None:
+        with pytest.raises(Violation, match=r"^lost: there is no file status\.json after the answer ok"):
             case.require_holds(case.target, OLD)
-        assert caught.value.evidence == {"exists": exists}
+        with pytest.raises(Violation, match=r"^lost: there is no file"):
+            case.require_holds(case.folder / "missing" / "status.json", OLD)
+        case.target.mkdir()
+        with pytest.raises(Violation, match=r"^lost: status\.json is not a regular file"):
+            case.require_holds(case.target, OLD)
+
+    def test_a_document_under_another_name_is_said_to_be_there(self, case: Case) -> None:
+        case.target.with_name("status").write_text(encode(OLD), encoding="utf-8")
+        with pytest.raises(Violation, match=r"^published elsewhere, or lost: .* beside it are status$"):
+            case.require_holds(case.target, OLD)
 
     def test_listing(self, case: Case) -> None:
         (case.folder / "a").touch()

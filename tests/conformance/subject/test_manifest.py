@@ -99,7 +99,7 @@ MALFORMED = {
     "language is a list": (ABOUT.replace('"go"', "[]"), "implementation.language must be a string"),
     "unknown profile": (
         ABOUT.replace('"pulse"', '"bytes"'),
-        "implementation.profile is 'bytes'; it must be one of pulse, replace",
+        "implementation.profile is 'bytes'; it must be one of pulse, json, replace",
     ),
     "profile is a list": (ABOUT.replace('"pulse"', '["pulse"]'), "implementation.profile is ['pulse']"),
     "unknown mode": (
@@ -156,7 +156,24 @@ MALFORMED = {
     ),
     "unknown link policy": (
         ABOUT + "[declares]\nsymlink = 'keep'\n",
-        "declares.symlink is 'keep'; it must be one of follow, replace",
+        "declares.symlink is 'keep'; it must be one of follow, replace, refuse",
+    ),
+    "unknown policy of hard links": (
+        ABOUT + "[declares]\nhard_link = 'follow'\n",
+        "declares.hard_link is 'follow'; it must be one of refuse",
+    ),
+    "kept files as one word": (
+        ABOUT + "[declares]\nkeeps = '.{name}.lock'\n",
+        "declares.keeps must be a list of strings",
+    ),
+    "kept files as a glob": (ABOUT + "[declares]\nkeeps = ['*.lock']\n", "declares.keeps has '*.lock'; it must name"),
+    "kept files elsewhere": (
+        ABOUT + "[declares]\nkeeps = ['../{name}']\n",
+        "declares.keeps has '../{name}'; it must name",
+    ),
+    "the target itself as kept": (
+        ABOUT + "[declares]\nkeeps = ['{name}']\n",
+        "declares.keeps has '{name}'; it must name",
     ),
     "known failure in one pair of brackets": (
         ABOUT + KNOWN[1:].replace("]]", "]"),

@@ -164,7 +164,7 @@ def test_readers_of_a_correct_writer_see_no_torn_document(
 
 def test_readers_see_a_write_in_place(laboratory_of: Callable[..., Laboratory]) -> None:
     slow = slow_motion(laboratory_of(IN_PLACE), "replace", 8192)
-    assert slow.wrong.startswith("a reader saw bytes that are not a whole document after operation 0 (openat)")
+    assert slow.wrong.startswith("a reader saw torn bytes, not a whole document after operation 0 (openat)")
     assert slow.at == 0
     assert slow.trace[0].startswith("→")
 
@@ -186,7 +186,7 @@ def test_readers_see_a_target_that_is_missing(laboratory_of: Callable[..., Labor
 def test_readers_see_a_target_that_is_no_file(laboratory_of: Callable[..., Laboratory]) -> None:
     turning = instead_of_the_replace("os.mkdir(path)", "os.rmdir(path)", "os.replace(temp, path)")
     wrong = slow_motion(laboratory_of(turning), "first", 99).wrong
-    assert wrong == "a reader saw bytes that are not a whole document after operation 4 (mkdir)"
+    assert wrong == "a reader saw torn bytes, not a whole document after operation 4 (mkdir)"
 
 
 def test_readers_see_the_old_document_come_back(laboratory_of: Callable[..., Laboratory]) -> None:

@@ -52,7 +52,7 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
     [
         ("FLT-01", {}, None),
         ("FLT-01", OK, None),
-        ("FLT-01", {"target": "missing"}, "left the target missing"),
+        ("FLT-01", {"target": "missing"}, "lost the target"),
         ("FLT-01", {"answer": "ok"}, "answered ok, but the target is the old document"),
         ("FLT-01", {"answer": "crash", "text": "gone"}, "answered crash (gone) instead of ok or io"),
         ("FLT-02", {}, None),
@@ -71,15 +71,15 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         (
             "VIS-06",
             {"what": "short", **OK, "target": "other"},
-            "the system took fewer bytes than given; answered ok, but the target is other",
+            "the system took fewer bytes than given; answered ok, but left another document in the target",
         ),
-        ("VIS-06", {"what": "short", "target": "other"}, "left the target other"),
+        ("VIS-06", {"what": "short", "target": "other"}, "left another document in the target"),
         ("VIS-06", {"what": "EINTR", "call": "write"}, None),
         ("VIS-06", {"what": "EINTR", "call": "write", **OK}, None),
         (
             "VIS-06",
             {"what": "EINTR", "call": "write", **OK, "target": "other"},
-            "the system took no bytes (EINTR); answered ok, but the target is other",
+            "the system took no bytes (EINTR); answered ok, but left another document in the target",
         ),
         # An interrupted call is made again, or the write fails; a close is never made again.
         ("FLT-07", {"what": "EINTR", "error": 0, **OK}, None),
@@ -110,7 +110,7 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         ("FLT-08", {"answer": "crash"}, "answered crash"),
         ("FLT-09", {"what": "interrupt"}, None),
         ("FLT-09", {"what": "interrupt", "answer": "crash"}, None),
-        ("FLT-09", {"what": "interrupt", "target": "missing", "caught": False}, "left the target missing"),
+        ("FLT-09", {"what": "interrupt", "target": "missing", "caught": False}, "lost the target"),
         ("FLT-09", {"what": "interrupt", "left": ("a",)}, "left a behind"),
         ("FLT-09", {"what": "interrupt", "descriptors_left": 2}, None),  # counted by FLT-11
         ("FLT-09", {"what": "interrupt", "left": ("a",), "caught": False}, None),  # it dies of the signal, as of a kill
@@ -126,13 +126,13 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         ("KIL-05", {"what": "terminate", "answer": "hang"}, "after SIGTERM it neither ended nor answered"),
         ("KIL-05", {"what": "terminate", "lost": True}, "SIGTERM was ignored there"),
         ("KIL-05", {"what": "terminate", "answer": "ok"}, "answered ok after SIGTERM, but the target is old"),
-        ("KIL-05", {"what": "terminate", "answer": "crash", "target": "other"}, "left the target torn"),
+        ("KIL-05", {"what": "terminate", "answer": "crash", "target": "torn"}, "left the target torn"),
         ("KIL-06", {"what": "terminate"}, None),
         ("KIL-06", {"what": "terminate", "answer": "crash", "left": ("a",)}, "left a behind"),
         ("KIL-01", {"what": "kill"}, None),
         ("KIL-01", {"what": "kill", "target": "new"}, None),
-        ("KIL-01", {"what": "kill", "target": "other"}, "left the target torn"),
-        ("KIL-01", {"what": "kill", "target": "missing"}, "left the target missing"),
+        ("KIL-01", {"what": "kill", "target": "torn"}, "left the target torn"),
+        ("KIL-01", {"what": "kill", "target": "missing"}, "lost the target"),
         ("KIL-01", {"what": "kill", "left": ("a",), "next_write": "io: no"}, None),
         ("KIL-02", {"what": "kill"}, None),
         ("KIL-02", {"what": "kill", "next_write": "ok, by a new process"}, None),

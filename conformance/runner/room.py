@@ -1,0 +1,64 @@
+"""How much room the file system of the run's folder has: without any, no answer ``io`` says anything."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from conformance.errors import Inconclusive
+
+__all__ = ["NEEDED", "full_text", "is_about_room", "is_full", "require_room", "warning_of"]
+
+NEEDED = 4 << 20  # bytes: a document of 1 MiB before a write, its temp, and what another worker writes meanwhile
+COMFORTABLE = 64 << 20  # bytes: what a whole run needs with several workers, their findings and standard errors
+_ERRORS = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def _free(folder: Path) -> int | None:
+    """Free bytes of the folder's file system; None when the system does not say."""
+    if not os.path.isdir(folder):
+        return None
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
+def is_full(folder: Path) -> bool:
+    """Whether so little room is left that a write may fail for that reason alone."""
+    free = _free(folder)
+    return free is not None and free < NEEDED
+
+
+def is_about_room(error: BaseException | None) -> bool:
+    """Whether an exception of the kit's own, or what it came from, says that there is no room."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _ERRORS:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def full_text(folder: Path) -> str:
+    """What to tell the user."""
+    free = _free(folder) or 0
+    return f"the folder of the run is full ({free >> 10:,} KiB free in {folder}): choose another with --dir"
+
+
+def require_room(folder: Path) -> None:
+    """Raise Inconclusive when the folder of the run is full."""
+    if is_full(folder):
+        raise Inconclusive(full_text(folder))
+
+
+def warning_of(folder: Path) -> str:
+    """A line for the start of a run when little room is left; empty when there is enough."""
+    free = _free(folder)
+    if free is None or free >= COMFORTABLE:
+        return ""
+    return (
+        f"warning: only {free >> 10:,} KiB are free in {folder}; with less than {NEEDED >> 10:,} KiB "
+        "failed writes are inconclusive (choose another folder with --dir)"
+    )
