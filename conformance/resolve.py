@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def _manifest_of(kind: str, name: str) -> Manifest:
         entry = entry_of(kind, name)
     except LookupError as error:
         raise ManifestError(str(error)) from error
-    return Manifest(
+    usual = Manifest(
         name=f"{kind}:{name}",
         language="python",
         profile="pulse",
@@ -54,3 +55,4 @@ def _manifest_of(kind: str, name: str) -> Manifest:
         callable=entry.callable,
         symlink="follow",
     )
+    return dataclasses.replace(usual, **entry.manifest)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, ModuleType
 from typing import Any, Literal, NamedTuple
 
 from conformance.mutation import mutants, variants
@@ -37,7 +37,8 @@ class Entry(NamedTuple):
 
     ``caught_by`` is the clause that must catch it (empty for a variant), ``outcome`` its result. ``docstring`` states
     the defect, or what is unusual but correct. ``callable`` is the manifest's entry point. ``on`` lists the systems
-    that it runs on, named as in a manifest's ``known_failure.os``.
+    that it runs on, named as in a manifest's ``known_failure.os``. ``manifest`` holds what its manifest says besides
+    what all say: fields of `conformance.subject.manifest.Manifest`.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Entry(NamedTuple):
     docstring: str
     callable: str
     on: tuple[str, ...] = EVERYWHERE
+    manifest: Mapping[str, Any] = MappingProxyType({})
 
 
 class Factory(NamedTuple):
@@ -65,20 +67,30 @@ class Factory(NamedTuple):
 
 
 def mutant(
-    replaces: str, *, caught_by: str, outcome: Literal["fail", "error"] = "fail", on: tuple[str, ...] = EVERYWHERE
+    replaces: str,
+    *,
+    caught_by: str,
+    outcome: Literal["fail", "error"] = "fail",
+    on: tuple[str, ...] = EVERYWHERE,
+    **manifest: Any,
 ) -> Callable[[Callable[..., Any]], Factory]:
     """Make a mutant of a function that puts a defect in the place of the honest method ``replaces``.
 
     ``caught_by`` names the clause that must catch it, ``outcome`` what the suite must then report (``error`` for a
-    mutant that dies or hangs), ``on`` the systems where it can be caught. Raises AttributeError when the honest base
-    has no such method.
+    mutant that dies or hangs), ``on`` the systems where it can be caught, other keywords what its manifest says. Raises
+    AttributeError when the honest base has no such method.
     """
-    return lambda function: _factory("mutant", function, replaces, caught_by, outcome, on)
+    return lambda function: _factory("mutant", function, replaces, caught_by, outcome, on, manifest)
 
 
-def variant(replaces: str, *, on: tuple[str, ...] = EVERYWHERE) -> Callable[[Callable[..., Any]], Factory]:
-    """Make a variant of a function that does what the honest method ``replaces`` does in an unusual but correct way."""
-    return lambda function: _factory("variant", function, replaces, "", "fail", on)
+def variant(
+    replaces: str, *, on: tuple[str, ...] = EVERYWHERE, **manifest: Any
+) -> Callable[[Callable[..., Any]], Factory]:
+    """Make a variant of a function that does what the honest method ``replaces`` does in an unusual but correct way.
+
+    ``on`` names the systems that it runs on, other keywords say what its manifest says.
+    """
+    return lambda function: _factory("variant", function, replaces, "", "fail", on, manifest)
 
 
 def _factory(
@@ -88,6 +100,7 @@ def _factory(
     caught_by: str,
     outcome: Literal["fail", "error"],
     on: tuple[str, ...],
+    manifest: Mapping[str, Any],
 ) -> Factory:
     getattr(Honest, part)
     entry = Entry(
@@ -97,6 +110,7 @@ def _factory(
         docstring=" ".join((function.__doc__ or "").split()),
         callable=f"{function.__module__}:{function.__name__}",
         on=on,
+        manifest=manifest,
     )
     return Factory(kind, entry, part, function)
 
