@@ -85,7 +85,6 @@ MESSAGES = {
 
 PROPERTY = hypothesis.settings(
     max_examples=40,
-    deadline=None,  # the self-check imports this module before the kit's profile is loaded
     # Hypothesis's examples share the folder of the case on purpose: each write replaces the one before.
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
 )

@@ -33,7 +33,6 @@ GARBAGE = st.sampled_from(sorted(set(SPOILS) - {"missing", "folder"}))
 SEQUENCES = hypothesis.settings(
     max_examples=5 if sys.platform == "win32" else 12,  # where a process takes seconds to start, kills are costly
     stateful_step_count=20,
-    deadline=None,  # the self-check imports this module before the kit's profile is loaded
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 

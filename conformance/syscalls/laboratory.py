@@ -301,11 +301,10 @@ class Laboratory:
     ) -> tuple[Visit | None, str]:
         states: list[State] = []
         hold = () if point.what in ("kill", *_SIGNALS) else (Rule("hold", "before", point.number, point.number),)
-        rules = (*hold, *point.rules())
         seconds = self.run.answer_seconds if point.what == "terminate" else None
         try:
             look = lambda boundary: states.append(place.state())  # noqa: E731  # one of two short arguments
-            outcome = self.request(place, rules, size=size, seconds=seconds, at_boundary=look)
+            outcome = self.request(place, (*hold, *point.rules()), size=size, seconds=seconds, at_boundary=look)
         except ImplementationError as error:
             if isinstance(error, NoAnswer) and point.what == "terminate" and states:
                 return self._hung(point, place, states[0], str(error)), ""

@@ -13,14 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.errors import Violation
-from conformance.oracle.document import (
-    MEMBERS,
-    STATUSES,
-    Examination,
-    examine,
-    require_status,
-    shown,
-)
+from conformance.oracle.document import MEMBERS, STATUSES, Examination, examine, require_status, shown
 from conformance.vectors import Vector, load_vectors
 
 STATUS: dict[str, Any] = {
