@@ -20,12 +20,12 @@ from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
 from conformance.subject.requests import publish_request
 from conformance.syscalls.operations import Operation, operations_of
-from conformance.syscalls.order import on_the_target, unseen_origin
+from conformance.syscalls.order import is_open_for_writing, on_the_target, unseen_origin
 from conformance.syscalls.points import UNLINKING, Point, Scenario, What, role
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Plan, Report, Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start_traced
-from conformance.syscalls.traces import answer_in_words, closed_again, died_of_it, is_open_for_writing, made_elsewhere
+from conformance.syscalls.traces import answer_in_words, closed_again, died_of_it, made_elsewhere
 from conformance.syscalls.undisturbed import described
 
 __all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated", "state_of"]

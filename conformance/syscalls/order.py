@@ -13,6 +13,7 @@ __all__ = [
     "faults_of_order",
     "folder_is_new",
     "is_exclusive",
+    "is_open_for_writing",
     "on_the_target",
     "published_names",
     "publishing",
@@ -79,6 +80,21 @@ def faults_of_order(operations: Sequence[Operation], target: str, *, existed: bo
     for each in published:
         found += _of_the_temp(operations, each, target)
     return tuple({fault.clause: fault for fault in reversed(found)}.values())
+
+
+def is_open_for_writing(operations: Sequence[Operation], operation: Operation) -> bool:
+    """Whether the descriptor of an operation was opened for writing by the same process, and the file was written to.
+
+    Closing a file that nothing was written to, as a shell does with a descriptor that it has copied, loses nothing.
+    """
+    earlier = operations[: operation.number]
+    flags = 0
+    for each in earlier:
+        opened = each.kind in ("open", "create", "create-unnamed") and each.descriptor == operation.descriptor
+        if opened and each.call.process == operation.call.process:
+            flags = each.flags
+    written = any(each.kind in CHANGING and each.name == operation.name for each in earlier)
+    return written and bool(flags & _WRITING)
 
 
 def on_the_target(operations: Sequence[Operation], target: str, existed: bool) -> list[Fault]:

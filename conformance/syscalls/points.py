@@ -12,7 +12,7 @@ from typing import Literal
 
 from conformance.oracle.call_errors import ERRORS_OF_SYSTEM_CALL, INTERRUPTED, SYSTEM_CALLS
 from conformance.syscalls.operations import Kind, Operation
-from conformance.syscalls.order import published_names
+from conformance.syscalls.order import is_open_for_writing, published_names
 from conformance.syscalls.tracer.messages import Phase, Rule
 
 __all__ = [
@@ -136,10 +136,13 @@ def fault_points(operations: Sequence[Operation], scenario: Scenario, target: st
     """Each operation with each of its errors, with a failing clean-up, shortened, and interrupted by a signal.
 
     A first write is visited with the first error of each operation only: the others would repeat what a replace does.
-    In a replace some errors also last, from some operations to the end of the write, as SQLite tests it.
+    In a replace some errors also last, from some operations to the end of the write, as SQLite tests it. A close fails
+    only where something was written (close(2): it reports what writes have left to do).
     """
     temp = published_names(operations, target)
     for each in few(operations):
+        if each.kind == "close" and not is_open_for_writing(operations, each):
+            continue
         at = dataclasses.replace(_at(each, scenario, target), of_temp=each.name in temp or each.kind == "sync-all")
         errors = ERRORS_OF_SYSTEM_CALL.get(each.call.name, ()) if at.key else ()
         for error in errors if scenario == "replace" else errors[:1]:

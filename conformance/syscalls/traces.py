@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 
 from conformance.syscalls.operations import Operation
-from conformance.syscalls.order import CHANGING
 from conformance.syscalls.tracer.session import Outcome
 
-__all__ = ["answer_in_words", "closed_again", "died_of_it", "is_open_for_writing", "made_elsewhere"]
+__all__ = ["answer_in_words", "closed_again", "died_of_it", "made_elsewhere"]
 
 
 def made_elsewhere(operations: tuple[Operation, ...]) -> frozenset[str]:
@@ -39,21 +38,6 @@ def died_of_it(outcome: Outcome, operations: tuple[Operation, ...]) -> bool:
     created = [number for number, each in enumerate(operations) if each.kind in ("create", "create-unnamed")]
     last = operations[created[-1] + 1 :] if created else operations
     return outcome.end is not None and not any(each.kind == "unlink" for each in last)
-
-
-def is_open_for_writing(operations: tuple[Operation, ...], operation: Operation) -> bool:
-    """Whether the descriptor of an operation was opened for writing by the same process, and the file was written to.
-
-    Closing a file that nothing was written to, as a shell does with a descriptor that it has copied, loses nothing.
-    """
-    earlier = operations[: operation.number]
-    flags = 0
-    for each in earlier:
-        opened = each.kind in ("open", "create", "create-unnamed") and each.descriptor == operation.descriptor
-        if opened and each.call.process == operation.call.process:
-            flags = each.flags
-    written = any(each.kind in CHANGING and each.name == operation.name for each in earlier)
-    return written and bool(flags & 3)
 
 
 def closed_again(operations: tuple[Operation, ...], operation: Operation) -> bool:

@@ -81,23 +81,47 @@ KEYS = {
     "lseek(3</run/a>, 0, SEEK_SET) = 0": "",
     "munmap(0x7f00, 10) = 0": "",
 }
-MAPPED = "mmap(NULL, 10, PROT_READ|PROT_WRITE, MAP_SHARED, 3</run/a>, 0) = 0x7f00\n"
+WRITTEN = """\
+open("/run/a", O_RDWR|O_CREAT, 0600) = 3</run/a>
+write(3</run/a>, "abc", 3) = 3
+mmap(NULL, 10, PROT_READ|PROT_WRITE, MAP_SHARED, 3</run/a>, 0) = 0x7f00
+"""
+
+
+def points_of(last: Operation, text: str, what: str) -> list[Point]:
+    """The points at the last operation of a replace."""
+    points = fault_points(operations(text), "replace", "status.json")
+    return [point for point in points if point.what == what and point.number == last.number]
 
 
 @pytest.mark.parametrize(("line", "key"), KEYS.items())
 def test_the_errors_of_an_operation_are_those_of_its_call(line: str, key: str) -> None:
-    last = operations(MAPPED + line)[-1]
+    last = operations(WRITTEN + line)[-1]
     assert call_kind(last) == key
-    points = [point for point in fault_points([last], "replace", "status.json") if point.what == "error"]
+    points = points_of(last, WRITTEN + line, "error")
     assert [point.error for point in points] == list(ERRORS_OF_SYSTEM_CALL.get(last.call.name, ()) if key else ())
     assert bool(points) is (key not in ("", "list"))  # getdents(2) has no error that is not the program's
 
 
 @pytest.mark.parametrize("line", KEYS)
 def test_only_calls_whose_page_lists_it_are_interrupted(line: str) -> None:
-    last = operations(MAPPED + line)[-1]
-    points = [point for point in fault_points([last], "replace", "status.json") if point.what == "EINTR"]
-    assert bool(points) is (last.call.name in INTERRUPTED)
+    last = operations(WRITTEN + line)[-1]
+    assert bool(points_of(last, WRITTEN + line, "EINTR")) is (last.call.name in INTERRUPTED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'open("/run/a", O_WRONLY|O_CREAT, 0600) = 3</run/a>\nclose(3</run/a>) = 0\n',
+        'open("/run", O_RDONLY) = 3</run>\nclose(3</run>) = 0\n',
+        WRITTEN + 'close(3</run/a>) = 0\nopen("/run/a", O_RDONLY) = 3</run/a>\nclose(3</run/a>) = 0\n',
+    ],
+    ids=["nothing was written", "a folder", "opened for reading"],
+)
+def test_a_close_that_has_nothing_to_report_does_not_fail(text: str) -> None:
+    last = operations(text)[-1]
+    assert last.kind == "close"
+    assert [what for what in ("error", "error and failing clean-up", "EINTR") if points_of(last, text, what)] == []
 
 
 def test_what_only_slow_devices_or_no_page_interrupts_is_left_alone() -> None:
