@@ -93,7 +93,7 @@ else:
 
         Raises OSError when it is not known whether there is one.
         """
-        if sys.platform == "linux":
+        if sys.platform == "linux" and hasattr(os, "getxattr"):  # a fake macOS has no such call
             try:
                 access_list = os.getxattr(target, "system.posix_acl_access")
             except OSError as error:

@@ -202,10 +202,23 @@ def termination_points(operations: Sequence[Operation], target: str) -> Iterator
 
 
 def boundary_points(operations: Sequence[Operation], scenario: Scenario, target: str) -> Iterator[Point]:
-    """SIGKILL before and after each operation."""
+    """SIGKILL at each boundary: before the first operation and after each.
+
+    Also before one that another thread makes, that began before the previous one had ended, or that does not follow the
+    previous point: only there is it another boundary than that after the previous operation.
+    """
+    previous = None
     for each in few(operations):
-        yield dataclasses.replace(_at(each, scenario, target), what="kill", phase="before")
+        if previous is None or not _follows(each, previous):
+            yield dataclasses.replace(_at(each, scenario, target), what="kill", phase="before")
         yield dataclasses.replace(_at(each, scenario, target), what="kill", phase="after")
+        previous = each
+
+
+def _follows(operation: Operation, previous: Operation) -> bool:
+    ended = previous.call.ended
+    same_thread = operation.call.thread == previous.call.thread
+    return same_thread and operation.number == previous.number + 1 and ended is not None and ended < operation.call.begun
 
 
 def selected(points: Iterable[Point], glob: str) -> tuple[Point, ...]:

@@ -34,7 +34,10 @@ if sys.platform != "win32":
         if not writing:
             yield
             return
-        name = name_beside(self.resolve(path), ".", ".lock")
+        target = self.resolve(path)
+        if len(os.fsencode(os.path.basename(target))) > _LONGEST:  # no lock for a file that cannot be
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
+        name = name_beside(target, ".", ".lock")
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -248,13 +248,23 @@ def test_a_sync_of_the_folder_may_not_be_supported() -> None:
     ]
 
 
-def test_kills_come_before_and_after_each_operation() -> None:
-    assert names(boundary_points(operations()[4:6], "first", "status.json")) == [
+def test_kills_come_at_each_boundary_once() -> None:
+    assert names(boundary_points(operations()[4:7], "first", "status.json")) == [
         "first:4:stat:kill-before",
         "first:4:stat:kill-after",
-        "first:5:rename:kill-before",
         "first:5:rename:kill-after",
+        "first:6:open:kill-after",
     ]
+
+
+def test_kills_also_come_before_what_another_thread_does_and_what_is_not_next() -> None:
+    first, second, third = operations()[1:4]
+    elsewhere = second._replace(call=second.call._replace(thread=second.call.thread + 1))
+    meanwhile = second._replace(call=second.call._replace(begun=first.call.begun))
+    both = ["replace:2:sync:kill-before", "replace:2:sync:kill-after"]
+    for each in (elsewhere, meanwhile):
+        assert names(boundary_points([first, each], "replace", "status.json"))[2:] == both
+    assert names(boundary_points([first, third], "replace", "status.json"))[2] == "replace:3:close:kill-before"
 
 
 @pytest.mark.parametrize(
