@@ -29,6 +29,8 @@ __all__ = [
 
 Kind = Literal["mutant", "variant"]
 EVERYWHERE = ("linux", "macos", "windows")
+# The methods of the honest base that no read calls.
+_WRITING = frozenset({"create", "fill_temp", "replace", "send", "serialise", "sync", "sync_folder", "temp_name"})
 _PACKAGES: dict[str, ModuleType] = {"mutant": mutants, "variant": variants}
 
 
@@ -38,7 +40,8 @@ class Entry(NamedTuple):
     ``caught_by`` is the clause that must catch it (empty for a variant), ``outcome`` its result. ``docstring`` states
     the defect, or what is unusual but correct. ``callable`` is the manifest's entry point. ``on`` lists the systems
     that it runs on, named as in a manifest's ``known_failure.os``. ``manifest`` holds what its manifest says besides
-    what all say: fields of `conformance.subject.manifest.Manifest`.
+    what all say: fields of `conformance.subject.manifest.Manifest`. ``reads_as_usual`` is true when the method that it
+    replaces only writes, so that it reads as the honest base does.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Entry(NamedTuple):
     callable: str
     on: tuple[str, ...] = EVERYWHERE
     manifest: Mapping[str, Any] = MappingProxyType({})
+    reads_as_usual: bool = False
 
 
 class Factory(NamedTuple):
@@ -111,6 +115,7 @@ def _factory(
         callable=f"{function.__module__}:{function.__name__}",
         on=on,
         manifest=manifest,
+        reads_as_usual=part in _WRITING,
     )
     return Factory(kind, entry, part, function)
 

@@ -218,7 +218,9 @@ def boundary_points(operations: Sequence[Operation], scenario: Scenario, target:
 def _follows(operation: Operation, previous: Operation) -> bool:
     ended = previous.call.ended
     same_thread = operation.call.thread == previous.call.thread
-    return same_thread and operation.number == previous.number + 1 and ended is not None and ended < operation.call.begun
+    return (
+        same_thread and operation.number == previous.number + 1 and ended is not None and ended < operation.call.begun
+    )
 
 
 def selected(points: Iterable[Point], glob: str) -> tuple[Point, ...]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+
 import pytest
 
 from conformance.clauses import load_clauses
 from conformance.errors import ManifestError
+from conformance.mutation import registry
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import EVERYWHERE, Entry, all_mutants, all_variants, mutant, variant
+from conformance.mutation.registry import EVERYWHERE, Entry, all_mutants, all_variants, entry_of, mutant, variant
 from conformance.resolve import resolve
 from conformance.subject.python_host import load_object
 
@@ -100,3 +104,18 @@ def test_a_mutant_is_broken_in_one_part_and_honest_in_the_others() -> None:
 def test_a_part_that_the_honest_base_does_not_have_is_refused() -> None:
     with pytest.raises(AttributeError, match="no_such_part"):
         variant("no_such_part")(lambda self: None)
+
+
+def test_a_variant_of_the_writer_reads_as_the_honest_base_does() -> None:
+    assert entry_of("variant", "sorted-with-indent").reads_as_usual
+    for name in ("plain", "lenient-reader", "lock-file-kept"):  # they replace `write`, `check` and `guard`
+        assert not entry_of("variant", name).reads_as_usual
+    seen: set[str] = set()
+    waiting = {"read", "poll", "progress"}
+    while waiting:
+        seen |= waiting
+        sources = [inspect.getsource(getattr(Honest, name)) for name in waiting]
+        called = {name for text in sources for name in re.findall(r"self\.(\w+)", text)}
+        waiting = {name for name in called - seen if callable(getattr(Honest, name, None))}
+    assert seen > {"read", "load", "guard", "check"}
+    assert seen & registry._WRITING == set()

@@ -235,8 +235,23 @@ def test_a_false_alarm_makes_it_fail(
 
     monkeypatch.setattr(command, "conformance", answered)
     assert main(["plain"]) == exit_code
-    assert asked == [("variant:plain", ("--strict", "--kills", "12"))]
+    assert asked == [("variant:plain", ("--strict", "--kills", "4"))]
     assert f"{exit_code} false alarms in 1 cases of 1 variants" in capsys.readouterr().out
+
+
+def test_a_variant_that_reads_as_usual_is_put_to_what_judges_writers(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answered(impl: str, *options: str) -> Trial:
+        asked.extend(options)
+        return Trial(0, [line("pass")], True)
+
+    monkeypatch.setattr(command, "conformance", answered)
+    assert main(["sorted-with-indent"]) == 0
+    clauses = load_clauses()
+    assert {word for word in asked if word in clauses} == {
+        name for name, clause in clauses.items() if "writer" in clause.role
+    }
 
 
 def test_a_run_that_cannot_start_gives_a_trial_without_results() -> None:

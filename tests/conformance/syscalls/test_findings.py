@@ -58,7 +58,11 @@ def laboratory_of(python_run: Callable[..., Run]) -> Iterator[Callable[..., Labo
     ("family", "glob", "points"),
     [
         ("faults", "*:sync:*", ["replace:2:sync:EIO", "replace:2:sync:ENOSPC", "replace:2:sync:EDQUOT"]),
-        ("faults", "replace:2:sync:EIO*", ["replace:2:sync:EIO", "replace:2:sync:EIO+clean-up", "replace:2:sync:EIO-lasting"]),
+        (
+            "faults",
+            "replace:2:sync:EIO*",
+            ["replace:2:sync:EIO", "replace:2:sync:EIO+clean-up", "replace:2:sync:EIO-lasting"],
+        ),
         ("interrupts", "*:4:*", ["replace:4:rename:interrupt-after"]),
         ("interrupts", "*:2:*", ["replace:2:sync:interrupt-before", "replace:2:sync:interrupt-after"]),
         ("kills", "*:0:*", ["replace:0:create:kill-before", "replace:0:create:kill-after"]),
