@@ -88,12 +88,13 @@ else:
         # After chown, which clears the set-user-id bits (chown(2)).
         os.chmod(temp, stat.S_IMODE(old.st_mode))
 
-    def keep_access_list(temp: str, target: str) -> None:
-        """Give the temp the access list of the target, without which the mode would let its group read (acl(5)).
+    if sys.platform == "linux":
 
-        Raises OSError when it is not known whether there is one.
-        """
-        if sys.platform == "linux" and hasattr(os, "getxattr"):  # a fake macOS has no such call
+        def keep_access_list(temp: str, target: str) -> None:
+            """Give the temp the access list of the target, without which the mode would let its group read (acl(5)).
+
+            Raises OSError when it is not known whether there is one.
+            """
             try:
                 access_list = os.getxattr(target, "system.posix_acl_access")
             except OSError as error:
@@ -101,6 +102,11 @@ else:
                     raise
             else:
                 os.setxattr(temp, "system.posix_acl_access", access_list)
+
+    else:
+
+        def keep_access_list(temp: str, target: str) -> None:
+            """Python has no call for the lists of other systems."""
 
     def sync_folder(folder: str) -> None:
         """Make the folder's names durable; a file system that cannot is not an error. Raises OSError."""
