@@ -205,7 +205,7 @@ def boundary_points(operations: Sequence[Operation], scenario: Scenario, target:
     """SIGKILL at each boundary: before the first operation and after each.
 
     Also before one that another thread makes, that began before the previous one had ended, or that does not follow the
-    previous point: only there is it another boundary than that after the previous operation.
+    previous point: only there it is not the boundary after the previous operation.
     """
     previous = None
     for each in few(operations):
