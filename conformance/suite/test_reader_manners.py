@@ -318,10 +318,12 @@ def test_write_during_a_read_is_seen_afterwards(case: Case) -> None:
 @pytest.mark.parametrize("kind", ["valid", "missing", "cut", "empty"])
 def test_what_is_not_published_is_not_read(case: Case, kind: str) -> None:
     """A newer temp belongs to a write that is not finished, and may never be; a backup is history."""
-    for sequence, name in enumerate(NEIGHBOURS, start=1):
-        (case.folder / name).write_bytes(encode(make_status(0, sequence)).encode("utf-8"))
     if kind != "missing":
         case.target.write_bytes({"valid": DOCUMENT, "cut": DOCUMENT[: len(DOCUMENT) // 2], "empty": b""}[kind])
+    newer = time.time() + 10
+    for sequence, name in enumerate(NEIGHBOURS, start=1):
+        (case.folder / name).write_bytes(encode(make_status(0, sequence)).encode("utf-8"))
+        os.utime(case.folder / name, (newer, newer))
     expected = STATUS if kind == "valid" else None
     require_equal(read(case), expected, f"temps and backups beside a target ({kind})")
     if case.run.manifest.mode != "oneshot":
