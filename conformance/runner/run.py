@@ -177,7 +177,8 @@ def _talk(run: Run, *, refusal: bool) -> Mapping[str, Any]:
             if run.manifest.mode != "oneshot":
                 _supported(implementation, "poll", path=target)
                 _supported(implementation, "progress", status=status)
-        if refusal and "writer" in run.manifest.roles:
+        # In mode oneshot any exit code may be that of a command in a script, and is a finding for the suite.
+        if refusal and "writer" in run.manifest.roles and isinstance(implementation, ServeImplementation):
             _ask_for_a_refusal(implementation, run.manifest.profile, target)
         implementation.stop()
         return implementation.about
@@ -185,7 +186,7 @@ def _talk(run: Run, *, refusal: bool) -> Mapping[str, Any]:
         implementation.kill()
 
 
-def _ask_for_a_refusal(implementation: Implementation, profile: str, target: str) -> None:
+def _ask_for_a_refusal(implementation: ServeImplementation, profile: str, target: str) -> None:
     """Ask for a write that has to be refused; whether it was is for the suite to judge. An answer that is none, such as
     an unknown ``error``, would fail each of its many cases in which something is refused.
 
@@ -197,10 +198,7 @@ def _ask_for_a_refusal(implementation: Implementation, profile: str, target: str
     else:  # any text may be written, but not into a folder that does not exist
         operation, fields = publish_request(profile, f"{target}.missing/status.json", status)
     try:
-        if isinstance(implementation, ServeImplementation):
-            implementation.receive(implementation.send(operation, **fields), _REFUSAL_SECONDS)
-        else:
-            implementation.request(operation, **fields)
+        implementation.receive(implementation.send(operation, **fields), _REFUSAL_SECONDS)
     except NotAnAnswer:
         raise
     except ImplementationError as error:
