@@ -44,15 +44,19 @@ def _calls(target: Path, durable: bool) -> Callable[[int], float]:
     path = str(target)
     folder = f"{target.parent}/"
     document = target.read_bytes()
+    # Only Linux has the call, and the reference makes it there only.
+    attributes_of: Callable[[int | str], object] = getattr(os, "listxattr", lambda path: [])
 
     def run(count: int) -> float:
         start = time.perf_counter()
         for _ in range(count):
             before = os.stat(path, follow_symlinks=False)
+            attributes_of(path)
             temp = f"{folder}.pulse-0123abcd-0123456789abcdef-effffffc-12345-{os.urandom(16).hex()}.tmp"
             file = os.open(temp, create_flags, before.st_mode & 0o777)
-            os.fstat(file)
             os.write(file, document)
+            os.fstat(file)
+            attributes_of(file)
             os.fsync(file)
             os.close(file)
             os.replace(temp, path)

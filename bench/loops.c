@@ -8,12 +8,14 @@
  * that strace shows for the reference when its target exists; tests/bench/test_contenders.py compares them.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,7 +32,10 @@ static size_t size;
 
 static void write_once(int durable) {
     struct stat before, now;
+    char names[256];
     insist(fstatat(AT_FDCWD, target, &before, AT_SYMLINK_NOFOLLOW) == 0, "stat");
+    ssize_t attributes = listxattr(target, names, sizeof names);
+    insist(attributes == 0 || (attributes < 0 && errno == ENOTSUP), "listxattr");
     unsigned char random[16];
     char digits[33];
     insist(getrandom(random, sizeof random, 0) == sizeof random, "getrandom");
@@ -43,8 +48,10 @@ static void write_once(int durable) {
     snprintf(temp, sizeof temp, "%s.pulse-0123abcd-0123456789abcdef-effffffc-12345-%s.tmp", folder, digits);
     int file = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, before.st_mode & 0777);
     insist(file >= 0, "open");
-    insist(fstat(file, &now) == 0 && now.st_mode == before.st_mode, "fstat");
     insist(write(file, document, size) == (ssize_t)size, "write");
+    insist(fstat(file, &now) == 0 && now.st_mode == before.st_mode, "fstat");
+    attributes = flistxattr(file, names, sizeof names);
+    insist(attributes == 0 || (attributes < 0 && errno == ENOTSUP), "flistxattr");
     insist(fsync(file) == 0, "fsync");
     insist(close(file) == 0, "close");
     insist(rename(temp, target) == 0, "rename");

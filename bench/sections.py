@@ -123,8 +123,8 @@ def write(plan: Plan) -> Section:
         rows += _writes(plan, plan.memory, False, 0.60)
     return Section(
         "The reference's write",
-        "Against a loop in C that makes the same system calls: stat, getrandom, open, fstat, write, fsync, close, "
-        "rename; for a durable write also open, fsync and close of the folder.",
+        "Against a loop in C that makes the same system calls: stat, listxattr, getrandom, open, write, fstat, "
+        "flistxattr, fsync, close, rename; for a durable write also open, fsync and close of the folder.",
         tuple(rows),
     )
 

@@ -242,7 +242,7 @@ WRONG: dict[str, tuple[str, set[str]]] = {
     ),
     "the descriptor stays open after an error": (
         with_change("                    os.close(descriptor)\n", "                    pass\n"),
-        {"FLT-02", "FLT-09"},
+        {"FLT-02"},
     ),
     "an error of the clean-up hides the first one": (
         with_change(

@@ -91,8 +91,8 @@ def test_a_kill_in_a_write_in_place_shows_what_a_reader_would_find(report_on: Ju
     report = report_on(IN_PLACE)
     assert report.calls == ("open", "write", "close")
     assert broken_by(report, "KIL-01") == {
-        ("after", "open"): "left the target other",
-        ("before", "write"): "left the target other",
+        ("after", "open"): "left the target torn: bytes that are not one whole document",
+        ("before", "write"): "left the target torn: bytes that are not one whole document",
     }
     assert broken_by(report, "KIL-02") == {}
 
@@ -104,8 +104,8 @@ def test_a_target_that_is_removed_first_is_missing_after_a_kill(report_on: Judge
         "            os.rename(temp, path)\n",
     )
     assert broken_by(report_on(source), "KIL-01") == {
-        ("after", "unlink"): "left the target missing",
-        ("before", "rename"): "left the target missing",
+        ("after", "unlink"): "lost the target: there is no file any more",
+        ("before", "rename"): "lost the target: there is no file any more",
     }
 
 
@@ -197,7 +197,7 @@ def test_a_short_write_is_a_sign_of_a_full_disk(report_on: Judge) -> None:
     )
     found = report_on(once).disk_full
     assert found is not None
-    assert (found.answer, found.target) == ("ok", "other")
+    assert (found.answer, found.target) == ("ok", "torn")
 
 
 # Where Python raises no KeyboardInterrupt

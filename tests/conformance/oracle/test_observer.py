@@ -95,7 +95,7 @@ def test_the_reading_ends_with_the_block_even_when_that_raises(target: Path) -> 
 
 def test_a_torn_document_is_seen(target: Path) -> None:
     with observing(target, (0, 0)) as observation:
-        target.write_bytes(document((0, 0))[:-1])
+        replace(target, document((0, 0))[:-1])
         wait_for_another_read(observation)
     with pytest.raises(Violation, match=r"^torn: .* \(in \d+ reads: \d+ torn\)$") as caught:
         observation.require_whole()

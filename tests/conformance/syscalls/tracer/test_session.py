@@ -86,7 +86,8 @@ def test_a_boundary_is_shown_by_its_number_phase_and_name(obedient: Traced, fold
         *hold,
         at_boundary=lambda boundary: seen.append((boundary, (folder / "sub").exists())),
     )
-    assert seen == [(Boundary(0, "before", "mkdir"), False), (Boundary(0, "after", "mkdir"), True)]
+    made = str(folder / "sub")
+    assert seen == [(Boundary(0, "before", "mkdir", made), False), (Boundary(0, "after", "mkdir", made), True)]
 
 
 def test_a_boundary_without_an_observer(obedient: Traced, folder: Path) -> None:
