@@ -16,7 +16,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the loops are P
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs cc")
 
 # The calls of a write as strace names them on the machines that it runs on.
-FILE_CALLS = "trace=openat,newfstatat,fstat,statx,listxattr,flistxattr,getrandom,write,fsync,close,rename,renameat,renameat2"
+FILE_CALLS = (
+    "trace=openat,newfstatat,fstat,statx,listxattr,flistxattr,getrandom,write,fsync,close,rename,renameat,renameat2"
+)
 ONE_NAME = {"renameat": "rename", "renameat2": "rename", "fstat": "newfstatat", "statx": "newfstatat"}
 
 

@@ -34,10 +34,10 @@ class TestManifest:
         [
             ("[implementation", "cannot be read as TOML"),
             (b"\xff\xfe", "cannot be read as TOML"),
-            ("", "lacks the key 'implementation'"),
+            ("", "lacks the table [implementation]"),
             ('[implementation]\nlangage = "python"', "unknown key 'langage' in [implementation]"),
             ('[implementation]\nname = "x"', "[implementation] lacks the key"),
-            ("[implementation]\n[declared]", "unknown key 'declared' in [manifest]"),
+            ("[implementation]\n[declared]", "unknown table [declared]; there are"),
         ],
     )
     def test_what_is_wrong_and_where_is_said_in_one_line(

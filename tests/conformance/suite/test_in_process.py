@@ -137,9 +137,9 @@ def test_points_that_break_no_clause_pass() -> None:
 
 
 def test_a_broken_clause_is_reported_with_its_denominators() -> None:
-    torn = dataclasses.replace(KILL, target="other")
+    torn = dataclasses.replace(KILL, target="torn")
     with pytest.raises(
-        Violation, match=r"^a kill before call 2 \(rename\): left the target other \(1 of 2 points at 3"
+        Violation, match=r"^a kill before call 2 \(rename\): left the target torn: .* \(1 of 2 points at 3"
     ):
         require_all("KIL-01", [KILL, torn], judge_kill, REPORT)
 
@@ -162,8 +162,8 @@ def test_a_failure_that_leaves_everything_as_it_was_is_clean() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"answer": "ok", "target": "other"}, r"answered ok \(\[Errno 5\] injected\); the target is other"),
-        ({"target": "missing"}, "the target is missing"),
+        ({"answer": "ok", "target": "other"}, "left another document in the target, .*, and answered ok"),
+        ({"target": "missing"}, "lost the target: there is no file any more, and answered io"),
         ({"touched": True}, "the target is another file"),
         ({"left": ("a.tmp",)}, "left a.tmp behind"),
         ({"descriptors_left": 1}, "descriptor"),
