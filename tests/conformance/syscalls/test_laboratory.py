@@ -187,7 +187,7 @@ def test_a_short_write_that_is_not_noticed(laboratory: Callable[..., Laboratory]
     careless = changed(("rest = rest[os.write(descriptor, rest) :]", "rest = rest[:0 * os.write(descriptor, rest)]"))
     short = fault(1, "write", 0, what="short", size=4000)
     torn = laboratory(careless).visit(short).injection
-    assert (torn.answer, torn.target) == ("ok", "other")
+    assert (torn.answer, torn.target) == ("ok", "torn")
 
 
 def test_a_short_write_that_is_continued(laboratory: Callable[..., Laboratory]) -> None:
@@ -361,8 +361,8 @@ def test_every_point_of_a_correct_writer_is_hit(laboratory: Callable[..., Labora
         (encode(make_status(0, OLD)), OLD, "old"),
         (encode(make_status(0, NEW)), NEW, "new"),
         (encode(make_status(0, 7)), 7, "other"),
-        ("", -1, "other"),
-        (encode(make_status(0, NEW))[:-1], -1, "other"),
+        ("", -1, "torn"),
+        (encode(make_status(0, NEW))[:-1], -1, "torn"),
         (None, None, "missing"),
     ],
 )
@@ -374,7 +374,7 @@ def test_the_state_of_a_target(tmp_path: Path, content: str | None, sequence: in
 
 
 def test_a_target_that_is_no_file(tmp_path: Path) -> None:
-    assert (sequence_at(tmp_path), state_of(tmp_path)) == (-1, "other")
+    assert (sequence_at(tmp_path), state_of(tmp_path)) == (-1, "torn")
 
 
 def test_an_annotated_trace() -> None:

@@ -117,7 +117,7 @@ def test_the_results_can_be_kept(suite: Callable[..., tuple[int, str]], tmp_path
     assert (header["implementation"]["name"], header["seed"]) == ("variant:plain", 5)
     assert [(result["clause"], result["outcome"]) for result in results] == [("CON-01", "pass"), ("CON-03", "pass")] * 2
     assert footer is not None
-    assert footer["verdict"] == "conformant"
+    assert footer["verdict"].endswith("clauses measured: passed")
 
 
 def test_a_violation_is_not_conformant(suite: Callable[..., tuple[int, str]]) -> None:

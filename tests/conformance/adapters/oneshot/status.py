@@ -43,6 +43,12 @@ def check(document: Any) -> dict[str, Any]:
     return status
 
 
+def keep_access_list(path: str, descriptor: int) -> None:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setxattr(descriptor, "system.posix_acl_access", os.getxattr(path, "system.posix_acl_access"))
+
+
 def write(path: str) -> None:
     given = {name: decoded(value) for name, value in json.loads(sys.stdin.buffer.read()).items()}
     for name in NUMBERS:
@@ -64,6 +70,7 @@ def write(path: str) -> None:
             if old is not None and sys.platform != "win32":
                 if os.geteuid() == 0:
                     os.chown(descriptor, old.st_uid, old.st_gid)
+                keep_access_list(path, descriptor)
                 if stat.S_ISREG(old.st_mode):
                     os.chmod(descriptor, stat.S_IMODE(old.st_mode))
             os.fsync(descriptor)
