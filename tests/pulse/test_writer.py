@@ -341,7 +341,9 @@ def test_a_rename_that_finds_something_in_its_way_leaves_no_temp(
     monkeypatch.setattr("pulse.writer.system.replace", in_the_way)
     with pytest.raises(FileExistsError) as failure:
         write_idle_status(tmp_path / "status.json")
-    assert str(failure.value) == f"[Errno {errno.EEXIST}] injected: {str(tmp_path / 'status.json')!r}"
+    found = failure.value.errno, failure.value.strerror, failure.value.filename
+    assert found == (errno.EEXIST, "injected", str(tmp_path / "status.json"))
+    assert failure.value.filename2 is None
     assert os.listdir(tmp_path) == []
 
 

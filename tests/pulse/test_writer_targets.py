@@ -255,6 +255,7 @@ class TestPaths:
         with pytest.raises(TypeError):
             write_idle_status(3)  # type: ignore[arg-type]  # the point of the test
 
+    @posix
     def test_a_working_folder_that_is_gone_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def gone() -> str:
             raise FileNotFoundError(errno.ENOENT, "injected")
@@ -263,6 +264,7 @@ class TestPaths:
         with pytest.raises(FileNotFoundError, match=r"injected: 'status\.json'"):
             write_idle_status("status.json")
 
+    @posix
     @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="open files have links only where there is /proc")
     @pytest.mark.parametrize("links", [0, 2])
     def test_a_link_to_an_open_file_is_not_replaced(self, tmp_path: Path, links: int) -> None:
