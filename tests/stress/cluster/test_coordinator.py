@@ -226,7 +226,9 @@ def test_a_machine_behind_sshfs_is_named_and_what_sshfs_does_is_found(scheduler:
         record = run(cluster, folder, FEW)
     assert record.file_system.endswith(" and fuse.sshfs on 2 machines")
     assert record.counts["missing"]
-    assert set(record.counts) <= {"missing", "leak"}
+    # What a reader saw that was killed before it could say so, as a slow machine may have it, is counted as torn.
+    untold = {finding.kind for finding in record.findings if "before they reported" in finding.text}
+    assert set(record.counts) <= {"missing", "leak"} | untold
     assert record.machines is not None
     assert record.machines.settled is not None
 
