@@ -46,3 +46,13 @@ def test_one_licence_and_the_same_pythons() -> None:
 @pytest.mark.parametrize("package", ["pulse", "conformance", "stress"])
 def test_types_are_published(package: str) -> None:
     assert (ROOT / package / "py.typed").read_bytes() == b""
+
+
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+
+
+@pytest.mark.parametrize("package", ["pulse", "conformance", "stress"])
+def test_no_file_has_a_name_that_windows_keeps_for_a_device(package: str) -> None:
+    names = [path.name for path in (ROOT / package).rglob("*")]
+    assert len(names) > 20
+    assert [name for name in names if name.partition(".")[0].lower() in RESERVED] == []

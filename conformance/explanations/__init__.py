@@ -1,7 +1,8 @@
 """What `pulse explain` and the reports say about a clause, beside SPEC.md: how it is measured, the usual fix, traps.
 
-Each TOML file has the clauses of one group. ``measured`` and ``fix`` are a few sentences each; ``traps`` has what goes
-wrong by language. A clause with ``like`` takes the traps of another one. Code is between backquotes.
+Each TOML file has the clauses of one group. (Windows keeps the name ``con.toml`` for itself.) ``measured`` and ``fix``
+are a few sentences each; ``traps`` has what goes wrong by language. A clause with ``like`` takes the traps of another
+one. Code is between backquotes.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def load_explanations() -> dict[str, Explanation]:
     entries: dict[str, Any] = {}
     for path in sorted(Path(__file__).parent.glob("*.toml")):
         for clause, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
-            if clause in entries or path.stem != clause.partition("-")[0].lower():
+            if clause in entries or path.stem != f"{clause.partition('-')[0].lower()}_clauses":
                 raise ValueError(f"{path.name}: {clause} has two entries, or is in the wrong file")
             entries[clause] = entry
     return {clause: _explanation(clause, entry, entries) for clause, entry in entries.items()}

@@ -60,9 +60,9 @@ def test_a_clause_that_is_like_another_has_its_traps() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "wrong"),
     [
-        ("doc.toml", "[DOC-01]\nmeasured = 'a.'\nfix = 'b.'\n[DOC-01.traps]\nCobol = 'c.'", "Cobol"),
-        ("doc.toml", "[DOC-01]\nmeasured = 'a.'\nfix = 'b.'\nwhy = 'd.'\n[DOC-01.traps]\nGo = 'c.'", "why"),
-        ("doc.toml", "[REF-01]\nmeasured = 'a.'\nfix = 'b.'\n[REF-01.traps]\nGo = 'c.'", "wrong file"),
+        ("doc_clauses.toml", "[DOC-01]\nmeasured = 'a.'\nfix = 'b.'\n[DOC-01.traps]\nCobol = 'c.'", "Cobol"),
+        ("doc_clauses.toml", "[DOC-01]\nmeasured = 'a.'\nfix = 'b.'\nwhy = 'd.'\n[DOC-01.traps]\nGo = 'c.'", "why"),
+        ("doc_clauses.toml", "[REF-01]\nmeasured = 'a.'\nfix = 'b.'\n[REF-01.traps]\nGo = 'c.'", "wrong file"),
     ],
 )
 def test_a_file_of_another_form_is_an_error(
