@@ -12,7 +12,7 @@ from pathlib import Path
 
 from conformance.errors import Unmeasured
 
-__all__ = ["ANYONE", "Access", "access_of", "set_access_list", "set_default_list", "widened"]
+__all__ = ["STRANGER", "Access", "access_of", "set_access_list", "set_default_list", "widened"]
 
 _ACCESS, _DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
 # include/uapi/linux/posix_acl.h and posix_acl_xattr.h: version 2, then tag, permissions and id of each entry.
@@ -20,7 +20,7 @@ _VERSION, _NO_ID = 2, 0xFFFFFFFF
 _USER_OBJ, _USER, _GROUP_OBJ, _GROUP, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 _READ = 4
 _NONE = (errno.ENODATA, errno.ENOTSUP)
-ANYONE = 65534  # a user id that is neither the file's owner nor the kit's: that of "nobody"
+STRANGER = 65534  # a user id that is neither the file's owner nor the kit's
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ def widened(before: Access, after: Access) -> list[str]:
 
 
 def set_access_list(path: Path, user: int, group: int, others: int) -> None:
-    """Give the file a list that names `ANYONE`. Raises Unmeasured where there are no access control lists."""
+    """Give the file a list that names `STRANGER`. Raises Unmeasured where there are no access control lists."""
     _set(path, _ACCESS, user, group, others)
 
 
 def set_default_list(folder: Path, user: int, group: int, others: int) -> None:
-    """Give the folder a default list that names `ANYONE`, for new files in it. Raises Unmeasured, as above."""
+    """Give the folder a default list that names `STRANGER`, for new files in it. Raises Unmeasured, as above."""
     _set(folder, _DEFAULT, user, group, others)
 
 
@@ -96,7 +96,7 @@ def _set(path: Path, name: str, user: int, group: int, others: int) -> None:
         raise Unmeasured("needs the POSIX access control lists of Linux")
     entries = {
         (_USER_OBJ, _NO_ID): 6,
-        (_USER, ANYONE): user,
+        (_USER, STRANGER): user,
         (_GROUP_OBJ, _NO_ID): group,
         (_MASK, _NO_ID): user | group,
         (_OTHER, _NO_ID): others,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import Unmeasured
-from conformance.oracle.access import ANYONE, Access, access_of, set_access_list, set_default_list, widened
+from conformance.oracle.access import STRANGER, Access, access_of, set_access_list, set_default_list, widened
 
 NO_ID = 0xFFFFFFFF
 OWNER, USER, GROUP_OBJ, GROUP, MASK, OTHER = 1, 2, 4, 8, 16, 32
@@ -70,7 +70,7 @@ def test_a_list_is_read_back_as_it_was_set(tmp_path: Path) -> None:
         pytest.skip(str(reason))
     found = access_of(path)
     assert found.mode == 0o640, "the mode shows the mask"
-    assert found.may_read("user", ANYONE)
+    assert found.may_read("user", STRANGER)
     assert not found.may_read("group", os.stat(path).st_gid)
 
 

@@ -18,6 +18,7 @@ from conformance.clauses import load_clauses
 from conformance.errors import Unmeasured
 from conformance.runner.run import Run, tear_down
 from conformance.subject.manifest import load_manifest
+from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.tracer.messages import Plan, Report, Rule, read_report, write_plan
 from conformance.syscalls.tracer.session import Boundary, Traced, start_traced
@@ -170,6 +171,24 @@ def python_run(make_manifest: Callable[..., Path], run_of: Callable[..., Run]) -
         return run_of(manifest, **changes)
 
     return make
+
+
+@pytest.fixture
+def laboratory(python_run: Callable[..., Run]) -> Iterator[Callable[..., Laboratory]]:
+    """A laboratory for an implementation, given as source; skips the test where tracing is not allowed."""
+    made: list[Laboratory] = []
+
+    def make(source: str, **changes: Any) -> Laboratory:
+        made.append(Laboratory(python_run(source, **changes)))
+        try:
+            made[-1].traced  # noqa: B018  # it starts
+        except Unmeasured as error:
+            pytest.skip(str(error))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
 
 
 @pytest.fixture

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from conformance.errors import Unmeasured
-from conformance.runner.run import Run
 from conformance.syscalls.laboratory import Laboratory, Recording
 from conformance.syscalls.order import faults_of_order, published_names
 from conformance.syscalls.points import Point
@@ -83,24 +81,6 @@ MADE_BEFOREHAND = """
         self.count += 1
         return f"{self.pool}/{self.count}"
 """
-
-
-@pytest.fixture
-def laboratory(python_run: Callable[..., Run]) -> Iterator[Callable[..., Laboratory]]:
-    """A laboratory for an implementation, given as source; skips the test where tracing is not allowed."""
-    made: list[Laboratory] = []
-
-    def make(source: str, **changes: Any) -> Laboratory:
-        made.append(Laboratory(python_run(source, **changes)))
-        try:
-            made[-1].traced  # noqa: B018  # it starts
-        except Unmeasured as error:
-            pytest.skip(str(error))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.stop()
 
 
 def before_of(recording: Recording) -> Before:

@@ -6,7 +6,7 @@ import dataclasses
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,21 +38,13 @@ def changed(*replacements: tuple[str, str]) -> str:
 
 
 @pytest.fixture
-def laboratory(python_run: Callable[..., Run]) -> Iterator[Callable[..., Laboratory]]:
-    """A laboratory for an implementation, given as source; skips the test where tracing is not allowed."""
-    made: list[Laboratory] = []
+def laboratory(laboratory: Callable[..., Laboratory]) -> Callable[..., Laboratory]:
+    """A laboratory for an implementation, given as source; the correct one without."""
 
     def make(source: str = CORRECT, **changes: Any) -> Laboratory:
-        made.append(Laboratory(python_run(source, **changes)))
-        try:
-            made[-1].traced  # noqa: B018  # it starts
-        except Unmeasured as error:
-            pytest.skip(str(error))
-        return made[-1]
+        return laboratory(source, **changes)
 
-    yield make
-    for each in made:
-        each.stop()
+    return make
 
 
 def fault(number: int, kind: Any, error: int = errno.EIO, **changes: Any) -> Point:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from conformance.errors import Unmeasured
-from conformance.runner.run import Run
 from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.lateness import slow_operation
 
@@ -58,24 +55,6 @@ CANCELS = """thread.join(0.2)
         if self.cancelled:
             raise TimeoutError("the disk is too slow")
 """
-
-
-@pytest.fixture
-def laboratory(python_run: Callable[..., Run]) -> Iterator[Callable[..., Laboratory]]:
-    """A laboratory for an implementation, given as source; skips the test where tracing is not allowed."""
-    made: list[Laboratory] = []
-
-    def make(source: str, **changes: Any) -> Laboratory:
-        made.append(Laboratory(python_run(source, **changes)))
-        try:
-            made[-1].traced  # noqa: B018  # it starts
-        except Unmeasured as error:
-            pytest.skip(str(error))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.stop()
 
 
 @pytest.mark.parametrize("change", ["", IN_A_THREAD.format(ENDLESS)], ids=["one thread", "a thread without a limit"])
