@@ -26,7 +26,7 @@ from conformance.syscalls.tracer import ptrace
 from conformance.syscalls.tracer.calls import SIGNATURES, Argument, Call, Descriptor
 from conformance.syscalls.tracer.decode import decode, process_of
 from conformance.syscalls.tracer.messages import Fired, Lines, Phase, Plan, Report, Rule, read_plan, write_report
-from conformance.syscalls.tracer.waiting import others
+from conformance.syscalls.tracer.waiting import others, still
 
 __all__ = ["main"]
 
@@ -237,10 +237,11 @@ class _Tracer:
             if rule.applies(begun.number, begun.name, phase):
                 value = self.fate(recording, _SIGNALS[rule.action]) if rule.action in _ASKING else rule.value
                 recording.fired.append(Fired(rule.action, phase, begun.number, begun.name, value))
-                self.act(thread, rule, begun)
+                self.act(thread, recording, rule, begun)
 
-    def act(self, thread: int, rule: Rule, begun: _Begun) -> None:
+    def act(self, thread: int, recording: _Recording, rule: Rule, begun: _Begun) -> None:
         if rule.action == "hold":
+            still(each for each in recording.begun if each != thread and each not in self.parked)
             paths = (_path_of(begun.arguments, "path", "descriptor"), _path_of(begun.arguments, "other_path"))
             self.say("boundary", json.dumps([begun.number, rule.phase, begun.name, *paths]))
             while (line := self.messages.readline().strip()) not in (b"go", b""):

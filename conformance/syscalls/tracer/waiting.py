@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from conformance.syscalls.tracer import ptrace
 
-__all__ = ["goes_on", "others"]
+__all__ = ["goes_on", "others", "still"]
+
+_SETTLE_SECONDS = 10.0
 
 # Calls that wait for as long as it takes.
 _ENDLESS = ("read", "readv", "recvfrom", "recvmsg", "accept", "accept4", "wait4", "waitid", "pause", "flock")
@@ -31,6 +34,27 @@ def others(threads: Iterable[int]) -> Literal["none", "wait", "go on"]:
     if not found:
         return "none"
     return "go on" if any(goes_on(state, ptrace.call_names()[1]) for state in found) else "wait"
+
+
+def still(threads: Iterable[int]) -> None:
+    """Wait until these threads, whose calls the kernel carries out, have stopped after them, or wait in them.
+
+    A thread that waits in its call (state S: for a lock, or for a reader of a FIFO) changes nothing by itself, and may
+    do so forever. Any other state is one that ends, after 10 s at most.
+    """
+    ending = time.monotonic() + _SETTLE_SECONDS
+    for thread in threads:
+        while _letter_of(thread) in "RD" and time.monotonic() < ending:
+            time.sleep(0.0002)
+
+
+def _letter_of(thread: int) -> str:
+    """The state of a thread as proc_pid_stat(5) abbreviates it; X when there is no such thread."""
+    try:
+        with open(f"/proc/{thread}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
 
 
 def _state_of(thread: int) -> str:

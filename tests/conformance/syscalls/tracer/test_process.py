@@ -18,7 +18,6 @@ import pytest
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.tracer import ptrace
 from conformance.syscalls.tracer.messages import Rule, read_report
-from conformance.syscalls.tracer.session import Boundary
 
 if sys.platform != "linux":
     pytest.skip("the tracer needs Linux", allow_module_level=True)
@@ -168,47 +167,6 @@ def test_an_interrupt_in_the_middle_of_a_call(trace_python: Trace) -> None:
     traced = trace_python(CAUGHT + WRITE, *rules)
     assert "caught" in traced.output
     assert [call.name for call in traced.report.calls] == ["openat", "write", "fsync", "fsync", "close", "rename"]
-
-
-def test_nothing_moves_while_the_kit_observes(trace_python: Trace, folder: Path) -> None:
-    seen: list[tuple[int, str, str, list[str], bytes]] = []
-
-    def look(boundary: Boundary) -> None:
-        listing, content = sorted(os.listdir(folder)), (folder / "status.json").read_bytes()
-        seen.append((boundary.number, boundary.phase, boundary.name, listing, content))
-
-    traced = trace_python(WRITE, Rule("hold", "before"), Rule("hold", "after"), at_boundary=look)
-    both, one = ["a", "status.json"], ["status.json"]
-    assert traced.code == 0
-    assert seen == [
-        (0, "before", "openat", one, b"old"),
-        (0, "after", "openat", both, b"old"),
-        *[(number, phase, NAMES[number], both, b"old") for number in (1, 2, 3) for phase in ("before", "after")],
-        (4, "before", "rename", both, b"old"),
-        (4, "after", "rename", one, b"new"),
-    ]
-
-
-def test_other_threads_stand_still_at_a_hold(trace_python: Trace, folder: Path) -> None:
-    """Two threads race for all names; while one is held, the listing does not change."""
-    changes: list[bool] = []
-
-    def look(boundary: Boundary) -> None:
-        listing = os.listdir(folder)
-        with open("/proc/self/stat", "rb") as file:  # a call or two of our own, to give the threads time
-            file.read()
-        changes.append(listing != os.listdir(folder))
-
-    trace_python(
-        "import os, threading\n"
-        "def work(letter):\n    for number in range(20):\n        os.mkdir(f'{letter}{number}')\n"
-        "threads = [threading.Thread(target=work, args=(letter,)) for letter in 'ab']\n"
-        "for thread in threads:\n    thread.start()\nfor thread in threads:\n    thread.join()",
-        Rule("hold", "after"),
-        at_boundary=look,
-    )
-    assert len(changes) == 40
-    assert not any(changes)
 
 
 # Ends and signals

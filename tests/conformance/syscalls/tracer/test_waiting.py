@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conformance.syscalls.tracer.waiting import goes_on, others
+from conformance.syscalls.tracer.waiting import goes_on, others, still
 
 NAMES = {0: "read", 1: "write", 7: "poll", 35: "nanosleep", 202: "futex", 281: "epoll_pwait"}
 NEVER, IN_TIME = "0xffffffffffffffff", "0x32"
@@ -58,3 +58,12 @@ def test_a_reader_of_an_empty_pipe_waits() -> None:
     if found == "go on":
         pytest.skip("this process may not see what another one waits for")
     assert found == "wait"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_thread_that_waits_or_is_gone_is_still() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+        still([child.pid, 2**22 + 1])
+        with open(f"/proc/{child.pid}/stat", encoding="utf-8") as file:
+            assert file.read().split()[2] == "S"
+        child.communicate(b"")
