@@ -1,13 +1,12 @@
 """pulse: a status file that is always whole. The reference writer and reader of pulse v1."""
 
 from pulse._version import __version__
+from pulse.liveness import Liveness, age, is_stalled
 from pulse.reader import Polled, Reading, ReadOutcome, StatusReader, read_status, safe_read_json
 from pulse.status import (
     InvalidStatus,
     Status,
     TrainingStatus,
-    age,
-    is_stalled,
     parse,
     progress,
     serialise,
@@ -23,6 +22,7 @@ from pulse.writer import (
 
 __all__ = [
     "InvalidStatus",
+    "Liveness",
     "Polled",
     "ReadOutcome",
     "Reading",

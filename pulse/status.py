@@ -15,11 +15,9 @@ __all__ = [
     "InvalidStatus",
     "Status",
     "TrainingStatus",
-    "age",
     "decode_object",
     "encode",
     "from_members",
-    "is_stalled",
     "parse",
     "progress",
     "serialise",
@@ -255,18 +253,3 @@ def progress(status: Mapping[str, Any]) -> float:
     if total <= 0.0:
         return 0.0
     return min(max(float(status["epoch"]) / total * 100.0, 0.0), 100.0)
-
-
-def age(status: Mapping[str, Any], now: float) -> float:
-    """Seconds from the status's timestamp to ``now`` (seconds since 1970); negative when the clocks disagree."""
-    return now - float(status["timestamp"])
-
-
-def is_stalled(status: Mapping[str, Any], now: float, after: float = 60.0) -> bool:
-    """Whether a run whose status is ``running`` has shown no sign of life in the last ``after`` seconds.
-
-    A timestamp more than ``after`` seconds ahead of ``now`` is no such sign: the clocks disagree, or it is not in
-    seconds, so that the age is unknown, and a job that has died must not look alive until that time has come. It is
-    derived by the reader and never written to the file.
-    """
-    return bool(status["status"] == "running") and abs(age(status, now)) > after

@@ -1,5 +1,6 @@
 """The reader: typed outcomes, never an exception, never a hang, no handle kept (RDR)."""
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from pulse import ReadOutcome, StatusReader, read_status, safe_read_json, serialise, write_training_status
+from pulse.liveness import Evidence, Liveness
 from pulse.status import SIZE_LIMIT
 from tests.wine import long_names_are_refused
 
@@ -203,3 +205,72 @@ class TestStatusReader:
             patch.setattr(os, "getcwd", gone)
             reader = StatusReader("status.json")
         assert reader.poll().outcome is ReadOutcome.MISSING
+
+
+class TestPolling:
+    """Clocks are lists of times that a test sets: nothing here waits."""
+
+    def test_says_how_long_a_run_is_silent_and_when_that_is_stalled(self, target: str) -> None:
+        clock = [100.0]
+        reader = StatusReader(target, stalled_after=30.0, clock=lambda: clock[0], wall_clock=lambda: 5000.0)
+        write_training_status(target, "running", 1.0, 4.0, timestamp=5000)
+        os.utime(target, (5000.0, 5000.0))
+        first = reader.poll()
+        assert (first.liveness, first.unchanged_seconds, first.progress) == (Liveness.FRESH, 0.0, 25.0)
+        assert first.evidence is Evidence.TIMESTAMP
+        clock[0] = 130.5
+        second = reader.poll()
+        assert (second.liveness, second.unchanged_seconds) == (Liveness.STALLED, 30.5)
+        write_training_status(target, "running", 2.0, 4.0, timestamp=5000)
+        third = reader.poll()
+        assert (third.liveness, third.unchanged_seconds, third.evidence) == (Liveness.FRESH, 0.0, Evidence.OBSERVED)
+
+    def test_believes_the_modification_time_of_a_file_whose_writer_has_a_wrong_clock(self, target: str) -> None:
+        write_training_status(target, "running", timestamp=5)
+        os.utime(target, (4990.0, 4990.0))
+        polled = StatusReader(target, wall_clock=lambda: 5000.0).poll()
+        assert (polled.liveness, polled.unchanged_seconds) == (Liveness.FRESH, 10.0)
+        assert polled.evidence is Evidence.MODIFIED
+
+    def test_says_since_when_a_file_is_unreadable(self, target: str) -> None:
+        clock = [7.0]
+        reader = StatusReader(target, clock=lambda: clock[0])
+        assert (reader.poll().liveness, reader.poll().unreadable_seconds) == (Liveness.UNREADABLE, 0.0)
+        clock[0] = 19.0
+        polled = reader.poll()
+        assert (polled.unreadable_seconds, polled.unchanged_seconds, polled.evidence) == (12.0, None, None)
+        assert (polled.progress, polled.rate, polled.eta_seconds) == (0.0, None, None)
+
+    def test_follow_polls_at_once_and_then_after_each_interval(self, target: str) -> None:
+        waits: list[float] = []
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            write_training_status(target, "done", float(len(waits)))
+
+        polls = StatusReader(target, interval=0.5, wait=wait).follow()
+        assert [next(polls).outcome for _ in range(3)] == [ReadOutcome.MISSING, ReadOutcome.OK, ReadOutcome.OK]
+        assert waits == [0.5, 0.5]
+
+    def test_polls_every_two_seconds_unless_told_otherwise(self, target: str) -> None:
+        reader = StatusReader(target)
+        assert (reader.interval, reader.stalled_after) == (2.0, 60.0)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"interval": 0.0},
+            {"interval": -1.0},
+            {"interval": math.inf},
+            {"interval": math.nan},
+            {"stalled_after": 0.0},
+            {"stalled_after": math.nan},
+        ],
+    )
+    def test_times_that_make_no_sense_are_refused(self, target: str, options: dict[str, float]) -> None:
+        with pytest.raises(ValueError, match="must be a number of seconds above 0"):
+            StatusReader(target, **options)  # type: ignore[arg-type]  # mypy takes each value for each parameter
+
+    def test_a_run_that_is_never_stalled(self, target: str) -> None:
+        write_training_status(target, "running", timestamp=0)
+        assert StatusReader(target, stalled_after=math.inf).poll().liveness is Liveness.FRESH
