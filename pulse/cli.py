@@ -1,4 +1,4 @@
-"""The ``pulse`` command: write, read, selftest, serve, and the commands that other packages add."""
+"""The ``pulse`` command: write, read, watch, selftest, serve, and the commands that other packages add."""
 
 import argparse
 import errno
@@ -13,6 +13,7 @@ from pulse.reader import ReadOutcome, read_status
 from pulse.selftest import selftest
 from pulse.serve import serve
 from pulse.status import SIZE_LIMIT, STATUSES, InvalidStatus, decode_object, from_members, serialise
+from pulse.watch.options import add_parser as add_watch
 from pulse.writer import write_training_status
 
 __all__ = ["main"]
@@ -75,6 +76,10 @@ def _run(added: list[str], arguments: list[str]) -> int:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF), "stdout")
     if options.command == "read":
         return _read(options.path)
+    if options.command == "watch":
+        from pulse.watch.command import watch  # only here, so that the other commands start as quickly as before
+
+        return watch(options)
     if options.command == "serve":
         return serve(_stdin(), sys.stdout.buffer)
     return selftest(sys.stdout)
@@ -144,6 +149,7 @@ def _parser(added: list[str]) -> argparse.ArgumentParser:
     read = commands.add_parser("read", help="print the status as JSON, or null and exit 1")
     read.add_argument("path", metavar="PATH", help="the status file")
 
+    add_watch(commands)
     commands.add_parser("selftest", help="check on this machine that the reference writes and reads correctly")
     commands.add_parser("serve", help="answer the conformance suite's requests on stdin and stdout")
     return parser

@@ -30,10 +30,15 @@ __all__ = [
     "is_stalled",
     "names",
     "observe",
+    "severity",
+    "state",
 ]
 
 STALLED_AFTER: Final = 60.0
 """The silence of a running job, in seconds, after which it counts as stalled unless told otherwise."""
+
+STATES: Final = ("done", "idle", "running", "stalled", "error", "unreadable")
+"""What a display calls a run, the worst last."""
 
 WINDOW_SECONDS: Final = 300.0
 """Rate and ETA rest on the progress of the last five minutes …"""
@@ -188,6 +193,18 @@ def is_stalled(status: Mapping[str, Any], now: float, after: float = STALLED_AFT
     return _silent(status, abs(age(status, now)), after)
 
 
+def state(polled: "Polled") -> str:
+    """The one word of :data:`STATES` for a run: its ``status``, unless it is stalled or unreadable."""
+    if polled.status is None or polled.liveness in (Liveness.STALLED, Liveness.UNREADABLE):
+        return polled.liveness.value
+    return polled.status["status"]
+
+
+def severity(polled: "Polled") -> int:
+    """How bad it is, from 0 (done) to 5 (unreadable): the place of its state in :data:`STATES`."""
+    return STATES.index(state(polled))
+
+
 def as_json(path: str, polled: "Polled", name: str | None = None) -> dict[str, Any]:
     """What a reader knows of a file, as a JSON object: a line of ``pulse watch --json``.
 
@@ -200,6 +217,8 @@ def as_json(path: str, polled: "Polled", name: str | None = None) -> dict[str, A
         "path": _unicode(path),
         "name": _unicode(names([path])[0] if name is None else name),
         "status": polled.status,
+        "state": state(polled),
+        "severity": severity(polled),
         "liveness": polled.liveness.value,
         "outcome": polled.outcome.value,
         "detail": _unicode(polled.detail),

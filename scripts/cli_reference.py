@@ -105,6 +105,7 @@ def _argparse_command(parser: argparse.ArgumentParser, name: str) -> Iterator[st
 
 def _argparse_option(action: argparse.Action) -> tuple[str, str]:
     value: Any = action.metavar or (action.dest.upper() if action.nargs != 0 else "")
+    value = " ".join(value) if isinstance(value, tuple) else value
     names = ", ".join(action.option_strings)
     return f"{names} {value}".strip() if action.nargs != 0 else names, _sentence(action.help or "")
 
