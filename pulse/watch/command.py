@@ -122,12 +122,16 @@ def _glyphs(options: argparse.Namespace) -> Glyphs:
     return ASCII if options.ascii else UNICODE
 
 
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
 def _screen(options: argparse.Namespace) -> AbstractContextManager[Screen] | None:
     """The way to show the runs; ``None`` where that needs rich and it is not installed."""
     if options.json:
         return JsonLines()
     glyphs = _glyphs(options)
-    if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+    if not _is_terminal() or os.environ.get("TERM") == "dumb":
         return Lines(glyphs)
     if importlib.util.find_spec("rich") is None:
         return Lines(glyphs) if options.ascii else None

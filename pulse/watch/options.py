@@ -11,6 +11,8 @@ __all__ = ["EVENTS", "add_parser"]
 EVENTS = ("error", "stalled", "done")
 """The states at which ``--on`` can run a command."""
 
+LONGEST_INTERVAL = 86400.0
+
 DESCRIPTION = """\
 Follow training runs: how far they are, how fast, and whether they are alive. The worst run comes first. A terminal
 shows a panel; anything else gets a line whenever a file has changed. The panel needs rich (python -m pip install
@@ -73,8 +75,8 @@ class _On(argparse.Action):
 
 def _seconds(text: str) -> float:
     seconds = _seconds_or_never(text)
-    if math.isinf(seconds):
-        raise argparse.ArgumentTypeError(f"it must be finite, not {text}")
+    if seconds > LONGEST_INTERVAL:
+        raise argparse.ArgumentTypeError(f"it must be at most {LONGEST_INTERVAL:.0f} seconds, not {text}")
     return seconds
 
 

@@ -44,9 +44,9 @@ class Panel:
         self._glyphs, self._clock = glyphs, clock
         self._console = console or Console(markup=False, highlight=False, emoji=False)
         self._live = Live(self, console=self._console, screen=True, refresh_per_second=2)
-        self._rows: Sequence[Row] = ()
+        # One value, because rich draws in a thread of its own.
+        self._latest: tuple[Sequence[Row], float] = (), clock()
         self._note = ""
-        self._updated = clock()
 
     def __enter__(self) -> Self:
         """Take the terminal."""
@@ -60,7 +60,7 @@ class Panel:
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show these rows from now on."""
-        self._rows, self._updated = rows, self._clock()
+        self._latest = rows, self._clock()
         self._live.refresh()
 
     def note(self, text: str) -> None:
@@ -72,8 +72,9 @@ class Panel:
         yield self._drawn(options.max_width, options.size.height)
 
     def _drawn(self, width: int, height: int) -> Text:
-        seconds = self._clock() - self._updated
-        rows = [replace(row, polled=aged(row.polled, seconds)) for row in self._rows]
+        rows, updated = self._latest
+        seconds = self._clock() - updated
+        rows = [replace(row, polled=aged(row.polled, seconds)) for row in rows]
         return Text("\n").join(panel(rows, self._note, self._glyphs, width, height))
 
 
@@ -95,8 +96,9 @@ def panel(rows: Sequence[Row], note: str, glyphs: Glyphs, width: int, height: in
     if height and len(body) > room:
         body = [_compact(row, glyphs, width) for row in order]
     if height and len(body) > room:
-        hidden = len(body) - room + 1
-        body = [*body[: max(room - 1, 0)], Text(f"{INDENT}and {hidden} more: make the window taller", "dim")]
+        shown = body[: max(room - 1, 0)]
+        rest = f"{INDENT}and {len(body) - len(shown)} more: make the window taller"
+        body = [*shown, Text(_cropped(rest, width, glyphs), "dim")]
     return [*head, *body, *foot]
 
 

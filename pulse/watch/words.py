@@ -242,4 +242,5 @@ def _speed(rate: float) -> str:
     """Epochs per second, minute, hour or day: the first unit that makes it more than one."""
     units = (("s", 1), ("min", 60), ("h", 3600), ("day", 86400))
     unit, seconds = next((unit for unit in units if rate * unit[1] >= 1.0), units[-1])
-    return f"{rate * seconds:.3g} epochs/{unit}"
+    number = f"{rate * seconds:.3g}"
+    return f"{number} {'epoch' if number == '1' else 'epochs'}/{unit}"

@@ -22,6 +22,8 @@ from pulse.liveness import (
     is_stalled,
     names,
     observe,
+    severity,
+    state,
 )
 from pulse.reader import Polled, ReadOutcome
 from pulse.status import Status, TrainingStatus
@@ -274,6 +276,29 @@ class TestSpeed:
         assert eta is None or math.isfinite(eta)
 
 
+class TestState:
+    """The one word that displays show, and its place in the order of what needs attention."""
+
+    @pytest.mark.parametrize(
+        ("status", "liveness", "expected"),
+        [
+            ("done", Liveness.ENDED, ("done", 0)),
+            ("idle", Liveness.FRESH, ("idle", 1)),
+            ("running", Liveness.FRESH, ("running", 2)),
+            ("running", Liveness.STALLED, ("stalled", 3)),
+            ("error", Liveness.ENDED, ("error", 4)),
+            ("done", Liveness.UNREADABLE, ("unreadable", 5)),
+            (None, Liveness.UNREADABLE, ("unreadable", 5)),
+        ],
+    )
+    def test_follows_from_status_and_liveness(
+        self, status: str | None, liveness: Liveness, expected: tuple[str, int]
+    ) -> None:
+        document = None if status is None else TrainingStatus.create(status)
+        poll = Polled(document, True, ReadOutcome.OK, "", liveness, None, None, None, 0.0, None, None)
+        assert (state(poll), severity(poll)) == expected
+
+
 class TestNames:
     @pytest.mark.parametrize(
         ("paths", "expected"),
@@ -327,6 +352,8 @@ class TestJson:
             "path": "runs/a.json",
             "name": "a",
             "status": running(2.5, 5.0),
+            "state": "running",
+            "severity": 2,
             "liveness": "fresh",
             "outcome": "ok",
             "detail": "",
