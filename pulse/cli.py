@@ -4,17 +4,18 @@ import argparse
 import errno
 import os
 import sys
-from importlib.metadata import EntryPoint, entry_points
-from typing import IO, Any
+from collections.abc import Collection, Iterable
+from typing import IO, TYPE_CHECKING, Any
 
 from pulse._streams import complain, flush
 from pulse._version import __version__
 from pulse.reader import ReadOutcome, read_status
-from pulse.selftest import selftest
-from pulse.serve import serve
 from pulse.status import SIZE_LIMIT, STATUSES, InvalidStatus, decode_object, from_members, serialise
 from pulse.watch.options import add_parser as add_watch
 from pulse.writer import write_training_status
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["main"]
 
@@ -40,15 +41,19 @@ def main(argv: list[str] | None = None) -> int:
         The exit code: 0 done, 1 refused or failed (to print, too), 2 usage; an added command has its own.
     """
     arguments = sys.argv[1:] if argv is None else argv
-    added = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
     command = arguments[0] if arguments else ""
+    parser, ours = _parser([])
+    added: dict[str, EntryPoint] = {}
+    if command not in ours:
+        added = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+        parser, _ = _parser(sorted(added))
     if command in added:
         return _run_added(added[command], arguments[1:])
     if command in KIT_COMMANDS:
         complain(f"pulse {command}: not installed. It comes with the kit: {INSTALL_THE_KIT}")
         return 2
     try:
-        code, failure = _run(sorted(added), arguments), None
+        code, failure = _run(parser, arguments), None
     except OSError as error:
         code, failure = 1, error
     failure = flush() or failure
@@ -59,13 +64,19 @@ def main(argv: list[str] | None = None) -> int:
     return code or 1
 
 
-def _run(added: list[str], arguments: list[str]) -> int:
+def entry_points(group: str) -> "Iterable[EntryPoint]":
+    """The commands that other packages add. Looking for them takes longer than most of our own commands."""
+    from importlib import metadata
+
+    return metadata.entry_points(group=group)
+
+
+def _run(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     """Run one of our own commands.
 
     Raises:
         OSError: stdin or stdout is closed, full, or cannot be used; or there is no temporary folder.
     """
-    parser = _parser(added)
     try:
         options = parser.parse_args(_with_negative_numbers(arguments))
         if options.command == "write":
@@ -76,12 +87,17 @@ def _run(added: list[str], arguments: list[str]) -> int:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF), "stdout")
     if options.command == "read":
         return _read(options.path)
+    # Each command's module is imported only when it runs, because a shell script may call `pulse write` in a loop.
     if options.command == "watch":
-        from pulse.watch.command import watch  # only here, so that the other commands start as quickly as before
+        from pulse.watch.command import watch
 
         return watch(options)
     if options.command == "serve":
+        from pulse.serve import serve
+
         return serve(_stdin(), sys.stdout.buffer)
+    from pulse.selftest import selftest
+
     return selftest(sys.stdout)
 
 
@@ -111,7 +127,7 @@ def _is_negative_number(argument: str) -> bool:
     return argument.startswith("-")
 
 
-def _run_added(entry: EntryPoint, arguments: list[str]) -> int:
+def _run_added(entry: "EntryPoint", arguments: list[str]) -> int:
     """Run a command of another package with its own arguments, untouched."""
     try:
         command = entry.load()
@@ -121,8 +137,8 @@ def _run_added(entry: EntryPoint, arguments: list[str]) -> int:
     return int(command(arguments))
 
 
-def _parser(added: list[str]) -> argparse.ArgumentParser:
-    """The parser of our own commands; the added ones are only listed, because that needs no import."""
+def _parser(added: list[str]) -> tuple[argparse.ArgumentParser, Collection[str]]:
+    """The parser of our own commands, and their names; the added ones are only listed, because that needs no import."""
     parser = argparse.ArgumentParser(
         prog="pulse",
         description="Write and read a training-status file that is always whole.",
@@ -152,7 +168,7 @@ def _parser(added: list[str]) -> argparse.ArgumentParser:
     add_watch(commands)
     commands.add_parser("selftest", help="check on this machine that the reference writes and reads correctly")
     commands.add_parser("serve", help="answer the conformance suite's requests on stdin and stdout")
-    return parser
+    return parser, commands.choices
 
 
 def _other_commands(added: list[str]) -> str:

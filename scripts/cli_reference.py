@@ -36,9 +36,10 @@ of a verdict mean: [Results](../conformance/SPEC.md#results) in the contract.
 def page() -> str:
     """The text of docs/cli.md for the commands of this checkout."""
     conformance, explain, stress = map(_click_command, ("conformance.cli", "conformance.explain", "stress.cli"))
+    parser, _ = importlib.import_module("pulse.cli")._parser(["conformance", "explain", "stress"])
     parts = [
         INTRODUCTION,
-        *_argparse_command(importlib.import_module("pulse.cli")._parser(["conformance", "explain", "stress"]), "pulse"),
+        *_argparse_command(parser, "pulse"),
         *_click_commands(conformance, "pulse conformance"),
         *_click_commands(explain, "pulse explain"),
         *_click_commands(stress, "pulse stress"),
