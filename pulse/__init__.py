@@ -11,6 +11,7 @@ from pulse.status import (
     progress,
     serialise,
 )
+from pulse.training import Pulse, training
 from pulse.writer import (
     atomic_write_json,
     write_done_status,
@@ -24,6 +25,7 @@ __all__ = [
     "InvalidStatus",
     "Liveness",
     "Polled",
+    "Pulse",
     "ReadOutcome",
     "Reading",
     "Status",
@@ -38,6 +40,7 @@ __all__ = [
     "read_status",
     "safe_read_json",
     "serialise",
+    "training",
     "write_done_status",
     "write_error_status",
     "write_idle_status",

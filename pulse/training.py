@@ -1,0 +1,382 @@
+"""A training run as the writer of its status file: throttled, in a thread of its own, and never in the training's way.
+
+    with pulse.training("status.json", total_epochs=3) as run:
+        for epoch in range(3):
+            run.update(epoch, loss=train_one_epoch())
+
+The file says ``running`` as soon as the block is entered, ``done`` when it is left, and ``error`` when an exception
+leaves it. What goes wrong with the file is logged once and counted (:attr:`Pulse.problems`), and never raised.
+"""
+
+import atexit
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Self
+
+from pulse._problems import Problems
+from pulse._publisher import PATIENCE, Pacing, Publisher
+from pulse._rank import rank_of
+from pulse._sigterm import SigtermHandler
+from pulse._values import MESSAGE_LIMIT, describe_error, finite, is_on_accelerator, not_negative, text
+from pulse.writer import write_training_status
+
+__all__ = ["DEFAULT_PATH", "PATH_VARIABLE", "Pulse", "training"]
+
+StrPath = str | os.PathLike[str]
+
+DEFAULT_PATH: Final = "training_status.json"
+"""The status file of a run that does not name one."""
+
+PATH_VARIABLE: Final = "PULSE_PATH"
+"""The environment variable with the path for a run that does not name one; ``pulse run`` sets it."""
+
+_INF: Final = math.inf
+
+_live: set["Pulse"] = set()
+"""The runs that have been started and not closed, of this process."""
+
+
+class Pulse:
+    """The writer of one status file for one run; see :func:`training`, which makes one.
+
+    Every method returns quickly and raises nothing on account of a disk or a value. ``start``, ``done``, ``error`` and
+    ``close`` wait until the status is written, but for 10 s at most; ``update`` never waits. All may be called from
+    any thread. In a process forked from the one that called ``start`` they do nothing.
+    """
+
+    def __init__(
+        self,
+        path: StrPath,
+        total_epochs: float = 0.0,
+        *,
+        message: str = "",
+        interval: float = 0.25,
+        heartbeat: float | None = None,
+        on_sigterm: bool = False,
+        rank: int | None = None,
+        durable: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """As for :func:`training`; ``clock`` is a monotonic clock, in seconds."""
+        if not 0.0 <= interval < _INF:
+            raise ValueError(f"interval must be a number of seconds, 0 or more, not {interval!r}")
+        if heartbeat is not None and not 0.0 < heartbeat < _INF:
+            raise ValueError(f"heartbeat must be a number of seconds above 0, or None for none, not {heartbeat!r}")
+        self.path = os.fsdecode(path)
+        with suppress(OSError):  # the working folder is gone: then the writes say so
+            self.path = os.path.join(os.getcwd(), self.path)
+        self.rank = rank_of(os.environ) if rank is None else rank
+        self._interval = interval
+        self._heartbeat = heartbeat
+        self._sigterm = SigtermHandler(self._stop_by_signal) if on_sigterm else None
+        self._durable = durable
+        self._clock = clock
+        self._problems = Problems()
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
+        self._first_total, self._first_message = total_epochs, message
+        self._started = False
+        self._active = False
+        self._ended_by_signal = False
+        self._status = "idle"
+        self._epoch = self._total = self._loss = 0.0
+        self._loss_note = self._message = ""
+        self._unread: Any = None  # a loss that is still on a GPU
+        self._read_again = -_INF
+        self._asked = False
+        self._written = ""  # the status of the file
+        self._publisher: Publisher
+        self._error_before: BaseException | None = None
+
+    @property
+    def problems(self) -> int:
+        """How many writes failed and values were refused so far. The first of each kind is logged as a warning."""
+        return self._problems.count
+
+    def start(self) -> None:
+        """Write ``running`` with epoch 0. It makes the file's folder if there is none.
+
+        A run that was closed can be started again. On a process of another rank than 0 nothing happens, now or later.
+        """
+        self._started = True
+        if self._active or self.rank != 0:
+            return
+        self._publisher = Publisher(self._publish, Pacing(self._interval, self._heartbeat), self._clock)
+        self._epoch = self._total = self._loss = 0.0
+        self._loss_note, self._message, self._unread = "", text(self._first_message), None
+        self._set_total(self._first_total)
+        self._status, self._written = "running", ""
+        self._ended_by_signal = self._asked = False
+        self._error_before = _unhandled_error()
+        self._active = True
+        _live.add(self)
+        if not self._publisher.start():
+            self._problems.report(
+                "thread", "the system allows no further thread: the training itself writes its status"
+            )
+        with suppress(OSError, ValueError):  # the write will say what is wrong
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        if self._sigterm is not None and not self._sigterm.install():
+            self._problems.report("sigterm", "on_sigterm has no effect: start the run in the main thread of Python")
+        self._write_now()
+
+    def update(
+        self,
+        epoch: float | None = None,
+        loss: float | None = None,
+        message: str | None = None,
+        total_epochs: float | None = None,
+    ) -> None:
+        """Say how far the training is; what is left out stays as it was. Starts the run if it was not started.
+
+        The newest values are written at the next moment that ``interval`` allows, by another thread: the last update
+        before a long pause is written too. After ``done`` or ``error`` it does nothing.
+
+        Args:
+            epoch: epochs completed, a fraction being part of one.
+            loss: a number, or a tensor, array or NumPy scalar with one. NaN and infinity, which JSON does not have, are
+                said in the message, and the file keeps the last finite loss. A PyTorch tensor on a GPU is read at most
+                once per ``interval``, by a call of this method: reading it waits for the GPU.
+            message: a line for people who watch the run.
+            total_epochs: epochs planned, if that has changed.
+        """
+        if not self._active:
+            if self._started:
+                return
+            self.start()
+        with self._lock:
+            if self._status != "running":
+                if not self._ended_by_signal:
+                    return
+                self._status, self._ended_by_signal = "running", False  # the program has survived the signal
+            if epoch is not None:
+                self._set_epoch(epoch)
+            if loss is not None:
+                if type(loss) is float and -_INF < loss < _INF:
+                    self._loss, self._loss_note = loss, ""
+                else:
+                    self._set_loss(loss)
+            if message is not None:
+                self._message = text(message)
+            if total_epochs is not None:
+                self._set_total(total_epochs)
+            asked, self._asked = self._asked, True
+        if not asked or not self._publisher.threaded:
+            self._publisher.nudge()
+
+    def done(self, message: str = "Training completed") -> None:
+        """Write ``done`` with ``epoch = total_epochs``: of a run whose total is unknown, the epochs that it made.
+
+        After :meth:`error` it does nothing.
+        """
+        self._end("done", message)
+
+    def error(self, error: BaseException | str) -> None:
+        """Write ``error`` with the last epoch and loss; the message is the error's type and text, or the text given.
+
+        After :meth:`done` it says that the run has failed all the same.
+        """
+        self._end("error", describe_error(error))
+
+    def close(self) -> None:
+        """Write what has not been written yet and stop. The status stays as it is; call ``done`` or ``error`` first."""
+        if not self._active:
+            return
+        self._read_loss()
+        if self._asked or self._written != self._status:
+            self._write_now()
+        self._active = False
+        _live.discard(self)
+        if self._sigterm is not None:
+            self._sigterm.restore()
+        if not self._publisher.stop():
+            self._problems.report("stop", f"{self.path}: the disk does not answer; its last status may be missing")
+
+    def __enter__(self) -> Self:
+        """Call :meth:`start`, unless that was done."""
+        if not self._active:
+            self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Call ``done``, or ``error`` when an exception leaves the block, and close.
+
+        ``KeyboardInterrupt`` and the like are errors too. ``SystemExit`` is one unless its exit code is 0.
+        """
+        if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+            self.done()
+        else:
+            self.error(error)
+        self.close()
+
+    def _set_epoch(self, epoch: Any) -> None:
+        if type(epoch) is not float or not 0.0 <= epoch < _INF:
+            found = not_negative(epoch)
+            if isinstance(found, str):
+                self._problems.report("epoch", f"an epoch was refused ({found}); the file keeps the last one")
+                return
+            epoch = found
+        self._epoch = epoch
+
+    def _set_total(self, total: Any) -> None:
+        found = not_negative(total)
+        if isinstance(found, str):
+            self._problems.report("total_epochs", f"total_epochs was refused ({found}); the file keeps the last one")
+        else:
+            self._total = found
+
+    def _set_loss(self, loss: Any) -> None:
+        """Take a loss that is not simply a finite float."""
+        if is_on_accelerator(loss):
+            now = self._clock()
+            if now < self._read_again:
+                self._unread = loss.detach()  # without the graph, which would stay in the GPU's memory
+                return
+            self._read_again = now + self._interval
+        self._unread = None
+        found = finite(loss)
+        if isinstance(found, float):
+            self._loss, self._loss_note = found, ""
+        else:
+            self._loss_note = f"loss is {found}"
+            self._problems.report("loss", f"the loss is {found}: the status file keeps the last finite one")
+
+    def _read_loss(self) -> None:
+        """Read the loss that was left on the GPU."""
+        with self._lock:
+            if self._unread is not None:
+                self._read_again = -_INF
+                self._set_loss(self._unread)
+                self._asked = True
+
+    def _stop_by_signal(self) -> None:
+        """Write ``error`` for SIGTERM. If the program survives it, the next update says ``running`` again."""
+        self._end("error", "SIGTERM", by_signal=True)
+
+    def _end(self, status: str, message: str, *, by_signal: bool = False) -> None:
+        """Write the end of the run; an error outranks ``done``."""
+        if not self._active:
+            return
+        if status == "done":
+            self._read_loss()
+        with self._lock:
+            if self._status == "error" and (status == "done" or by_signal) and not self._ended_by_signal:
+                return
+            self._status, self._message, self._ended_by_signal = status, text(message), by_signal
+            if status == "done":
+                self._total = self._total or self._epoch
+                self._epoch = self._total
+        self._publisher.beat(None)  # an ended run shows no sign of life
+        self._write_now()
+
+    def _write_now(self) -> None:
+        """Write the present state and wait for it."""
+        if not self._publisher.demand():
+            self._problems.report(
+                "patience", f"{self.path}: the disk has not answered for {PATIENCE:.0f} s; the training goes on"
+            )
+
+    def _publish(self) -> bool:
+        """Write the present state; called by the publisher, one call at a time."""
+        with self._lock:
+            self._asked = False
+            status, epoch, total, loss = self._status, self._epoch, self._total, self._loss
+            message, note = self._message, self._loss_note
+        if note:
+            message = f"{message[: MESSAGE_LIMIT - len(note) - 3]} ({note})" if message else note
+        changed = status != self._written
+        try:
+            write_training_status(self.path, status, epoch, total, loss, message, durable=self._durable and changed)
+        except Exception as error:  # whatever it is, the training goes on
+            self._problems.report("write", f"the status is not written, and the training goes on: {error}")
+            return False
+        self._written = status
+        self._problems.settle("write", f"{self.path}: the status is written again")
+        return True
+
+
+def training(
+    path: StrPath | None = None,
+    total_epochs: float = 0.0,
+    *,
+    message: str = "",
+    interval: float = 0.25,
+    heartbeat: float | None = None,
+    on_sigterm: bool = False,
+    rank: int | None = None,
+    durable: bool = True,
+) -> Pulse:
+    """The status file of one training run, as a context manager.
+
+    The file says ``running`` with epoch 0 when the block is entered. When it is left, it says ``done`` with
+    ``epoch = total_epochs``, or ``error`` with the type and text of the exception, which goes on. Nothing about the
+    file ever stops the training: see :attr:`Pulse.problems`.
+
+    A program that ends without leaving the block, or without the block, is an ``error`` too, written when Python ends.
+    After ``os._exit``, a crash of the interpreter or SIGKILL the file says ``running``; its timestamp shows its age.
+
+    Args:
+        path: the status file; its folder is made. ``None``: that of the environment variable ``PULSE_PATH``, which
+            ``pulse run`` sets, or else ``training_status.json``.
+        total_epochs: epochs planned; 0 when unknown.
+        message: a line for people who watch the run.
+        interval: the shortest time between two writes, in seconds. Start and end are written at once.
+        heartbeat: after how many seconds without an update the ``timestamp`` alone is refreshed; ``None`` for never.
+            It shows that the process lives, not that the training makes progress: a training that hangs looks alive.
+        on_sigterm: whether SIGTERM is an ``error``. The handler from before is called after it, and restored.
+        rank: of this process; only rank 0 writes. ``None``: from ``RANK``, ``SLURM_PROCID`` or
+            ``OMPI_COMM_WORLD_RANK``, else 0.
+        durable: whether start and end survive a power cut. The updates between may be lost in one, not torn.
+
+    Returns:
+        A :class:`Pulse`, which also works without ``with``: ``start``, ``update``, ``done`` or ``error``, ``close``.
+
+    Raises:
+        ValueError: ``interval`` or ``heartbeat`` is no such number of seconds.
+        TypeError: ``path`` is not a path.
+    """
+    return Pulse(
+        os.environ.get(PATH_VARIABLE) or DEFAULT_PATH if path is None else path,
+        total_epochs,
+        message=message,
+        interval=interval,
+        heartbeat=heartbeat,
+        on_sigterm=on_sigterm,
+        rank=rank,
+        durable=durable,
+    )
+
+
+def _unhandled_error() -> BaseException | None:
+    """The exception that the interpreter, or a notebook, has reported last."""
+    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)  # last_exc: Python 3.12
+    return error if isinstance(error, BaseException) else None
+
+
+def _end_all() -> None:
+    """At the end of the interpreter: a run that no one has ended has failed."""
+    for run in list(_live):
+        error = _unhandled_error()
+        if run._status == "running":
+            unknown = "the program ended before the training was done"
+            run.error(unknown if error is None or error is run._error_before else error)
+        run.close()
+
+
+def _forget_all() -> None:
+    """In a forked child: it must neither write nor touch a lock that another thread held at the fork."""
+    for run in _live:
+        run._active = False
+    _live.clear()
+
+
+atexit.register(_end_all)
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_forget_all)
