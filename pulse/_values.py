@@ -26,11 +26,14 @@ def finite(value: Any) -> float | str:
         The number, or what is wrong with it (``nan``, ``inf``, ``not a number``); it never raises.
     """
     try:
-        if isinstance(value, bool | str | bytes):
-            return NOT_CONVERTED
-        if hasattr(value, "detach"):  # a tensor that requires a gradient warns when it is converted
-            value = value.detach()
-        number = float(value.item() if hasattr(value, "item") else value)
+        if type(value) is not float and type(value) is not int:  # nearly always it is one of them
+            if isinstance(value, bool | str | bytes):
+                return NOT_CONVERTED
+            if hasattr(value, "detach"):  # a tensor that requires a gradient warns when it is converted
+                value = value.detach()
+            if hasattr(value, "item"):
+                value = value.item()
+        number = float(value)
     except Exception:  # of whatever type: the value is an object of some framework
         return NOT_CONVERTED
     return number if math.isfinite(number) else str(number)

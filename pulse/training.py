@@ -17,14 +17,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pulse._problems import Problems
-from pulse._publisher import PATIENCE, Pacing, Publisher
 from pulse._rank import rank_of
-from pulse._sigterm import SigtermHandler
 from pulse._values import MESSAGE_LIMIT, describe_error, finite, is_on_accelerator, not_negative, text
 from pulse.writer import write_training_status
+
+if TYPE_CHECKING:  # what only a run needs is imported when one starts, so that importing pulse stays cheap
+    from pulse._publisher import Publisher
+    from pulse._sigterm import SigtermHandler
 
 __all__ = ["DEFAULT_PATH", "PATH_VARIABLE", "Pulse", "training"]
 
@@ -74,7 +76,8 @@ class Pulse:
         self.rank = rank_of(os.environ) if rank is None else rank
         self._interval = interval
         self._heartbeat = heartbeat
-        self._sigterm = SigtermHandler(self._stop_by_signal) if on_sigterm else None
+        self._on_sigterm = on_sigterm
+        self._sigterm: SigtermHandler | None = None
         self._durable = durable
         self._clock = clock
         self._problems = Problems()
@@ -82,6 +85,8 @@ class Pulse:
         self._first_total, self._first_message = total_epochs, message
         self._started = False
         self._active = False
+        self._open = False  # whether an update counts: active, and the status is running
+        self._threaded = False
         self._ended_by_signal = False
         self._status = "idle"
         self._epoch = self._total = self._loss = 0.0
@@ -106,6 +111,8 @@ class Pulse:
         self._started = True
         if self._active or self.rank != 0:
             return
+        from pulse._publisher import Pacing, Publisher
+
         self._publisher = Publisher(self._publish, Pacing(self._interval, self._heartbeat), self._clock)
         self._epoch = self._total = self._loss = 0.0
         self._loss_note, self._message, self._unread = "", text(self._first_message), None
@@ -113,16 +120,17 @@ class Pulse:
         self._status, self._written = "running", ""
         self._ended_by_signal = self._asked = False
         self._error_before = _unhandled_error()
-        self._active = True
+        self._active = self._open = True
         _live.add(self)
-        if not self._publisher.start():
+        self._threaded = self._publisher.start()
+        if not self._threaded:
             self._problems.report(
                 "thread", "the system allows no further thread: the training itself writes its status"
             )
         with suppress(OSError, ValueError):  # the write will say what is wrong
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        if self._sigterm is not None and not self._sigterm.install():
-            self._problems.report("sigterm", "on_sigterm has no effect: start the run in the main thread of Python")
+        if self._on_sigterm:
+            self._install_handler()
         self._write_now()
 
     def update(
@@ -145,28 +153,25 @@ class Pulse:
             message: a line for people who watch the run.
             total_epochs: epochs planned, if that has changed.
         """
-        if not self._active:
-            if self._started:
-                return
-            self.start()
+        if not self._open and not self._reopen():
+            return
         with self._lock:
-            if self._status != "running":
-                if not self._ended_by_signal:
-                    return
-                self._status, self._ended_by_signal = "running", False  # the program has survived the signal
             if epoch is not None:
-                self._set_epoch(epoch)
+                if type(epoch) is float and 0.0 <= epoch < _INF:
+                    self._epoch = epoch
+                else:
+                    self._set_epoch(epoch)
             if loss is not None:
                 if type(loss) is float and -_INF < loss < _INF:
                     self._loss, self._loss_note = loss, ""
                 else:
                     self._set_loss(loss)
             if message is not None:
-                self._message = text(message)
+                self._message = message if type(message) is str else text(message)
             if total_epochs is not None:
                 self._set_total(total_epochs)
-            asked, self._asked = self._asked, True
-        if not asked or not self._publisher.threaded:
+            asked, self._asked = self._asked, self._threaded
+        if not asked:
             self._publisher.nudge()
 
     def done(self, message: str = "Training completed") -> None:
@@ -188,9 +193,9 @@ class Pulse:
         if not self._active:
             return
         self._read_loss()
-        if self._asked or self._written != self._status:
+        if self._asked or not self._threaded or self._written != self._status:
             self._write_now()
-        self._active = False
+        self._active = self._open = False
         _live.discard(self)
         if self._sigterm is not None:
             self._sigterm.restore()
@@ -216,14 +221,20 @@ class Pulse:
             self.error(error)
         self.close()
 
+    def _reopen(self) -> bool:
+        """Whether an update counts although the run is not running: it was not started, or it has survived SIGTERM."""
+        if not self._started:
+            self.start()
+        elif self._active and self._ended_by_signal:
+            self._status, self._ended_by_signal, self._open = "running", False, True
+        return self._open
+
     def _set_epoch(self, epoch: Any) -> None:
-        if type(epoch) is not float or not 0.0 <= epoch < _INF:
-            found = not_negative(epoch)
-            if isinstance(found, str):
-                self._problems.report("epoch", f"an epoch was refused ({found}); the file keeps the last one")
-                return
-            epoch = found
-        self._epoch = epoch
+        found = not_negative(epoch)
+        if isinstance(found, str):
+            self._problems.report("epoch", f"an epoch was refused ({found}); the file keeps the last one")
+        else:
+            self._epoch = found
 
     def _set_total(self, total: Any) -> None:
         found = not_negative(total)
@@ -256,6 +267,13 @@ class Pulse:
                 self._set_loss(self._unread)
                 self._asked = True
 
+    def _install_handler(self) -> None:
+        from pulse._sigterm import SigtermHandler
+
+        self._sigterm = SigtermHandler(self._stop_by_signal)
+        if not self._sigterm.install():
+            self._problems.report("sigterm", "on_sigterm has no effect: start the run in the main thread of Python")
+
     def _stop_by_signal(self) -> None:
         """Write ``error`` for SIGTERM. If the program survives it, the next update says ``running`` again."""
         self._end("error", "SIGTERM", by_signal=True)
@@ -269,7 +287,8 @@ class Pulse:
         with self._lock:
             if self._status == "error" and (status == "done" or by_signal) and not self._ended_by_signal:
                 return
-            self._status, self._message, self._ended_by_signal = status, text(message), by_signal
+            self._status, self._message, self._ended_by_signal = status, message, by_signal
+            self._open = False
             if status == "done":
                 self._total = self._total or self._epoch
                 self._epoch = self._total
@@ -279,16 +298,14 @@ class Pulse:
     def _write_now(self) -> None:
         """Write the present state and wait for it."""
         if not self._publisher.demand():
-            self._problems.report(
-                "patience", f"{self.path}: the disk has not answered for {PATIENCE:.0f} s; the training goes on"
-            )
+            self._problems.report("patience", f"{self.path}: the disk does not answer; the training goes on")
 
     def _publish(self) -> bool:
         """Write the present state; called by the publisher, one call at a time."""
         with self._lock:
             self._asked = False
             status, epoch, total, loss = self._status, self._epoch, self._total, self._loss
-            message, note = self._message, self._loss_note
+            message, note = text(self._message), self._loss_note
         if note:
             message = f"{message[: MESSAGE_LIMIT - len(note) - 3]} ({note})" if message else note
         changed = status != self._written
@@ -373,7 +390,7 @@ def _end_all() -> None:
 def _forget_all() -> None:
     """In a forked child: it must neither write nor touch a lock that another thread held at the fork."""
     for run in _live:
-        run._active = False
+        run._active = run._open = False
     _live.clear()
 
 
