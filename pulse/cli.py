@@ -1,4 +1,4 @@
-"""The ``pulse`` command: write, read, watch, selftest, serve, and the commands that other packages add."""
+"""The ``pulse`` command: write, read, watch, run, selftest, serve, and the commands that other packages add."""
 
 import argparse
 import errno
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Collection, Iterable
 from typing import IO, TYPE_CHECKING, Any
 
+from pulse import run
 from pulse._streams import complain, flush
 from pulse._version import __version__
 from pulse.reader import ReadOutcome, read_status
@@ -78,9 +79,12 @@ def _run(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
         OSError: stdin or stdout is closed, full, or cannot be used; or there is no temporary folder.
     """
     try:
-        options = parser.parse_args(_with_negative_numbers(arguments))
+        # What follows `run` belongs to another program.
+        options = parser.parse_args(arguments if arguments[:1] == ["run"] else _with_negative_numbers(arguments))
         if options.command == "write":
             return _write(parser, options)
+        if options.command == "run":
+            return run.run(parser, options)
     except SystemExit as stop:  # argparse has printed its help, the version or the usage
         return int(stop.code or 0)
     if sys.stdout is None:
@@ -151,7 +155,7 @@ def _parser(added: list[str]) -> tuple[argparse.ArgumentParser, Collection[str]]
     write = commands.add_parser("write", help="write one status: exit 0 done, 1 refused or failed")
     write.add_argument("path", metavar="PATH", help="the status file")
     write.add_argument("source", metavar="-", nargs="?", choices=["-"], help="read the members as JSON from stdin")
-    write.add_argument("--status", help=f"one of {', '.join(STATUSES)}")
+    write.add_argument("--status", help=f"one of {', '.join(STATUSES)}; required, unless --keep finds one")
     write.add_argument("--epoch", type=float, metavar="X", help="epochs completed (default 0.0)")
     write.add_argument("--total-epochs", type=float, metavar="X", help="epochs planned (default 0.0)")
     write.add_argument("--loss", type=float, metavar="X", help="the current loss (default 0.0)")
@@ -161,11 +165,17 @@ def _parser(added: list[str]) -> tuple[argparse.ArgumentParser, Collection[str]]
         help="a line for people who watch the run (default empty); what is not UTF-8 becomes U+FFFD",
     )
     write.add_argument("--timestamp", type=int, metavar="SECONDS", help="seconds since 1970 (default now)")
+    write.add_argument(
+        "--keep",
+        action="store_true",
+        help="what is not given stays as it is in the file, but for the timestamp, if the file has a valid status",
+    )
 
     read = commands.add_parser("read", help="print the status as JSON, or null and exit 1")
     read.add_argument("path", metavar="PATH", help="the status file")
 
     add_watch(commands)
+    run.add_parser(commands)
     commands.add_parser("selftest", help="check on this machine that the reference writes and reads correctly")
     commands.add_parser("serve", help="answer the conformance suite's requests on stdin and stdout")
     return parser, commands.choices
@@ -191,18 +201,30 @@ def _write(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     """``pulse write``."""
     names = ("status", "epoch", "total_epochs", "loss", "message", "timestamp")
     members: dict[str, Any] = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    if (options.source is None) == ("status" not in members) or (options.source and members):
-        parser.error("write: give the members as options (--status is required), or - to read them from stdin")
+    if options.source and members:
+        parser.error("write: give the members as options, or - to read them from stdin, but not both")
+    kept = _kept(options.path) if options.keep else {}
+    if not options.source and "status" not in {**kept, **members}:
+        nothing = "write: --status is required: there is no valid status to keep" if options.keep else None
+        parser.error(
+            nothing or "write: give the members as options (--status is required), or - to read them from stdin"
+        )
     if "message" in members:
         members["message"] = _text(members["message"])
     try:
         if options.source:
             members = decode_object(_stdin().read(SIZE_LIMIT + 1))
-        write_training_status(options.path, **from_members(members, complete=False))
+        write_training_status(options.path, **from_members({**kept, **members}, complete=False))
     except (InvalidStatus, OSError) as error:
         complain("\n".join([f"pulse write: {error}", *getattr(error, "__notes__", [])]))
         return 1
     return 0
+
+
+def _kept(path: str) -> dict[str, Any]:
+    """The members of the status at ``path`` that a new one may keep; none where there is no valid status."""
+    status = read_status(path).status
+    return {} if status is None else {name: value for name, value in status.items() if name != "timestamp"}
 
 
 def _text(argument: str) -> str:

@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +21,7 @@ from pulse.status import SIZE_LIMIT, InvalidStatus, TrainingStatus, encode
 
 __all__ = [
     "atomic_write_json",
+    "publish",
     "write_done_status",
     "write_error_status",
     "write_idle_status",
@@ -62,7 +64,7 @@ def atomic_write_json(
         raise InvalidStatus(f"data cannot be written as JSON: {error}") from error
     if len(document) > SIZE_LIMIT:
         raise InvalidStatus(f"{len(document)} bytes are more than {SIZE_LIMIT}: shorten it")
-    _publish(path, document, durable)
+    publish(path, document, durable=durable)
 
 
 def write_training_status(
@@ -82,7 +84,7 @@ def write_training_status(
     are those of :func:`atomic_write_json`.
     """
     members = TrainingStatus.create(status, epoch, total_epochs, loss, message, timestamp)
-    _publish(path, encode(members), durable)
+    publish(path, encode(members), durable=durable)
 
 
 def write_idle_status(path: StrPath, message: str = "Waiting to start...") -> None:
@@ -119,8 +121,14 @@ def write_error_status(path: StrPath, epoch: float, total_epochs: float, loss: f
     write_training_status(path, "error", epoch, total_epochs, loss, message)
 
 
-def _publish(path: StrPath, document: bytes, durable: bool) -> None:
-    """Publish ``document`` at ``path``, in place of any file there."""
+def publish(path: StrPath, document: bytes, *, durable: bool, before_replace: Callable[[], None] | None = None) -> None:
+    """Publish ``document`` at ``path``, in place of any file there.
+
+    Args:
+        path: as for :func:`atomic_write_json`, and so are ``durable`` and the errors.
+        document: the bytes, whatever they are.
+        before_replace: called when only the replace is left to do; what it raises stops the write.
+    """
     published = False
     try:
         target, before, extended = _resolve(path)
@@ -134,6 +142,8 @@ def _publish(path: StrPath, document: bytes, durable: bool) -> None:
             try:
                 mode = system.creation_mode(before, extended)
                 use_descriptor(os.open, (temp, system.CREATE_FLAGS, mode), _fill, document, before, extended)
+                if before_replace is not None:
+                    before_replace()
                 system.replace(temp, target)
             except FileExistsError as error:
                 if error.filename2 is None:  # not from the rename: the temp's name is taken by another file (VIS-03)

@@ -1,0 +1,181 @@
+"""``pulse run``: run any training command, and keep its status file for it."""
+
+import argparse
+import math
+import os
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from pulse._streams import complain
+from pulse.training import DEFAULT_PATH, PATH_VARIABLE
+
+if TYPE_CHECKING:  # what only this command needs is imported when it runs
+    from pulse._run_status import RunStatus
+    from pulse._signals import Forwarding
+
+__all__ = ["add_parser", "exit_code", "failure_of", "run"]
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+"""Exit codes of a command that could not be started, as in a shell (POSIX, Shell Command Language, 2.8.2)."""
+
+_HEARTBEAT_SECONDS = 10.0
+_SHOWN_CHARACTERS = 200
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``run`` to the commands of the parser."""
+    parser = commands.add_parser(
+        "run",
+        help="run a training command and keep its status file: running, then done or error",
+        usage="pulse run [-h] [-o FILE] [--total-epochs X] [--message TEXT] [--heartbeat SECONDS] [--rank N] "
+        "-- COMMAND [ARGUMENT ...]",
+        description="Run a training command, and write its status: running at its start, done or error at its end. "
+        "Input, output, signals and the exit code are those of the command; 128 + N after signal N, 127 when it is "
+        "not found, 126 when it cannot be run. What the command writes into the same file itself is kept.",
+    )
+    parser.add_argument(
+        "-o",
+        "--path",
+        metavar="FILE",
+        help=f"the status file; the command finds it in {PATH_VARIABLE} (default: that variable, else {DEFAULT_PATH})",
+    )
+    parser.add_argument(
+        "--total-epochs", type=_not_negative, default=0.0, metavar="X", help="epochs planned (default 0.0: unknown)"
+    )
+    parser.add_argument("--message", metavar="TEXT", help="a line for people who watch the run (default: the command)")
+    parser.add_argument(
+        "--heartbeat",
+        type=_not_negative,
+        default=_HEARTBEAT_SECONDS,
+        metavar="SECONDS",
+        help=f"refresh the timestamp of an unchanged file this often, 0 for never (default {_HEARTBEAT_SECONDS})",
+    )
+    parser.add_argument(
+        "--rank",
+        type=int,
+        metavar="N",
+        help="of this process; only rank 0 writes (default: from RANK, SLURM_PROCID or OMPI_COMM_WORLD_RANK)",
+    )
+    parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command and its arguments")
+
+
+def _not_negative(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"a number, 0 or more, is needed, not {text!r}")
+    return value
+
+
+def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """``pulse run``; returns the exit code of the command.
+
+    Raises:
+        SystemExit: there is no command; argparse has said so.
+    """
+    command = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
+    if not command:
+        parser.error("run: the command is missing: pulse run [OPTIONS] -- COMMAND [ARGUMENT ...]")
+    from pulse._signals import Forwarding
+
+    path = os.path.join(_working_folder(), options.path or os.environ.get(PATH_VARIABLE) or DEFAULT_PATH)
+    status = _status(path, command, options)
+    with Forwarding() as forwarding:  # before the status says that a command is running
+        if status is not None:
+            status.start()
+        code, failure = _execute(command, {**os.environ, PATH_VARIABLE: path}, forwarding)
+        if status is not None:
+            status.end(failure)
+    return code
+
+
+def _status(path: str, command: list[str], options: argparse.Namespace) -> "RunStatus | None":
+    """The status that is to be kept; ``None`` in a process that does not write one."""
+    from pulse._problems import Problems
+    from pulse._rank import rank_of
+    from pulse._run_status import RunStatus
+
+    if (rank_of(os.environ) if options.rank is None else options.rank) != 0:
+        return None
+    message = _shown(command) if options.message is None else options.message
+    return RunStatus(path, options.total_epochs, message, options.heartbeat or None, Problems())
+
+
+def _working_folder() -> str:
+    """The working folder; empty when it is gone: then the writes say so."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+def _shown(command: list[str]) -> str:
+    """A command as a message shows it."""
+    line = shlex.join(command)
+    return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def _execute(command: list[str], environ: dict[str, str], forwarding: "Forwarding") -> tuple[int, str | None]:
+    """Run a command to its end.
+
+    Returns:
+        The exit code for the caller, and why the command has failed, or ``None``.
+    """
+    from pulse._stderr import Tee
+
+    tee = Tee(2)
+    forwarding.on_resize(tee.resize)
+    try:
+        process = subprocess.Popen(_found(command), stderr=tee.end, env=environ)
+    except OSError as error:
+        why = f"{command[0]} cannot be started: {error.strerror}"
+        complain(f"pulse run: {why}")
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE, why
+    finally:
+        tee.start()
+    forwarding.to(process.send_signal)
+    returncode = process.wait()
+    return exit_code(returncode), failure_of(returncode, tee.finish())
+
+
+def exit_code(returncode: int) -> int:
+    """The exit code for the caller of a command that has ended, as a shell has it.
+
+    Args:
+        returncode: that of ``subprocess``: negative after a signal; on Windows up to 2^32.
+
+    Returns:
+        128 + N after signal N; on Windows the same 32 bits as a signed number, which ``sys.exit`` passes on.
+    """
+    if returncode >= 2**31:
+        return returncode - 2**32
+    return 128 - returncode if returncode < 0 else returncode
+
+
+def failure_of(returncode: int, last_line: str) -> str | None:
+    """Why a command has failed, for a message: its exit code or signal, and what it printed last; ``None`` if not."""
+    if returncode == 0:
+        return None
+    from pulse._signals import signal_name
+
+    reason = signal_name(-returncode) if returncode < 0 else f"exit code {returncode}"
+    return f"{reason}: {last_line}" if last_line else reason
+
+
+if sys.platform == "win32":
+
+    def _found(command: list[str]) -> list[str]:
+        """The command with the file that its name means: Windows itself finds only .exe."""
+        import shutil
+
+        return [shutil.which(command[0]) or command[0], *command[1:]]
+
+else:
+
+    def _found(command: list[str]) -> list[str]:
+        """The command as it is: the system finds it."""
+        return command
