@@ -211,14 +211,14 @@ class Pulse:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Call ``done``, or ``error`` when an exception leaves the block, and close.
+        """Call ``done``, if no end was written, or ``error`` when an exception leaves the block, and close.
 
         ``KeyboardInterrupt`` and the like are errors too. ``SystemExit`` is one unless its exit code is 0.
         """
-        if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-            self.done()
-        else:
+        if error is not None and not (isinstance(error, SystemExit) and error.code in (None, 0)):
             self.error(error)
+        elif self._open or self._ended_by_signal:
+            self.done()
         self.close()
 
     def _reopen(self) -> bool:

@@ -1,15 +1,19 @@
 """Fixtures that the tests of the reference share."""
 
+import errno
 import os
 import socket
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pulse import _temps
+from pulse import Pulse, _temps
+from pulse._publisher import Publisher
+from tests.pulse.training_support import Clock, module
 
 
 @pytest.fixture
@@ -53,3 +57,49 @@ def make_special_file() -> Callable[[str, Path], None]:
 def first_write_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test starts as a new process does: no target has been swept yet."""
     monkeypatch.setattr(_temps, "_swept", set())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread: what it would do, a test does with ``turn``, and a caller that waits does itself."""
+    monkeypatch.setattr(Publisher, "start", lambda self: True)
+
+
+@pytest.fixture
+def run(target: str, clock: Clock, by_hand: None) -> Pulse:
+    """A run of 3 epochs that has not started."""
+    return Pulse(target, 3, clock=clock)
+
+
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Every write of a status: its members and ``durable``."""
+    calls: list[dict[str, Any]] = []
+    real = module.write_training_status
+    names = ("path", "status", "epoch", "total_epochs", "loss", "message")
+
+    def write(*arguments: Any, durable: bool) -> None:
+        calls.append({**dict(zip(names, arguments, strict=True)), "durable": durable})
+        real(*arguments, durable=durable)
+
+    monkeypatch.setattr(module, "write_training_status", write)
+    return calls
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Fills the disk, or makes room again."""
+    real = module.write_training_status
+
+    def fill(full: bool) -> None:
+        def refuse(*arguments: Any, **keywords: Any) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), arguments[0])
+
+        monkeypatch.setattr(module, "write_training_status", refuse if full else real)
+
+    return fill

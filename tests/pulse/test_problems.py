@@ -1,0 +1,36 @@
+"""Problems are counted, and reported once."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pulse._problems import Problems
+
+
+def test_the_first_of_each_kind_is_logged_and_all_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    problems = Problems()
+    for kind in ("write", "loss", "write", "loss"):
+        problems.report(kind, f"a {kind} failed")
+    assert problems.count == 4
+    assert [(record.name, record.levelname, record.message) for record in caplog.records] == [
+        ("pulse", "WARNING", "pulse: a write failed"),
+        ("pulse", "WARNING", "pulse: a loss failed"),
+    ]
+
+
+def test_what_is_settled_is_said_once_and_may_be_reported_again(caplog: pytest.LogCaptureFixture) -> None:
+    problems = Problems()
+    problems.settle("write", "never said")
+    problems.report("write", "failed")
+    problems.settle("write", "works")
+    problems.settle("write", "never said")
+    problems.report("write", "failed again")
+    assert [record.message for record in caplog.records] == ["pulse: failed", "pulse: works", "pulse: failed again"]
+    assert problems.count == 2
+
+
+def test_a_program_that_configures_nothing_sees_it_on_stderr_even_with_warnings_as_errors() -> None:
+    script = "from pulse._problems import Problems; Problems().report('write', 'the disk is full')"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, check=True, text=True)
+    assert (done.stdout, done.stderr) == ("", "pulse: the disk is full\n")
