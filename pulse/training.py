@@ -8,10 +8,8 @@ The file says ``running`` as soon as the block is entered, ``done`` when it is l
 leaves it. What goes wrong with the file is logged once and counted (:attr:`Pulse.problems`), and never raised.
 """
 
-import atexit
 import math
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from pulse._live import live, unhandled_error
 from pulse._problems import Problems
 from pulse._rank import rank_of
 from pulse._values import MESSAGE_LIMIT, describe_error, finite, is_on_accelerator, not_negative, text
@@ -39,9 +38,6 @@ PATH_VARIABLE: Final = "PULSE_PATH"
 """The environment variable with the path for a run that does not name one; ``pulse run`` sets it."""
 
 _INF: Final = math.inf
-
-_live: set["Pulse"] = set()
-"""The runs that have been started and not closed, of this process."""
 
 
 class Pulse:
@@ -97,6 +93,7 @@ class Pulse:
         self._written = ""  # the status of the file
         self._publisher: Publisher
         self._error_before: BaseException | None = None
+        self._process = 0
 
     @property
     def problems(self) -> int:
@@ -119,9 +116,10 @@ class Pulse:
         self._set_total(self._first_total)
         self._status, self._written = "running", ""
         self._ended_by_signal = self._asked = False
-        self._error_before = _unhandled_error()
+        self._error_before = unhandled_error()
+        self._process = os.getpid()
         self._active = self._open = True
-        _live.add(self)
+        live.add(self)
         self._threaded = self._publisher.start()
         if not self._threaded:
             self._problems.report(
@@ -196,7 +194,7 @@ class Pulse:
         if self._asked or not self._threaded or self._written != self._status:
             self._write_now()
         self._active = self._open = False
-        _live.discard(self)
+        live.discard(self)
         if self._sigterm is not None:
             self._sigterm.restore()
         if not self._publisher.stop():
@@ -220,6 +218,18 @@ class Pulse:
         elif self._open or self._ended_by_signal:
             self.done()
         self.close()
+
+    def at_exit(self) -> None:
+        """Called when the interpreter ends: a run that no one has ended has failed."""
+        error = unhandled_error()
+        if self._status == "running":
+            unknown = "the program ended before the training was done"
+            self.error(unknown if error is None or error is self._error_before else error)
+        self.close()
+
+    def in_fork(self) -> None:
+        """Called in a forked process: only the process that has started the run writes."""
+        self._active = self._open = False
 
     def _reopen(self) -> bool:
         """Whether an update counts although the run is not running: it was not started, or it has survived SIGTERM."""
@@ -276,7 +286,8 @@ class Pulse:
 
     def _stop_by_signal(self) -> None:
         """Write ``error`` for SIGTERM. If the program survives it, the next update says ``running`` again."""
-        self._end("error", "SIGTERM", by_signal=True)
+        if os.getpid() == self._process:  # a signal may come in a forked child before it has forgotten its runs
+            self._end("error", "SIGTERM", by_signal=True)
 
     def _end(self, status: str, message: str, *, by_signal: bool = False) -> None:
         """Write the end of the run; an error outranks ``done``."""
@@ -369,31 +380,3 @@ def training(
         rank=rank,
         durable=durable,
     )
-
-
-def _unhandled_error() -> BaseException | None:
-    """The exception that the interpreter, or a notebook, has reported last."""
-    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)  # last_exc: Python 3.12
-    return error if isinstance(error, BaseException) else None
-
-
-def _end_all() -> None:
-    """At the end of the interpreter: a run that no one has ended has failed."""
-    for run in list(_live):
-        error = _unhandled_error()
-        if run._status == "running":
-            unknown = "the program ended before the training was done"
-            run.error(unknown if error is None or error is run._error_before else error)
-        run.close()
-
-
-def _forget_all() -> None:
-    """In a forked child: it must neither write nor touch a lock that another thread held at the fork."""
-    for run in _live:
-        run._active = run._open = False
-    _live.clear()
-
-
-atexit.register(_end_all)
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_forget_all)

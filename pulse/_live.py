@@ -1,0 +1,45 @@
+"""The runs that this process has started and not closed: what becomes of them when the interpreter ends, or forks."""
+
+import atexit
+import os
+import sys
+from typing import Protocol
+
+__all__ = ["LiveRun", "end_all", "live", "unhandled_error"]
+
+
+class LiveRun(Protocol):
+    """A run that has been started and not closed."""
+
+    def at_exit(self) -> None:
+        """End and close the run; no one else will."""
+
+    def in_fork(self) -> None:
+        """Do nothing from now on, and touch no lock: another thread of the parent may have held it at the fork."""
+
+
+live: set[LiveRun] = set()
+
+
+def unhandled_error() -> BaseException | None:
+    """The exception that the interpreter, or a notebook, has reported last."""
+    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)  # last_exc: Python 3.12
+    return error if isinstance(error, BaseException) else None
+
+
+def end_all() -> None:
+    """At the end of the interpreter."""
+    for run in list(live):
+        run.at_exit()
+
+
+def _forget_all() -> None:
+    """In a forked child."""
+    for run in live:
+        run.in_fork()
+    live.clear()
+
+
+atexit.register(end_all)
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_forget_all)
