@@ -78,10 +78,10 @@ class Tee:
     def _run(self) -> None:
         with suppress(OSError):  # EIO: no process has the pseudo-terminal open any more
             while chunk := os.read(self._source, _CHUNK_BYTES):
-                self._writing = True
-                self._pass_on(chunk)
                 self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
                 self._chunks += 1
+                self._writing = True
+                self._pass_on(chunk)
                 self._writing = False
         os.close(self._source)
 

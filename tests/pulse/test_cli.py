@@ -163,6 +163,49 @@ class TestWrite:
         assert status["message"] == written
 
 
+class TestWriteKeep:
+    """``--keep``: a shell script gives only what changes."""
+
+    def test_what_is_not_given_stays_but_for_the_timestamp(self, run: Run, target: str) -> None:
+        write_training_status(target, "running", 1.5, 3.0, 0.5, "step 150", 5)
+        assert run("write", target, "--keep", "--status", "error", "--message", "killed") == (0, b"", "")
+        status = read_status(target).status
+        assert status is not None
+        assert status["timestamp"] > 5
+        assert {**status, "timestamp": 5} == {
+            "status": "error",
+            "epoch": 1.5,
+            "total_epochs": 3.0,
+            "loss": 0.5,
+            "message": "killed",
+            "timestamp": 5,
+        }
+
+    def test_alone_it_is_a_sign_of_life(self, run: Run, target: str) -> None:
+        write_training_status(target, "running", 1.5, 3.0, 0.5, "step 150", 5)
+        assert run("write", target, "--keep")[0] == 0
+        status = read_status(target).status
+        assert status is not None
+        assert (status["status"], status["epoch"], status["timestamp"] > 5) == ("running", 1.5, True)
+
+    def test_members_from_stdin_may_be_some_of_them(self, run: Run, target: str) -> None:
+        write_training_status(target, "running", 1.5, 3.0, 0.5, "step 150", 5)
+        assert run("write", target, "-", "--keep", stdin=b'{"epoch": 2}')[0] == 0
+        status = read_status(target).status
+        assert status is not None
+        assert (status["epoch"], status["loss"]) == (2.0, 0.5)
+
+    def test_the_first_status_takes_the_defaults(self, run: Run, target: str) -> None:
+        assert run("write", target, "--keep", "--status", "running")[0] == 0
+        assert read_status(target).status is not None
+
+    def test_without_a_valid_file_a_status_is_required(self, run: Run, target: str) -> None:
+        Path(target).write_bytes(b"{")
+        code, _out, err = run("write", target, "--keep", "--epoch", "2")
+        assert code == 2
+        assert "--status is required: there is no valid status to keep" in err
+
+
 class TestRead:
     def test_prints_the_status_in_utf_8(self, run: Run, target: str) -> None:
         write_training_status(target, "running", 1, 3, 0.5, "шаг", 5)
