@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import training as training_cost
 from bench import under_load
 from bench.contenders import c_loop, compile_loops, python_loop, race
 from bench.history import against_porcupine, throughput
@@ -283,6 +284,12 @@ def detection(plan: Plan) -> Section:
     return under_load.detection(plan.disk.folder, 1 if plan.generations < 3 else 5, plan.progress)
 
 
+def training(plan: Plan) -> Section:
+    """What a status costs a training loop."""
+    places = {place.file_system: place.folder for place in (plan.disk, plan.memory) if place is not None}
+    return training_cost.section(places, plan.rounds * plan.generations, plan.progress)
+
+
 SECTIONS: Mapping[str, Callable[[Plan], Section]] = {
     "write": write,
     "read": read,
@@ -290,6 +297,7 @@ SECTIONS: Mapping[str, Callable[[Plan], Section]] = {
     "sizes": sizes,
     "history": history,
     "porcupine": porcupine,
+    "training": training,
     "processes": processes,
     "suite": suite,
     "detection": detection,
