@@ -41,5 +41,7 @@ def _forget_all() -> None:
 
 
 atexit.register(end_all)
-if sys.platform != "win32":
+if sys.platform == "win32":
+    pass  # no process is ever forked
+else:
     os.register_at_fork(after_in_child=_forget_all)

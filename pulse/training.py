@@ -103,7 +103,7 @@ class Pulse:
     def start(self) -> None:
         """Write ``running`` with epoch 0. It makes the file's folder if there is none.
 
-        A run that was closed can be started again. On a process of another rank than 0 nothing happens, now or later.
+        A run that was closed can be started again. Only a process of rank 0 writes, now or later.
         """
         self._started = True
         if self._active or self.rank != 0:

@@ -42,7 +42,7 @@ def disk(clock: Clock) -> Disk:
 
 
 class TestPacing:
-    def test_nothing_is_due_that_nobody_asked_for(self) -> None:
+    def test_nothing_is_due_that_was_not_asked_for(self) -> None:
         pacing = Pacing(0.25, None)
         pacing.attempted(10.0, 10.0, True)
         assert pacing.due(False) == math.inf

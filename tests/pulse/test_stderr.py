@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -120,31 +121,40 @@ def test_one_that_goes_on_printing_is_not_waited_for_either(monkeypatch: pytest.
     command.end()
 
 
-def test_a_slow_reader_of_our_stderr_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_reader_of_our_stderr_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, eventually: Callable[[Callable[[], object], str], None]
+) -> None:
     monkeypatch.setattr(_stderr, "_GRACE_SECONDS", 0.01)
     command = Command()
-    looked = threading.Event()
+    looked = threading.Semaphore(0)
     real_join = command.tee._thread.join
 
     def join(timeout: float | None = None) -> None:
-        looked.set()
+        looked.release()
         real_join(timeout)
 
     monkeypatch.setattr(command.tee._thread, "join", join)
 
     def write() -> None:
-        os.write(command.stderr, b"x" * 300_000)
+        os.write(command.stderr, b"x" * 3_000_000)
         os.close(command.stderr)
 
     writer = threading.Thread(target=write)
     writer.start()
-    assert os.read(command.out, 1) == b"x"
+    before: list[int] = []
+
+    def is_stuck() -> bool:
+        before.append(command.tee._chunks)
+        return command.tee._writing and before[-1] > 1 and before[-2:] == [before[-1]] * 2
+
+    eventually(is_stuck, "the pipe to the slow reader is full")
     lines: list[str] = []
     finisher = threading.Thread(target=lambda: lines.append(command.tee.finish()))
     finisher.start()
-    assert looked.wait(60)
-    read = 1
-    while read < 300_000:
+    for _ in range(3):
+        assert looked.acquire(timeout=60)
+    read = 0
+    while read < 3_000_000:
         read += len(os.read(command.out, 65536))
     for thread in (writer, finisher):
         thread.join(60)

@@ -213,6 +213,17 @@ class TestSigterm:
         run.close()
         assert status_of(target)["message"] == "the loss diverged"
 
+    def test_in_a_forked_process_that_has_not_forgotten_the_run_yet_nothing_is_written(
+        self, target: str, taken: list[int], run: Pulse
+    ) -> None:
+        run._on_sigterm = True
+        run.start()
+        run._process = -1  # that of the parent
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert taken == [1]
+        assert status_of(target)["status"] == "running"
+        run.close()
+
     def test_a_handler_that_was_put_on_top_stays(self, taken: list[int], run: Pulse) -> None:
         run._on_sigterm = True
         run.start()
