@@ -38,6 +38,7 @@ PATH_VARIABLE: Final = "PULSE_PATH"
 """The environment variable with the path for a run that does not name one; ``pulse run`` sets it."""
 
 _INF: Final = math.inf
+_MINUS_INF: Final = -math.inf
 
 
 class Pulse:
@@ -88,7 +89,7 @@ class Pulse:
         self._epoch = self._total = self._loss = 0.0
         self._loss_note = self._message = ""
         self._unread: Any = None  # a loss that is still on a GPU
-        self._read_again = -_INF
+        self._read_again = _MINUS_INF
         self._asked = False
         self._written = ""  # the status of the file
         self._publisher: Publisher
@@ -155,22 +156,26 @@ class Pulse:
             return
         with self._lock:
             if epoch is not None:
-                if type(epoch) is float and 0.0 <= epoch < _INF:
+                if epoch.__class__ is float and 0.0 <= epoch < _INF:
                     self._epoch = epoch
+                elif epoch.__class__ is int and 0 <= epoch < 2**53:
+                    self._epoch = float(epoch)
                 else:
                     self._set_epoch(epoch)
             if loss is not None:
-                if type(loss) is float and -_INF < loss < _INF:
-                    self._loss, self._loss_note = loss, ""
+                if loss.__class__ is float and _MINUS_INF < loss < _INF:
+                    self._loss = loss
+                    self._loss_note = ""
                 else:
                     self._set_loss(loss)
             if message is not None:
                 self._message = message if type(message) is str else text(message)
             if total_epochs is not None:
                 self._set_total(total_epochs)
-            asked, self._asked = self._asked, self._threaded
-        if not asked:
-            self._publisher.nudge()
+            if self._asked:
+                return
+            self._asked = self._threaded
+        self._publisher.nudge()
 
     def done(self, message: str = "Training completed") -> None:
         """Write ``done`` with ``epoch = total_epochs``: of a run whose total is unknown, the epochs that it made.
@@ -273,7 +278,7 @@ class Pulse:
         """Read the loss that was left on the GPU."""
         with self._lock:
             if self._unread is not None:
-                self._read_again = -_INF
+                self._read_again = _MINUS_INF
                 self._set_loss(self._unread)
                 self._asked = True
 
