@@ -232,7 +232,7 @@ def as_json(path: str, polled: "Polled", name: str | None = None) -> dict[str, A
 
 
 def names(paths: Sequence[str]) -> list[str]:
-    """A short name for each of several files: as much of the end of its path as tells it from the others.
+    """A short name for each of several files: the shortest end of its path that no other has.
 
     ``.json`` is left out, and so is a last part that says nothing: one that is the same everywhere, as in
     ``runs/a/status.json`` and ``runs/b/status.json``, or is usual for such a file. The two are called ``a`` and ``b``.

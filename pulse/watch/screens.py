@@ -76,7 +76,7 @@ class Lines:
 
 
 def _news(row: Row) -> object:
-    """What makes a line worth printing when it is another than before."""
+    """A line is worth printing when this has changed."""
     return state(row.polled), row.polled.status, row.polled.outcome
 
 

@@ -315,9 +315,7 @@ class TestNames:
             (["a/.json"], [".json"]),
         ],
     )
-    def test_a_name_is_the_end_of_the_path_that_tells_it_from_the_others(
-        self, paths: list[str], expected: list[str]
-    ) -> None:
+    def test_a_name_is_the_end_of_the_path_that_no_other_file_has(self, paths: list[str], expected: list[str]) -> None:
         assert names(paths) == [name.format(here=os.path.basename(os.getcwd())) for name in expected]
 
     def test_a_path_that_occurs_twice_keeps_its_parts(self) -> None:

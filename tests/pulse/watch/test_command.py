@@ -60,7 +60,7 @@ class TestOnce:
         ("status", "code"),
         [("idle", 0), ("running", 0), ("done", 0), ("error", 4), (None, 5)],
     )
-    def test_the_exit_code_tells_the_state(
+    def test_the_exit_code_depends_on_the_state(
         self, status: str | None, code: int, target: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         if status:

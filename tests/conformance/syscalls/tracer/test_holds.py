@@ -1,4 +1,4 @@
-"""What holds still while the kit observes: the implementation at a boundary, and its other threads."""
+"""While the kit observes, nothing moves: neither the implementation at a boundary nor its other threads."""
 
 from __future__ import annotations
 
