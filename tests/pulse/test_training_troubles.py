@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,12 @@ class TestValues:
         run.close()
         assert (status_of(run.path)["epoch"], status_of(run.path)["total_epochs"]) == (1.0, 5.0)
         assert run.problems == 2
+
+    def test_an_epoch_may_be_any_number(self, run: Pulse) -> None:
+        run.start()
+        run.update(Fraction(3, 2))  # type: ignore[arg-type]  # neither int nor float
+        run.close()
+        assert status_of(run.path)["epoch"] == 1.5
 
     def test_any_object_makes_a_message(self, run: Pulse) -> None:
         run.start()
