@@ -1,0 +1,3 @@
+module pulse.example/status
+
+go 1.22

@@ -1,0 +1,113 @@
+package status
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Interval is how often a status file is usually polled.
+const Interval = 2 * time.Second
+
+// Read reads the status at path, strictly. It never blocks, whatever is there, and keeps no handle.
+func Read(path string) (Status, error) {
+	document, err := readBytes(path)
+	if err != nil {
+		return Status{}, err
+	}
+	return Parse(document)
+}
+
+func readBytes(path string) ([]byte, error) {
+	file, err := openForReading(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	found, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !found.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	document, err := io.ReadAll(io.LimitReader(file, SizeLimit+1)) // it may grow while it is read
+	if err == nil && len(document) > SizeLimit {
+		err = fmt.Errorf("%s: more than %d bytes", path, SizeLimit)
+	}
+	return document, err
+}
+
+// Polled is what a Reader knows after one more read.
+type Polled struct {
+	Status    *Status       // the last valid status; nil when there never was one
+	Fresh     bool          // whether Status is what the file holds now
+	Problem   error         // why this read gave no status; nil when it did
+	Unchanged time.Duration // for how long the status has not changed, by this process's monotonic clock
+}
+
+// Reader polls one file and keeps its last valid status (RDR-09, RDR-10). It is for one goroutine at a time.
+type Reader struct {
+	path    string
+	last    *Status
+	changed time.Time
+}
+
+// NewReader returns a reader of path. The file need not exist; a relative path is taken from the present working folder.
+func NewReader(path string) (*Reader, error) {
+	if !filepath.IsAbs(path) {
+		folder, err := os.Getwd()
+		if err != nil {
+			return nil, err
+		}
+		path = folder + string(filepath.Separator) + path
+	}
+	return &Reader{path: path, changed: time.Now()}, nil
+}
+
+// Poll reads once. When the file cannot be used, it returns the last valid status, which is then not fresh.
+func (r *Reader) Poll() Polled {
+	now, err := Read(r.path)
+	if err == nil && (r.last == nil || *r.last != now) {
+		r.last, r.changed = &now, time.Now()
+	}
+	polled := Polled{Fresh: err == nil, Problem: err, Unchanged: time.Since(r.changed)}
+	if r.last != nil {
+		last := *r.last // so that a caller that changes its result does not change what is remembered
+		polled.Status = &last
+	}
+	return polled
+}
+
+// Follow polls at once and then every interval, and hands the result to act, until act returns false or ctx is done.
+// A file that cannot be read is logged once for each reason, as a warning, and once when it can be read again.
+func (r *Reader) Follow(ctx context.Context, interval time.Duration, act func(Polled) bool) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	logged := ""
+	for {
+		polled := r.Poll()
+		problem := ""
+		if polled.Problem != nil {
+			problem = polled.Problem.Error()
+		}
+		if problem != logged && problem != "" {
+			slog.Warn("status file not readable; keeping the last valid status", "path", r.path, "problem", problem)
+		} else if problem != logged {
+			slog.Info("status file readable again", "path", r.path)
+		}
+		logged = problem
+		if !act(polled) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
