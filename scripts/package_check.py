@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-NOT_SHIPPED = {"__pycache__", "node_modules"}
+NOT_SHIPPED = {"__pycache__", "node_modules", "target", "Cargo.lock"}
 MOST_FILES = 30
 """More files than this in pulse-status, and something has slipped in that a training environment does not need."""
 

@@ -1,0 +1,110 @@
+"""The followers in other languages, on a file that the reference writes and that others break.
+
+Node needs no build. The builds of Rust and Go take long, and cargo fetches crates: `tox -e languages` runs those two.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import pulse
+from conformance.clauses import load_clauses
+from conformance.resolve import resolve
+from conformance.runner.set_up import release, set_up
+from conformance.subject.client import LaunchOptions
+
+INTERVALS = {"rust": "0.05", "go": "50ms", "node": "0.05"}
+PROGRAMS = {"rust": ["target/release/pulse-follow"], "go": ["target/pulse-follow"], "node": ["follow.mjs"]}
+BUILT_WITH = {"rust": "cargo", "go": "go"}
+
+Follow = Callable[[Path], subprocess.Popen[str]]
+
+
+@pytest.fixture(params=["rust", "go", "node"])
+def follow(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Follow]:
+    """Starts a language's follower on a file, with what it logs in its output."""
+    language = request.param
+    if language == "node" and shutil.which("node") is None:
+        pytest.skip("needs node")
+    if language in BUILT_WITH:
+        if not os.environ.get("PULSE_LANGUAGES"):
+            pytest.skip("built and run by tox -e languages")
+        if shutil.which(BUILT_WITH[language]) is None:
+            pytest.skip(f"needs {BUILT_WITH[language]}")
+    folder = tmp_path_factory.mktemp(language)
+    options = LaunchOptions(children=folder / "children", scratch=folder / "scratch")
+    options.children.mkdir()
+    options.scratch.mkdir()
+    manifest = set_up(resolve(language, frozenset(load_clauses())), folder, options)
+    program, *rest = PROGRAMS[language]
+    words = ["node", program] if language == "node" else [str(manifest.folder / program), *rest]
+    running: list[subprocess.Popen[str]] = []
+
+    def start(file: Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*words, str(file), INTERVALS[language]],
+            cwd=manifest.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+    release(folder)
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    """The next line that it prints. The test's time-out ends the wait."""
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def test_a_run_is_followed_to_its_end(follow: Follow, tmp_path: Path) -> None:
+    file = tmp_path / "status.json"
+    process = follow(file)
+    assert "keeping the last valid status" in line(process)  # there is no file yet
+    pulse.write_running_status(file, 1, 3, 0.5, "café")
+    printed = line(process) + line(process)
+    assert "readable again" in printed
+    assert "running  33.3 %  epoch 1/3  loss 0.5" in printed
+    assert "café" in printed
+
+    file.write_bytes(file.read_bytes()[:-9])  # torn, as a writer in place would leave it
+    assert "keeping the last valid status" in line(process)
+    pulse.write_done_status(file, 3, 3, 0.25)
+    printed = line(process) + line(process)
+    assert "readable again" in printed
+    assert "done  100.0 %  epoch 3/3  loss 0.25" in printed
+    assert process.wait() == 0
+
+
+def test_a_run_that_fails_is_exit_code_1(follow: Follow, tmp_path: Path) -> None:
+    file = tmp_path / "status.json"
+    pulse.write_error_status(file, 1, 3, 0.5, "out of\x1b[31m memory")
+    process = follow(file)
+    printed = line(process)
+    assert "error  33.3 %" in printed
+    assert "\x1b" not in printed
+    assert process.wait() == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["status.json", "0"], ["status.json", "1", "2"]])
+def test_wrong_arguments_are_exit_code_2(arguments: list[str]) -> None:
+    if shutil.which("node") is None:
+        pytest.skip("needs node")
+    program = resolve("node", frozenset(load_clauses())).folder / "follow.mjs"
+    done = subprocess.run(["node", program, *arguments], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: ")
