@@ -1,7 +1,8 @@
 """Judges the readers and writers in other languages with ``--strict``: ``python scripts/languages.py``.
 
-A language whose toolchain is missing, or too old, is named and counts as a failure, because what was not judged must not
-look like what passed; ``--allow-missing`` lets the others decide. Exit codes: 0 all judged and conformant, 1 not, 2 usage.
+A language whose toolchain is missing, or too old, is named and counts as a failure, because what was not judged must
+not look like what passed; ``--allow-missing`` lets the others decide. Other options go to ``pulse conformance``. Exit
+codes: 0 all judged and conformant, 1 not, 2 usage.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ TOOLCHAINS = {
 """By the name of the folder under ``conformance/implementations``; the versions are those that their sources need."""
 
 KILLS = 10
-"""Kills in a row: 100, the usual number, take most of the time of a run and find nothing more in a writer that passes."""
+"""Kills in a row; 100, the usual number, take up to half of the time of a run."""
 
 
 def shortcoming(toolchain: Toolchain) -> str | None:

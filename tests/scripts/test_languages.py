@@ -16,7 +16,7 @@ Judge = Callable[[dict[str, int], dict[str, str]], list[str]]
 
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
-    """Replaces toolchains and runs: exit codes of the kit by name, and shortcomings by name. Returns what was judged."""
+    """Replaces runs and toolchains by exit codes and shortcomings of the languages. Returns what was judged."""
 
     def prepare(codes: dict[str, int], missing: dict[str, str]) -> list[str]:
         judged: list[str] = []
