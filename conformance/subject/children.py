@@ -107,6 +107,8 @@ def spawn(
     }
     if sys.platform == "win32":
         options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        if os.path.dirname(words[0]):  # CreateProcess takes it from this process's current folder, not from cwd
+            words[0] = str(folder / words[0])
     try:
         process = subprocess.Popen(
             words,
