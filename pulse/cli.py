@@ -1,4 +1,4 @@
-"""The ``pulse`` command: write, read, watch, run, selftest, serve, and the commands that other packages add."""
+"""The ``pulse`` command: write, read, watch, panel, run, selftest, serve, and what other packages add."""
 
 import argparse
 import errno
@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 from pulse import run
 from pulse._streams import complain, flush
 from pulse._version import __version__
+from pulse.panel import command as panel
 from pulse.reader import ReadOutcome, read_status
 from pulse.status import SIZE_LIMIT, STATUSES, InvalidStatus, decode_object, from_members, serialise
 from pulse.watch.options import add_parser as add_watch
@@ -96,6 +97,8 @@ def _run(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
         from pulse.watch.command import watch
 
         return watch(options)
+    if options.command == "panel":
+        return panel.run(options)
     if options.command == "serve":
         from pulse.serve import serve
 
@@ -176,6 +179,7 @@ def _parser(added: list[str]) -> tuple[argparse.ArgumentParser, Collection[str]]
 
     add_watch(commands)
     run.add_parser(commands)
+    panel.add_parser(commands)
     commands.add_parser("selftest", help="check on this machine that the reference writes and reads correctly")
     commands.add_parser("serve", help="answer the conformance suite's requests on stdin and stdout")
     return parser, commands.choices

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 NOT_SHIPPED = {"__pycache__", "node_modules", "target", "Cargo.lock"}
-MOST_FILES = 30
+MOST_FILES = 80
 """More files than this in pulse-status, and something has slipped in that a training environment does not need."""
 
 

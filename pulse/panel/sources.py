@@ -1,0 +1,129 @@
+"""Which files the panel shows: files, folders and globs from the command line, looked through anew at each interval."""
+
+import glob
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+from typing import Final
+
+__all__ = ["SCAN_LIMIT", "Candidate", "Kind", "Scan", "Source", "scan", "source_of"]
+
+SCAN_LIMIT: Final = 20_000
+"""As many names of a folder, or matches of a glob, are looked at: a wrong folder must not stop the panel."""
+
+Signature = tuple[int, int, int]
+"""Inode, size and modification time (ns) of a file: what changes when it is replaced."""
+
+
+class Kind(Enum):
+    """What an argument on the command line stands for."""
+
+    FILE = "file"
+    """One file, which need not exist yet."""
+    FOLDER = "folder"
+    """The ``*.json`` files of a folder that are status files."""
+    GLOB = "glob"
+    """The files that match a pattern."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One argument of the command line."""
+
+    kind: Kind
+    path: str
+    """An absolute path or pattern."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file that may be shown."""
+
+    path: str
+    kind: Kind
+    signature: Signature | None
+    """``None`` where the file was not looked at, or is not there."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What all the sources held at one moment."""
+
+    candidates: tuple[Candidate, ...]
+    """Each path once: first the named files as they were named, then the others by path."""
+    notes: tuple[str, ...]
+    """What a viewer should know: a folder that cannot be read, a limit that was reached."""
+    complete: bool
+    """Whether every source could be looked through: only then is a file that was not found gone."""
+
+
+def source_of(argument: str) -> Source:
+    """What ``argument`` stands for at this moment; it is a glob only if no file has that very name."""
+    path = os.path.abspath(argument)
+    if os.path.isdir(path) or argument.endswith(("/", os.sep)):
+        return Source(Kind.FOLDER, path)
+    if glob.has_magic(argument) and not os.path.lexists(path):
+        return Source(Kind.GLOB, path)
+    return Source(Kind.FILE, path)
+
+
+def scan(sources: Sequence[Source], limit: int = SCAN_LIMIT) -> Scan:
+    """Look through all sources. It opens no file, and does not raise for what it finds.
+
+    Args:
+        sources: what was named on the command line.
+        limit: how many names of a folder, or matches of a glob, are looked at.
+    """
+    named = [Candidate(source.path, Kind.FILE, None) for source in sources if source.kind is Kind.FILE]
+    notes: list[str] = []
+    found: list[Candidate] = []
+    for source in sources:
+        if source.kind is Kind.FILE:
+            continue
+        try:
+            candidates = list(islice(_found_in(source), limit + 1))
+        except OSError as error:
+            notes.append(f"{source.path}: {error.strerror or error}")
+            continue
+        if len(candidates) > limit:
+            notes.append(f"{source.path}: only {limit:,} of its files are looked at")
+        found += candidates[:limit]
+    files = (*_unique(named), *_unique(found, {one.path for one in named}))
+    return Scan(files, tuple(notes), complete=not notes)
+
+
+def _unique(candidates: Iterable[Candidate], known: Iterable[str] = ()) -> Iterator[Candidate]:
+    """Each path once; those from folders and globs by path, the globs first: they show files of any content."""
+    seen = set(known)
+    for candidate in sorted(candidates, key=_rank):
+        if candidate.path not in seen:
+            seen.add(candidate.path)
+            yield candidate
+
+
+def _rank(candidate: Candidate) -> tuple[str, bool]:
+    """The order of candidates; those that were named keep theirs, for ``sorted`` is stable."""
+    return ("", False) if candidate.kind is Kind.FILE else (candidate.path, candidate.kind is Kind.FOLDER)
+
+
+def _found_in(source: Source) -> Iterator[Candidate]:
+    """The files of a folder or a glob. Raises ``OSError`` where the folder cannot be read."""
+    if source.kind is Kind.GLOB:
+        for path in glob.iglob(source.path, recursive=True):
+            yield Candidate(path, source.kind, _signature(path))
+        return
+    with os.scandir(source.path) as entries:
+        for entry in entries:
+            if entry.name.endswith(".json") and not entry.name.startswith("."):
+                yield Candidate(entry.path, source.kind, _signature(entry.path))
+
+
+def _signature(path: str) -> Signature | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
