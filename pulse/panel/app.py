@@ -48,7 +48,7 @@ def application(hub: Hub, policy: Policy, *, streams: int = 400, cookie: str = "
 
     Args:
         hub: where states come from.
-        policy: who may ask.
+        policy: which requests are answered.
         streams: how many viewers may have a stream; the others are told to poll.
         cookie: the name of the token's cookie.
     """

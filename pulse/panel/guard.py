@@ -1,4 +1,4 @@
-"""Who may ask what: hosts, methods, bodies, the token, and the headers that every answer has."""
+"""Which requests are answered: by host, method, body and token; and the headers that every answer has."""
 
 import hmac
 import ipaddress

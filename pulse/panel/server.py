@@ -86,7 +86,7 @@ def _advice(error: OSError, host: str, port: int) -> str:
 
 
 def policy_for(settings: Settings) -> Policy:
-    """Who may ask: on loopback programs of this machine; elsewhere whoever has the token."""
+    """What is allowed: on loopback, programs of this machine; elsewhere, clients that have the token."""
     names = {"localhost", settings.host.lower(), *map(str.lower, settings.allow_hosts)}
     loopback = is_loopback(settings.host)
     names |= {"127.0.0.1", "::1"} if loopback else {socket.gethostname().lower(), socket.getfqdn().lower()}
@@ -105,9 +105,8 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         OSError: the address cannot be used; the message says what to do.
     """
     policy = policy_for(settings)
-    with listen(settings.host, settings.port) as listener:
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_serve(settings, policy, listener, announce))
+    with listen(settings.host, settings.port) as listener, contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(settings, policy, listener, announce))
 
 
 async def _serve(settings: Settings, policy: Policy, listener: socket.socket, announce: Callable[[str], None]) -> None:

@@ -4,7 +4,7 @@ import { percent } from './format.js'
 import './training-panel.js'
 
 const COLOURS = { error: '#c41e3a', stalled: '#b36b00', unreadable: '#7d4e9e', running: '#0b62c4', idle: '#59636e', done: '#1a7f37' }
-// Shapes as well as colours: not everybody tells red from green.
+// Shapes as well as colours: not everyone can see the difference between red and green.
 const SHAPES = {
   error: 'M10 10l12 12M22 10l-12 12',
   stalled: 'M16 8v10M16 23v.5',
