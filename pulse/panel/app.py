@@ -58,7 +58,9 @@ def application(hub: Hub, policy: Policy, *, streams: int = 400, cookie: str = "
         Route("/api/stream", _Stream(hub, streams)),
         Route("/metrics", _metrics(hub)),
     ]
-    return Guard(Starlette(routes=routes), policy, cookie)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # an address is right or wrong
+    return Guard(app, policy, cookie)
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from pulse.panel.board import State
 from pulse.panel.fanout import Hub
@@ -14,9 +15,17 @@ __all__ = ["Poller"]
 class Poller:
     """Polls at each interval, and hands the states to the hub in the event loop's thread."""
 
-    def __init__(self, poll: Callable[[], State], hub: Hub, interval: float) -> None:
-        """Args: poll: what looks at the files; hub: who gets the states; interval: in seconds."""
+    def __init__(self, poll: Callable[[], State], hub: Hub, interval: float, patience: float | None = None) -> None:
+        """Start nothing yet.
+
+        Args:
+            poll: what looks at the files.
+            hub: what gets the states.
+            interval: between two polls, in seconds.
+            patience: after how many seconds without a state the viewers are reminded; ``None`` for two intervals.
+        """
         self._poll, self._hub, self._interval = poll, hub, interval
+        self._patience = max(2 * interval, 2.0) if patience is None else patience
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._handed_over = 0
@@ -41,7 +50,8 @@ class Poller:
             state = self._poll()
             if self._stop.is_set():
                 return
-            self._loop.call_soon_threadsafe(self._hand_over, state)
+            with suppress(RuntimeError):  # the loop has just been closed
+                self._loop.call_soon_threadsafe(self._hand_over, state)
             # Polls that take longer than the interval do not pile up.
             due = max(due + self._interval, time.monotonic())
             self._stop.wait(due - time.monotonic())
@@ -55,4 +65,4 @@ class Poller:
         if self._handed_over == before:
             self._hub.late()
         assert self._loop is not None
-        self._watch = self._loop.call_later(max(2 * self._interval, 2.0), self._watch_over, self._handed_over)
+        self._watch = self._loop.call_later(self._patience, self._watch_over, self._handed_over)

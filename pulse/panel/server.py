@@ -7,6 +7,7 @@ import secrets
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from pulse.panel.poller import Poller
 from pulse.panel.protocol import Limits, guarded_protocol, tune
 from pulse.panel.sources import Source
 
-__all__ = ["Settings", "listen", "policy_for", "serve"]
+__all__ = ["Panel", "PanelServer", "Settings", "address_of", "affordable", "build", "listen", "policy_for", "serve"]
 
 RESERVED = 64
 """Descriptors that are kept for everything but connections."""
@@ -109,8 +110,26 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         asyncio.run(_serve(settings, policy, listener, announce))
 
 
-async def _serve(settings: Settings, policy: Policy, listener: socket.socket, announce: Callable[[str], None]) -> None:
-    limits = Limits(connections=_affordable(settings.connections))
+@dataclass(frozen=True)
+class Panel:
+    """A panel that is ready to start."""
+
+    server: "PanelServer"
+    poller: Poller
+    hub: Hub
+    address: str
+    """What to open in a browser, with the token if there is one."""
+
+
+def build(settings: Settings, policy: Policy, listener: socket.socket, limits: Limits) -> Panel:
+    """Put a panel together. Call it in the event loop that will run it.
+
+    Args:
+        settings: what to show.
+        policy: which requests are answered.
+        listener: where they come from.
+        limits: what a connection may take.
+    """
     tune(listener, limits)
     board = Board(settings.sources, limit=settings.limit, stalled_after=settings.stalled_after)
     hub = Hub(interval=settings.interval, stalled_after=settings.stalled_after, stream="stream")
@@ -131,23 +150,27 @@ async def _serve(settings: Settings, policy: Policy, listener: socket.socket, an
         server_header=False,
         ws="none",
     )
-    server = _Server(config, hub)
-    poller.start()
-    announce(_address(settings.host, port, policy.token))
+    return Panel(PanelServer(config, hub), poller, hub, address_of(settings.host, port, policy.token))
+
+
+async def _serve(settings: Settings, policy: Policy, listener: socket.socket, announce: Callable[[str], None]) -> None:
+    panel = build(settings, policy, listener, Limits(connections=affordable(settings.connections)))
+    panel.poller.start()
+    announce(panel.address)
     try:
-        await server.serve(sockets=[listener])
+        await panel.server.serve(sockets=[listener])
     finally:
-        poller.stop()
+        panel.poller.stop()
 
 
-def _address(host: str, port: int, token: str | None) -> str:
+def address_of(host: str, port: int, token: str | None) -> str:
     """What to open in a browser."""
     if host in ("", "0.0.0.0", "::"):
         host = socket.gethostname()
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/{'' if token is None else f'?token={token}'}"
 
 
-def _affordable(connections: int) -> int:
+def affordable(connections: int) -> int:
     """As many connections as there are descriptors for; the limit of this process is raised as far as it may be."""
     if sys.platform == "win32":
         return connections
@@ -155,15 +178,16 @@ def _affordable(connections: int) -> int:
 
     wanted = connections + Limits().farewells + BACKLOG + RESERVED
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            return max(connections - (wanted - soft), 1)
-    return connections
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+        soft = raised
+    return max(connections - (wanted - soft), 1)
 
 
-class _Server(uvicorn.Server):
+class PanelServer(uvicorn.Server):
     """uvicorn's server, with an end of its own: streams never end by themselves."""
 
     def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
@@ -173,6 +197,9 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """As uvicorn does it, but a signal that ended the server does not end the process once more."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         handled = [signal.SIGINT, signal.SIGTERM]
         before = {number: signal.signal(number, self.handle_exit) for number in handled}
         try:

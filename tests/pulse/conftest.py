@@ -6,6 +6,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import pytest
 from pulse import Pulse, _temps
 from pulse._publisher import Publisher
 from tests.pulse.training_support import Clock, module
+
+# The panel needs packages that are not there everywhere; `tox -e tests` has them.
+collect_ignore = [] if find_spec("uvicorn") and find_spec("prometheus_client") else ["panel"]
 
 
 @pytest.fixture

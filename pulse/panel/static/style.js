@@ -72,6 +72,7 @@ dd { overflow-wrap: anywhere; color: var(--tp-text); }
     "message more" auto / minmax(0, 1fr) auto; gap: 6px 12px; padding: 12px 14px; }
   .curve { justify-content: space-between; }
   .spark { inline-size: min(60%, 240px); }
+  .spark[data-empty] { display: none; }
 }
 @container (max-width: 380px) {
   .row { grid-template: "head" auto "updated" auto "progress" auto "curve" auto "why" auto "message" auto "more" auto
