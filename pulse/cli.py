@@ -10,7 +10,8 @@ from typing import IO, TYPE_CHECKING, Any
 from pulse import run
 from pulse._streams import complain, flush
 from pulse._version import __version__
-from pulse.panel import command as panel
+from pulse.panel.command import add_parser as add_panel
+from pulse.panel.command import run as run_panel
 from pulse.reader import ReadOutcome, read_status
 from pulse.status import SIZE_LIMIT, STATUSES, InvalidStatus, decode_object, from_members, serialise
 from pulse.watch.options import add_parser as add_watch
@@ -98,7 +99,7 @@ def _run(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
 
         return watch(options)
     if options.command == "panel":
-        return panel.run(options)
+        return run_panel(options)
     if options.command == "serve":
         from pulse.serve import serve
 
@@ -179,7 +180,7 @@ def _parser(added: list[str]) -> tuple[argparse.ArgumentParser, Collection[str]]
 
     add_watch(commands)
     run.add_parser(commands)
-    panel.add_parser(commands)
+    add_panel(commands)
     commands.add_parser("selftest", help="check on this machine that the reference writes and reads correctly")
     commands.add_parser("serve", help="answer the conformance suite's requests on stdin and stdout")
     return parser, commands.choices

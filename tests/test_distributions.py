@@ -32,7 +32,7 @@ def test_the_kit_takes_the_reference_of_this_checkout() -> None:
 
 def test_the_reference_needs_nothing() -> None:
     assert STATUS["dependencies"] == []
-    assert set(STATUS["optional-dependencies"]) == {"panel"}
+    assert set(STATUS["optional-dependencies"]) == {"panel", "watch"}
 
 
 def test_one_licence_and_the_same_pythons() -> None:

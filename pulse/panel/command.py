@@ -5,7 +5,6 @@ import os
 
 from pulse._streams import complain
 from pulse.liveness import STALLED_AFTER
-from pulse.panel.sources import source_of
 
 __all__ = ["INSTALL", "add_parser", "run"]
 
@@ -98,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
         return 2
     try:
         from pulse.panel.server import Settings, serve
+        from pulse.panel.sources import source_of
     except ImportError as error:
         complain(f"pulse panel: {error}. Install what it needs: {INSTALL}")
         return 2

@@ -86,8 +86,8 @@ def guarded_protocol(limits: Limits) -> type[H11Protocol]:
             self._stuck = self.loop.call_later(limits.stuck_seconds, self.transport.abort)
 
         def resume_writing(self) -> None:
-            if self._stuck is not None:
-                self._stuck.cancel()
+            assert self._stuck is not None  # writing was paused before
+            self._stuck.cancel()
             super().resume_writing()
 
         def _is_answering(self) -> bool:

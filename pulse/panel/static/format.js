@@ -1,10 +1,10 @@
 // How the panel says things: states, durations, numbers, the sparkline. Pure functions.
 
-/** The states of a row, worst first; each belongs to one of three bands, in which rows keep their order. */
+/** The states of a file, as pulse.liveness has them, worst first; each belongs to one of three bands. */
 export const STATES = {
+  unreadable: { band: 'attention', word: 'unreadable', past: 'was unreadable', glyph: '?' },
   error: { band: 'attention', word: 'error', past: 'error', glyph: '✕' },
   stalled: { band: 'attention', word: 'stalled', past: 'was stalled', glyph: '!' },
-  unreadable: { band: 'attention', word: 'unreadable', past: 'was unreadable', glyph: '?' },
   running: { band: 'active', word: 'running', past: 'was running', glyph: '▶' },
   idle: { band: 'active', word: 'idle', past: 'was idle', glyph: '•' },
   done: { band: 'finished', word: 'done', past: 'done', glyph: '✓' }
@@ -12,16 +12,10 @@ export const STATES = {
 
 export const BANDS = { attention: 'Needs attention', active: 'Active', finished: 'Finished' }
 
-/** The state of a file of /api/status. What it says of itself counts only while it is readable and not stalled. */
-export function stateOf ({ liveness, status }) {
-  if (liveness === 'unreadable' || status === null) return 'unreadable'
-  return liveness === 'stalled' ? 'stalled' : status.status
-}
-
 /** How many files have which state, worst first. */
 export function countsOf (files) {
   const counts = Object.fromEntries(Object.keys(STATES).map(state => [state, 0]))
-  for (const file of files) counts[stateOf(file)] += 1
+  for (const { state } of files) counts[state] += 1
   return counts
 }
 

@@ -1,6 +1,6 @@
 // One row of the panel: a file, its state, its figures. Built once for each path, and then only updated.
 
-import { STATES, dateTime, duration, epochs, number, percent, sparkline, stateOf, withSample } from './format.js'
+import { STATES, dateTime, duration, epochs, number, percent, sparkline, withSample } from './format.js'
 
 const SPARK = [120, 28]
 const SVG = 'http://www.w3.org/2000/svg'
@@ -67,7 +67,7 @@ export class Row {
     else if (file.sample) this.samples = withSample(this.samples, file.sample)
     this.file = file
     this.clock = clock
-    this.state = stateOf(file)
+    this.state = file.state
     this.#show()
   }
 

@@ -5,6 +5,7 @@ export const SIZE_LIMIT = 1024 * 1024
 export const MEMBERS = ['status', 'epoch', 'total_epochs', 'loss', 'message', 'timestamp']
 export const STATUSES = ['idle', 'running', 'done', 'error']
 export const STALLED_AFTER = 60
+export const STATES = ['done', 'idle', 'running', 'stalled', 'error', 'unreadable'] // the worst last
 
 const LONE_SURROGATE = /\p{Surrogate}/u
 
@@ -152,9 +153,12 @@ export class StatusReader {
     if (status === null || this.unreadableSince !== null) liveness = 'unreadable'
     else if (status.status === 'done' || status.status === 'error') liveness = 'ended'
     else if (status.status === 'running' && unchanged > this.stalledAfter) liveness = 'stalled'
+    const state = liveness === 'unreadable' || liveness === 'stalled' ? liveness : status.status
     return {
       status: status === null ? null : { ...status },
       liveness,
+      state,
+      severity: STATES.indexOf(state),
       unchanged_seconds: unchanged,
       evidence: this.evidence,
       unreadable_seconds: this.unreadableSince === null ? null : now - this.unreadableSince,

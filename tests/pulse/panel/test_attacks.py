@@ -161,7 +161,7 @@ def test_a_file_that_is_replaced_all_the_time_is_always_readable(tmp_path: Path,
     writer = threading.Thread(target=write)
     writer.start()
     board = board_of(clocks, target)
-    epochs = []
+    epochs: list[float] = []
     try:
         while len(epochs) < 300:
             (row,) = board.poll().rows

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pulse.panel import board as board_module
+from pulse import StatusReader
 from pulse.panel.board import FORGET_SECONDS, LOOK_AGAIN, MOST_MESSAGE, Board, State, changes, document
 
 from .conftest import NOW, Clocks, board_of, put
@@ -29,13 +29,13 @@ def files_after(board: Board, before: State) -> tuple[list[Any], list[str]]:
 def opens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that are read, in order."""
     read: list[str] = []
-    honest = board_module.StatusReader.poll
+    honest = StatusReader.poll
 
     def counted(self: Any) -> Any:
         read.append(os.path.basename(self.path))
         return honest(self)
 
-    monkeypatch.setattr(board_module.StatusReader, "poll", counted)
+    monkeypatch.setattr(StatusReader, "poll", counted)
     return read
 
 
@@ -238,6 +238,8 @@ def test_the_document_has_what_the_reader_says_of_each_file(tmp_path: Path, cloc
                     "timestamp": NOW,
                 },
                 "liveness": "fresh",
+                "state": "running",
+                "severity": 2,
                 "outcome": "ok",
                 "detail": "",
                 "unchanged_seconds": 0.0,

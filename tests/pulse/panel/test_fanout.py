@@ -29,6 +29,7 @@ def test_a_viewer_gets_everything_first_and_then_what_changed(tmp_path: Path, cl
         first = asyncio.create_task(take(events))
         await asyncio.sleep(0)  # it waits for the first state
         hub.publish(board.poll())
+        hub.publish(board.poll())
         seen = [await first]
         for _ in range(2):
             hub.publish(board.poll())

@@ -1,5 +1,6 @@
 """The browser's modules, run by Node: its reader agrees with pulse's own, and what the panel says is right."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -8,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pulse import TrainingStatus, serialise
-from pulse.liveness import STALLED_AFTER, History, Sample, assess, observe
+from pulse import Polled, ReadOutcome, TrainingStatus, parse, serialise
+from pulse.liveness import STALLED_AFTER, STATES, History, Sample, as_json, assess, observe
 from pulse.panel import app as app_module
 from pulse.panel.samples import MOST_POINTS
 from pulse.status import SIZE_LIMIT
@@ -67,33 +68,22 @@ READS = {
 }
 
 
+NOT_THE_READERS = ("path", "name", "outcome", "detail", "rate", "eta_seconds")
+
+
 def by_python(reads: list[Read]) -> list[dict[str, Any]]:
     """What pulse.liveness says after each read."""
     history, said = History(), []
     for one in reads:
         try:
-            status = None if one["document"] is None else _parsed(one["document"])
+            status = None if one["document"] is None else parse(one["document"].encode())
         except ValueError:
             status = None
         history = observe(history, Sample(one["at"], status, one["wall"], one["modified"]))
         found = assess(history, one["at"])
-        said.append(
-            {
-                "status": history.status,
-                "liveness": found.liveness.value,
-                "unchanged_seconds": found.unchanged_seconds,
-                "evidence": None if found.evidence is None else found.evidence.value,
-                "unreadable_seconds": found.unreadable_seconds,
-                "progress": found.progress,
-            }
-        )
+        polled = Polled(history.status, status is not None, ReadOutcome.OK, "", **dataclasses.asdict(found))
+        said.append({name: value for name, value in as_json("x", polled).items() if name not in NOT_THE_READERS})
     return said
-
-
-def _parsed(document: str) -> Any:
-    from pulse import parse
-
-    return parse(document.encode())
 
 
 @pytest.mark.parametrize("reads", READS.values(), ids=READS)
@@ -112,7 +102,9 @@ def test_the_browsers_reader_says_what_the_reference_says(reads: list[Read]) -> 
 
 
 def test_both_have_the_same_limits() -> None:
-    assert evaluate("[SIZE_LIMIT, STALLED_AFTER]", module="status-reader.js") == [SIZE_LIMIT, STALLED_AFTER]
+    known = evaluate("[SIZE_LIMIT, STALLED_AFTER, STATES]", module="status-reader.js")
+    assert known == [SIZE_LIMIT, STALLED_AFTER, list(STATES)]
+    assert evaluate("Object.keys(STATES)") == list(reversed(STATES))
     assert f"MOST_POINTS = {MOST_POINTS}\n" in (STATIC / "format.js").read_text("utf-8")
 
 
@@ -137,24 +129,6 @@ def test_both_have_the_same_limits() -> None:
 def test_a_host_may_hand_over_text_bytes_an_object_or_nothing(given: str, outcome: str) -> None:
     status = TrainingStatus.create("running", 1.0, 4.0, 0.5, timestamp=NOW)
     assert evaluate(f"new StatusReader().accept({given}).outcome", status, "status-reader.js") == outcome
-
-
-@pytest.mark.parametrize(
-    ("liveness", "status", "state"),
-    [
-        ("fresh", "running", "running"),
-        ("fresh", "idle", "idle"),
-        ("stalled", "running", "stalled"),
-        ("ended", "done", "done"),
-        ("ended", "error", "error"),
-        ("unreadable", "running", "unreadable"),
-        ("unreadable", "done", "unreadable"),
-        ("unreadable", None, "unreadable"),
-    ],
-)
-def test_a_run_is_called_running_only_while_it_is_fresh(liveness: str, status: str | None, state: str) -> None:
-    file = {"liveness": liveness, "status": None if status is None else {"status": status}}
-    assert evaluate("stateOf(value)", file) == state
 
 
 @pytest.mark.parametrize(
@@ -186,9 +160,9 @@ def test_nothing_is_at_100_percent_before_it_is() -> None:
 
 def test_the_summary_has_the_worst_first() -> None:
     files = [
-        {"liveness": "fresh", "status": {"status": "running"}},
-        {"liveness": "stalled", "status": {"status": "running"}},
-        {"liveness": "fresh", "status": {"status": "running"}},
+        {"state": "running"},
+        {"state": "stalled"},
+        {"state": "running"},
     ]
     assert evaluate("summaryOf(countsOf(value))", files) == "1 stalled, 2 running"
     assert evaluate("worstOf(countsOf(value))", files) == "stalled"

@@ -18,7 +18,7 @@ QUICK = 0.05
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 60.0))  # type: ignore[arg-type]  # it is a coroutine
+    asyncio.run(asyncio.wait_for(scenario(), 60.0))
 
 
 async def body_of(reader: asyncio.StreamReader) -> bytes:
@@ -177,8 +177,8 @@ def test_the_system_is_asked_to_notice_viewers_that_vanish(monkeypatch: pytest.M
             options.append(arguments)
 
     listener: Any = Listener()
-    monkeypatch.setattr(protocol.socket, "TCP_USER_TIMEOUT", 18, raising=False)
+    monkeypatch.setattr(socket, "TCP_USER_TIMEOUT", 18, raising=False)
     protocol.tune(listener, Limits(stuck_seconds=20.0))
-    monkeypatch.delattr(protocol.socket, "TCP_USER_TIMEOUT")
+    monkeypatch.delattr(socket, "TCP_USER_TIMEOUT")
     protocol.tune(listener, Limits())
     assert options == [(socket.IPPROTO_TCP, 18, 20_000)]
