@@ -28,11 +28,11 @@ function iconOf (state) {
 }
 
 function titleOf ({ lost, files, summary }) {
-  if (lost) return `⚠ connection lost – was: ${summary}`
-  if (files.length !== 1) return `${summary} – pulse`
+  if (lost) return `⚠ connection lost · was: ${summary}`
+  if (files.length !== 1) return `${summary} · pulse`
   const [file] = files
   const known = file.status !== null && file.status.total_epochs > 0
-  return `${known ? `${percent(file.progress)} ` : ''}${summary.replace(/^1 /, '')} – ${file.name}`
+  return `${known ? `${percent(file.progress)} ` : ''}${summary.replace(/^1 /, '')} · ${file.name}`
 }
 
 panel.addEventListener('statechange', ({ detail }) => {

@@ -1,0 +1,92 @@
+"""The panel in headless Chromium: these tests are skipped where Playwright or Chromium is not installed."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulse import write_training_status
+
+CHROMIUM = next((found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))), None)
+
+STATES = """() => Object.fromEntries(
+  [...document.querySelector('training-panel').shadowRoot.querySelectorAll('.row')].map(row => [
+    row.querySelector('.name').textContent,
+    row.dataset.state
+  ]))"""
+
+
+class View:
+    """A page with a panel, as a person sees it."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.dialogs: list[str] = []
+        page.set_default_timeout(20_000)
+        page.on("dialog", self._dismiss)
+
+    def _dismiss(self, dialog: Any) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    def states(self) -> dict[str, str]:
+        """Name of each row → its state, from top to bottom."""
+        states: dict[str, str] = self.page.evaluate(STATES)
+        return states
+
+    def wait_for(self, **states: str) -> None:
+        """Wait until these rows have these states."""
+        wanted = f"() => {{ const now = ({STATES})(); return "
+        wanted += " && ".join(f"now[{name!r}] === {state!r}" for name, state in states.items()) + " }"
+        self.page.wait_for_function(wanted)
+
+    def text(self, selector: str) -> str:
+        """The text of the first such element in the panel."""
+        return str(self.page.locator(f"training-panel {selector}").first.text_content())
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The browser."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as driver:
+        # As root it has no sandbox; the pages are our own.
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def view(chromium: Any) -> Iterator[View]:
+    """A page of its own, with nothing kept from another test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    yield View(context.new_page())
+    context.close()
+
+
+@contextmanager
+def served(*arguments: str | Path, port: int = 0) -> Iterator[str]:
+    """``pulse panel`` as a process, polling five times a second; gives its address."""
+    command = [sys.executable, "-m", "pulse", "panel", "--interval", "0.2", "--port", str(port), *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://\S+", process.stdout.readline())
+        try:
+            assert found is not None
+            yield found[0]
+        finally:
+            process.terminate()
+
+
+def put(path: Path, status: str = "running", epoch: float = 1.0, **members: Any) -> Path:
+    """Write a status of a run of four epochs."""
+    write_training_status(path, status, epoch, **{"total_epochs": 4.0, "loss": 0.5, **members})
+    return path
