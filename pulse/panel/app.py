@@ -49,7 +49,7 @@ def application(hub: Hub, policy: Policy, *, streams: int = 400, cookie: str = "
     Args:
         hub: where states come from.
         policy: which requests are answered.
-        streams: how many viewers may have a stream; the others are told to poll.
+        streams: how many viewers may have a stream; the others have to poll.
         cookie: the name of the token's cookie.
     """
     routes = [Route(path, _file(name)) for path, name in FILES.items()]

@@ -13,9 +13,9 @@ INSTALL = "python -m pip install 'pulse-status[panel]'"
 DESCRIPTION = """\
 Show status files in the browser, live: open the address that is printed. Ctrl-C ends it.
 
-FILE    one status file; it need not exist yet
-FOLDER  its *.json files that are status files, new ones as they appear
-GLOB    files that match, such as 'runs/*/status.json' (quoted, so that new ones are found, too)
+FILE is one status file, which need not exist yet. FOLDER stands for its *.json files that
+are status files, and GLOB for the files that match, such as 'runs/*/status.json': quote it,
+so that it is the panel that finds them. New files appear by themselves.
 """
 
 EPILOG = """\
@@ -40,31 +40,31 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     panel.add_argument("sources", nargs="+", metavar="FILE|FOLDER|GLOB", help="what to show")
-    panel.add_argument("--port", type=_port, default=8765, help="the port; 0: a free one (default %(default)s)")
-    panel.add_argument("--host", default="127.0.0.1", help="the address to listen on (default %(default)s)")
+    panel.add_argument("--port", type=_port, default=8765, help="the port; 0: a free one (default 8765)")
+    panel.add_argument("--host", default="127.0.0.1", help="the address to listen on (default 127.0.0.1)")
     panel.add_argument(
-        "--interval", type=_seconds, default=2.0, metavar="SECONDS", help="between two polls (default %(default)s)"
+        "--interval", type=_seconds, default=2.0, metavar="SECONDS", help="between two polls (default 2)"
     )
     panel.add_argument(
         "--stalled-after",
         type=_seconds,
         default=STALLED_AFTER,
         metavar="SECONDS",
-        help="the silence after which a running job counts as stalled (default %(default)s)",
+        help="the silence after which a running job counts as stalled (default 60)",
     )
     panel.add_argument(
         "--limit",
         type=_count,
         default=500,
         metavar="N",
-        help="show at most so many files, the most recently modified ones (default %(default)s)",
+        help="show at most so many files, the most recently modified ones (default 500)",
     )
     panel.add_argument(
         "--connections",
         type=_count,
         default=500,
         metavar="N",
-        help="serve at most so many connections at a time; the others get a 503 (default %(default)s)",
+        help="serve at most so many connections at a time; the others get a 503 (default 500)",
     )
     panel.add_argument(
         "--allow-host",

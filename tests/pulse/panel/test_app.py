@@ -127,7 +127,7 @@ class TestStream:
         message = json.loads(data.removeprefix("data: "))["files"][0]["status"]["message"]
         assert message == "a\n\nevent: state\ndata: {}\r\n\u2028"
 
-    def test_too_many_are_told_to_poll(self, hub: Hub) -> None:
+    def test_above_the_limit_the_answer_is_to_poll(self, hub: Hub) -> None:
         refused, _ = asyncio.run(self.watch(hub, [], streams=0))
         assert (refused[0]["status"], dict(refused[0]["headers"])[b"retry-after"]) == (503, b"30")
 
