@@ -1,11 +1,14 @@
 """The panel in headless Chromium: these tests are skipped where Playwright or Chromium is not installed."""
 
+import http.server
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +87,23 @@ def served(*arguments: str | Path, port: int = 0) -> Iterator[str]:
             yield found[0]
         finally:
             process.terminate()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A web server for files, as simple as they come."""
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def site(folder: Path, port: int = 0) -> Iterator[str]:
+    """A plain web server for the files of a folder; gives its address."""
+    handler = partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 def put(path: Path, status: str = "running", epoch: float = 1.0, **members: Any) -> Path:

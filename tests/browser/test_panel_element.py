@@ -1,46 +1,32 @@
 """The element in pages of other people: plain HTML, a host program, Svelte."""
 
-import http.server
 import os
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import pulse.panel
 
-from .conftest import View, put, served
+from .conftest import View, put, served, site
 
 STATIC = Path(pulse.panel.__file__).parent / "static"
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A web server for files, as simple as they come."""
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
-
-
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+def plain(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A folder with the panel's files in ``panel/``, and its address on a plain web server."""
     shutil.copytree(STATIC, tmp_path / "panel")
-    handler = partial(Quiet, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield tmp_path, f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with site(tmp_path) as address:
+        yield tmp_path, address
 
 
-def test_a_plain_page_and_a_status_file_on_any_web_server(site: tuple[Path, str], view: View) -> None:
-    folder, address = site
+def test_a_plain_page_and_a_status_file_on_any_web_server(plain: tuple[Path, str], view: View) -> None:
+    folder, address = plain
     page = (EXAMPLES / "panel.html").read_text("utf-8")
     (folder / "index.html").write_text(page.replace('interval="2"', 'interval="0.1"'), "utf-8")
     view.page.goto(address)
@@ -62,8 +48,8 @@ STATUS = """{ status: 'running', epoch: 1, total_epochs: 4, loss: 0.5, message: 
   timestamp: Math.floor(Date.now() / 1000) }"""
 
 
-def test_a_host_program_hands_over_what_it_has(site: tuple[Path, str], view: View) -> None:
-    folder, address = site
+def test_a_host_program_hands_over_what_it_has(plain: tuple[Path, str], view: View) -> None:
+    folder, address = plain
     (folder / "index.html").write_text(HOST, "utf-8")
     view.page.goto(address)
     view.page.evaluate(f"() => {{ panel.data = {STATUS} }}")
@@ -73,14 +59,18 @@ def test_a_host_program_hands_over_what_it_has(site: tuple[Path, str], view: Vie
     view.wait_for(training="unreadable")
 
 
-def test_a_function_of_the_host_is_asked_again_and_again(site: tuple[Path, str], view: View) -> None:
-    folder, address = site
+def test_a_function_of_the_host_is_asked_again_and_again(plain: tuple[Path, str], view: View) -> None:
+    folder, address = plain
     (folder / "index.html").write_text(HOST, "utf-8")
     view.page.goto(address)
-    view.page.evaluate(f"() => {{ window.now = {STATUS}; panel.source = async () => window.now }}")
+    view.page.evaluate(f"""() => {{
+        window.now = {STATUS}
+        panel.source = async () => ({{ ...window.now, epoch: window.still ? 1 : (window.now.epoch += 0.001) }})
+    }}""")
     view.wait_for(training="running")
-    view.wait_for(training="stalled")  # it is the same at each poll
-    view.page.evaluate("() => { window.now = { ...window.now, status: 'done', epoch: 4 } }")
+    view.page.evaluate("() => { window.still = true }")
+    view.wait_for(training="stalled")
+    view.page.evaluate("() => { Object.assign(window.now, { status: 'done' }) }")
     view.wait_for(training="done")
     view.page.evaluate("() => { panel.source = async () => { throw new Error('no such command') } }")
     view.page.wait_for_function(
@@ -88,8 +78,8 @@ def test_a_function_of_the_host_is_asked_again_and_again(site: tuple[Path, str],
     )
 
 
-def test_an_allowed_origin_embeds_the_panel_of_another_server(site: tuple[Path, str], view: View) -> None:
-    folder, address = site
+def test_an_allowed_origin_embeds_the_panel_of_another_server(plain: tuple[Path, str], view: View) -> None:
+    folder, address = plain
     put(folder / "run.json", "done", 4.0)
     with served(folder / "run.json", "--allow-origin", address) as panel:
         page = f'<script type="module" src="panel/training-panel.js"></script><training-panel src="{panel}api/status">'

@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from .conftest import View, put, served
+from .conftest import View, put, served, site
 
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 
@@ -114,8 +114,8 @@ def test_a_lost_connection_keeps_the_view_says_so_and_mends_itself(tmp_path: Pat
     put(tmp_path / "run.json", "done", 4.0)
     with served(tmp_path, port=urlsplit(address).port or 0):
         view.wait_for(run="done")
+        view.page.wait_for_function("() => document.title === '100.0 % done · run'")
         assert view.page.locator("training-panel [role=alert]").is_hidden()
-        assert view.page.title() == "100.0 % done · run"
 
 
 def test_another_program_at_the_same_address_is_not_hidden(tmp_path: Path, view: View) -> None:
@@ -123,9 +123,11 @@ def test_another_program_at_the_same_address_is_not_hidden(tmp_path: Path, view:
     with served(tmp_path) as address:
         view.page.goto(address)
         view.page.evaluate("navigator.serviceWorker.ready.then(() => 1)")
-    view.page.route("**/*", lambda route: route.fulfill(body="<p>another program</p>", content_type="text/html"))
-    view.page.goto(address)
-    assert view.page.locator("p").text_content() == "another program"
+    (tmp_path / "index.html").write_text("<p>another program</p>")
+    with site(tmp_path, urlsplit(address).port or 0):
+        view.page.goto(address)
+        assert view.page.locator("p").text_content() == "another program"
+        view.page.wait_for_function("() => navigator.serviceWorker.getRegistrations().then(all => all.length === 0)")
 
 
 @pytest.mark.parametrize("width", [320, 390, 860, 1280])

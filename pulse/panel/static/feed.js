@@ -73,6 +73,7 @@ export class Feed {
     if (isStream(response)) return this.#follow(response)
     if (response.status === 404) this.#takeDocument(null, {})
     else await this.#take(await response.arrayBuffer(), response)
+    if (this.#failures > 0) onConnection({ mode: 'polling' }) // the banner goes before a stream has come about
     const stream = this.#stream
     const now = performance.now()
     if (stream === undefined || now < this.#noStreamUntil || globalThis.document?.hidden) {
