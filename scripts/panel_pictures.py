@@ -27,7 +27,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 STEPS, STEP_SECONDS = 40, 0.8
 HOUR = 3600
 
-PICTURES = (("panel", 1180, 640, "light"), ("panel-phone", 390, 700, "dark"))
+PICTURES: tuple[tuple[str, int, int, Any], ...] = (("panel", 1180, 640, "light"), ("panel-phone", 390, 700, "dark"))
 """Name, width and height in pixels, colour scheme."""
 
 
@@ -108,11 +108,11 @@ def main() -> int:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             assert server.stdout is not None
             try:
-                found = re.search(r"http://\S+", server.stdout.readline())
-                assert found is not None
+                address = re.search(r"http://\S+", server.stdout.readline())
+                assert address is not None
                 writer = threading.Thread(target=write_on, args=(Path(folder),))
                 writer.start()
-                photograph(found[0], writer, pictures, browser)
+                photograph(address[0], writer, pictures, browser)
             finally:
                 server.terminate()
     return 0

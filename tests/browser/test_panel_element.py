@@ -100,11 +100,9 @@ def test_the_svelte_example(tmp_path: Path, view: View) -> None:
     subprocess.run([npm, "run", "build"], cwd=project, check=True)
     put(tmp_path / "run.json", epoch=3.0)
     with served(tmp_path / "run.json") as panel:
-        vite = [npm, "exec", "vite", "--", "preview", "--port", "0", "--host", "127.0.0.1"]
+        vite = ["node", "node_modules/vite/bin/vite.js", "preview", "--port", "0", "--host", "127.0.0.1"]
         environment = os.environ | {"PULSE_PANEL": panel, "NO_COLOR": "1"}
-        with subprocess.Popen(
-            vite, cwd=project, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
-        ) as preview:
+        with subprocess.Popen(vite, cwd=project, env=environment, stdout=subprocess.PIPE, text=True) as preview:
             assert preview.stdout is not None
             address = next(found[0] for line in preview.stdout if (found := re.search(r"http://\S+", line)))
             try:
@@ -115,4 +113,4 @@ def test_the_svelte_example(tmp_path: Path, view: View) -> None:
                 view.wait_for(run="done")
                 assert view.page.title() == "1 done"
             finally:
-                os.killpg(preview.pid, 15)
+                preview.terminate()
