@@ -1,4 +1,4 @@
-"""What the callbacks share: one training run of a framework, and the status file that tells of it."""
+"""What the callbacks share: one training run of a framework, and its status file."""
 
 import functools
 import math

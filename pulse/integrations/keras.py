@@ -52,7 +52,7 @@ class PulseCallback(keras.callbacks.Callback):
         """The first epoch is about to start."""
         if not self._watched:  # the methods of a list of callbacks are called by a loop of the user's own
             self._run.begin("")
-        self._run.update(total_epochs=float(self.params.get("epochs") or 0))
+        self._run.update(total_epochs=float((self.params or {}).get("epochs") or 0))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """An epoch begins; the first is not 0 when a training is resumed with ``initial_epoch``."""
@@ -65,7 +65,7 @@ class PulseCallback(keras.callbacks.Callback):
         if batch < self._batch:  # from another thread, later than a batch that came after it
             return
         self._batch = batch
-        steps = self.params.get("steps")
+        steps = (self.params or {}).get("steps")
         epoch = self._epoch + min((batch + 1) / steps, 1.0) if steps else None
         of = f" of {steps}" if steps else ""
         message = f"Epoch {self._epoch + 1}: batch {batch + 1}{of}"

@@ -147,9 +147,10 @@ class _Losses:
 
     def add(self, loss: Any) -> None:
         """One batch, whose loss is scaled so that the sum over the batches of one step is the loss of the step."""
-        self.step = loss if self.step is None else self.step + loss
-        self._seen += 1
-        self._hidden = self._hidden + ((loss - loss) != 0)  # NaN for NaN and for the infinite
+        with contextlib.suppress(Exception):  # an object that is no number is not ours to complain about
+            self.step = loss if self.step is None else self.step + loss
+            self._hidden = self._hidden + ((loss - loss) != 0)  # NaN for NaN and for the infinite
+            self._seen += 1
 
     def hidden(self) -> tuple[int, int]:
         """How many losses were not finite, of how many, since the last call."""
@@ -186,5 +187,5 @@ def _length(loader: Any) -> int:
     """The number of batches of a data loader; 0 when it is not known."""
     try:
         return len(loader)
-    except TypeError:  # it reads from a stream, or there is none
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError):  # it reads from a stream, or there is none
         return 0

@@ -60,7 +60,8 @@ class CallbackList:
                 self.callbacks.append(first)
         for callback in self.callbacks:
             callback.set_model(model)
-            callback.set_params(params)
+            if params:
+                callback.set_params(params)
 
     def call(self, event: str, *arguments: Any) -> None:
         for callback in self.callbacks:

@@ -28,6 +28,7 @@ HOOKS = (
     "on_save",
     "on_log",
     "on_prediction_step",
+    "on_push_begin",
 )
 
 

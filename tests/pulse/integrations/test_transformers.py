@@ -277,6 +277,14 @@ def test_a_training_step_of_the_trainers_own_is_put_back(transformers: Any, writ
     assert written[-1]["loss"] == 0.25
 
 
+def test_a_loss_that_is_no_number_is_left_to_the_trainer(transformers: Any, written: list[Status]) -> None:
+    run = trainer(transformers("s.json"), num_train_epochs=1)
+    run.training_step = lambda model, inputs: {}
+    with pytest.raises(TypeError, match="real number"):
+        run.train()
+    assert written[-1]["message"].startswith("TypeError: must be real number")
+
+
 def test_options_reach_the_pulse(transformers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
 
