@@ -28,6 +28,7 @@ def recorder(base: type, names: list[str], heard: list[Any]) -> Any:
         def listen(self: Any, *args: Any, **kwargs: Any) -> None:
             # Plain values only: trainers, modules and tensors are other objects in either framework.
             plain = [value for value in args if isinstance(value, int | str) and not isinstance(value, bool)]
+            plain += [str(getattr(value, "value", value)) for name, value in kwargs.items() if name == "stage"]
             heard.append((name, plain, sorted(kwargs)))
 
         return listen

@@ -88,9 +88,9 @@ class Trainer:
         """Validate outside a training."""
         self._guarded(self._validate_alone)
 
-    def _call(self, event: str, *arguments: Any) -> None:
+    def _call(self, event: str, *arguments: Any, **named: Any) -> None:
         for callback in self.callbacks:
-            getattr(callback, event)(self, self._module, *arguments)
+            getattr(callback, event)(self, self._module, *arguments, **named)
 
     def _guarded(self, run: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -103,7 +103,7 @@ class Trainer:
             raise
 
     def _fit(self, batches: Any, training_step: Callable[[Any], Any], resume_at: int) -> None:
-        self._call("setup", "fit")
+        self._call("setup", stage="fit")
         self._call("on_fit_start")
         if self.validation:
             self.sanity_checking = True
@@ -126,13 +126,13 @@ class Trainer:
                 step += last or (index + 1) % self.accumulate_grad_batches == 0
                 if step == self.max_steps:
                     break
-            if self.validation:
+            if self.validation and index + 1 == self.num_training_batches:
                 self._validate()
             self._call("on_train_epoch_end")
             self.current_epoch += 1
         self._call("on_train_end")
         self._call("on_fit_end")
-        self._call("teardown", "fit")
+        self._call("teardown", stage="fit")
 
     def _validate(self) -> None:
         self._call("on_validation_start")
@@ -142,6 +142,6 @@ class Trainer:
         self._call("on_validation_end")
 
     def _validate_alone(self) -> None:
-        self._call("setup", "validate")
+        self._call("setup", stage="validate")
         self._validate()
-        self._call("teardown", "validate")
+        self._call("teardown", stage="validate")

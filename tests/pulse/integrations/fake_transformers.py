@@ -40,8 +40,12 @@ def _hook(self: TrainerCallback, args: Any, state: Any, control: Any, **kwargs: 
     """Called with ``model``, ``train_dataloader`` and more as keywords."""
 
 
+def _on_predict(self: TrainerCallback, args: Any, state: Any, control: Any, metrics: Any, **kwargs: Any) -> None:
+    """The one hook that names its metrics."""
+
+
 for _name in HOOKS:
-    setattr(TrainerCallback, _name, _hook)
+    setattr(TrainerCallback, _name, _on_predict if _name == "on_predict" else _hook)
 
 
 @dataclass
