@@ -9,8 +9,8 @@ from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-import keras  # noqa: E402  # the backend is chosen before
-import numpy  # noqa: E402  # as above
+import keras
+import numpy
 
 __all__ = ["BATCHES", "EPOCHS", "train"]
 

@@ -1,4 +1,4 @@
-"""Each framework × each way in which a training ends: what the status file says at last."""
+"""Each framework and each way in which a training ends: what the status file says at last."""
 
 from __future__ import annotations
 
