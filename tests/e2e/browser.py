@@ -74,7 +74,7 @@ def panel(sources: str, pictures: Path, interval: float, stalled_after: float) -
             with sync_playwright() as playwright:
                 # Root needs --no-sandbox; the page is the project's own.
                 chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-                page = chromium.new_page(viewport={"width": 1280, "height": 800})
+                page = chromium.new_context(viewport={"width": 1280, "height": 800}).new_page()
                 page.goto(found.group())
                 yield Panel(page, pictures)
                 chromium.close()
