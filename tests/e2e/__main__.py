@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -25,7 +26,7 @@ SHORT = ("to the end", "exception", "killed")
 PLAN = {"transformers": tuple(ENDINGS), "lightning": SHORT, "keras": SHORT}
 ROOT = Path(__file__).parents[2]
 RUST = ROOT / "conformance" / "implementations" / "rust"
-AT_ONCE = 2
+AT_ONCE = int(os.environ.get("E2E_AT_ONCE", "2"))
 """Trainings at a time; those that have ended and are only waited for do not count."""
 
 
@@ -113,4 +114,6 @@ def main(folder: Path, names: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    # Leave as after Ctrl-C: a disk is unmounted, and every process is ended.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     sys.exit(main(Path(sys.argv[1]).resolve(), sys.argv[2:]))

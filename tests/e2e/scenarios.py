@@ -22,8 +22,10 @@ STALLED_AFTER = 5.0
 """Of ``pulse watch`` and the panel, in seconds. That of the reader in Rust is fixed, at 60."""
 
 RUST_STALLED_AFTER = 60.0
-LONGEST = 180.0
-"""After so many seconds a scenario has failed, whatever is missing."""
+BEGINS_WITHIN = 900.0
+ENDS_WITHIN = 300.0
+"""How long a training may take to say running, and everything else from then on, in seconds. Frameworks are slow to
+import on a busy machine; what is missing by then has failed."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class Scenario:
         self.folder = self.root / self.name
         self.path = self.folder / "status.json"
         self._stack = contextlib.ExitStack()
+        self._running_since: float | None = None
         self._full_since: float | None = None
         self._freed = False
 
@@ -106,7 +109,6 @@ class Scenario:
             stack.enter_context(observers.watch(self.path, self.watch, INTERVAL, STALLED_AFTER))
             stack.enter_context(observers.rust(self.rust_program, self.path, self.rust, INTERVAL))
             self._reading = stack.enter_context(contextlib.ExitStack())
-            self._reading.enter_context(observers.full_speed(self.path, self.speed))
             self._training = self._start(stack)
             self._stack = stack.pop_all()
         return self
@@ -142,13 +144,16 @@ class Scenario:
         status = pulse.read_status(self.path).status
         if status is not None:
             self.file.add(status["status"], status["message"])
+            if status["status"] == "running" and self._running_since is None:
+                self._running_since = time.monotonic()
+                self._reading.enter_context(observers.full_speed(self.path, self.speed))
             self._interfere(status)
         if row is not None:
             self.panel.add(*row)
         if not self.trains:
             self._reading.close()  # nothing is written any more, and it takes a core
-        late = time.monotonic() - self._started > LONGEST
-        return late or (not self.trains and not self._missing())
+        end = self._started + BEGINS_WITHIN if self._running_since is None else self._running_since + ENDS_WITHIN
+        return time.monotonic() > end or (not self.trains and not self._missing())
 
     def _interfere(self, status: pulse.Status) -> None:
         if self.ending == "killed" and status["epoch"] >= 1.0:
@@ -172,6 +177,7 @@ class Scenario:
     def outcome(self) -> Outcome:
         """What was said, and what is wrong with it. To be called inside the context, after :meth:`look`."""
         plan, code = self.plan, self._training.poll()
+        self._training.kill()  # if it is still there
         status = pulse.read_status(self.path).status
         once = observers.once(self.path, STALLED_AFTER)
         complaints = [f"{name} did not say {' → '.join(plan.states)}" for name in self._missing()]
@@ -184,7 +190,8 @@ class Scenario:
         if once != plan.once:
             complaints.append(f"the exit code of pulse watch --once is {once}")
         self._reading.close()
-        if self.speed["torn"] or self.speed["failed"] or self.speed["documents"] < 3:
-            complaints.append(f"reads at full speed: {self.speed}")
+        speed = self.speed or {"reads": 0, "documents": 0, "torn": {}, "failed": {}}
+        if speed["torn"] or speed["failed"] or speed["documents"] < 3:
+            complaints.append(f"reads at full speed: {speed}")
         said = (self.file, self.panel, self.watch, self.rust)
-        return Outcome(self.framework, self.ending, *said, once, dict(self.speed), tuple(complaints))
+        return Outcome(self.framework, self.ending, *said, once, dict(speed), tuple(complaints))
