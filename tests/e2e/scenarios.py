@@ -167,7 +167,7 @@ class Scenario:
                 self._freed = True
 
     def _missing(self) -> list[str]:
-        """Who has not said yet what has to be said."""
+        """The observers that have not said yet what has to be said."""
         spoken = {"panel": self.panel, "pulse watch": self.watch}
         missing = [name for name, said in spoken.items() if not said.passed(self.plan.states)]
         if not self.rust.passed(("idle", "running", self.plan.rust)):
