@@ -18,7 +18,7 @@ from conformance.runner.run import Run
 from conformance.subject.client import Implementation, start
 from conformance.subject.requests import publish_request
 
-__all__ = ["NAME", "is_kept", "not_kept", "undeclared"]
+__all__ = ["NAME", "is_kept", "kept_by", "not_kept", "undeclared"]
 
 NAME = "{name}"
 _LONGEST = 255  # bytes of a file name
@@ -53,6 +53,11 @@ def not_kept(run: Run, names: Iterable[str], targets: Collection[str]) -> frozen
     return frozenset(name for name in left if not is_kept(name, seen, targets))
 
 
+def kept_by(run: Run) -> tuple[str, ...]:
+    """The patterns of all files that stay beside a target, declared or not, for `is_kept`."""
+    return (*run.manifest.keeps, *undeclared(run))
+
+
 def undeclared(run: Run) -> tuple[str, ...]:
     """The patterns of files that stay beside a target after each successful write and that are not declared.
 
@@ -69,7 +74,7 @@ def undeclared(run: Run) -> tuple[str, ...]:
 
 def _measured(run: Run) -> list[str]:
     folder = run.folder / "cases" / f"keeps-{os.getpid()}-{next(_numbers)}"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     target = folder / "target-of-three-writes.json"
     seen: list[frozenset[str]] = []
     try:

@@ -35,7 +35,7 @@ class WriterPlan:
     """Writer ``number`` of a run writes documents 1, 2, 3, … to the targets ``names`` in ``folder`` in turn.
 
     ``sizes`` (bytes) are mixed at random, from ``seed``. ``rate`` is writes a second, 0 for as fast as it goes. Up to
-    ``pipeline`` requests are sent ahead.
+    ``pipeline`` requests are sent ahead. ``keeps`` are the patterns of files that stay beside a target.
     """
 
     number: int
@@ -47,3 +47,4 @@ class WriterPlan:
     launch_options: LaunchOptions
     pipeline: int
     seed: int
+    keeps: tuple[str, ...] = ()

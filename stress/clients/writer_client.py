@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance.errors import ImplementationError
 from conformance.oracle.payload import make_status
+from conformance.runner.keeps import is_kept
 from conformance.subject.client import OneshotImplementation, ServeImplementation
 from conformance.subject.protocol import Answer
 from conformance.subject.requests import publish_request
@@ -173,12 +174,12 @@ class Writer:
             self._orphans = set()
 
     def _temps(self) -> set[Temp]:
-        """Name and inode of everything in the folder that is not a target."""
-        temps = set()
+        """Name and inode of everything in the folder that is neither a target nor kept beside one."""
+        temps, names = set(), self._plan.names
         with os.scandir(self._plan.folder) as entries:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError, PermissionError):  # a living writer's, gone by now
-                    if entry.name not in self._plan.names:
+                    if entry.name not in names and not is_kept(entry.name, self._plan.keeps, names):
                         temps.add((entry.name, entry.inode()))
         return temps
 

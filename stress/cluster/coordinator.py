@@ -239,7 +239,8 @@ class Cluster:
             if not judge_ending(reads, marks, 0.0) or waited > PATIENCE_SECONDS:
                 break
             time.sleep(_LOOK_SECONDS)
-        return Ending(reads, tuple(self._workers[0].ask("beside", places[0], names)), waited)
+        left = self._workers[0].ask("beside", places[0], names, list(machines[0].keeps))
+        return Ending(reads, tuple(left), waited)
 
 
 def _identity(value: Sequence[int] | None) -> tuple[int, int] | None:
@@ -281,6 +282,7 @@ class _Conversation:
                 worker.name,
                 from_json(self._results[worker.name]["record"]),
                 marks_from_json(self._results[worker.name]["marks"]),
+                tuple(self._results[worker.name]["keeps"]),
             )
             for worker in self._workers
         ]

@@ -127,9 +127,9 @@ class Machine:
                 looks[-1] |= {"kind": look.violation.kind, "text": look.violation.text}
         return looks
 
-    def beside(self, folder: str, names: list[str]) -> list[str]:
-        """The names of the files beside the targets."""
-        return list(temps_in(Path(folder), tuple(names)))
+    def beside(self, folder: str, names: list[str], keeps: list[str]) -> list[str]:
+        """The names of the files beside the targets, without those that are kept there."""
+        return list(temps_in(Path(folder), tuple(names), keeps))
 
     def start(self, plan: Mapping[str, Any]) -> None:
         """Start the load's process."""
@@ -255,7 +255,7 @@ def _listen(lines: Iterator[Any], words: queue.SimpleQueue[str]) -> None:
 
 
 def _load(plan: MachinePlan, words: queue.SimpleQueue[str], say: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
-    """Run the harness in the folder that all machines share. Returns its record and its marks."""
+    """Run the harness in the folder that all machines share. Returns its record, its marks and what it keeps."""
     scenario = plan.scenario
     manifest = resolve(plan.implementation, frozenset(load_clauses()))
     run = runs.prepare(manifest, runs.RunPlan(seed=scenario.seed, answer_seconds=plan.answer_seconds))
@@ -274,10 +274,11 @@ def _load(plan: MachinePlan, words: queue.SimpleQueue[str], say: Callable[[Mappi
 
     try:
         shared = Shared(tally, f"control-{scenario.first_writer}.json", wait)
-        record = run_in_folder(LoadPlan(run, scenario, Path(plan.folder), shown_as=plan.folder, shared=shared), show)
+        load = LoadPlan(run, scenario, Path(plan.folder), shown_as=plan.folder, shared=shared)
+        record = run_in_folder(load, show)
     finally:
         runs.tear_down(run.folder)
-    return {"record": to_json(record), "marks": marks_to_json(tally.marks)}
+    return {"record": to_json(record), "marks": marks_to_json(tally.marks), "keeps": list(load.keeps)}
 
 
 if __name__ == "__main__":

@@ -37,11 +37,12 @@ _MOST_FINDINGS = 5  # of a kind, that are kept; each machine has kept as many
 
 @dataclass(frozen=True)
 class OfMachine:
-    """What one machine hands over: its name, its record, and its marks."""
+    """What one machine hands over: its name, its record, its marks, and the patterns of files that are kept."""
 
     name: str
     record: FolderRecord
     marks: Marks
+    keeps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,7 @@ CONTROLS = (
     Specimen("worker-thread", "writer", scenario=_OF_CONTROLS),
     Specimen("closed-after-replace", "writer", scenario=_OF_CONTROLS),
     Specimen("doubling-pieces", "writer", scenario=_OF_CONTROLS),
+    Specimen("backup-kept", "writer", scenario=_OF_CONTROLS),
     Specimen("read-in-small-pieces", "reader", scenario=_OF_CONTROLS),
 )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from conformance.errors import ManifestError, Violation
+from conformance.runner.keeps import is_kept
 from conformance.runner.run import remove_folder
 from stress.record import clock
 from stress.record.reports import Look
@@ -49,6 +50,7 @@ def look_at(target: Path) -> Look:
     return Look(identity, begin, clock.nanoseconds(), None)
 
 
-def temps_in(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of all files in the folder that are not targets."""
-    return tuple(sorted(set(os.listdir(folder)) - set(names)))
+def temps_in(folder: Path, names: tuple[str, ...], keeps: Iterable[str]) -> tuple[str, ...]:
+    """The names of all files in the folder that are neither targets nor kept beside one (patterns ``keeps``)."""
+    keeps = tuple(keeps)
+    return tuple(name for name in sorted(set(os.listdir(folder)) - set(names)) if not is_kept(name, keeps, names))

@@ -13,7 +13,6 @@ from conformance.errors import ImplementationError
 from stress.judge.tally import Tally
 from stress.load.chaos_driver import ChaosDriver
 from stress.load.control import run_control
-from stress.load.folder import temps_in
 from stress.load.plan import LoadPlan
 from stress.load.process_group import Member, ProcessGroup
 from stress.load.rounds import Rounds
@@ -101,7 +100,7 @@ class _Load:
                 self._sampler.sample("load")
                 sample_due = now + _SHOW_SECONDS
             self._chaos.act_until(now)
-            self._tally.listed(len(temps_in(self._plan.folder, scenario.names)))
+            self._tally.listed(len(self._plan.temps()))
             if now >= round_ends:
                 self._chaos.release_all()  # a paused writer would never stand still
                 self._rounds.end()
@@ -119,7 +118,7 @@ class _Load:
         self._sampler.sample("closing")
         self._rounds.end("all")
         self._tally.counted(self._sampler.count("wrong"))
-        self._tally.ended(temps_in(self._plan.folder, self._plan.scenario.names))
+        self._tally.ended(self._plan.temps())
         self._group.ask(self._group.members, "stop")
 
     def _meet_failure(self, member: Member) -> None:

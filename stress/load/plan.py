@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from conformance.runner.keeps import kept_by
 from conformance.runner.run import Run
 from conformance.subject.manifest import Manifest
 from stress.clients.plans import ReaderPlan, WriterPlan
 from stress.judge.tally import Tally
+from stress.load.folder import temps_in
 from stress.record.scenario import Scenario
 
 __all__ = ["LoadPlan", "Shared"]
@@ -49,6 +52,15 @@ class LoadPlan:
         """The file name of the positive control."""
         return self.shared.control_name if self.shared else "control.json"
 
+    @cached_property
+    def keeps(self) -> tuple[str, ...]:
+        """The patterns of files that the implementation keeps beside its targets, such as a lock file."""
+        return kept_by(self.run)
+
+    def temps(self) -> tuple[str, ...]:
+        """The names of the temps that are in the folder now."""
+        return temps_in(self.folder, self.scenario.names, self.keeps)
+
     def is_under_test(self, reader: int) -> bool:
         """Whether the reader with this index is the reader implementation, and not one of the kit's own."""
         return self.reader is not None and reader % 2 == 1
@@ -67,6 +79,7 @@ class LoadPlan:
                 launch_options=self.run.launch_options(ignore_signals=True),
                 pipeline=scenario.pipeline,
                 seed=scenario.seed,
+                keeps=self.keeps,
             )
             for index in range(scenario.writers)
         )

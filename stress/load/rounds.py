@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stress.judge.tally import Tally
-from stress.load.folder import look_at, temps_in
+from stress.load.folder import look_at
 from stress.load.plan import LoadPlan
 from stress.load.process_group import ProcessGroup
 from stress.record.reports import Seen
@@ -30,5 +30,5 @@ class Rounds:
             assert isinstance(seen, Seen)
             self._tally.seen(reader.name, seen, of_implementation=self._plan.is_under_test(index))
         looks = [look_at(self._plan.folder / name) for name in names]
-        self._tally.looked(looks, temps_in(self._plan.folder, names))
+        self._tally.looked(looks, self._plan.temps())
         self.ending = False

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from conformance.system.platform import file_system_of
 from stress.judge.tally import Tally, share_of_goal
-from stress.load.folder import temps_in
 from stress.load.plan import LoadPlan
 from stress.load.process_group import ProcessGroup
 from stress.record.folder_record import Sample
@@ -50,7 +49,7 @@ class Sampler:
             self.count("writes"),
             self.count("refused"),
             max(self.count("wrong"), self._tally.counts.total()),
-            len(temps_in(self._plan.folder, self._plan.scenario.names)),
+            len(self._plan.temps()),
         )
         self._tally.sampled(sample)
         self.show(phase, sample)

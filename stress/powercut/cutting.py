@@ -17,6 +17,7 @@ from conformance.errors import ImplementationError, Inconclusive, Violation
 from conformance.oracle.payload import encode, make_status
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Shared
+from conformance.runner.keeps import not_kept
 from conformance.runner.run import Run
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
@@ -220,6 +221,7 @@ def look(
     bench.stop()
     bench.disk.recover()
     found, listing = snapshot(target), tuple(sorted(os.listdir(target.parent)))
+    left = not_kept(bench.run, set(listing) - {target.name}, [target.name])
     return Finding(
         cut=cut,
         asked=asked,
@@ -227,6 +229,7 @@ def look(
         begun=cutter.begun,
         target=found,
         listing=listing,
+        left=len(left),
         next_write=_next_write(bench, target, next_status),
     )
 

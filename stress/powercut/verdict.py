@@ -35,7 +35,8 @@ class Finding:
     (None: there was no target). ``acknowledged`` is the index of the last one that was answered with ok before the cut
     began; ``begun`` that of the last one requested by then. ``next_write`` says what was wrong with the write of a new
     process after the recovery; it is empty if nothing was. ``foreseen`` is what the power-loss model predicts for the
-    cut, None if it could not be asked.
+    cut, None if it could not be asked. ``left`` counts the files in the ``listing`` that are neither the target nor
+    kept beside it.
     """
 
     cut: str
@@ -48,6 +49,7 @@ class Finding:
     number: int = 0
     boundary: int = 0
     foreseen: Foreseen | None = None
+    left: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class Tally:
         self.boundaries = max(self.boundaries, finding.boundary + 1)
         self.in_flight += finding.begun > finding.acknowledged
         self.acknowledged += finding.acknowledged
-        self.left_beside += len(finding.listing) - finding.target.exists
+        self.left_beside += finding.left
         self.lost_writes += judgement.behind
         self.kinds[judgement.kind] += 1
         if judgement.behind:

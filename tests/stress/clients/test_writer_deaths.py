@@ -176,6 +176,18 @@ def test_orphans_are_counted_after_the_death_and_after_the_next_write_of_each_ta
     assert one.written.restarts == 1
 
 
+def test_a_file_that_is_kept_beside_the_target_is_no_orphan(
+    writer: Callable[..., Writer], script: Script, counters: Counters, folder: Path
+) -> None:
+    for name in (".status.json.lock", "left.tmp"):
+        (folder / name).touch()
+    script.respond = dying(1)
+    counters.add("kills", 1)
+    one = writer(keeps=(".{name}.lock",))
+    one.write()
+    assert names_of(one.take().orphans_before) == ["left.tmp"]
+
+
 def test_another_file_of_the_same_name_is_no_orphan(
     writer: Callable[..., Writer], script: Script, counters: Counters, folder: Path
 ) -> None:

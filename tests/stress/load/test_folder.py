@@ -45,8 +45,14 @@ def test_every_file_that_is_no_target_is_a_temp(tmp_path: Path) -> None:
     for name in ("status.json", "status1.json", ".hidden.tmp", "status.json.tmp"):
         (tmp_path / name).touch()
     (tmp_path / "folder").mkdir()
-    assert temps_in(tmp_path, ("status.json", "status1.json")) == (".hidden.tmp", "folder", "status.json.tmp")
-    assert temps_in(tmp_path, ("status.json", "status1.json", "status2.json"))[0] == ".hidden.tmp"
+    assert temps_in(tmp_path, ("status.json", "status1.json"), ()) == (".hidden.tmp", "folder", "status.json.tmp")
+    assert temps_in(tmp_path, ("status.json", "status1.json", "status2.json"), ())[0] == ".hidden.tmp"
+
+
+def test_a_file_that_is_kept_beside_a_target_is_no_temp(tmp_path: Path) -> None:
+    for name in ("status.json", ".status.json.lock", ".other.json.lock"):
+        (tmp_path / name).touch()
+    assert temps_in(tmp_path, ("status.json",), (".{name}.lock",)) == (".other.json.lock",)
 
 
 def test_a_new_folder_is_gone_at_the_end_with_all_that_is_in_it(tmp_path: Path) -> None:

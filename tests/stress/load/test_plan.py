@@ -30,6 +30,16 @@ def test_writers_have_the_numbers_from_the_first_on(plan: LoadPlan, manifest: Ma
     }
 
 
+def test_what_the_implementation_keeps_is_no_temp(plan: LoadPlan, manifest: Manifest) -> None:
+    plan.folder.mkdir()
+    for name in ("status.json", ".status1.json.lock", "left.tmp"):
+        (plan.folder / name).touch()
+    declared = replace(plan, run=replace(plan.run, manifest=replace(manifest, keeps=(".{name}.lock",))))
+    assert declared.temps() == ("left.tmp",)
+    assert {writer.keeps for writer in declared.writers()} == {(".{name}.lock",)}
+    assert plan.temps() == (".status1.json.lock", "left.tmp")
+
+
 def test_all_readers_are_the_kits_own_without_a_reader_under_test(plan: LoadPlan) -> None:
     assert [reader.manifest for reader in plan.readers()] == [None] * 4
     assert {(reader.control, reader.pause) for reader in plan.readers()} == {("control.json", 0.5)}

@@ -36,7 +36,7 @@ def a_finding(
 ) -> Finding:
     """Document 0 was durable, 1 and 2 were acknowledged, 3 was being written."""
     listing = ("left.tmp", "status.json") if target.exists else ("left.tmp",)
-    return Finding("a cut", asked, acknowledged, begun, target, listing, next_write, number, boundary, foreseen)
+    return Finding("a cut", asked, acknowledged, begun, target, listing, next_write, number, boundary, foreseen, left=1)
 
 
 class TestJudge:
