@@ -26,10 +26,10 @@ def _free(folder: Path) -> int | None:
         return None
 
 
-def is_full(folder: Path) -> bool:
-    """Whether so little room is left that a write may fail for that reason alone."""
+def is_full(folder: Path, needed: int = NEEDED) -> bool:
+    """Whether so little room is left (``needed`` bytes) that a write may fail for that reason alone."""
     free = _free(folder)
-    return free is not None and free < NEEDED
+    return free is not None and free < needed
 
 
 def is_about_room(error: BaseException | None) -> bool:

@@ -19,6 +19,7 @@ from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Exit, Result, ResultsFile, results_file
 from conformance.reporting.terminal import new_console, print_run
 from conformance.reporting.verdict import decide
+from conformance.runner import room
 from conformance.runner import run as runs
 from conformance.runner.command_line import failures_as_exit_codes
 from conformance.subject.manifest import Manifest
@@ -94,6 +95,8 @@ class _Prepared:
 
     def _run_in(self, folder: Path, shown_as: str, show: Show) -> FolderRecord:
         with new_folder(folder) as inner:
+            if warning := room.warning_of(inner):
+                click.echo(f"pulse stress: {warning}", err=True)
             return run_in_folder(LoadPlan(self.run, self.plan.scenario, inner, shown_as, self.reader), show)
 
 

@@ -100,6 +100,8 @@ class Tally:
         self._sizes: Counter[int] = Counter()
         self._actions: list[str] = []
         self._waits = Waits(scenario)
+        self._full = ""  # in this round, in words
+        self._was_full = ""
 
     @property
     def seconds(self) -> float:
@@ -107,6 +109,10 @@ class Tally:
         return (clock.nanoseconds() - self.origin) / 1e9 if self.origin else 0.0
 
     # Input
+
+    def room(self, full: str) -> None:
+        """Say whether the folder is full (in words, else empty) when a round ends: then no refusal means anything."""
+        self._full = full
 
     def written(self, writer: int, written: Written) -> None:
         """Add what a writer did."""
@@ -232,6 +238,8 @@ class Tally:
     ) -> FolderRecord:
         """The record of everything that is known."""
         doubts = Minimum().doubts(self.totals, self.overlap, control, self._scenario)
+        if self._was_full:
+            doubts = (self._was_full, *doubts)
         return FolderRecord(
             folder=folder,
             file_system=file_system,
@@ -257,10 +265,12 @@ class Tally:
     # Judging
 
     def _judge_refusals(self, writer: int, rows: Table, violations: Sequence[ObservedViolation]) -> int:
-        """Note each refused write that no fault explains. Returns how many a fault explains."""
+        """Note each refused write that no fault and no full folder explains. Returns how many are explained."""
         wanted = _is_refused(rows) & ~kept_waiting(rows, self._scenario)
         refused, taken = rows[wanted], worked(rows)[wanted] / 1e9
-        excused = np.zeros(len(refused), dtype=bool)
+        excused = np.full(len(refused), bool(self._full))
+        if excused.any():
+            self._was_full = self._full
         for of_writer, begin, end in self._faults:
             if of_writer == writer:
                 excused |= (refused[:, 3] <= end) & (refused[:, 4] >= begin)

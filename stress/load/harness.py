@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from conformance.errors import ImplementationError
+from conformance.errors import ImplementationError, ManifestError
 from stress.judge.tally import Tally
 from stress.load.chaos_driver import ChaosDriver
 from stress.load.control import run_control
@@ -31,11 +31,16 @@ def run_in_folder(plan: LoadPlan, show: Show) -> FolderRecord:
     """Carry out a plan and return what was observed; ``show`` is given a view now and then.
 
     Ctrl-C ends the run early: the record is then not complete. Raises ImplementationError when an implementation cannot
-    be started or does not end, RuntimeError when a process of the kit fails.
+    be started or does not end, RuntimeError when a process of the kit fails, ManifestError when the folder is full.
     """
     tally = plan.shared.tally if plan.shared else Tally(plan.scenario, plan.scenario.names)
-    with ProcessGroup(plan.writers(), plan.readers(), plan.run.answer_seconds) as group:
-        return _Load(plan, group, tally, Sampler(plan, group, tally, show)).run()
+    try:
+        with ProcessGroup(plan.writers(), plan.readers(), plan.run.answer_seconds) as group:
+            return _Load(plan, group, tally, Sampler(plan, group, tally, show)).run()
+    except (ImplementationError, RuntimeError) as error:
+        if full := plan.without_room():
+            raise ManifestError(full) from error
+        raise
 
 
 class _Load:

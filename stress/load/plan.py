@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from conformance.runner import room
 from conformance.runner.keeps import kept_by
 from conformance.runner.run import Run
 from conformance.subject.manifest import Manifest
@@ -60,6 +61,11 @@ class LoadPlan:
     def temps(self) -> tuple[str, ...]:
         """The names of the temps that are in the folder now."""
         return temps_in(self.folder, self.scenario.names, self.keeps)
+
+    def without_room(self) -> str:
+        """What to say when the folder is so full that a write may fail for that reason alone; empty when it is not."""
+        needed = max(room.NEEDED, (self.scenario.writers + 1) * max(self.scenario.sizes))
+        return room.full_text(self.folder) if room.is_full(self.folder, needed) else ""
 
     def is_under_test(self, reader: int) -> bool:
         """Whether the reader with this index is the reader implementation, and not one of the kit's own."""

@@ -22,7 +22,9 @@ class Rounds:
         """Have the writers stand still after this command, and judge the round."""
         self.ending = True
         group, names = self._group, self._plan.scenario.names
-        for writer, written in zip(group.writers, group.ask(group.writers, command), strict=True):
+        reports = group.ask(group.writers, command)
+        self._tally.room(self._plan.without_room())
+        for writer, written in zip(group.writers, reports, strict=True):
             self._tally.written(group.number_of(writer), written)
         group.send(group.readers, "report")
         for index, reader in enumerate(group.readers):

@@ -21,6 +21,14 @@ def rename_error_swallowed(self: Honest, path: str, data: bytes) -> None:
         Honest.publish(self, path, data)
 
 
+@mutant("publish", caught_by="VIS-07")
+def no_room_for_long_documents(self: Honest, path: str, data: bytes) -> None:
+    """Says that there is no space left for a document of more than 64 KiB, although there is."""
+    if len(data) > 1 << 16:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+    Honest.publish(self, path, data)
+
+
 @mutant("publish", caught_by="FLT-01")
 def writes_and_answers_io(self: Honest, path: str, data: bytes) -> None:
     """Answers io after it has replaced an older document without any error."""

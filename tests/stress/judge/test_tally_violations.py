@@ -57,6 +57,26 @@ def test_a_fault_excuses_nothing_in_the_next_round() -> None:
     assert record_of(one).counts == {"refused": 1}
 
 
+def test_a_full_folder_excuses_the_refusals_of_its_round_and_leaves_a_doubt() -> None:
+    one = tally()
+    one.room("the folder of the run is full")
+    one.written(1, written(write(1, 100, 200, outcome=0)))
+    one.looked([look(None, 1)], [])
+    record = record_of(one)
+    assert (record.counts, record.totals.faulted) == ({}, 1)
+    assert record.doubts[0] == "the folder of the run is full"
+    one.room("")
+    one.written(1, written(write(2, 300, 400, outcome=0)))
+    assert record_of(one).counts == {"refused": 1}
+
+
+def test_a_full_folder_without_a_refusal_is_no_doubt() -> None:
+    one = tally()
+    one.room("the folder of the run is full")
+    one.written(1, written(write(1, 100, 200)))
+    assert "the folder of the run is full" not in record_of(one).doubts
+
+
 def test_a_death_without_a_kill_is_a_violation() -> None:
     one = tally()
     one.written(1, written(violations=[ObservedViolation("ended", 5, "the implementation ended with exit code 7")]))
