@@ -21,6 +21,7 @@ from conformance.oracle.call_errors import ERRORS_OF_CALL
 from conformance.oracle.faults import Injection, Kill, State, What
 from conformance.oracle.payload import identify, make_status
 from conformance.subject.requests import publish_request
+from conformance.system.file_kinds import NotAFile
 
 __all__ = ["NEW", "OLD", "Baseline", "InProcessReport", "Laboratory", "System", "faults_of", "numbered_alone"]
 
@@ -36,7 +37,7 @@ class System(Protocol):
         """A path in a new and empty folder."""
 
     def bytes_of(self, path: str) -> bytes | None:
-        """The contents of a file; None when it does not exist."""
+        """The contents of a file; None when it does not exist. Raises NotAFile for anything but a regular file."""
 
     def create(self, path: str, contents: bytes) -> None:
         """Make a file."""
@@ -97,7 +98,10 @@ class Laboratory:
 
     def state(self, target: str, documents: tuple[bytes, bytes]) -> State:
         """The state of the target, given the bytes of the old and the new document."""
-        found = self.system.bytes_of(target)
+        try:
+            found = self.system.bytes_of(target)
+        except NotAFile as error:
+            return error.kind
         if found is None:
             return "missing"
         if found in documents:
@@ -112,7 +116,7 @@ class Laboratory:
         """One more write by the current object. Returns ``ok``, or what was wrong."""
         answer, _, text = _answer_of(lambda: self.publish(target, _NEXT))
         state = self.state(target, documents)
-        if answer == "ok" and state not in ("other", "torn"):
+        if answer == "ok" and state in ("old", "new", "missing"):
             return "ok, but wrote nothing"
         return f"{answer} {text}".strip()
 

@@ -27,6 +27,7 @@ import conformance.system.share_modes  # noqa: F401  for its place in sys.module
 from conformance.in_process.enumeration import InProcessReport, Laboratory, faults_of, numbered_alone
 from conformance.in_process.filecalls import OS_CALLS, Call, FileCalls, names_in, subjects_of
 from conformance.subject.python_host import load_factory
+from conformance.system.file_kinds import NotAFile, kind_of
 
 __all__ = ["SYSTEMS", "wrap_fake_calls"]
 
@@ -146,7 +147,12 @@ class _FakeSystem:
         return target.rpartition(self.fs.path_separator)[0]
 
     def bytes_of(self, path: str) -> bytes | None:
-        return bytes(self.fs.get_object(path).byte_contents or b"") if self.fs.exists(path) else None
+        if not self.fs.exists(path):
+            return None
+        found = self.fs.get_object(path)
+        if (kind := kind_of(found.st_mode)) is not None:
+            raise NotAFile(kind)
+        return bytes(found.byte_contents or b"")
 
     def create(self, path: str, contents: bytes) -> None:
         self.fs.create_file(path, contents=contents)

@@ -32,6 +32,7 @@ from conformance.in_process.filecalls import Call
 from conformance.in_process.oscalls import OsCalls
 from conformance.oracle.faults import Kill, judge_kill
 from conformance.subject.python_host import load_factory
+from conformance.system.share_modes import read_shared
 
 Phase = Literal["before", "after"]
 _PHASES: tuple[Phase, ...] = ("before", "after")
@@ -56,7 +57,7 @@ class _RealSystem:
 
     def bytes_of(self, path: str) -> bytes | None:
         try:
-            return Path(path).read_bytes()
+            return read_shared(path)
         except FileNotFoundError:
             return None
 

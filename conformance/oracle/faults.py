@@ -6,11 +6,13 @@ import errno
 from dataclasses import dataclass
 from typing import Literal
 
+from conformance.system.file_kinds import Kind
+
 __all__ = ["Injection", "Kill", "State", "What", "concerns", "harm_to", "judge", "judge_kill"]
 
 _NO_COPY = (errno.EXDEV, errno.EBUSY, errno.EPERM)
 
-State = Literal["old", "new", "torn", "other", "missing"]
+State = Literal["old", "new", "torn", "other", "missing", "unreadable"] | Kind
 What = Literal["error", "interrupt", "error and failing clean-up"]
 
 
@@ -78,7 +80,11 @@ def harm_to(target: State) -> str | None:
             return "lost the target: there is no file any more"
         case "other":
             return "left another document in the target, neither the old nor the new one"
-    return None
+        case "unreadable":
+            return "left a target that cannot be read"
+        case "old" | "new":
+            return None
+    return f"left {target} at the target, and no file"
 
 
 def judge(clause: str, injection: Injection) -> str | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from conformance.errors import Inconclusive, Violation
 from conformance.oracle.history import Read, Write, find_contradiction
 from conformance.oracle.payload import Identity, identify
+from conformance.system.file_kinds import NotAFile
 from conformance.system.share_modes import PAUSE_SECONDS, read_shared
 
 __all__ = ["Observation", "observing"]
@@ -129,11 +130,17 @@ def _observe(target: Path, observation: Observation, finished: threading.Event, 
                 observation.note(Violation("missing: a reader found no file at the target"))
                 finished.wait(pause)
                 continue
+            except NotAFile as error:
+                observation.read_count += 1
+                observation.note(Violation(f"missing: {error.strerror}"))
+                finished.wait(pause)
+                continue
             except PermissionError:
-                if sys.platform == "win32":  # a replace is under way: no observation, and no violation
-                    finished.wait(pause)
-                    continue
-                raise
+                if sys.platform != "win32":  # there a replace is under way: no observation, and no violation
+                    observation.read_count += 1
+                    observation.note(Violation("missing: a reader may not open the target"))
+                finished.wait(pause)
+                continue
             end = time.perf_counter_ns()
             observation.read_count += 1
             observation.seen.setdefault(data, []).append((begin, end))

@@ -8,6 +8,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.system.file_kinds import kind_of
 from conformance.system.share_modes import read_shared
 
 __all__ = ["Snapshot", "snapshot"]
@@ -24,6 +25,11 @@ class Snapshot:
     owner: tuple[int, int] = (0, 0)
     modified: int = 0  # nanoseconds
     data: bytes | None = None
+
+    @property
+    def what(self) -> str:
+        """What is there in place of a regular file, as the subject of a sentence; empty for a regular file, or none."""
+        return (kind_of(self.kind) or "") if self.exists else ""
 
     def difference(self, later: Snapshot) -> str:
         """Say in words what changed, or return an empty string."""

@@ -124,11 +124,11 @@ class Case:
 
     def require_holds(self, path: Path, status: Mapping[str, Any]) -> None:
         """Raise Violation unless the file is exactly this document, by value: its tokens are for the clauses DOC."""
-        require_values(self._bytes_at(path), status)
+        require_values(self.bytes_at(path), status)
 
     def require_bytes(self, path: Path, status: Mapping[str, Any], text: str | None = None) -> None:
         """As `require_holds`, but to the byte in profile ``replace``, which is asked for a text."""
-        found = self._bytes_at(path)
+        found = self.bytes_at(path)
         if self.run.manifest.profile != "replace":
             require_values(found, status)
             return
@@ -136,7 +136,8 @@ class Case:
         if found != text.encode("utf-8"):
             raise Violation("the target does not hold the text's bytes", text=ascii(text)[:400], found=shown(found))
 
-    def _bytes_at(self, path: Path) -> bytes:
+    def bytes_at(self, path: Path) -> bytes:
+        """The bytes of a document that was acknowledged. Raises Violation when no regular file is there."""
         found = snapshot(path)
         if found.data is None:
             raise Violation(_without_bytes(path, found))
@@ -187,7 +188,7 @@ def _without_bytes(path: Path, found: Snapshot) -> str:
     """What became of a document that was acknowledged, when no regular file is at its name."""
     name = path.name if len(path.name) <= 60 else f"{path.name[:40]}… ({len(path.name)} characters)"
     if found.exists:
-        return f"lost: {name} is not a regular file"
+        return f"lost: {found.what or 'no regular file'} is at {name}, and no file"
     others = sorted(set(os.listdir(path.parent)) - {path.name}) if path.parent.is_dir() else []
     if others:
         return f"published elsewhere, or lost: there is no file {name}; beside it are {', '.join(others[:3])[:200]}"

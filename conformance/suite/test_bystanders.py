@@ -17,7 +17,6 @@ from conformance.subject.client import ServeImplementation
 from conformance.subject.python_host import PAUSES
 from conformance.subject.requests import publish_request
 from conformance.suite.support.together import run_together, writes_each
-from conformance.system.share_modes import read_shared
 
 ROUNDS = 24  # in each of which all writers start at once
 
@@ -40,7 +39,7 @@ def test_processes_in_spaces_of_their_own(case: Case) -> None:
             case.require_ok(case.publish(case.target, status, by=writers[number]))
 
         run_together([partial(work, number) for number in range(len(writers))])
-        last = identify(read_shared(case.target))
+        last = identify(case.bytes_at(case.target))
         if last[1] != sequence:
             raise Violation(f"the last document is number {last[1]} of writer {last[0]}, but each wrote {sequence}")
     case.require_listing(case.folder, {case.target.name}, f"after {3 * rounds} writes")

@@ -24,7 +24,7 @@ from conformance.subject.protocol import Answer
 from conformance.subject.python_host import PAUSES
 from conformance.subject.requests import publish_request
 from conformance.suite.support.together import run_together, writes_each
-from conformance.system.share_modes import PAUSE_SECONDS, read_shared
+from conformance.system.share_modes import PAUSE_SECONDS
 
 PROCESSES = 3
 ENOUGH_REFUSED = 20  # writes of one case that had to succeed
@@ -116,7 +116,7 @@ def test_processes_that_meet(case: Case) -> None:
 def require_one_whole_document(case: Case, observation: Observation, written: int) -> None:
     """Raise Violation unless all reads, the last document and the folder are as they must be."""
     observation.require_whole()
-    last = identify(read_shared(case.target))
+    last = identify(case.bytes_at(case.target))
     if last[1] != written:
         raise Violation(f"the last document is number {last[1]} of writer {last[0]}, but each writer wrote {written}")
     case.require_listing(case.folder, {case.target.name}, f"after {PROCESSES * written} writes")
@@ -170,7 +170,7 @@ def test_threads_of_one_process(case: Case, size: int) -> None:
         observation.refused += [f"{said.get('error')}: {said.get('message', '')}" for said in refused]
         observation.writes += [Write((0, 0), 0, math.inf)] * (PROCESSES * count)
     observation.require_whole()
-    last = identify(read_shared(case.target))
+    last = identify(case.bytes_at(case.target))
     if last[1] != count:
         raise Violation(f"the last document is number {last[1]} of thread {last[0]}, but each wrote {count}")
     case.require_listing(case.folder, {case.target.name}, f"after {PROCESSES * count} writes")
@@ -212,7 +212,7 @@ def test_reader_and_writer_at_once(case: Case) -> None:
         raise NotApplicable("the implementation does not read")
     reader, writer = case.start(), case.start()
     case.require_ok(case.publish(case.target, make_status(0, 0), by=writer))
-    if problems := examine(read_shared(case.target)).problems:
+    if problems := examine(case.bytes_at(case.target)).problems:
         raise Unmeasured(f"its reader may refuse its writer's documents: {problems[0].text} (see {problems[0].clause})")
     finished = threading.Event()
 

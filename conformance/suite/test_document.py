@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from conformance.errors import Violation
 from conformance.helpers.locales import decimal_comma, time_zone
 from conformance.oracle.document import SIZE_LIMIT, STATUSES, examine, require_status, shown
-from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
 from conformance.subject.client import Implementation
 
@@ -107,10 +106,7 @@ ANY_STATUS = st.fixed_dictionaries(
 def written(case: Case, status: dict[str, Any], by: Implementation | None = None) -> bytes:
     """Have the status written. Returns the target's bytes; raises Violation when there is no such file."""
     case.require_ok(case.write(case.target, status, by=by))
-    data = snapshot(case.target).data
-    if data is None:
-        raise Violation("answered ok, but the target is not a regular file", status=status)
-    return data
+    return case.bytes_at(case.target)
 
 
 def require_clause(data: bytes, clause: str) -> None:
@@ -326,7 +322,7 @@ def require_same_bytes(case: Case, environment: Mapping[str, str]) -> None:
     usual = written(case, status)
     elsewhere = case.folder / "elsewhere.json"
     case.require_ok(case.write(elsewhere, status, by=case.start(environment=environment)))
-    found = elsewhere.read_bytes()
+    found = case.bytes_at(elsewhere)
     if found != usual:
         raise Violation("the bytes differ from those of a usual environment", usual=shown(usual), found=shown(found))
 

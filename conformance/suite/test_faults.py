@@ -232,7 +232,7 @@ def what_became_of(outcome: Outcome) -> str:
             return f"published elsewhere, under the name {', '.join(new)[:80]}"
         return "lost the target" if before.exists else "wrote nothing"
     if after.data is None:
-        return "left the target as it was, which is not a regular file"
+        return f"left the target as it was: {after.what} is there, and no file"
     if holds(after, outcome.status):
         return "wrote the document in place, although no replace can succeed"
     return "wrote nothing" if before == after else "left the target torn: bytes that are not one whole document"

@@ -78,7 +78,7 @@ def test_next_write_beside_whatever_is_left(case: Case, laboratory: Laboratory, 
     old = {recording.place.target.name: recording.place.before.data or b""}
     recording.require_followed()
     states = distinct_states(recording.operations, before_of(recording))[:MOST_STATES]
-    new = recording.place.target.read_bytes()
+    new = case.bytes_at(recording.place.target)
     laboratory.stop()  # after a power cut no running process knows these temps
     for state in states:
         place = laboratory.place("first")
@@ -106,7 +106,7 @@ def test_next_write_when_the_temps_name_came_back(case: Case, laboratory: Labora
     laboratory.stop()
     for name in names:
         place = laboratory.place("first")
-        place.target.write_bytes(recording.place.target.read_bytes())
+        place.target.write_bytes(case.bytes_at(recording.place.target))
         os.link(place.target, place.folder / name)
         require_next_write(laboratory, place, existed=True)
     if not names:

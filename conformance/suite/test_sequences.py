@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from conformance.errors import Violation
 from conformance.oracle.document import examine
 from conformance.oracle.payload import make_status
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.requests import publish_request
@@ -88,15 +89,15 @@ class Register(RuleBasedStateMachine):
         """From now on the target holds this document, by value."""
         self.case.require_holds(self.target, status)
         self.held, self.too_large = status, False
-        self.doubtful = bool(examine(self.target.read_bytes()).problems)
+        self.doubtful = bool(examine(self.case.bytes_at(self.target)).problems)
 
     @precondition(lambda self: self.manifest_allows("refuse"))
     @rule(members=REFUSED)
     def write_refused(self, members: dict[str, Any]) -> None:
         """A write that should be refused (which is for REF to judge), and then must change nothing."""
-        before = self.target.read_bytes() if self.target.exists() else None
+        before = contents_of(self.target)
         answer = self.case.write(self.target, {**make_status(0, 0), **members}, by=self.holder.running)
-        after = self.target.read_bytes() if self.target.exists() else None
+        after = contents_of(self.target)
         if answer.ok:
             self.remove()
         elif after != before:
@@ -158,7 +159,7 @@ class Register(RuleBasedStateMachine):
         """A kill while a write may be under way: afterwards the file is what it was, or whole and new."""
         running = self.holder.running
         assert isinstance(running, ServeImplementation)
-        before = self.target.read_bytes() if self.target.exists() else None
+        before = contents_of(self.target)
         status = make_status(0, next(self.numbers), size)
         operation, fields = publish_request(self.case.run.manifest.profile, self.target, status)
         number = running.send(operation, **fields)
@@ -167,7 +168,7 @@ class Register(RuleBasedStateMachine):
         self.holder.restart()
         self.kills += 1
         self.remembered = None
-        after = self.target.read_bytes() if self.target.exists() else None
+        after = contents_of(self.target)
         if after != before or waited:
             self.hold(status)
 
@@ -184,6 +185,12 @@ class Register(RuleBasedStateMachine):
         others = self.case.left(os.listdir(self.target.parent), {self.target.name})
         if len(others) > self.kills:
             raise Violation(f"{len(others)} files beside the target after {self.kills} kills", names=sorted(others))
+
+
+def contents_of(target: Path) -> tuple[int, bytes | None]:
+    """What is at the target, and its bytes if it is a regular file."""
+    found = snapshot(target)
+    return found.kind, found.data
 
 
 @pytest.mark.clause("CON-03")

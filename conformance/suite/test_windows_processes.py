@@ -17,7 +17,7 @@ from conformance.oracle.observer import observing
 from conformance.oracle.payload import encode, identify, make_status
 from conformance.runner.case import Case
 from conformance.subject.client import Implementation
-from conformance.system.share_modes import hold, read_shared, require_deletable
+from conformance.system.share_modes import hold, require_deletable
 
 PATIENCE_SECONDS = 30.0
 LONGEST_DELAY = 0.02  # seconds of writing before the process is terminated at random
@@ -103,7 +103,7 @@ def require_same_bytes(case: Case, elsewhere: Implementation) -> None:
     documents = []
     for by in (case.implementation, elsewhere):
         case.require_ok(case.write(case.target, status, by=by))
-        documents.append(read_shared(case.target))
+        documents.append(case.bytes_at(case.target))
     usual, found = documents
     require_status(usual, status)
     if found != usual:
@@ -177,7 +177,7 @@ def test_terminated_while_writing(case: Case) -> None:
             time.sleep(moments.uniform(0, LONGEST_DELAY))
             writing.end()
         observation.require_whole()
-        _, found = identify(read_shared(case.target))
+        _, found = identify(case.bytes_at(case.target))
         if found not in (writing.acknowledged, writing.acknowledged + 1):
             raise Violation(f"document {writing.acknowledged} was acknowledged, but the target holds {found}")
         hits += found > writing.acknowledged or bool(set(case.folder.iterdir()) - names)

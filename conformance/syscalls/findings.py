@@ -214,10 +214,12 @@ def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
 def _words(state: str) -> str:
     words = {
         "missing": "no file",
+        "torn": "torn bytes, not a whole document",
+        "unreadable": "a file that cannot be read",
         "old": "the old document after the new one",
         "other": "a document that is neither the old nor the new one",
     }
-    return words.get(state, "torn bytes, not a whole document")
+    return words.get(state, f"{state}, and no file")
 
 
 def kill_series(laboratory: Laboratory) -> Series:

@@ -27,6 +27,8 @@ from conformance.syscalls.tracer.messages import Plan, Report, Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start_traced
 from conformance.syscalls.traces import answer_in_words, closed_again, died_of_it, made_elsewhere
 from conformance.syscalls.undisturbed import described
+from conformance.system.file_kinds import NotAFile
+from conformance.system.share_modes import read_shared
 
 __all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated", "state_of"]
 
@@ -103,23 +105,30 @@ class Visit:
 
 
 def state_of(path: Path) -> State:
-    """What the target is: ``old``, ``new``, ``missing``, ``torn``, or ``other``, another whole document."""
-    sequence = sequence_at(path)
-    states: dict[int | None, State] = {None: "missing", OLD: "old", NEW: "new", -1: "torn"}
+    """What the target is: ``old``, ``new``, ``missing``, ``torn``, ``unreadable``, ``other`` (another whole document),
+    or what is in its place, such as ``a folder``.
+    """
+    try:
+        sequence = identify(read_shared(path))[1]
+    except FileNotFoundError:
+        return "missing"
+    except NotAFile as error:
+        return error.kind
+    except OSError:
+        return "unreadable"
+    except Violation:
+        return "torn"
+    states: dict[int, State] = {OLD: "old", NEW: "new"}
     return states.get(sequence, "other")
 
 
 def sequence_at(path: Path) -> int | None:
     """The number of the whole document in a file, -1 for anything else, None when there is no file."""
     try:
-        data = path.read_bytes()
+        return identify(read_shared(path))[1]
     except FileNotFoundError:
         return None
-    except OSError:
-        return -1
-    try:
-        return identify(data)[1]
-    except Violation:
+    except (OSError, Violation):
         return -1
 
 

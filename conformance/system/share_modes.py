@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from conformance.system.file_kinds import NotAFile, kind_at, require_regular
+
 if TYPE_CHECKING:
     from pathlib import Path  # not at run time: implementations of the kit import this module at every start
 
@@ -40,9 +42,20 @@ def open_shared(path: str | Path, sharing: Sharing = "read-write-delete") -> int
 
 
 def read_shared(path: str | Path) -> bytes:
-    """All bytes of a file, read so that others may replace or remove it meanwhile. Raises OSError as `open_shared`."""
-    with open(path, "rb", buffering=0, opener=lambda name, _: open_shared(name)) as file:
-        return file.readall()
+    """All bytes of a regular file, read so that others may replace or remove it meanwhile.
+
+    Raises NotAFile for anything else, without waiting for it, and OSError as `open_shared`.
+    """
+    try:
+        with open(path, "rb", buffering=0, opener=lambda name, _: open_shared(name)) as file:
+            require_regular(file.fileno())
+            return file.readall()
+    except (FileNotFoundError, NotAFile):
+        raise
+    except OSError as error:
+        if (kind := kind_at(path)) is not None:
+            raise NotAFile(kind) from error
+        raise
 
 
 @contextmanager
@@ -98,4 +111,4 @@ if sys.platform == "win32":
 else:
 
     def _open(path: str, access: int, sharing: Sharing) -> int:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)  # neither waits nor takes over

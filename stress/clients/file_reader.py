@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from conformance.errors import Violation
+from conformance.system.file_kinds import NotAFile, kind_at, require_regular
 from conformance.system.share_modes import HELD, open_shared
 from conformance.system.share_modes import Sharing as ShareMode
 from stress.record import clock
@@ -23,7 +24,8 @@ from stress.record.violations import ObservedViolation, ViolationKind, evidence_
 
 __all__ = ["FileReader", "read_unchanged"]
 
-_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NEVER_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)  # a FIFO may be at the target
+_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | _NEVER_WAIT
 _CHUNK = 1 << 20
 
 
@@ -56,7 +58,7 @@ class FileReader:
         """Read until anything but the last document comes, at most ``count`` times. Returns how many times."""
         seen = self.seen
         done, begin, end, data = _read_while_unchanged(target, count)
-        if isinstance(data, OSError) and is_held(data):
+        if isinstance(data, OSError) and is_held(data) and kind_at(target.name) is None:
             seen.reads += done - 1  # a read that was refused for a moment has read nothing
             seen.refused(name_of_error(data))
             return done
@@ -66,7 +68,7 @@ class FileReader:
         if data is None:
             return done
         if isinstance(data, OSError):
-            self._failed(data, end)
+            self._failed(data, end, target.name)
             target.finish(seen.rows)
             return done
         try:
@@ -82,9 +84,11 @@ class FileReader:
         target.document = None if identity == NO_DOCUMENT else data
         return done
 
-    def _failed(self, error: OSError, time: int) -> None:
+    def _failed(self, error: OSError, time: int, name: bytes) -> None:
         if isinstance(error, FileNotFoundError):
             self.seen.note(ObservedViolation("missing", time, "missing: a reader found no file at the target"))
+        elif kind := error.kind if isinstance(error, NotAFile) else kind_at(name):
+            self.seen.note(ObservedViolation("missing", time, f"missing: {NotAFile(kind).strerror}"))
         else:
             self.seen.refused(name_of_error(error))
             self.seen.note(ObservedViolation("missing", time, f"missing: a reader could not open the target: {error}"))
@@ -168,7 +172,8 @@ def _opener(sharing: Sharing | None) -> Callable[[bytes, int], int]:
 
 
 def _rest(descriptor: int, data: bytes) -> bytes:
-    """The whole file, which starts with ``data``."""
+    """The whole file, which starts with ``data``. Raises NotAFile unless it is a regular file."""
+    require_regular(descriptor)
     pieces = [data]
     while piece := os.read(descriptor, _CHUNK):
         pieces.append(piece)

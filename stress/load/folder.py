@@ -11,6 +11,8 @@ from pathlib import Path
 from conformance.errors import ManifestError, Violation
 from conformance.runner.keeps import is_kept
 from conformance.runner.run import remove_folder
+from conformance.system.file_kinds import NotAFile
+from conformance.system.share_modes import read_shared
 from stress.record import clock
 from stress.record.reports import Look
 from stress.record.violations import ObservedViolation, ViolationKind, evidence_of, verify
@@ -36,11 +38,15 @@ def look_at(target: Path) -> Look:
     """Read a target once."""
     begin = clock.nanoseconds()
     try:
-        data = target.read_bytes()
+        data = read_shared(target)
         identity = verify(data)
     except FileNotFoundError:
         end = clock.nanoseconds()
         text = "missing: there is no file at the target while no process writes"
+        return Look(None, begin, end, ObservedViolation("missing", end, text))
+    except NotAFile as error:
+        end = clock.nanoseconds()
+        text = f"missing: {error.strerror}, while no process writes"
         return Look(None, begin, end, ObservedViolation("missing", end, text))
     except Violation as violation:
         end = clock.nanoseconds()

@@ -77,7 +77,8 @@ def judge(finding: Finding, profile: str) -> Judgement:
             return Judgement("missing", text, "missing", finding.acknowledged)
         return _judge_age(finding, 0, "missing", "no target")
     if target.data is None:
-        return torn("the target is no longer a regular file")
+        text = f"{target.what} is at the target, and no file"
+        return Judgement("missing", text, "missing", finding.acknowledged)
     if not target.data.strip(b"\0"):
         return torn(f"the target consists of {len(target.data):,} zeros" if target.data else "the target is empty")
     try:
@@ -207,7 +208,7 @@ def _evidence(finding: Finding) -> dict[str, Any]:
     return {
         "number": finding.number,
         "cut": finding.cut,
-        "target": shown(data, 160) if data is not None else "missing" if not finding.target.exists else "no file",
+        "target": shown(data, 160) if data is not None else finding.target.what or "missing",
         "folder": list(finding.listing[:20]),
         "acknowledged": f"document {finding.acknowledged}" if finding.acknowledged else "nothing since the first",
         "in flight": f"document {finding.acknowledged + 1}" if finding.begun > finding.acknowledged else "nothing",

@@ -22,6 +22,16 @@ from conformance.mutation.registry import mutant
 
 
 @mutant("replace", caught_by="VIS-05")
+def folder_in_its_place_for_a_moment(self: Honest, temp: str, target: str) -> None:
+    """Takes a folder of the target's name for a lock: mkdir, of two writers, works for one only."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(target)
+    os.mkdir(target)
+    os.rmdir(target)
+    Honest.replace(self, temp, target)
+
+
+@mutant("replace", caught_by="VIS-05")
 def renamed_away_and_back(self: Honest, temp: str, target: str) -> None:
     """Renames the old document away and back before the replace, to check that it is allowed to."""
     aside = self.temp_name(target)

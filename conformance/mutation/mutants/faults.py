@@ -21,6 +21,17 @@ def rename_error_swallowed(self: Honest, path: str, data: bytes) -> None:
         Honest.publish(self, path, data)
 
 
+@mutant("publish", caught_by="FLT-01")
+def folder_made_at_the_target(self: Honest, path: str, data: bytes) -> None:
+    """Makes the folders of a path after an error, for the next write, and takes the file's own name for one of them."""
+    try:
+        Honest.publish(self, path, data)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.makedirs(path)
+        raise
+
+
 @mutant("publish", caught_by="VIS-07")
 def no_room_for_long_documents(self: Honest, path: str, data: bytes) -> None:
     """Says that there is no space left for a document of more than 64 KiB, although there is."""

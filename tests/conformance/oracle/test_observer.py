@@ -1,6 +1,8 @@
 """What the kit's own reader sees of a target while other processes write it."""
 
+import errno
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,6 +93,17 @@ def test_the_reading_ends_with_the_block_even_when_that_raises(target: Path) -> 
     target.write_bytes(b"torn")
     assert kept[0].read_count == count
     kept[0].require_whole()
+
+
+def test_a_folder_at_the_target_is_no_file(target: Path) -> None:
+    with observing(target, (0, 0)) as observation:
+        wait_until(lambda: observation.read_count)
+        target.unlink()
+        target.mkdir()
+        wait_until(lambda: "missing: a folder" in str(observation.violations.get("missing")) or observation.crash)
+        target.rmdir()
+    with pytest.raises(Violation, match=r"^missing: "):
+        observation.require_whole()
 
 
 def test_a_torn_document_is_seen(target: Path) -> None:
@@ -193,9 +206,11 @@ def test_an_acknowledged_write_that_did_nothing_is_stale(target: Path) -> None:
         observation.require_linearizable()
 
 
-def test_a_crash_of_the_reader_is_not_called_a_violation(target: Path) -> None:
-    target.unlink()
-    target.mkdir()
+def test_a_crash_of_the_reader_is_not_called_a_violation(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: str) -> bytes:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), path)
+
+    monkeypatch.setattr("conformance.oracle.observer.read_shared", fail)
     with observing(target, (0, 0)) as observation:
         wait_until(lambda: observation.crash)
     with pytest.raises(OSError, match="status"):

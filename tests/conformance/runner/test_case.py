@@ -206,7 +206,7 @@ class TestRequirements:
         with pytest.raises(Violation, match=r"^lost: there is no file"):
             case.require_holds(case.folder / "missing" / "status.json", OLD)
         case.target.mkdir()
-        with pytest.raises(Violation, match=r"^lost: status\.json is not a regular file"):
+        with pytest.raises(Violation, match=r"^lost: a folder is at status\.json, and no file"):
             case.require_holds(case.target, OLD)
 
     def test_a_document_under_another_name_is_said_to_be_there(self, case: Case) -> None:

@@ -366,7 +366,15 @@ def test_the_state_of_a_target(tmp_path: Path, content: str | None, sequence: in
 
 
 def test_a_target_that_is_no_file(tmp_path: Path) -> None:
-    assert (sequence_at(tmp_path), state_of(tmp_path)) == (-1, "torn")
+    assert (sequence_at(tmp_path), state_of(tmp_path)) == (-1, "a folder")
+
+
+def test_a_target_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "denied")
+
+    monkeypatch.setattr("conformance.syscalls.laboratory.read_shared", fail)
+    assert (sequence_at(tmp_path), state_of(tmp_path)) == (-1, "unreadable")
 
 
 def test_an_annotated_trace() -> None:

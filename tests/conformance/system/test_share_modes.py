@@ -34,12 +34,6 @@ def test_a_missing_file_is_reported_with_its_name(tmp_path: Path) -> None:
     assert caught.value.filename == str(tmp_path / "missing")
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"directory|denied") as caught:
-        read_shared(tmp_path)
-    assert str(caught.value.filename) == str(tmp_path)
-
-
 def test_no_child_inherits_the_descriptor(file: Path) -> None:
     descriptor = open_shared(file)
     try:

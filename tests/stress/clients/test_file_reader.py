@@ -278,6 +278,20 @@ def test_a_missing_file_is_reported(target: Path) -> None:
     assert (seen.reads, seen.counts, seen.errors) == (3, {"missing": 3}, {})
 
 
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [(Path.mkdir, "a folder"), *([] if sys.platform == "win32" else [(os.mkfifo, "a FIFO")])],
+)
+def test_what_is_no_file_is_named_and_not_waited_for(target: Path, make: Callable[[Path], None], what: str) -> None:
+    target.unlink(missing_ok=True)
+    make(target)
+    reader = FileReader((target.name,))
+    reader.read(2)
+    seen = reader.take()
+    assert (seen.reads, seen.counts, seen.errors) == (2, {"missing": 2}, {})
+    assert seen.violations[0].text == f"missing: {what} is at the target, and no file"
+
+
 def test_a_file_that_is_missing_for_a_moment_ends_the_row(target: Path) -> None:
     target.write_bytes(WHOLE)
     reader = FileReader(NAMES)

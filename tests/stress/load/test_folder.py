@@ -41,6 +41,13 @@ def test_anything_else_is_a_violation(tmp_path: Path, data: bytes | None, kind: 
     assert look.begin <= look.violation.time <= look.end
 
 
+def test_a_folder_at_the_target_is_named(tmp_path: Path) -> None:
+    look = look_at(tmp_path)
+    assert look.violation is not None
+    assert look.violation.kind == "missing"
+    assert look.violation.text == "missing: a folder is at the target, and no file, while no process writes"
+
+
 def test_every_file_that_is_no_target_is_a_temp(tmp_path: Path) -> None:
     for name in ("status.json", "status1.json", ".hidden.tmp", "status.json.tmp"):
         (tmp_path / name).touch()

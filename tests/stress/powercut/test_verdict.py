@@ -57,6 +57,10 @@ class TestJudge:
     def test_the_state_of_the_target_is_reported(self, target: Snapshot, state: int | str) -> None:
         assert judge(a_finding(target), "pulse").state == state
 
+    def test_a_folder_at_the_target_is_no_file(self) -> None:
+        judgement = judge(a_finding(Snapshot(exists=True, kind=stat.S_IFDIR)), "pulse")
+        assert (judgement.kind, judgement.text) == ("missing", "a folder is at the target, and no file")
+
     def test_no_target_is_missing_even_where_none_was_before(self) -> None:
         assert judge(a_finding(NOTHING, asked=[None], acknowledged=0, begun=0), "pulse").state == "missing"
 

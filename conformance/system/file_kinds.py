@@ -1,0 +1,51 @@
+"""What is at a path in place of a regular file. To look must never block: opening a FIFO waits for its other end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Literal
+
+__all__ = ["Kind", "NotAFile", "kind_at", "kind_of", "require_regular"]
+
+Kind = Literal["a folder", "a FIFO", "a socket", "a device", "a symbolic link", "a loop of symbolic links"]
+"""Reads as the subject of a sentence: *a folder* is at the target."""
+
+_KINDS: dict[int, Kind] = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFLNK: "a symbolic link",
+}
+
+
+class NotAFile(OSError):
+    """Something else than a regular file is at a path; ``kind`` says what."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(errno.EINVAL, f"{kind} is at the target, and no file")
+        self.kind = kind
+
+
+def kind_of(mode: int) -> Kind | None:
+    """What a file of this mode (``st_mode``) is; None for a regular one."""
+    return _KINDS.get(stat.S_IFMT(mode))
+
+
+def kind_at(path: str | bytes | os.PathLike[str]) -> Kind | None:
+    """What is at a path, or behind the symbolic link there; None for a regular file, for nothing, and where the system
+    does not say.
+    """
+    try:
+        return kind_of(os.stat(path).st_mode)
+    except OSError as error:
+        return "a loop of symbolic links" if error.errno == errno.ELOOP else None
+
+
+def require_regular(descriptor: int) -> None:
+    """Raise NotAFile unless an open descriptor is that of a regular file."""
+    if (kind := kind_of(os.fstat(descriptor).st_mode)) is not None:
+        raise NotAFile(kind)
