@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,17 +90,20 @@ def _command(**given: Any) -> int:
         print_clauses(console, load_clauses().values(), None if selection.complete else cases)
         return Exit.CONFORMANT
     wanted = report_options(given)
-    junit = wanted.folder and wanted.folder / "junit.xml"
     with prepared_by_name(NAME, given["impl"], run_plan(given)) as run, results_file(wanted.folder) as file:
         try:
             unmatched = partial(_unmatched_point, run)
             controller = Controller(run, selection, strict=wanted.strict, file=file, unmatched=unmatched)
         except OSError as error:  # of the first lines of results.jsonl
             raise click.UsageError(f"--report {wanted.folder}: cannot be written: {error}") from error
-        code = _run_suite(controller, _PytestOptions(given["workers"], given["exitfirst"], junit))
+        junit = run.folder / "junit.xml"
+        options = _PytestOptions(given["workers"], given["exitfirst"], None if file is None else junit)
+        code = _run_suite(controller, options)
         print_run(console, controller.header, controller.results, controller.verdict)
-        if wanted.folder is not None:
-            write_report(wanted.folder)
+        if file is not None:
+            file.write_beside("report.html", lambda page: write_report(page.parent))
+            if junit.exists():  # pytest writes it unless it was killed
+                file.write_beside("junit.xml", partial(shutil.copyfile, junit))
             console.print(f"report: {wanted.folder}/report.html, results.jsonl, junit.xml", soft_wrap=True)
         if controller.unmatched and code == Exit.INCONCLUSIVE:
             raise click.UsageError(controller.unmatched)

@@ -22,6 +22,17 @@ class ManifestError(ValueError):
     """The manifest, or the name given with ``--impl``, cannot be used. The message says what and where. Exit code 2."""
 
 
+class OutputError(OSError):
+    """A file of results could not be written. The message says which and why.
+
+    ``exit`` is the exit code of the verdict, 0 when it passed or when there is none.
+    """
+
+    def __init__(self, message: str, exit: int = 0) -> None:
+        super().__init__(message)
+        self.exit = exit
+
+
 class ImplementationError(RuntimeError):
     """The implementation could not be started, or it broke the protocol (SPEC.md, "Adapters").
 

@@ -6,13 +6,15 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import click
+
+from conformance.errors import OutputError
 
 __all__ = [
     "OUTCOMES",
@@ -26,6 +28,7 @@ __all__ = [
     "read_records",
     "read_results",
     "results_file",
+    "write_json",
 ]
 
 Outcome = Literal["pass", "fail", "error", "unmeasured", "n/a", "xfail", "xpass"]
@@ -108,14 +111,21 @@ def counted(number: int, what: str) -> str:
 
 
 class ResultsFile:
-    """results.jsonl, written a line at a time, so that an interrupted run keeps what it had found."""
+    """results.jsonl, written a line at a time, so that an interrupted run keeps what it had found.
+
+    A line that cannot be written does not end the run, whose verdict is printed, too: `require_written` reports it.
+    """
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
+        self._failure: OSError | None = None
+        self._exit = 0
         self._opened = time.monotonic()
 
     def header(self, header: Header) -> None:
+        """The first line. Raises OutputError at once."""
         self._line({"type": "header", **dataclasses.asdict(header)})
+        self.require_written()
 
     def result(self, result: Result) -> None:
         self._line({"type": "result", **dataclasses.asdict(result)})
@@ -125,6 +135,7 @@ class ResultsFile:
         self._line({"type": kind, **value})
 
     def footer(self, verdict: Verdict) -> None:
+        self._exit = int(verdict.exit)
         counts = {clause: dict(of_clause) for clause, of_clause in verdict.counts.items()}
         self._line(
             {
@@ -139,8 +150,35 @@ class ResultsFile:
         )
 
     def _line(self, value: Mapping[str, Any]) -> None:
-        self._stream.write(json.dumps(value, ensure_ascii=True, default=str) + "\n")
-        self._stream.flush()
+        if self._failure is None:
+            try:
+                self._stream.write(json.dumps(value, ensure_ascii=True, default=str) + "\n")
+                self._stream.flush()
+            except OSError as error:
+                self._failure = error
+
+    def require_written(self) -> None:
+        """Raise OutputError unless all lines so far were written."""
+        if self._failure is not None:
+            raise OutputError(f"{self._stream.name} could not be written: {self._failure}", self._exit)
+
+    def write_beside(self, name: str, write: Callable[[Path], object]) -> None:
+        """Have another file written beside results.jsonl, when that is whole. Raises OutputError."""
+        self.require_written()
+        path = Path(self._stream.name).with_name(name)
+        try:
+            write(path)
+        except OSError as error:
+            raise OutputError(f"{path} could not be written: {error}", self._exit) from error
+
+
+def write_json(path: Path, value: Any, exit: int = 0) -> None:
+    """Write a value for people and other programs. Raises OutputError, with the exit code of the verdict."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} could not be written: {error}", exit) from error
 
 
 @contextlib.contextmanager
@@ -156,8 +194,10 @@ def results_file(report: Path | None) -> Iterator[ResultsFile | None]:
         stream = (report / "results.jsonl").open("w", encoding="utf-8")
     except OSError as error:
         raise click.UsageError(f"--report {report}: cannot be written: {error}") from error
+    file = ResultsFile(stream)
     try:
-        yield ResultsFile(stream)
+        yield file
+        file.require_written()
     finally:
         with contextlib.suppress(OSError):  # each line was flushed: on a full disk the write has failed already
             stream.close()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 import math
 import secrets
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -20,12 +18,13 @@ from typing import Any
 import click
 
 from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, ManifestError
+from conformance.errors import ImplementationError, ManifestError, OutputError
 from conformance.reporting.results import Exit
 from conformance.reporting.terminal import print_not_started
 from conformance.resolve import resolve
 from conformance.runner import room
 from conformance.runner.run import Run, RunPlan, prepared
+from conformance.runner.standard_output import Printed, watched_output
 
 __all__ = [
     "SECONDS",
@@ -146,20 +145,38 @@ class _OneInterrupt:
 def run_command(command: click.Command, name: str, arguments: list[str], *, crashed: Exit = Exit.INCONCLUSIVE) -> int:
     """Run a command that returns its exit code, such as ``pulse conformance``, with these arguments.
 
-    Returns the exit code: 2 for usage, 130 when it was interrupted, ``crashed`` when the kit itself failed. A request
-    to end (SIGTERM) is like Ctrl-C: everything is cleaned up.
+    Returns the exit code: 2 for usage, 130 when it was interrupted, ``crashed`` when the kit itself failed, or when
+    what it printed or reported could not be written and no worse code says more. A request to end (SIGTERM) is like
+    Ctrl-C: everything is cleaned up.
     """
-    _print_every_character()
+    with watched_output() as printed:
+        code = _run(command, name, arguments, crashed, printed)
+    if printed.failure is None:
+        return code
+    if not isinstance(printed.failure, BrokenPipeError):  # that is a program such as head, which has read enough
+        click.echo(f"{name}: standard output could not be written: {printed.failure}", err=True)
+    return code or crashed
+
+
+def _run(command: click.Command, name: str, arguments: list[str], crashed: Exit, printed: Printed) -> int:
     handler = _OneInterrupt()
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return int(command.main(arguments, prog_name=name, standalone_mode=False))
+        # Not by `click.Command.main`, which prints an empty line when it is interrupted.
+        with command.make_context(name, list(arguments)) as context:
+            return int(command.invoke(context))
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         error.show()
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo(f"{name}: interrupted; the run did not finish, and there is no verdict", err=True)
+        if printed.failure is None:  # no program that has closed the pipe
+            click.echo(f"{name}: interrupted; the run did not finish, and there is no verdict", err=True)
         return Exit.INTERRUPTED
+    except OutputError as error:
+        click.echo(f"{name}: {error}", err=True)
+        return error.exit or crashed
     except Exception:  # a crash of the kit must not look like a verdict about the implementation
         traceback.print_exc()
         click.echo(f"{name}: the kit itself failed; this says nothing about the implementation", err=True)
@@ -167,12 +184,3 @@ def run_command(command: click.Command, name: str, arguments: list[str], *, cras
     finally:
         for number, handled_by in before.items():
             signal.signal(number, handled_by)
-
-
-def _print_every_character() -> None:
-    """Let standard output show what its encoding lacks as an escape, such as ``\\u2265``, instead of failing.
-
-    Standard error does so by itself. The pipes of Windows have encodings of 256 characters, the plain C locale of 128.
-    """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")

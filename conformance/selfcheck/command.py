@@ -9,7 +9,6 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import fnmatch
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from rich.text import Text
 from conformance.clauses import load_clauses
 from conformance.errors import did_you_mean
 from conformance.mutation.registry import Entry, all_mutants, all_variants
-from conformance.reporting.results import Exit
+from conformance.reporting.results import Exit, write_json
 from conformance.reporting.terminal import new_console
 from conformance.runner.command_line import run_command
 from conformance.runner.embedded_pytest import cpus
@@ -91,13 +90,12 @@ def _as_json(row: MutantRow | VariantRow) -> dict[str, Any]:
 
 
 def _write_report(folder: Path, mutants: Sequence[MutantRow], variants: Sequence[VariantRow], totals: Totals) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     matrix = {
         "mutants": [_as_json(row) for row in mutants],
         "variants": [_as_json(row) for row in variants],
         "totals": dataclasses.asdict(totals),
     }
-    (folder / "matrix.json").write_text(json.dumps(matrix, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / "matrix.json", matrix)
 
 
 @click.command(name="python -m conformance.selfcheck", context_settings={"help_option_names": ["-h", "--help"]})

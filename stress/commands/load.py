@@ -152,17 +152,16 @@ def _judge(prepared_plan: _Prepared, console: Console, file: ResultsFile | None)
         results, clauses, (), operating_system(), strict=plan.reporting.strict, complete=False, part="measured"
     )
     complete = all(record.complete for record in records)
-    if file is not None:
-        if complete:
-            file.footer(verdict)
-        assert plan.reporting.folder is not None
-        from stress.reporting.html import write_report  # not before: matplotlib takes seconds on some systems
-
-        write_report(plan.reporting.folder, header, results, verdict if complete else None, records)
+    if file is not None and complete:
+        file.footer(verdict)
     print_run(console, header, results, verdict, each_case=True)
     if not complete:
         console.print("interrupted: the results cover only the part of the run before that", soft_wrap=True)
-    if plan.reporting.folder is not None:
+    if file is not None:
+        from stress.reporting.html import write_report  # not before: matplotlib takes seconds on some systems
+
+        reported = verdict if complete else None
+        file.write_beside("report.html", lambda page: write_report(page.parent, header, results, reported, records))
         console.print(f"report: {plan.reporting.folder}/report.html, results.jsonl", soft_wrap=True)
     return verdict.exit if complete else Exit.INTERRUPTED
 

@@ -5,7 +5,6 @@ Variants, which are unusual but correct, are the controls: none of them may be f
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from rich.text import Text
 from conformance.clauses import load_clauses
 from conformance.errors import ManifestError
 from conformance.reporting.repeat import as_started
-from conformance.reporting.results import Exit
+from conformance.reporting.results import Exit, write_json
 from conformance.reporting.terminal import new_console
 from conformance.resolve import resolve
 from conformance.runner import run as runs
@@ -230,7 +229,7 @@ def mutants(repeat: int, folder: Path | None, seed: int | None, file: Path | Non
     _print(console, summaries, where)
     if file is not None:
         figures = {"file_system": file_system, "repeat": repeat, "specimens": [_figures(one) for one in summaries]}
-        file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_json(file, figures, exit_of(summaries))
     return exit_of(summaries)
 
 

@@ -82,7 +82,6 @@ def _judge(run: Run, plan: experiment.CutPlan, file: ResultsFile | None, reporti
     print_run(console, header, results, verdict, each_case=True)
     if file is not None:
         file.footer(verdict)
-        assert reporting.folder is not None
-        write_report(reporting.folder)
+        file.write_beside("report.html", lambda page: write_report(page.parent))
         console.print(f"report: {reporting.folder}/report.html, results.jsonl", soft_wrap=True)
     return verdict.exit

@@ -15,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from conformance.errors import OutputError
 from stress.record.folder_record import Sample
 from stress.record.histogram import Histogram, describe_duration
 from stress.record.violations import VIOLATION_KINDS
@@ -89,11 +90,21 @@ def showing(console: Console, *, every: float = 5.0) -> Iterator[Callable[[View]
 
 
 def logging_to(path: Path, *, every: float = 60.0) -> Callable[[View], None]:
-    """As `showing` without a terminal, appended to a file that is opened for each line, so that it may be rotated."""
+    """As `showing` without a terminal, appended to a file that is opened for each line, so that it may be rotated.
+
+    Raises OutputError when the first line cannot be written; later ones are left out while there is no room for them.
+    """
+    begun = False
 
     def append(line: str) -> None:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+        nonlocal begun
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(f"{line}\n")
+        except OSError as error:
+            if not begun:
+                raise OutputError(f"--log {path}: cannot be written: {error}") from error
+        begun = True
 
     return _in_lines(append, every)
 
