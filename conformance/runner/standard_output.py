@@ -67,7 +67,9 @@ def watched_output() -> Iterator[Printed]:
     elif isinstance(before, io.TextIOWrapper) and (raw := _raw_of(before)) is not None:
         sys.stdout = _text(_Watched(raw, printed), before.encoding, line_buffering=before.line_buffering)
     else:
-        yield printed  # of a program that has put something else in its place
+        if isinstance(before, io.TextIOWrapper):
+            before.reconfigure(errors="backslashreplace")
+        yield printed  # a program has put something else in its place
         return
     try:
         yield printed

@@ -45,7 +45,8 @@ def test_fault_at_every_operation(case: Case, laboratory: Laboratory, clause: st
     concerned = judged(clause, found)
     if not concerned:
         laboratory.record(scenario).require_followed()
-        raise Unmeasured(nothing_to_judge(clause, f"{len(found)} faults", case.run.point))
+        names = [visit.point for visit in found]
+        raise Unmeasured(nothing_to_judge(clause, f"{len(found)} faults", case.run.point, names))
     require_all(case, clause, concerned, "faults")
 
 

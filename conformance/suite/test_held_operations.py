@@ -120,14 +120,20 @@ def test_temp_of_a_stopped_writer_survives(case: Case, laboratory: Laboratory) -
         for temp in beside:
             os.utime(temp, (long_ago, long_ago), follow_symlinks=False)
         another = case.start()
+        refused = ""
         for sequence, name in enumerate([place.target.name, "other.json", place.target.name], start=ELSEWHERE):
             try:
-                case.require_ok(case.publish(place.folder / name, make_status(2, sequence), by=another))
+                answer = case.publish(place.folder / name, make_status(2, sequence), by=another)
             except NoAnswer as error:
                 raise Unmeasured("a writer waits for one that is stopped, as for a lock that it holds") from error
+            if not answer.ok:
+                case.require_room(answer)
+                refused = refused or f"{answer.error}: {answer.message}"
         gone = sorted(temp.name for temp in beside if not os.path.lexists(temp))
         if gone:
             raise Violation("a writer removed the temp of another one, which was stopped and not dead", removed=gone)
+        if refused:
+            raise Unmeasured(f"beside a writer that is stopped, another one is refused (see CON-01): {refused}")
 
     def ask(writer: Implementation) -> Answer:
         return case.publish(place.target, HELD, by=writer)

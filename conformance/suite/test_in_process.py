@@ -11,7 +11,14 @@ import pytest
 from conformance.errors import Unmeasured, Violation
 from conformance.oracle.faults import concerns, judge, judge_kill
 from conformance.runner.case import Case
-from conformance.suite.support.in_process import REAL, SYSTEMS, report_on, require_all, require_clean_failure
+from conformance.suite.support.in_process import (
+    REAL,
+    SYSTEMS,
+    report_on,
+    require_all,
+    require_calls,
+    require_clean_failure,
+)
 
 
 def clauses(*names: str) -> pytest.MarkDecorator:
@@ -66,7 +73,9 @@ def test_read_only_folder_in_process(case: Case, system: str) -> None:
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_file_that_has_the_name_already_survives(case: Case, system: str) -> None:
     """Another program's file has the temp's name just before the temp is opened: it must not be taken over."""
-    survived = report_on(case, system).planted_survived
+    report = report_on(case, system)
+    require_calls(report)
+    survived = report.planted_survived
     if survived is None:
         raise Unmeasured("the write was not seen to open a temp in process")
     if not survived:
@@ -77,7 +86,9 @@ def test_file_that_has_the_name_already_survives(case: Case, system: str) -> Non
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_name_of_the_temp_is_not_touched_afterwards(case: Case, system: str) -> None:
     """Another program may take the temp's name right after the replace (renameio's README)."""
-    survived = report_on(case, system).bystander_survived
+    report = report_on(case, system)
+    require_calls(report)
+    survived = report.bystander_survived
     if survived is None:
         raise Unmeasured("no replace by rename was seen in process")
     if not survived:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 __all__ = ["no_point", "nothing_to_judge"]
 
 _NEVER = {
@@ -21,8 +23,12 @@ _FAMILIES = {
 }
 
 
-def nothing_to_judge(clause: str, points: str, glob: str = "*") -> str:
-    """Why none of some ``points``, such as ``35 faults``, is for this clause; ``glob`` is that of ``--point``."""
+def nothing_to_judge(clause: str, points: str, glob: str = "*", names: Iterable[str] = ()) -> str:
+    """Why none of some ``points``, such as ``35 faults``, is for this clause; ``glob`` is that of ``--point``, and
+    ``names`` are those of the points, such as ``replace:5:sync:EIO``.
+    """
+    if glob == "*" and clause == "FLT-04" and any(":sync:" in name for name in names):
+        return "it syncs the file only after the replace"
     if glob == "*" and clause in _NEVER:
         return _NEVER[clause]
     where = f" that --point {glob} matches" if glob != "*" else ""

@@ -94,11 +94,20 @@ def _printed(case: Case, where: str, module: str, argument: str, prefix: tuple[s
     return done.stdout.splitlines()[-1]
 
 
+def require_calls(report: InProcessReport) -> None:
+    """Raise Unmeasured when a write makes no file call that can be seen in process."""
+    if not report.calls:
+        raise Unmeasured(
+            "its file calls do not go through Python, as in native code: none can be made to fail in process"
+        )
+
+
 def require_all(
     clause: str, points: Collection[Point], verdict: Callable[[str, Point], str | None], report: InProcessReport
 ) -> None:
     """Raise Violation when any of the points breaks the clause. A point that did not fire is an error of the kit."""
     seen = f"{len(report.calls)} file calls"
+    require_calls(report)
     if not points:
         raise Unmeasured(f"{nothing_to_judge(clause, seen)} (in process)")
     silent = [point.name() for point in points if not point.fired]
