@@ -16,13 +16,16 @@ __all__ = ["apply_known_failures", "clause_outcome", "decide", "reasons_beside"]
 
 
 def apply_known_failures(result: Result, known: Iterable[KnownFailure], os: str) -> Result:
-    """Turn a failure that is written down into ``xfail``, and an unexpected pass into ``xpass``."""
+    """Turn a failure that is written down into ``xfail``, and an unexpected pass into ``xpass``.
+
+    A pass of a failure that is intermittent is none that was unexpected.
+    """
     for entry in known:
         if entry.matches(result.clause, result.case, os):
             if result.outcome in ("fail", "error") and result.blame != "kit":
                 note = f"known failure: {entry.reason} ({entry.issue}); seen: {result.message}"
                 return dataclasses.replace(result, outcome="xfail", message=note)
-            if result.outcome == "pass":
+            if result.outcome == "pass" and not entry.intermittent:
                 note = f"passes, but is written down as a known failure: {entry.reason}"
                 return dataclasses.replace(result, outcome="xpass", message=note)
     return result

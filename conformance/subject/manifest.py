@@ -25,13 +25,17 @@ _REQUIRED = {"name", "language", "profile", "roles", "mode"}
 
 @dataclass(frozen=True)
 class KnownFailure:
-    """A documented failure: where it happens, why, and the issue in which it is reported. ``cases`` are globs."""
+    """A documented failure: where it happens, why, and the issue in which it is reported. ``cases`` are globs.
+
+    An ``intermittent`` one depends on timing: its cases may pass.
+    """
 
     clause: str
     reason: str
     issue: str
     os: tuple[str, ...] = ()
     cases: tuple[str, ...] = ("*",)
+    intermittent: bool = False
 
     def matches(self, clause: str, case: str, os: str) -> bool:
         """Whether a result of this clause and case on this operating system is this known failure."""
@@ -145,9 +149,6 @@ class _Checker:
         setup = about.get("setup", [])
         if not isinstance(setup, list):
             raise self.wrong("implementation.setup must be a list of commands, each a list of strings")
-        keep_setup = about.get("keep_setup", False)
-        if not isinstance(keep_setup, bool):
-            raise self.wrong("implementation.keep_setup must be true or false")
         declares = self.table(document.get("declares", {}), "declares", {"symlink", "hard_link", "keeps"}, set())
         known = document.get("known_failure", [])
         if not isinstance(known, list):
@@ -163,12 +164,18 @@ class _Checker:
             command=self.words(about["command"], "implementation.command") if mode != "python" else (),
             callable=self.entry_point(about["callable"]) if mode == "python" else "",
             setup=tuple(self.words(command, "implementation.setup") for command in setup),
-            keep_setup=keep_setup,
+            keep_setup=self.yes_or_no(about, "keep_setup", "implementation"),
             symlink=self.declared(declares, "symlink"),
             hard_link=self.declared(declares, "hard_link"),
             keeps=self.names(declares["keeps"], "declares.keeps") if "keeps" in declares else (),
             known_failures=tuple(self.known_failure(entry) for entry in known),
         )
+
+    def yes_or_no(self, table: dict[str, Any], key: str, where: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            raise self.wrong(f"{where}.{key} must be true or false")
+        return value
 
     def declared(self, declares: dict[str, Any], key: str) -> Any:
         return self.choice(declares[key], f"declares.{key}", key) if key in declares else None
@@ -189,9 +196,8 @@ class _Checker:
         return text
 
     def known_failure(self, value: object) -> KnownFailure:
-        entry = self.table(
-            value, "known_failure", {"clause", "os", "case", "reason", "issue"}, {"clause", "reason", "issue"}
-        )
+        required = {"clause", "reason", "issue"}
+        entry = self.table(value, "known_failure", required | {"os", "case", "intermittent"}, required)
         clause = self.text(entry["clause"], "known_failure.clause")
         if clause not in self.clause_ids:
             raise self.wrong(f"known_failure names the unknown clause {clause!r}; SPEC.md lists them")
@@ -207,6 +213,7 @@ class _Checker:
                 for name in (self.words(entry["os"], "known_failure.os") if "os" in entry else ())
             ),
             cases=self.globs(entry.get("case", "*"), "known_failure.case"),
+            intermittent=self.yes_or_no(entry, "intermittent", "known_failure"),
         )
 
     def globs(self, value: object, where: str) -> tuple[str, ...]:

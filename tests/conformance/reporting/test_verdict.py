@@ -1,5 +1,6 @@
 """The verdict that follows from the results of a run."""
 
+import dataclasses
 import tomllib
 from typing import Any
 
@@ -222,6 +223,20 @@ def test_a_pass_that_is_written_down_as_a_failure_is_unexpected() -> None:
     found = apply_known_failures(Result("VIS-01", "case", "pass"), [KNOWN], "linux")
     assert found.outcome == "xpass"
     assert "it cuts" in found.message
+
+
+def test_a_failure_that_depends_on_timing_may_pass_and_may_fail() -> None:
+    race = dataclasses.replace(KNOWN, intermittent=True)
+    passed, failed = (
+        apply_known_failures(Result("VIS-01", "case", outcome), [race], "linux") for outcome in ("pass", "fail")
+    )
+    assert (passed.outcome, failed.outcome) == ("pass", "xfail")
+    assert verdict(passed, known=[race]).exit == verdict(failed, known=[race]).exit == Exit.CONFORMANT
+
+
+def test_a_failure_that_depends_on_timing_has_to_match_a_case_too() -> None:
+    race = dataclasses.replace(KNOWN, intermittent=True)
+    assert verdict(Result("VIS-01", "another", "pass"), known=[race]).exit == Exit.NOT_CONFORMANT
 
 
 WHOLE = KnownFailure("VIS-01", "it cuts", "https://example.org/1", cases=("case-*", "other"))

@@ -62,6 +62,12 @@ def test_a_known_failure_applies_to_every_system_and_case_by_default(tmp_path: P
     assert (entry.os, entry.cases) == ((), ("*",))
 
 
+def test_a_known_failure_may_be_intermittent(tmp_path: Path) -> None:
+    [always] = load(tmp_path, ABOUT + KNOWN).known_failures
+    [sometimes] = load(tmp_path, f"{ABOUT}{KNOWN}intermittent = true\n").known_failures
+    assert (always.intermittent, sometimes.intermittent) == (False, True)
+
+
 def test_a_known_failure_may_list_its_cases(tmp_path: Path) -> None:
     [entry] = load(tmp_path, f'{ABOUT}{KNOWN}case = ["mode:0644", "mode:06*"]\n').known_failures
     assert entry.cases == ("mode:0644", "mode:06*")
@@ -216,6 +222,10 @@ MALFORMED = {
     "no system": (
         ABOUT + KNOWN + "os = []\n",
         "known_failure.os must be a list of strings that is not empty",
+    ),
+    "intermittent is a word": (
+        ABOUT + KNOWN + 'intermittent = "yes"\n',
+        "known_failure.intermittent must be true or false",
     ),
     "case is empty": (ABOUT + KNOWN + 'case = ""\n', "known_failure.case must be a string that is not empty"),
     "callable without colon": (
