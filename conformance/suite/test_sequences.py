@@ -15,7 +15,7 @@ from typing import Any
 import hypothesis
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import precondition, rule
 
 from conformance.errors import Violation
 from conformance.oracle.document import examine
@@ -25,6 +25,7 @@ from conformance.runner.case import Case
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.requests import publish_request
 from conformance.suite.support.reading import SPOILS, STATUS, require_equal
+from conformance.suite.support.searching import Machine, Seen, search
 
 SIZES = st.sampled_from([0, 300, 5000, 70_000])
 REFUSED = st.sampled_from(
@@ -51,11 +52,11 @@ class Holder:
         self.running = self.case.start()
 
 
-class Register(RuleBasedStateMachine):
+class Register(Machine):
     """The model: what the file holds, what a poller last saw whole, and how many orphans kills may have left."""
 
-    def __init__(self, holder: Holder) -> None:
-        super().__init__()
+    def __init__(self, holder: Holder, seen: Seen) -> None:
+        super().__init__(seen)
         self.holder = holder
         self.case = holder.case
         folder: Path = next(holder.folders)
@@ -196,5 +197,4 @@ def contents_of(target: Path) -> tuple[int, bytes | None]:
 @pytest.mark.clause("CON-03")
 def test_any_sequence_of_requests(case: Case) -> None:
     holder = Holder(case)
-    # A factory does as well as a class (Hypothesis's own documentation); only its annotation is narrower.
-    run_state_machine_as_test(lambda: Register(holder), settings=SEQUENCES)  # type: ignore[arg-type]  # see above
+    search(lambda seen: Register(holder, seen), SEQUENCES)

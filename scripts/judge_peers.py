@@ -1,0 +1,173 @@
+"""Judges the libraries of ``peers`` and ``conformance/implementations``, one after the other: see docs/peers.md.
+
+    python scripts/judge_peers.py [--load SECONDS] [--report DIR] [MANIFEST…]
+
+``tox -e peers`` runs it. One whose toolchain is missing is left out, and named. It prints the tables of docs/peers.md.
+Exit codes: 0 each one passed but for what its manifest lists; 1 one did not, or nothing was judged; 2 usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from conformance.clauses import load_clauses
+from conformance.reporting.results import read_records, read_results
+from conformance.subject.manifest import Manifest, load_manifest
+
+ROOT = Path(__file__).resolve().parents[1]
+OF_THE_KIT = ("reference", "reference-serve")
+"""Implementations that are no library: `tox -e conformance` judges them."""
+OF_SCRIPTS = {
+    "./build.sh": (("cc", "--version"), ("pkg-config", "--exists", "glib-2.0 >= 2.66")),
+    "./sponge": (("sponge", "-h"),),
+}
+"""What the scripts of ``peers`` need: commands that fail where it is missing."""
+WRONG = ("torn", "mixed", "missing", "stale", "future")
+"""What the load counts of reads."""
+
+
+class Judged(NamedTuple):
+    """One library that was judged: its results, its load if there was one, and what each run said at its end."""
+
+    title: str
+    language: str
+    results: Sequence[dict[str, Any]]
+    load: dict[str, Any] | None
+    verdict: str
+    reasons: Sequence[str]
+
+
+def everyone() -> list[Path]:
+    """The manifests of all libraries and idioms, those in ``peers`` first."""
+    peers = sorted(path for path in ROOT.glob("peers/*/*.toml") if "[implementation]" in path.read_text("utf-8"))
+    shipped = sorted(ROOT.glob("conformance/implementations/*/*.toml"))
+    return [*peers, *(path for path in shipped if path.parent.name not in OF_THE_KIT)]
+
+
+def lacking(manifest: Manifest) -> str:
+    """What this machine lacks to set the library up and to start it; empty if nothing."""
+    for first, *_ in (*manifest.setup, manifest.command or ("{python}",)):
+        if first == "{python}" or ("/" in first and first not in OF_SCRIPTS):
+            continue  # there is always a Python, and other programs of the folder are built by its setup
+        for command in OF_SCRIPTS.get(first, ((first,),)):
+            if shutil.which(command[0]) is None:
+                return command[0]
+            if len(command) > 1 and subprocess.run(command, capture_output=True, check=False).returncode:
+                return " ".join(command[2:]) or command[0]
+    return ""
+
+
+def judge(path: Path, manifest: Manifest, folder: Path, load: float) -> Judged:
+    """Run the suite on a library, and `pulse stress` for ``load`` seconds unless that is 0. Raises RuntimeError with
+    what the command printed for a run without a verdict.
+    """
+    header, results, footer = run(["conformance", "--impl", str(path), "--strict"], folder / "suite")
+    about = header["implementation"]
+    record = None
+    if load:
+        # What fails there by a known cause is counted all the same, so its exit code says nothing more.
+        run(["stress", "--impl", str(path), "--seconds", f"{load:g}"], folder / "load")
+        [record] = read_records(folder / "load" / "results.jsonl", "stress")
+    title = " ".join(filter(None, (manifest.name, about["version"])))
+    return Judged(title, about["language"], results, record, footer["verdict"], footer["reasons"])
+
+
+def run(arguments: Sequence[str], folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
+    """Run a command of the kit: header, results and footer of its report. Raises RuntimeError for one without these."""
+    # -P: what is installed, and not the checkout.
+    command = [sys.executable, "-P", "-m", "pulse", *arguments, "--report", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    file = folder / "results.jsonl"
+    if file.exists():
+        header, results, footer = read_results(file)
+        if footer is not None:
+            return header, results, footer
+    raise RuntimeError(f"pulse {arguments[0]} ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
+
+
+def clauses_that_fail(results: Iterable[dict[str, Any]], level: str) -> list[str]:
+    """The clauses of this level of which a case failed, whether it was known or not."""
+    failed = {result["clause"] for result in results if result["outcome"] in ("fail", "error", "xfail")}
+    return [clause.id for clause in load_clauses().values() if clause.id in failed and clause.level == level]
+
+
+def measured(results: Iterable[dict[str, Any]]) -> str:
+    """Of how many clauses that apply to the library here a case was measured, as ``41/43``."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    for result in results:
+        if result["outcome"] != "n/a" and load_clauses()[result["clause"]].engine != "windows":
+            seen[result["clause"]].add(result["outcome"])
+    return f"{sum(outcomes != {'unmeasured'} for outcomes in seen.values())}/{len(seen)}"
+
+
+def in_short(clauses: Iterable[str]) -> str:
+    """``CON-01,03; FLT-02`` for CON-01, CON-03 and FLT-02."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for clause in clauses:
+        group, _, number = clause.partition("-")
+        groups[group].append(number)
+    return "; ".join(f"{group}-{','.join(numbers)}" for group, numbers in groups.items()) or "none"
+
+
+def tables(judged: Sequence[Judged]) -> str:
+    """The tables of docs/peers.md, in Markdown."""
+    lines = ["| library | language | measured | MUST: fails | SHOULD: fails |", "|---|---|---|---|---|"]
+    for one in judged:
+        failed = [in_short(clauses_that_fail(one.results, level)) for level in ("must", "should")]
+        lines.append(f"| {' | '.join((one.title, one.language, measured(one.results), *failed))} |")
+    if any(one.load for one in judged):
+        lines += ["", "| library | writes | refused | reads | torn or mixed | missing | stale or future | left |"]
+        lines.append("|---|--:|--:|--:|--:|--:|--:|--:|")
+    for one in judged:
+        if one.load:
+            totals, counts = one.load["totals"], one.load["counts"]
+            torn, mixed, missing, stale, future = (counts.get(kind, 0) for kind in WRONG)
+            of_reads = (totals["reads"], torn + mixed, missing, stale + future, totals["left"])
+            numbers = (totals["writes"], totals["refused"], *of_reads)
+            lines.append(f"| {one.title} | {' | '.join(f'{number:,}' for number in numbers)} |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Judge the libraries that the arguments name. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="judge_peers.py", description="Judge libraries, one after the other.")
+    parser.add_argument("--load", type=float, default=0, metavar="SECONDS", help="run pulse stress on each one, too")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="keep the reports, in a folder for each manifest")
+    parser.add_argument("manifests", type=Path, nargs="*", metavar="MANIFEST", help="default: all of the checkout")
+    options = parser.parse_args(arguments)
+    if missing := [path for path in options.manifests if not path.is_file()]:
+        parser.error(f"{missing[0]}: no such manifest")
+    judged: list[Judged] = []
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="pulse-peers-") as temporary:
+        reports = options.report or Path(temporary)
+        for path in options.manifests or everyone():
+            path = path.resolve()
+            manifest = load_manifest(path, frozenset(load_clauses()), str(path))
+            name = f"{path.parent.name}-{path.stem}"
+            if lack := lacking(manifest):
+                print(f"{name}: left out, as this machine lacks {lack}", flush=True)
+                continue
+            try:
+                one = judge(path, manifest, reports / name, options.load)
+            except RuntimeError as error:
+                print(f"{name}: {error}", flush=True)
+                wrong += 1
+                continue
+            judged.append(one)
+            wrong += bool(one.reasons)
+            print(f"{name}: {one.verdict}", *one.reasons, sep="\n  ", flush=True)
+    print(f"\n{tables(judged)}\n\n{len(judged)} judged, {wrong} of them not as their manifests say")
+    return 1 if wrong or not judged else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
