@@ -10,7 +10,7 @@ import dataclasses
 import errno
 import gc
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -28,6 +28,8 @@ __all__ = ["NEW", "OLD", "Baseline", "InProcessReport", "Laboratory", "System", 
 _SIZE = 8192  # bytes
 OLD, NEW, _NEXT = (make_status(0, sequence, _SIZE) for sequence in range(3))
 _MOST_CALLS = 200
+_CHANGING = ("write", "copy", "truncate", "allocate", "map")
+"""Calls after which a close may have something left to write."""
 
 
 class System(Protocol):
@@ -206,8 +208,8 @@ def faults_of(laboratory: Laboratory, system: str) -> tuple[Baseline, InProcessR
         return baseline, InProcessReport(system, "answers ok, but the target does not change")
     injections = tuple(
         _observed(laboratory, fault, documents, _failing_call)
-        for position, call in enumerate(baseline.calls)
-        for fault in _faults_at(position, call)
+        for position in range(len(baseline.calls))
+        for fault in _faults_at(position, baseline.calls)
     )
     report = InProcessReport(
         system=system,
@@ -234,13 +236,17 @@ class _Fault:
     target_then: State = "old"
 
 
-def _faults_at(position: int, call: Call) -> Iterator[_Fault]:
+def _faults_at(position: int, calls: Sequence[Call]) -> Iterator[_Fault]:
+    call = calls[position]
     errors = ERRORS_OF_CALL[call.kind]
+    if call.kind == "close" and not (call.writable and any(each.kind in _CHANGING for each in calls[:position])):
+        errors = ()  # close(2): it reports what writes have left to do
     for error in errors:
         yield _Fault("error", position, call, error)
     if call.interruptible:
         yield _Fault("interrupt", position, call)
-    yield _Fault("error and failing clean-up", position, call, errors[0])
+    if errors:
+        yield _Fault("error and failing clean-up", position, call, errors[0])
 
 
 _Condition = Callable[[Laboratory, _Fault, str, tuple[bytes, bytes]], AbstractContextManager[object]]

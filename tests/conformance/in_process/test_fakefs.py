@@ -47,6 +47,36 @@ def with_change(old: str, new: str) -> str:
     return CORRECT.replace(old, new)
 
 
+MADE_THEN_OPENED = """
+import json
+import os
+
+class Implementation:
+    def write(self, path, status):
+        temp = path + ".tmp"
+        os.close(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            descriptor = os.open(temp, os.O_WRONLY)
+            try:
+                os.write(descriptor, json.dumps(status).encode())
+            finally:
+                os.close(descriptor)
+            os.replace(temp, path)
+        except BaseException:
+            os.unlink(temp)
+            raise
+"""
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_close_of_a_file_that_nothing_was_written_to_has_no_error_to_give(report_on: Judge, system: str) -> None:
+    report = report_on(MADE_THEN_OPENED, system)
+    assert report.calls == ("open", "close", "open", "write", "close", "rename")
+    failing = {injection.position for injection in report.injections if injection.what != "interrupt"}
+    assert failing == {0, 2, 3, 4, 5}
+    assert {injection.position for injection in report.injections if injection.what == "interrupt"} == set(range(6))
+
+
 @pytest.mark.parametrize("profile", ["pulse", "replace"])
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_a_correct_writer_runs_everywhere_and_fails_cleanly(report_on: Judge, system: str, profile: str) -> None:
