@@ -12,7 +12,7 @@ import gc
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from conformance.errors import Violation
@@ -22,6 +22,7 @@ from conformance.oracle.faults import Injection, Kill, State, What
 from conformance.oracle.payload import identify, make_status
 from conformance.subject.requests import publish_request
 from conformance.system.file_kinds import NotAFile
+from conformance.system.patience import Patience
 
 __all__ = ["NEW", "OLD", "Baseline", "InProcessReport", "Laboratory", "System", "faults_of", "numbered_alone"]
 
@@ -81,6 +82,7 @@ class Laboratory:
     implementation: Any = None
     kept: frozenset[str] = frozenset()  # what a write without a fault leaves beside the target
     usual_descriptors: int = 0  # that it leaves open
+    patience: Patience = field(default_factory=Patience)
 
     def publish(self, target: str, status: dict[str, Any]) -> None:
         """One write by the current object."""
@@ -275,7 +277,7 @@ def _observed(
         text=text,
         target=laboratory.state(target, documents),
         touched=identity != system.identity(target),
-        left=tuple(sorted(system.names_beside(target) - kept)),
+        left=tuple(laboratory.patience.until_gone(lambda: sorted(system.names_beside(target) - kept))),
         descriptors_left=system.open_descriptors() - descriptors,
         usual_descriptors=laboratory.usual_descriptors,
         # Only FLT-03 needs it, and an implementation that waits for a leftover lock takes long each time.

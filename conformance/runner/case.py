@@ -18,6 +18,7 @@ from conformance.runner.run import Run, remove_folder
 from conformance.subject.client import Implementation, ServeImplementation, start
 from conformance.subject.protocol import Answer, encode_message, shown_request
 from conformance.subject.requests import publish_request
+from conformance.system.patience import Patience
 
 __all__ = ["Case", "Shared"]
 
@@ -52,6 +53,7 @@ class Case:
         self.shared = shared
         self.folder = folder
         self.transcript: list[str] = []
+        self.patience = Patience()
         self.counts: dict[str, int] = {}  # what was enumerated: for the result line, and the end of the run
         self._started: list[Implementation] = []
         self._broke: ImplementationError | None = None
@@ -145,8 +147,8 @@ class Case:
 
     def require_listing(self, folder: Path, expected: set[str], when: str) -> None:
         """Raise Violation unless the folder holds exactly these names, and files that are kept beside targets."""
-        names = set(os.listdir(folder))
-        left, gone = sorted(self.left(names, expected)), sorted(expected - names)
+        left = self.patience.until_gone(lambda: sorted(self.left(os.listdir(folder), expected)))
+        gone = sorted(expected.difference(os.listdir(folder)))
         if left or gone:
             raise Violation(f"{when} the folder has other names: left behind {left}, gone {gone}")
 

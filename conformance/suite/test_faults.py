@@ -195,6 +195,7 @@ def fire(case: Case, fault: Fault) -> Outcome:
     finally:
         fault.lift()
     after = _seen(fault.seen(fault.target))
+    case.patience.until_gone(lambda: sorted(kept_out(case, fault, frozenset(os.listdir(folder)) - listing)))
     counts = descriptors, descriptor_count(fault.writer)
     return Outcome(answer, before, after, listing, frozenset(os.listdir(folder)), counts, fault.status)
 

@@ -28,6 +28,7 @@ from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start
 from conformance.syscalls.traces import answer_in_words, closed_again, died_of_it, made_elsewhere
 from conformance.syscalls.undisturbed import described
 from conformance.system.file_kinds import NotAFile
+from conformance.system.patience import Patience
 from conformance.system.share_modes import read_shared
 
 __all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated", "state_of"]
@@ -153,6 +154,7 @@ class Laboratory:
         self._numbers = itertools.count()
         self._traced: Traced | None = None
         self._elsewhere: tuple[str, ...] = ()
+        self._patience = Patience()
 
     @property
     def traced(self) -> Traced:
@@ -201,9 +203,8 @@ class Laboratory:
         lengths = tuple((name, os.lstat(folder / name).st_size) for name in sorted(names))
         others = tuple(f"{path}/" for path in self._elsewhere)
         listing, lengths = names.union(others), (*lengths, *((name, 0) for name in others))
-        return Place(
-            scenario, folder, snapshot(target), listing, lengths, traced.open_files(str(folder)), self._elsewhere
-        )
+        opened = traced.open_files(str(folder))
+        return Place(scenario, folder, snapshot(target), listing, lengths, opened, self._elsewhere)
 
     def publish(self, place: Place, sequence: int) -> Answer:
         """One write at full speed, without a plan."""
@@ -284,10 +285,8 @@ class Laboratory:
     ) -> Visit:
         """Write once with what the point asks for, and examine everything afterwards.
 
-
-        ``kept`` and ``usual_descriptors`` are those of the `Recording`.
-        Raises TraceError when the intended operation is not hit: an injection that does not fire is an error of the
-        kit. Where threads take turns, operations change places, so there are several tries.
+        ``kept`` and ``usual_descriptors`` are those of the `Recording`. Raises TraceError for an injection that never
+        fires, an error of the kit: several tries are made, as threads that take turns may change the order.
         """
         seen: list[str] = []
         for _ in range(_TRIES):
@@ -328,7 +327,8 @@ class Laboratory:
             return None, f"{operation.kind} of {role(operation.name, 'status.json')}"
         state = place.state()
         answer, text = answer_in_words(outcome)
-        left = sorted(frozenset(os.listdir(place.folder)) - place.listing - kept - {"status.json"})
+        usual = place.listing | kept | {"status.json"}
+        left = self._patience.until_gone(lambda: sorted(frozenset(os.listdir(place.folder)) - usual))
         if not any(name.startswith("/") for name in kept):
             left += sorted(made_elsewhere(operations))
         touched = bool(place.before.difference(snapshot(place.target)))

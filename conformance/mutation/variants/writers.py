@@ -54,6 +54,18 @@ def doubling_pieces(self: Honest, descriptor: int, data: bytes) -> None:
         size *= 2
 
 
+@variant("discard")
+def temp_removed_after_the_answer(self: Honest, temp: str) -> None:
+    """Leaves the removal of a failed write's temp to a thread that takes its time."""
+
+    def later() -> None:
+        threading.Event().wait(0.05)
+        Honest.discard(self, temp)
+
+    if os.path.exists(temp):
+        threading.Thread(target=later).start()
+
+
 @variant("replace")
 def rename_tried_again(self: Honest, temp: str, target: str) -> None:
     """Retries a refused rename twice, as WIN-01 requires on Windows."""

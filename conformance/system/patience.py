@@ -1,0 +1,31 @@
+"""Waiting for what a program still does after it has answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Patience"]
+
+_PAUSE = 0.005  # seconds
+
+
+@dataclass
+class Patience:
+    """Looks again while something is left, for ``seconds`` at first.
+
+    A program that leaves something leaves it again and again: each wait in vain makes the later ones shorter.
+    """
+
+    seconds: float = 0.5
+
+    def until_gone(self, look: Callable[[], list[str]]) -> list[str]:
+        """What ``look`` finds left: nothing as soon as there is nothing, or else what is left at the end."""
+        ending = time.monotonic() + self.seconds
+        while left := look():
+            if time.monotonic() >= ending:
+                self.seconds /= 2
+                return left
+            time.sleep(_PAUSE)
+        return left
