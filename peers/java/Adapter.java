@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -89,6 +90,8 @@ public final class Adapter {
                     return "\"ok\":true";
                 } catch (IOException error) {
                     return "\"ok\":false,\"error\":\"io\",\"message\":" + quoted(error.toString());
+                } catch (InvalidPathException error) {
+                    return "\"ok\":false,\"error\":\"invalid\",\"message\":" + quoted(error.toString());
                 }
             default:
                 return "\"ok\":false,\"error\":\"unsupported\"";

@@ -1,0 +1,25 @@
+#!/bin/sh
+# MET-01, MET-02, MET-11: who may read and run the target afterwards. As root, with setfacl. Usage: access.sh MANIFEST
+# The library runs without CAP_FSETID, as for every other user: a write then clears the set-user-id bits (write(2)).
+folder=$(mktemp -d)
+replace() {
+  printf new | setpriv --bounding-set=-fsetid python3 "$(dirname "$0")/replace.py" "$1" "$2"
+}
+for mode in 0600 0640 4711 2751; do
+  printf old > "$folder/$mode" && chmod "$mode" "$folder/$mode"
+  answer=$(replace "$1" "$folder/$mode")
+  echo "$mode becomes $(stat -c %04a "$folder/$mode") ($answer)"
+done
+for list in u:nobody:r u:nobody:-; do
+  printf old > "$folder/list" && chmod 0600 "$folder/list"
+  [ "$list" = u:nobody:- ] && chmod 0644 "$folder/list"
+  setfacl -b -m "$list" "$folder/list"
+  before=$(getfacl -cp "$folder/list" | tr '\n' ' ')
+  answer=$(replace "$1" "$folder/list")
+  echo "$before becomes $(getfacl -cp "$folder/list" | tr '\n' ' ')($answer)"
+done
+mkdir "$folder/shared" && setfacl -d -m u:nobody:rw "$folder/shared"
+answer=$(replace "$1" "$folder/shared/new")
+printf new > "$folder/shared/plain"
+echo "a new file where nobody may write by default: $(getfacl -cp "$folder/shared/new" | tr '\n' ' ')($answer)"
+echo "and one that the shell makes there:           $(getfacl -cp "$folder/shared/plain" | tr '\n' ' ')"

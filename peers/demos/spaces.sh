@@ -1,0 +1,13 @@
+#!/bin/sh
+# CON-01: two containers, each with processes 1, 2, 3 … of its own, write one target; as root. Usage: spaces.sh MANIFEST
+here=$(dirname "$(readlink -f "$0")")
+manifest=$(readlink -f "$1")
+folder=$(mktemp -d)
+for container in a b; do
+  unshare --pid --fork --mount-proc sh -c "
+    for number in $(seq -s ' ' 40); do
+      echo $container | python3 '$here/replace.py' '$manifest' '$folder/status.json'
+    done" > "$folder.$container" &
+done
+wait
+sort "$folder.a" "$folder.b" | sed "s|$folder|D|g" | uniq -c
