@@ -27,10 +27,15 @@ def main(manifest: Path, path: str, text: str) -> str:
             return f"{type(error).__name__}: {error}"
         return "ok"
     if about["mode"] == "oneshot":
-        done = subprocess.run([*about["command"], "replace", path], input=text, text=True, cwd=manifest.parent, check=False)
+        command = [*about["command"], "replace", path]
+        done = subprocess.run(command, input=text, text=True, cwd=manifest.parent, check=False)
         return "ok" if done.returncode == 0 else f"exit code {done.returncode}"
     words = [sys.executable if word == "{python}" else word for word in about["command"]]
-    requests = [{"op": "start", "protocol": 1}, {"op": "replace", "path": path, "text": text}, {"op": "stop"}]
+    requests: list[dict[str, object]] = [
+        {"op": "start", "protocol": 1},
+        {"op": "replace", "path": path, "text": text},
+        {"op": "stop"},
+    ]
     lines = "".join(json.dumps({"id": number, **request}) + "\n" for number, request in enumerate(requests))
     done = subprocess.run(words, input=lines, stdout=subprocess.PIPE, text=True, cwd=manifest.parent, check=False)
     answers = done.stdout.splitlines()
