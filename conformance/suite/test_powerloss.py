@@ -9,10 +9,11 @@ import pytest
 from conformance.errors import NotApplicable, Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.syscalls.findings import visits
-from conformance.syscalls.laboratory import NEXT, Laboratory, Place, Recording, annotated, sequence_at
+from conformance.syscalls.laboratory import Laboratory, Place, Recording, annotated
 from conformance.syscalls.order import publishing
 from conformance.syscalls.points import Scenario
 from conformance.syscalls.powerloss.model import Before, Judgement, distinct_states, judge, materialise
+from conformance.syscalls.target_state import NEXT, sequence_at
 from conformance.syscalls.tracer.messages import Rule
 from conformance.syscalls.tracer.session import Boundary
 

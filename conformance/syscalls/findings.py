@@ -24,7 +24,7 @@ from conformance.oracle.snapshot import snapshot
 from conformance.runner.room import require_room
 from conformance.runner.run import Run
 from conformance.syscalls.absent import no_point
-from conformance.syscalls.laboratory import OLD, SIZE, SMALL, Laboratory, Place, Visit, annotated
+from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory, Place, Visit, annotated
 from conformance.syscalls.points import (
     MOST_OPERATIONS,
     Point,
@@ -37,6 +37,7 @@ from conformance.syscalls.points import (
     termination_points,
     unsupported_points,
 )
+from conformance.syscalls.target_state import OLD
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome

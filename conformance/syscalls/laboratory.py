@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.errors import ImplementationError, NoAnswer, Unmeasured, Violation
+from conformance.errors import ImplementationError, NoAnswer, Unmeasured
 from conformance.oracle.faults import Injection, State
-from conformance.oracle.payload import identify, make_status
+from conformance.oracle.payload import make_status
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.recorded_writes import keep_write
 from conformance.runner.room import require_room
@@ -22,20 +22,18 @@ from conformance.subject.requests import publish_request
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.order import is_open_for_writing, on_the_target, unseen_origin
 from conformance.syscalls.points import UNLINKING, Point, Scenario, What, role
+from conformance.syscalls.target_state import NEW, NEXT, OLD, sequence_at, state_of
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Plan, Report, Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start_traced
 from conformance.syscalls.traces import answer_in_words, closed_again, died_of_it, made_elsewhere
 from conformance.syscalls.undisturbed import described
-from conformance.system.file_kinds import NotAFile
 from conformance.system.patience import Patience
-from conformance.system.share_modes import read_shared
 
-__all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated", "state_of"]
+__all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated"]
 
 SIZE = 8192  # bytes of the documents
 SMALL = 130  # bytes of a usual status: a buffered writer writes it only when it flushes or closes
-OLD, NEW, NEXT = 1, 2, 3  # sequence numbers of the documents
 # Of the old document. No usual umask leaves it to a new file: a writer that keeps the mode has to set it, and setting
 # it is one more operation that can fail.
 _MODE = 0o604
@@ -103,34 +101,6 @@ class Visit:
     cleaning_failed: bool = False
     removal_failed: bool = False
     on_target: str = ""  # what was done to the target itself, in words
-
-
-def state_of(path: Path) -> State:
-    """What the target is: ``old``, ``new``, ``missing``, ``torn``, ``unreadable``, ``other`` (another whole document),
-    or what is in its place, such as ``a folder``.
-    """
-    try:
-        sequence = identify(read_shared(path))[1]
-    except FileNotFoundError:
-        return "missing"
-    except NotAFile as error:
-        return error.kind
-    except OSError:
-        return "unreadable"
-    except Violation:
-        return "torn"
-    states: dict[int, State] = {OLD: "old", NEW: "new"}
-    return states.get(sequence, "other")
-
-
-def sequence_at(path: Path) -> int | None:
-    """The number of the whole document in a file, -1 for anything else, None when there is no file."""
-    try:
-        return identify(read_shared(path))[1]
-    except FileNotFoundError:
-        return None
-    except (OSError, Violation):
-        return -1
 
 
 def annotated(operations: tuple[Operation, ...], at: int | None) -> tuple[str, ...]:

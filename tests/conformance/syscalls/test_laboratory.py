@@ -15,10 +15,11 @@ import pytest
 from conformance.errors import ImplementationError, Unmeasured
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.run import Run
-from conformance.syscalls.laboratory import NEW, OLD, Laboratory, Visit, annotated, sequence_at, state_of
+from conformance.syscalls.laboratory import Laboratory, Visit, annotated
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.points import Point, Scenario, fault_points
 from conformance.syscalls.strace.parser import parse
+from conformance.syscalls.target_state import NEW, OLD, sequence_at, state_of
 from conformance.syscalls.tracer.calls import TraceError
 
 if sys.platform != "linux":
