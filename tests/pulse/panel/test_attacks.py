@@ -87,8 +87,10 @@ def test_many_more_connections_than_places(tmp_path: Path) -> None:
     async def scenario() -> tuple[int, int]:
         refused = 0
         path = put(tmp_path / "run.json")
+        # However slow the machine, no connection is cut off for its silence, which would free a place.
+        limits = Limits(connections=20, farewells=10, farewell_seconds=0.2, request_seconds=300.0)
         async with (
-            serving(path, limits=Limits(connections=20, farewells=10, farewell_seconds=0.2)) as (panel, port),
+            serving(path, limits=limits) as (panel, port),
             connected(port, "/api/stream") as (viewer, _),
         ):
             assert await status_of(viewer) == 200

@@ -32,8 +32,10 @@ def test_a_viewer_gets_everything_first_and_then_what_changed(tmp_path: Path, cl
         hub.publish(board.poll())
         seen = [await first]
         for _ in range(2):
+            waiting = asyncio.create_task(take(events))
+            await asyncio.sleep(0)
             hub.publish(board.poll())
-            seen.append(await take(events))
+            seen.append(await waiting)
         return seen
 
     assert asyncio.run(viewer()) == ["event: state", "event: changes", "event: changes"]
