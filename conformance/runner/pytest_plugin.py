@@ -40,12 +40,14 @@ from conformance.runner.controller import Controller
 from conformance.runner.embedded_pytest import Nodes, run_of_worker
 from conformance.runner.hypothesis_profile import use_profile
 from conformance.runner.selection import Selection
+from conformance.subject.forking import serving_forks
 from conformance.system.platform import operating_system
 
 __all__ = ["HandOver", "run_of"]
 
 _RUN = pytest.StashKey[runs.Run]()
 _SHARED = pytest.StashKey[Shared]()
+_FORKS = pytest.StashKey[contextlib.ExitStack]()
 _CASE = pytest.StashKey[Case]()
 # By name: the suite builds on this plugin, not this plugin on the suite.
 _FIXTURES = "conformance.suite.support.fixtures"
@@ -89,6 +91,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Nodes(run), "pulse-nodes")
     config.stash[_RUN] = run
     config.stash[_SHARED] = Shared(run)
+    forks = contextlib.ExitStack()
+    forks.enter_context(serving_forks(run.launch_options().children))
+    config.stash[_FORKS] = forks
     config.pluginmanager.import_plugin(_FIXTURES)
     use_profile()
 
@@ -120,6 +125,7 @@ def _prepare(config: pytest.Config) -> HandOver:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _SHARED in config.stash:
         config.stash[_SHARED].stop()
+        config.stash[_FORKS].close()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -14,21 +14,53 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
-__all__ = ["Child", "kill_recorded_children", "process_tree", "spawn", "with_default_signals"]
+__all__ = ["Child", "Process", "kill_recorded_children", "process_tree", "recorded", "spawn", "with_default_signals"]
 
 _DEFAULT_SIGNALS = Path(__file__).with_name("default_signals.py")
 STDERR_LIMIT = 4000  # bytes of standard error kept as evidence
+
+
+class Process(Protocol):
+    """As much of subprocess.Popen as `Child` needs."""
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+
+    @property
+    def returncode(self) -> Any:
+        """The exit code once `poll` or `wait` has found it ended, else None; of a signal, its negative number."""
+
+    @property
+    def stdin(self) -> Any:
+        """The pipe to its standard input."""
+
+    @property
+    def stdout(self) -> Any:
+        """The pipe from its standard output."""
+
+    def poll(self) -> int | None:
+        """Find out whether it has ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended. Raises subprocess.TimeoutExpired."""
+
+    def kill(self) -> None:
+        """End it at once, unless it has ended."""
+
+    def communicate(self, given: bytes | None = None, /, timeout: float | None = None) -> tuple[Any, Any]:
+        """Send all of its input and wait until it ends. Raises subprocess.TimeoutExpired."""
 
 
 @dataclass(frozen=True)
 class Child:
     """A started process, the file that receives its standard error, and its entry in the folder of children."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     stderr_file: Path
     record: Path
 
@@ -122,10 +154,15 @@ def spawn(
         )
     finally:
         os.close(descriptor)
+    return recorded(process, Path(stderr_file), children)
+
+
+def recorded(process: Process, stderr_file: Path, children: Path) -> Child:
+    """Record a process that was just started in the folder of children."""
     record = children / str(process.pid)
     with contextlib.suppress(psutil.NoSuchProcess):
         record.write_text(repr(psutil.Process(process.pid).create_time()), encoding="ascii")
-    return Child(process, Path(stderr_file), record)
+    return Child(process, stderr_file, record)
 
 
 def with_default_signals(command: Sequence[str], *, ignore_signals: bool = False) -> list[str]:
@@ -154,9 +191,29 @@ def kill_recorded_children(children: Path) -> int:
 
 
 def process_tree(pid: int) -> list[psutil.Process]:
-    """A process and its descendants: a command may be a wrapper whose child does the work."""
+    """A process and its descendants: a command may be a wrapper whose child does the work.
+
+    Raises psutil.NoSuchProcess.
+    """
     process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
+    if not os.path.exists(f"/proc/{pid}/task/{pid}/children"):  # not Linux, or a kernel without CONFIG_PROC_CHILDREN
+        return [process, *process.children(recursive=True)]
+    found = [process]
+    for each in found:  # it grows; psutil would read the whole /proc, for each process
+        for child in _children_of(each.pid):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.append(psutil.Process(child))
+    return found
+
+
+def _children_of(pid: int) -> list[int]:
+    """The children that the threads of a process have started (proc_tid_children(5)); none when it has ended."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+                found += map(int, file.read().split())
+    return found
 
 
 def _is_the_one(pid: int, record: Path) -> bool:

@@ -19,6 +19,8 @@ from typing import Any, Protocol
 
 from conformance.errors import ImplementationError, NoAnswer, NotAnAnswer, NotApplicable
 from conformance.subject.children import Child, spawn
+from conformance.subject.fork_messages import HOST, TRACER
+from conformance.subject.forking import server_of
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import (
     PROTOCOL,
@@ -28,6 +30,7 @@ from conformance.subject.protocol import (
     encode_request,
     shown_request,
 )
+from conformance.subject.python_host import PAUSES
 
 __all__ = ["Implementation", "LaunchOptions", "OneshotImplementation", "ServeImplementation", "start"]
 
@@ -98,7 +101,7 @@ class Implementation(Protocol):
 def command_of(manifest: Manifest) -> tuple[str, ...]:
     """The command that runs the implementation; one of mode ``python`` runs in the kit's own host."""
     if manifest.mode == "python":
-        return (sys.executable, "-m", "conformance.subject.python_host", str(manifest.folder), manifest.callable)
+        return (sys.executable, "-m", HOST, str(manifest.folder), manifest.callable)
     return tuple(sys.executable if word == "{python}" else word for word in manifest.command)
 
 
@@ -311,8 +314,34 @@ class OneshotImplementation:
             self._running.kill()
 
 
+def _words_in_a_fork(manifest: Manifest, options: LaunchOptions, command: tuple[str, ...]) -> tuple[str, ...]:
+    """What a fork of the fork server (`conformance.subject.fork_server`) can be for this start; nothing: a new process.
+
+    The tracer can, with any command. The host can for the kit's own mutants and variants only, and only where the
+    environment changes nothing of how Python starts. In a user's implementation, what Python draws at random when it
+    starts, such as the hashes of strings and the addresses of objects, must differ between its processes.
+    """
+    traced = options.prefix[:4] == (sys.executable, "-P", "-m", TRACER)
+    if options.ignore_signals or (options.prefix and not traced):
+        return ()
+    kits_own = manifest.mode == "python" and manifest.source.startswith(("mutant:", "variant:"))
+    if kits_own and options.environment.keys() <= {PAUSES}:
+        command = (HOST, str(manifest.folder), manifest.callable)
+    return (*options.prefix[3:], *command) if traced or command[0] == HOST else ()
+
+
 def _spawned(manifest: Manifest, launch_options: LaunchOptions, command: tuple[str, ...]) -> Child:
+    server = server_of(launch_options.children)
+    words = _words_in_a_fork(manifest, launch_options, command) if server else ()
     try:
+        if server and words:
+            return server.fork(
+                words,
+                folder=launch_options.folder or manifest.folder,
+                environment=launch_options.child_environment(),
+                umask=launch_options.umask,
+                descriptors=launch_options.descriptors,
+            )
         return spawn(
             (*launch_options.prefix, *command),
             folder=launch_options.folder or manifest.folder,

@@ -20,7 +20,7 @@ import select
 import signal
 import sys
 
-from conformance.subject.default_signals import restore
+from conformance.subject.fork_messages import become
 from conformance.syscalls.operations import Concern
 from conformance.syscalls.tracer import ptrace
 from conformance.syscalls.tracer.calls import SIGNATURES, Argument, Call, Descriptor
@@ -350,11 +350,9 @@ def _become(command: list[str], ready: int, go: int) -> None:
         os.close(go)
         os.read(ready, 1)
         os.close(ready)
-        restore()  # Python ignores some signals, which the command would inherit
-        os.execvp(command[0], command)
+        become(command)
     except OSError as error:
         print(f"{command[0]}: {error}", file=sys.stderr, flush=True)
-    finally:
         os._exit(127)
 
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from conformance.subject import children as processes
-from conformance.subject.children import STDERR_LIMIT, Child, kill_recorded_children, spawn
+from conformance.subject.children import STDERR_LIMIT, Child, kill_recorded_children, process_tree, spawn
 
 WAIT = "import threading; threading.Event().wait()"
 # Prints the id of another process in its group, then waits or ends.
@@ -223,3 +223,16 @@ def test_children_have_no_terminal_to_be_interrupted_from(run_python: Callable[[
         pytest.skip("process groups of Windows cannot be queried")
     child = run_python("import os; print(os.getpgid(0) == os.getsid(0) == os.getpid(), flush=True)")
     assert child.stdout.readline() == b"True\n"
+
+
+def test_the_tree_of_a_process_has_its_descendants(run_python: Callable[[str], Child], children: Path) -> None:
+    child = run_python(f"{WITH_A_GRANDCHILD}\n{WAIT}")
+    grandchild = int(child.stdout.readline())
+    assert [process.pid for process in process_tree(child.process.pid)] == [child.process.pid, grandchild]
+
+
+def test_a_process_that_has_ended_has_no_tree(run_python: Callable[[str], Child]) -> None:
+    child = run_python("")
+    child.process.wait()
+    with pytest.raises(psutil.NoSuchProcess):
+        process_tree(child.process.pid)

@@ -1,0 +1,205 @@
+"""The kit's side of the fork server (`conformance.subject.fork_server`): where one serves, starts are forks of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from conformance.subject.children import Child, recorded, spawn
+from conformance.subject.fork_messages import LENGTH
+
+__all__ = ["ForkServer", "Forked", "server_of", "serving_forks"]
+
+_PIECE = 1 << 16
+_SECONDS_TO_END = 5.0
+
+
+class Forked:
+    """A fork of the server: what `Child` needs of subprocess.Popen. Its end is reported through a pipe."""
+
+    def __init__(self, pid: int, stdin: Any, stdout: Any, report: int) -> None:
+        self.pid = pid
+        self.stdin = stdin
+        self.stdout = stdout
+        self.returncode: int | None = None
+        self._report = report
+        self._lock = threading.Lock()
+        weakref.finalize(self, os.close, report)  # not earlier: several threads may wait
+
+    def poll(self) -> int | None:
+        """The exit code, None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended. Raises subprocess.TimeoutExpired; RuntimeError when the server is gone."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._report, selectors.EVENT_READ)
+            if not selector.select(timeout if self.returncode is None else 0) and self.returncode is None:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        with self._lock:
+            if self.returncode is None:
+                self.returncode = os.waitstatus_to_exitcode(_status(os.read(self._report, LENGTH.size)))
+            return self.returncode
+
+    def kill(self) -> None:
+        """End it at once, unless it has ended."""
+        if self.poll() is None and sys.platform != "win32":
+            os.kill(self.pid, signal.SIGKILL)
+
+    def communicate(self, given: bytes | None = None, /, timeout: float | None = None) -> tuple[bytes, None]:
+        """Send all of its input, read all of its output, and wait. Raises subprocess.TimeoutExpired."""
+        ending = math.inf if timeout is None else time.monotonic() + timeout
+        rest, printed = memoryview(given or b""), b""
+        giving, printing = self.stdin.fileno(), self.stdout.fileno()
+        if sys.platform != "win32":
+            os.set_blocking(giving, False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(giving, selectors.EVENT_WRITE)
+            selector.register(printing, selectors.EVENT_READ)
+            while selector.get_map():
+                ready = selector.select(None if timeout is None else max(ending - time.monotonic(), 0))
+                if not ready:
+                    raise subprocess.TimeoutExpired(str(self.pid), timeout or 0, output=printed)
+                for key, _ in ready:
+                    if key.fd == printing:
+                        piece = os.read(printing, _PIECE)
+                        printed += piece
+                        if not piece:
+                            selector.unregister(printing)
+                        continue
+                    try:
+                        rest = rest[os.write(giving, rest[:_PIECE]) :]
+                    except BrokenPipeError:
+                        rest = rest[:0]
+                    if not rest:
+                        selector.unregister(giving)
+                        self.stdin.close()
+        self.wait(None if timeout is None else max(ending - time.monotonic(), 0))
+        return printed, None
+
+
+def _status(report: bytes) -> int:
+    if len(report) < LENGTH.size:
+        raise RuntimeError("the fork server has ended, and how its forks end is unknown")
+    status: int = LENGTH.unpack(report)[0]
+    return status
+
+
+class ForkServer:
+    """A fork server for one folder of children; it starts with the first fork."""
+
+    def __init__(self, children: Path) -> None:
+        self.children = children
+        self._server: Child | None = None
+        self._requests: socket.socket | None = None
+        self._lock = threading.Lock()  # requests of several threads must not mix
+
+    def fork(
+        self,
+        words: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        umask: int = -1,
+        descriptors: Sequence[int] = (),
+    ) -> Child:
+        """Start a program of the kit, by its module and arguments, as `conformance.subject.children.spawn` starts a
+        command. ``descriptors`` has one at most. Raises OSError.
+        """
+        if sys.platform != "linux":
+            raise NotImplementedError("the fork server needs Linux")
+        request = {
+            "words": [*words],
+            "folder": str(folder),
+            "environment": dict(environment),
+            "umask": umask,
+            "number": descriptors[0] if descriptors else -1,
+        }
+        text = json.dumps(request).encode("ascii")
+        error, stderr_file = tempfile.mkstemp(suffix=".stderr", dir=self.children)
+        given, stdin = os.pipe()
+        stdout, printing = os.pipe()
+        report, reporting = os.pipe()
+        try:
+            with self._lock:
+                requests = self._connected(environment)
+                socket.send_fds(requests, [LENGTH.pack(len(text))], [given, printing, error, reporting, *descriptors])
+                requests.sendall(text)
+                pid = int.from_bytes(requests.recv(LENGTH.size), "big")
+        except BaseException:
+            for descriptor in (stdin, stdout, report):
+                os.close(descriptor)
+            raise
+        finally:
+            for descriptor in (given, printing, error, reporting):
+                os.close(descriptor)
+        if _status(os.read(report, LENGTH.size)) != 0:
+            for descriptor in (stdin, stdout, report):
+                os.close(descriptor)
+            raise OSError(f"the fork server cannot start {words[0]} in {folder}")
+        process = Forked(pid, os.fdopen(stdin, "wb", buffering=0), os.fdopen(stdout, "rb", buffering=0), report)
+        return recorded(process, Path(stderr_file), self.children)
+
+    def _connected(self, environment: Mapping[str, str]) -> socket.socket:
+        if self._requests is None:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                command = [sys.executable, "-P", "-m", "conformance.subject.fork_server", str(theirs.fileno())]
+                self._server = spawn(
+                    command,
+                    folder=self.children,
+                    children=self.children,
+                    environment=environment,
+                    descriptors=(theirs.fileno(),),
+                )
+            self._requests = ours
+        return self._requests
+
+    def end(self) -> None:
+        """End the server; what it has started must have ended, as only the server hears of that."""
+        if self._requests is not None and self._server is not None:
+            self._requests.close()
+            with suppress(subprocess.TimeoutExpired):
+                self._server.process.wait(_SECONDS_TO_END)
+            self._server.kill()
+            self._server.stdin.close()
+            self._server.stdout.close()
+            self._requests = self._server = None
+
+
+_serving: dict[tuple[int, Path], ForkServer] = {}  # by process, as a fork of the kit must not use its parent's
+
+
+@contextmanager
+def serving_forks(children: Path) -> Iterator[None]:
+    """Inside the block, this process starts what it can as a fork, where ``children`` is the folder of children."""
+    if sys.platform != "linux":
+        yield
+        return
+    key = os.getpid(), children
+    _serving[key] = ForkServer(children)
+    try:
+        yield
+    finally:
+        _serving.pop(key).end()
+
+
+def server_of(children: Path) -> ForkServer | None:
+    """The fork server of this process for this folder of children, if there is one."""
+    return _serving.get((os.getpid(), children))
