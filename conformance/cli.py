@@ -16,7 +16,6 @@ import click
 
 from conformance.clauses import load_clauses
 from conformance.errors import did_you_mean
-from conformance.reporting.html import write_report
 from conformance.reporting.results import Exit, Result, results_file
 from conformance.reporting.terminal import new_console, print_clauses, print_run
 from conformance.runner.collection import cases_in
@@ -101,6 +100,8 @@ def _command(**given: Any) -> int:
         code = _run_suite(controller, options)
         print_run(console, controller.header, controller.results, controller.verdict)
         if file is not None:
+            from conformance.reporting.html import write_report  # late: only a report needs Jinja
+
             file.write_beside("report.html", lambda page: write_report(page.parent))
             if junit.exists():  # pytest writes it unless it was killed
                 file.write_beside("junit.xml", partial(shutil.copyfile, junit))

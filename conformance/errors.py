@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 
 __all__ = [
@@ -76,6 +75,8 @@ class Inconclusive(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean X or Y?`` for a misspelt word, or nothing where no known one is like it."""
+    import difflib  # late: every process of an implementation in Python would wait for it
+
     folded = {name.casefold(): name for name in known}
     near = [folded[name] for name in difflib.get_close_matches(word.casefold(), folded, n=2, cutoff=0.6)]
     return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -61,6 +61,8 @@ class EmbeddedPytest:
             *("--no-header", "--tb=no", "-r", "N", "--strict-markers", "--import-mode=importlib"),
             # The tests raise and never assert, so pytest need not rewrite them. Their warnings are not the user's
             # business.
+            # Nor need it look for errors that would be warnings, which takes several collections of all garbage.
+            *("-p", "no:unraisableexception", "-p", "no:threadexception"),
             *("--assert=plain", "--disable-warnings", "--basetemp", str(self.folder / "pytest")),
             *("--timeout", f"{self.seconds:g}"),
             # Without the lines of pytest-xdist about its workers.

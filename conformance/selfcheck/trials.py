@@ -29,6 +29,7 @@ _MEMORY = Path("/dev/shm")
 _IMPORTED = (
     "conformance.selfcheck.hypothesis_profile",  # first: a test takes the settings that hold when it is imported
     "conformance.cli",
+    "conformance.reporting.html",
     "conformance.runner.pytest_plugin",
     "conformance.suite.support.fixtures",
     "_hypothesis_pytestplugin",
