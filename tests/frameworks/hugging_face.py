@@ -35,7 +35,7 @@ def arguments(folder: Path, **options: Any) -> Any:
     return TrainingArguments(str(folder), **(quiet | sizes | options))
 
 
-class _Trainer(Trainer):  # type: ignore[misc]  # its base is of a package without types
+class _Trainer(Trainer):
     """Ends, at one of its steps, in the way that it is asked to."""
 
     ending = "end"

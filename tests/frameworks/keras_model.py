@@ -17,7 +17,7 @@ __all__ = ["BATCHES", "EPOCHS", "train"]
 BATCHES, BATCH_SIZE, EPOCHS = 5, 2, 3
 
 
-class _Ends(keras.callbacks.Callback):  # type: ignore[misc]  # its base is of a package without types
+class _Ends(keras.callbacks.Callback):
     """Ends the training, at one of its batches, in the way that it is asked to."""
 
     def __init__(self, ending: str, pause: float) -> None:

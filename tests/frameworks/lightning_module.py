@@ -21,7 +21,7 @@ def loader() -> Any:
     return DataLoader(TensorDataset(x, 3.0 * x + 1.0), batch_size=BATCH_SIZE)
 
 
-class Regression(LightningModule):  # type: ignore[misc]  # its base is of a package without types
+class Regression(LightningModule):
     """Ends, at one of its steps, in the way that it is asked to."""
 
     def __init__(self, ending: str = "end", pause: float = 0.0) -> None:
