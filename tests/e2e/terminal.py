@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import select
 import signal
 import struct
@@ -11,14 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from fcntl import ioctl
 from io import StringIO
 from pathlib import Path
-from termios import TIOCSWINSZ
 
 import pyte
 from rich.console import Console
 from rich.text import Text
+
+if sys.platform != "win32":
+    import pty
+    from fcntl import ioctl
+    from termios import TIOCSWINSZ
 
 __all__ = ["COLUMNS", "draw", "screen_of"]
 
@@ -34,25 +36,27 @@ def screen_of(files: Sequence[Path], seconds: float, stalled_after: float) -> py
         seconds: how long.
         stalled_after: as the option.
     """
-    screen = pyte.Screen(COLUMNS, LINES)
-    stream = pyte.ByteStream(screen)
-    master, slave = pty.openpty()
-    ioctl(slave, TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-    options = ["--interval", "0.5", "--stalled-after", str(stalled_after)]
-    command = [sys.executable, "-m", "pulse", "watch", *map(str, files), *options]
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": str(LINES)}
-    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)
-    os.close(slave)
-    end = time.monotonic() + seconds
-    try:
-        while (rest := end - time.monotonic()) > 0 and process.poll() is None:
-            if select.select([master], [], [], rest)[0]:
-                stream.feed(os.read(master, 65536))
-    finally:
-        process.send_signal(signal.SIGKILL)  # Ctrl-C would clear what is to be seen
-        process.wait()
-        os.close(master)
-    return screen
+    if sys.platform != "win32":
+        screen = pyte.Screen(COLUMNS, LINES)
+        stream = pyte.ByteStream(screen)
+        master, slave = pty.openpty()
+        ioctl(slave, TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        options = ["--interval", "0.5", "--stalled-after", str(stalled_after)]
+        command = [sys.executable, "-m", "pulse", "watch", *map(str, files), *options]
+        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": str(LINES)}
+        process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)
+        os.close(slave)
+        end = time.monotonic() + seconds
+        try:
+            while (rest := end - time.monotonic()) > 0 and process.poll() is None:
+                if select.select([master], [], [], rest)[0]:
+                    stream.feed(os.read(master, 65536))
+        finally:
+            process.send_signal(signal.SIGKILL)  # Ctrl-C would clear what is to be seen
+            process.wait()
+            os.close(master)
+        return screen
+    raise OSError("Windows has no such terminals")
 
 
 def draw(screen: pyte.Screen) -> tuple[str, str]:
