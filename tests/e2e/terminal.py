@@ -28,8 +28,12 @@ COLUMNS, LINES = 80, 40
 COLOURS = {"brown": "yellow", "default": ""}
 
 
+PATIENCE = 120.0
+"""How long the first line may take, in seconds: Python starts slowly on a busy machine."""
+
+
 def screen_of(files: Sequence[Path], seconds: float, stalled_after: float) -> pyte.Screen:
-    """The screen after some seconds of ``pulse watch``.
+    """The screen of ``pulse watch``, some seconds after it has shown something.
 
     Args:
         files: what is watched.
@@ -46,11 +50,13 @@ def screen_of(files: Sequence[Path], seconds: float, stalled_after: float) -> py
         environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": str(LINES)}
         process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)
         os.close(slave)
-        end = time.monotonic() + seconds
+        end, empty = time.monotonic() + PATIENCE, True
         try:
             while (rest := end - time.monotonic()) > 0 and process.poll() is None:
                 if select.select([master], [], [], rest)[0]:
                     stream.feed(os.read(master, 65536))
+                if empty and any(line.strip() for line in screen.display):
+                    end, empty = time.monotonic() + seconds, False
         finally:
             process.send_signal(signal.SIGKILL)  # Ctrl-C would clear what is to be seen
             process.wait()
