@@ -23,8 +23,8 @@ from conformance.reporting.results import read_records, read_results
 from conformance.subject.manifest import Manifest, load_manifest
 
 ROOT = Path(__file__).resolve().parents[1]
-OF_THE_KIT = ("reference", "reference-serve")
-"""Implementations that are no library: `tox -e conformance` judges them."""
+SHIPPED = ("atomicwrites", "shell", "write-file-atomic")
+"""Libraries and idioms that come with the kit. `tox -e conformance` and `tox -e languages` judge the others there."""
 OF_SCRIPTS = {
     "./build.sh": (("cc", "--version"), ("pkg-config", "--exists", "glib-2.0 >= 2.66")),
     "./sponge": (("sponge", "-h"),),
@@ -49,7 +49,7 @@ def everyone() -> list[Path]:
     """The manifests of all libraries and idioms, those in ``peers`` first."""
     peers = sorted(path for path in ROOT.glob("peers/*/*.toml") if "[implementation]" in path.read_text("utf-8"))
     shipped = sorted(ROOT.glob("conformance/implementations/*/*.toml"))
-    return [*peers, *(path for path in shipped if path.parent.name not in OF_THE_KIT)]
+    return [*peers, *(path for path in shipped if path.parent.name in SHIPPED)]
 
 
 def lacking(manifest: Manifest) -> str:

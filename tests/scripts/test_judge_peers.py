@@ -32,7 +32,7 @@ def result(clause: str, outcome: str) -> dict[str, Any]:
     return {"clause": clause, "case": "case", "outcome": outcome, "blame": ""}
 
 
-def test_every_manifest_but_those_of_the_reference_is_judged() -> None:
+def test_every_library_is_judged() -> None:
     names = [name_of(path) for path in EVERYONE]
     assert "peers/rust/tempfile.toml" in names
     assert "peers/rust/Cargo.toml" not in names
