@@ -3,8 +3,6 @@
 import argparse
 import math
 import os
-import shlex
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -115,6 +113,8 @@ def _working_folder() -> str:
 
 def _shown(command: list[str]) -> str:
     """A command as a message shows it."""
+    import shlex
+
     line = shlex.join(command)
     return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
 
@@ -125,6 +125,8 @@ def _execute(command: list[str], environ: dict[str, str], forwarding: "Forwardin
     Returns:
         The exit code for the caller, and why the command has failed, or ``None``.
     """
+    import subprocess
+
     from pulse._stderr import Tee
 
     tee = Tee(2)
