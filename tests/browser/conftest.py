@@ -1,6 +1,9 @@
-"""The panel in headless Chromium: these tests are skipped where Playwright or Chromium is not installed."""
+"""The panel in headless Chromium. Where Playwright, Chromium or npm is missing, these tests are skipped, except under
+`tox -e browser`, where they fail.
+"""
 
 import http.server
+import os
 import re
 import shutil
 import subprocess
@@ -10,19 +13,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from pulse import write_training_status
 
-CHROMIUM = next((found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))), None)
+BROWSERS = (os.environ.get("CHROMIUM", ""), "chromium", "google-chrome", "chrome")
+CHROMIUM = next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 STATES = """() => Object.fromEntries(
   [...document.querySelector('training-panel').shadowRoot.querySelectorAll('.row')].map(row => [
     row.querySelector('.name').textContent,
     row.dataset.state
   ]))"""
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test, or fail where it has to run."""
+    if os.environ.get("PULSE_BROWSER"):
+        pytest.fail(f"{what} is not installed")
+    pytest.skip(f"{what} is not installed")
 
 
 class View:
@@ -57,10 +68,13 @@ class View:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """The browser."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("Playwright")
     if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as driver:
+        missing("Chromium")
+    with sync_playwright() as driver:
         # As root it has no sandbox; the pages are our own.
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser

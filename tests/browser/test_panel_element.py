@@ -11,7 +11,7 @@ import pytest
 
 import pulse.panel
 
-from .conftest import View, put, served, site
+from .conftest import View, missing, put, served, site
 
 STATIC = Path(pulse.panel.__file__).parent / "static"
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -91,7 +91,7 @@ def test_an_allowed_origin_embeds_the_panel_of_another_server(plain: tuple[Path,
 def test_the_svelte_example(tmp_path: Path, view: View) -> None:
     npm = shutil.which("npm")
     if npm is None:
-        pytest.skip("npm is not installed")
+        missing("npm")
     project = tmp_path / "svelte"
     shutil.copytree(EXAMPLES / "svelte", project, ignore=shutil.ignore_patterns("node_modules", "dist"))
     package = project / "package.json"
