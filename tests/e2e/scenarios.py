@@ -119,7 +119,8 @@ class Scenario:
     def _start(self, stack: contextlib.ExitStack) -> subprocess.Popen[bytes]:
         work = self.root.parent / "work" / self.name
         work.mkdir(parents=True)
-        log = stack.enter_context((work / "training.log").open("wb"))
+        self._log = work / "training.log"
+        log = stack.enter_context(self._log.open("wb"))
         arguments = [self.framework, self.plan.argument, str(self.path), str(work), str(self.plan.pause)]
         command = [sys.executable, "-m", "tests.e2e.train", *arguments]
         training = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
@@ -187,6 +188,8 @@ class Scenario:
             complaints.append(f"done, and the epoch is {status['epoch']} of {status['total_epochs']}")
         if code != plan.code:
             complaints.append(f"the training's exit code is {code}, see its log")
+        if self.ending == "disk full" and "No space left" not in self._log.read_text("utf-8", "replace"):
+            complaints.append("the training has not met a full disk")
         if once != plan.once:
             complaints.append(f"the exit code of pulse watch --once is {once}")
         self._reading.close()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pulse._live import live
 from pulse.status import Status, TrainingStatus
 from tests.pulse.integrations import fake_keras, fake_lightning, fake_transformers
 
@@ -98,5 +99,5 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Status]]:
     monkeypatch.setattr(module, "write_training_status", write)
     monkeypatch.setattr("pulse._publisher.Publisher", _Direct)
     yield statuses
-    for run in list(module._live):  # or it would be written when Python ends
+    for run in list(live):  # or it would be written when Python ends
         run.close()
