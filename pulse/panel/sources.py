@@ -55,7 +55,7 @@ class Scan:
     candidates: tuple[Candidate, ...]
     """Each path once: first the named files as they were named, then the others by path."""
     notes: tuple[str, ...]
-    """What a viewer should know: a folder that cannot be read, a limit that was reached."""
+    """What a viewer should know: a folder that cannot be read, a limit that was reached, a folder of folders."""
     complete: bool
     """Whether every source could be looked through: only then is a file that was not found gone."""
 
@@ -79,12 +79,16 @@ def scan(sources: Sequence[Source], limit: int = SCAN_LIMIT) -> Scan:
     """
     named = [Candidate(source.path, Kind.FILE, None) for source in sources if source.kind is Kind.FILE]
     notes: list[str] = []
+    hints: list[str] = []
     found: list[Candidate] = []
     for source in sources:
         if source.kind is Kind.FILE:
             continue
         try:
             candidates = list(islice(_found_in(source), limit + 1))
+            if source.kind is Kind.FOLDER and not candidates and _has_folders(source.path):
+                pattern = os.path.join(source.path, "*", "status.json")
+                hints.append(f"{source.path}: no *.json file; its folders are not searched, but a glob is: '{pattern}'")
         except OSError as error:
             notes.append(f"{source.path}: {error.strerror or error}")
             continue
@@ -92,7 +96,7 @@ def scan(sources: Sequence[Source], limit: int = SCAN_LIMIT) -> Scan:
             notes.append(f"{source.path}: only {limit:,} of its files are looked at")
         found += candidates[:limit]
     files = (*_unique(named), *_unique(found, {one.path for one in named}))
-    return Scan(files, tuple(notes), complete=not notes)
+    return Scan(files, (*notes, *hints), complete=not notes)
 
 
 def _unique(candidates: Iterable[Candidate], known: Iterable[str] = ()) -> Iterator[Candidate]:
@@ -119,6 +123,11 @@ def _found_in(source: Source) -> Iterator[Candidate]:
         for entry in entries:
             if entry.name.endswith(".json") and not entry.name.startswith("."):
                 yield Candidate(entry.path, source.kind, _signature(entry.path))
+
+
+def _has_folders(path: str) -> bool:
+    with os.scandir(path) as entries:
+        return any(entry.is_dir() for entry in entries)
 
 
 def _signature(path: str) -> Signature | None:

@@ -65,6 +65,15 @@ class TestScan:
         assert not found.complete
         assert "gone: " in found.notes[0]
 
+    def test_a_folder_that_has_only_folders_gets_a_hint_and_the_scan_is_complete(self, tmp_path: Path) -> None:
+        assert scan([source_of(str(tmp_path))]).notes == ()
+        (tmp_path / "run").mkdir()
+        found = scan([source_of(str(tmp_path))])
+        assert os.path.join(str(tmp_path), "*", "status.json") in found.notes[0]
+        assert found.complete
+        (tmp_path / "a.json").touch()
+        assert scan([source_of(str(tmp_path))]).notes == ()
+
     def test_a_folder_with_too_many_files_is_noted(self, tmp_path: Path) -> None:
         for number in range(5):
             (tmp_path / f"{number}.json").touch()
