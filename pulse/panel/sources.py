@@ -88,7 +88,7 @@ def scan(sources: Sequence[Source], limit: int = SCAN_LIMIT) -> Scan:
             candidates = list(islice(_found_in(source), limit + 1))
             if source.kind is Kind.FOLDER and not candidates and _has_folders(source.path):
                 pattern = os.path.join(source.path, "*", "status.json")
-                hints.append(f"{source.path}: no *.json file; its folders are not searched, but a glob is: '{pattern}'")
+                hints.append(f"{source.path}: no *.json file in it; for those in its folders name a glob: '{pattern}'")
         except OSError as error:
             notes.append(f"{source.path}: {error.strerror or error}")
             continue
