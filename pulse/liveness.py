@@ -293,13 +293,14 @@ def _speed(history: History, now: float) -> tuple[float | None, float | None]:
     step = (last.epoch - first.epoch) / intervals
     waited, remaining = now - last.seen, status["total_epochs"] - last.epoch
     if waited <= gap:
-        rate = step / gap
-        eta = remaining / rate - waited
+        rate, ahead = step / gap, remaining
     else:
-        rate = (last.epoch + step - first.epoch) / (now - first.seen)
-        eta = (remaining - step) / rate
+        rate, ahead, waited = (last.epoch + step - first.epoch) / (now - first.seen), remaining - step, 0.0
+    if not 0.0 < rate < math.inf:  # numbers that no training has, and yet a document may
+        return None, None
+    eta = ahead / rate - waited
     known = remaining > 0.0 and math.isfinite(eta)
-    return rate if math.isfinite(rate) else None, max(eta, 0.0) if known else None
+    return rate, max(eta, 0.0) if known else None
 
 
 def _parts(path: str) -> list[str]:

@@ -234,6 +234,14 @@ class TestSpeed:
         assert judged(42.0, *reads, (41.0, None)).rate is None
         assert judged(43.0, *reads, (41.0, None), (43.0, running(4.0))).rate is not None
 
+    @pytest.mark.parametrize("step", [5e-324, 1e308])
+    @pytest.mark.parametrize("now", [30.0, 50.0])
+    def test_epochs_that_no_training_has_give_neither_and_no_error(self, step: float, now: float) -> None:
+        reads = [(at * 10.0, running(min(at * step, 1.7e308))) for at in range(4)]
+        result = judged(now, *reads)
+        assert (result.liveness, result.eta_seconds) == (Liveness.FRESH, None)
+        assert result.rate is None or result.rate > 1e300
+
     def test_heartbeats_are_no_progress(self) -> None:
         beats = [(30.0 + at, running(4.0, timestamp=WALL + at)) for at in range(1, 10)]
         reads = [(at * 10.0, running(float(at + 1))) for at in range(4)]
