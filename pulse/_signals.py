@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -47,12 +48,18 @@ class Forwarding:
         """Pass signals on with ``send`` from now on, and first those that have come already."""
         self._send = send
         while self._early:
-            send(self._early.pop(0))
+            self._pass_on(self._early.pop(0))
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self._send is None:
             self._early.append(number)
         elif signal.Signals(number).name not in _TYPED or not _in_foreground():
+            self._pass_on(number)
+
+    def _pass_on(self, number: int) -> None:
+        """Send a signal; a command that runs as another user (sudo, setuid) does not take it from us."""
+        assert self._send is not None
+        with suppress(PermissionError):
             self._send(number)
 
 

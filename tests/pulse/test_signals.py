@@ -112,3 +112,12 @@ class TestForeground:
         monkeypatch.setattr(os, "tcgetpgrp", front)
         monkeypatch.setattr(os, "getpgrp", lambda: 7)
         assert _signals._in_foreground() is foreground
+
+
+def test_a_command_of_another_user_does_not_stop_us(background: None) -> None:
+    def refuse(number: int) -> None:
+        raise PermissionError("sudo")
+
+    with Forwarding() as forwarding:
+        forwarding.to(refuse)
+        signal.raise_signal(signal.SIGTERM)
