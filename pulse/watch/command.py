@@ -50,7 +50,7 @@ def watch(options: argparse.Namespace, *, wait: Callable[[float], object] = time
         return 2
     readers = [StatusReader(path, interval=options.interval, stalled_after=options.stalled_after) for path in paths]
     if options.once:
-        rows = _polled(readers, paths, [None] * len(paths))
+        rows = _polled(readers, paths, names(paths), [None] * len(paths))
         if options.json:
             print_json(rows)
         else:
@@ -83,8 +83,9 @@ def _follow(
         options.on, lambda command, variables: start(command, variables, screen.quiet), screen.note, wait=wait
     )
     rows: Sequence[Row | None] = [None] * len(paths)
+    called = names(paths)  # once: every name is compared with every other
     while True:
-        rows = polled = _polled(readers, paths, rows)
+        rows = polled = _polled(readers, paths, called, rows)
         hooks.look(polled)
         screen.show(polled)
         # What has ended stays ended, even when its file is removed while another run goes on.
@@ -96,9 +97,11 @@ def _follow(
         wait(options.interval)
 
 
-def _polled(readers: Sequence[StatusReader], paths: Sequence[str], rows: Sequence[Row | None]) -> list[Row]:
+def _polled(
+    readers: Sequence[StatusReader], paths: Sequence[str], called: Sequence[str], rows: Sequence[Row | None]
+) -> list[Row]:
     """The rows after one poll of every file."""
-    every = zip(rows, paths, names(paths), readers, strict=True)
+    every = zip(rows, paths, called, readers, strict=True)
     return [updated(row, path, name, reader.poll()) for row, path, name, reader in every]
 
 
