@@ -5,11 +5,17 @@ import os
 import sys
 from typing import Protocol
 
-__all__ = ["LiveRun", "end_all", "live", "unhandled_error"]
+__all__ = ["LiveRun", "end_all", "live", "overtake", "unhandled_error"]
 
 
 class LiveRun(Protocol):
     """A run that has been started and not closed."""
+
+    path: str
+    """Its status file."""
+
+    def overtaken(self) -> None:
+        """Another run has written the file: what it says is not this run's to change, until this one has news."""
 
     def at_exit(self) -> None:
         """End and close the run; no one else will."""
@@ -25,6 +31,13 @@ def unhandled_error() -> BaseException | None:
     """The exception that the interpreter, or a notebook, has reported last."""
     error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)  # last_exc: Python 3.12
     return error if isinstance(error, BaseException) else None
+
+
+def overtake(run: LiveRun) -> None:
+    """Tell the other runs on the same file that ``run`` has written it, as when a notebook's cell is run again."""
+    for other in list(live):
+        if other is not run and os.path.normpath(other.path) == os.path.normpath(run.path):
+            other.overtaken()
 
 
 def end_all() -> None:

@@ -5,6 +5,7 @@ and because, unlike ``warnings``, it never raises under ``-W error``.
 """
 
 import threading
+from contextlib import suppress
 
 __all__ = ["Problems"]
 
@@ -38,4 +39,5 @@ class Problems:
 def _log(text: str) -> None:
     import logging  # here, because few runs need it
 
-    logging.getLogger("pulse").warning("pulse: %s", text)
+    with suppress(Exception):  # a handler of the program's own may raise
+        logging.getLogger("pulse").warning("pulse: %s", text)

@@ -102,11 +102,16 @@ class Publisher:
         return attempted.wait(PATIENCE)
 
     def beat(self, heartbeat: float | None) -> None:
-        """Change the heartbeat; it counts from the next write."""
+        """Change the heartbeat; it counts from the next write, but ``None`` ends it at once."""
         self._pacing.heartbeat = heartbeat
+        if heartbeat is None:
+            self._pacing.beat = math.inf
 
     def stop(self) -> bool:
-        """End the thread; returns whether it ended within :data:`PATIENCE`. What was not written stays so."""
+        """End the thread; returns whether it ended within :data:`PATIENCE`.
+
+        What no caller waits for is not written any more. What one has waited for in vain is, if the disk answers yet.
+        """
         thread, self._thread = self._thread, None
         self._stopping = True
         self._wake.put(None)
@@ -144,3 +149,7 @@ class Publisher:
         while not self._stopping:
             with suppress(queue.Empty):
                 self._take(self._wake.get(timeout=self.turn()))
+        while not self._wake.empty():
+            self._take(self._wake.get())
+        if self._waiting:
+            self.turn()

@@ -13,7 +13,10 @@ NOT_CONVERTED = "not a number"
 
 def is_on_accelerator(value: Any) -> bool:
     """Whether reading ``value`` waits for a GPU or the like: it is a PyTorch tensor that is not in main memory."""
-    return getattr(value, "is_cpu", True) is False
+    try:
+        return getattr(value, "is_cpu", True) is False
+    except Exception:  # of whatever type: the conversion will say that it is not a number
+        return False
 
 
 def finite(value: Any) -> float | str:

@@ -10,17 +10,16 @@ leaves it. What goes wrong with the file is logged once and counted (:attr:`Puls
 
 import math
 import os
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from pulse._live import live, unhandled_error
-from pulse._problems import Problems
+from pulse._figures import Figures
+from pulse._live import live, overtake, unhandled_error
 from pulse._rank import rank_of
-from pulse._values import MESSAGE_LIMIT, describe_error, finite, is_on_accelerator, not_negative, text
+from pulse._values import MESSAGE_LIMIT, describe_error, text
 from pulse.writer import write_training_status
 
 if TYPE_CHECKING:  # what only a run needs is imported when one starts, so that importing pulse stays cheap
@@ -39,9 +38,10 @@ PATH_VARIABLE: Final = "PULSE_PATH"
 
 _INF: Final = math.inf
 _MINUS_INF: Final = -math.inf
+_LOCK_SECONDS: Final = 0.5
 
 
-class Pulse:
+class Pulse(Figures):
     """The writer of one status file for one run; see :func:`training`, which makes one.
 
     Every method returns quickly and raises nothing on account of a disk or a value. ``start``, ``done``, ``error`` and
@@ -71,25 +71,21 @@ class Pulse:
         with suppress(OSError):  # the working folder is gone: then the writes say so
             self.path = os.path.join(os.getcwd(), self.path)
         self.rank = rank_of(os.environ) if rank is None else rank
-        self._interval = interval
         self._heartbeat = heartbeat
         self._on_sigterm = on_sigterm
         self._sigterm: SigtermHandler | None = None
         self._durable = durable
-        self._clock = clock
-        self._problems = Problems()
-        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
+        super().__init__(interval, clock)
         self._first_total, self._first_message = total_epochs, message
         self._started = False
         self._active = False
         self._open = False  # whether an update counts: active, and the status is running
         self._threaded = False
         self._ended_by_signal = False
+        self._overtaken = False
+        self._inherited = False
         self._status = "idle"
-        self._epoch = self._total = self._loss = 0.0
-        self._loss_note = self._message = ""
-        self._unread: Any = None  # a loss that is still on a GPU
-        self._read_again = _MINUS_INF
+        self._message = ""
         self._asked = False
         self._written = ""  # the status of the file
         self._publisher: Publisher
@@ -106,22 +102,19 @@ class Pulse:
 
         A run that was closed can be started again. Only a process of rank 0 writes, now or later.
         """
-        self._started = True
-        if self._active or self.rank != 0:
-            return
-        from pulse._publisher import Pacing, Publisher
+        self._start(again=True)
 
-        self._publisher = Publisher(self._publish, Pacing(self._interval, self._heartbeat), self._clock)
-        self._epoch = self._total = self._loss = 0.0
-        self._loss_note, self._message, self._unread = "", text(self._first_message), None
-        self._set_total(self._first_total)
-        self._status, self._written = "running", ""
-        self._ended_by_signal = self._asked = False
-        self._error_before = unhandled_error()
-        self._process = os.getpid()
-        self._active = self._open = True
-        live.add(self)
-        self._threaded = self._publisher.start()
+    def _start(self, *, again: bool) -> None:
+        """As :meth:`start`; ``again`` is whether a run that was closed starts anew."""
+        if self._inherited:  # and another thread may have held the lock at the fork
+            return
+        with self._lock:  # several threads may come here at once
+            if self._active or (self._started and not again):
+                return
+            self._started = True
+            if self.rank != 0:
+                return
+            self._set_up()
         if not self._threaded:
             self._problems.report(
                 "thread", "the system allows no further thread: the training itself writes its status"
@@ -131,6 +124,22 @@ class Pulse:
         if self._on_sigterm:
             self._install_handler()
         self._write_now()
+
+    def _set_up(self) -> None:
+        """Forget what an earlier start has left, and begin to listen to updates."""
+        from pulse._publisher import Pacing, Publisher
+
+        self._publisher = Publisher(self._publish, Pacing(self._interval, self._heartbeat), self._clock)
+        self._forget()
+        self._message = text(self._first_message)
+        self._set_total(self._first_total)
+        self._status, self._written = "running", ""
+        self._ended_by_signal = self._asked = self._overtaken = False
+        self._error_before = unhandled_error()
+        self._process = os.getpid()
+        self._active = self._open = True
+        live.add(self)
+        self._threaded = self._publisher.start()
 
     def update(
         self,
@@ -155,6 +164,8 @@ class Pulse:
         if not self._open and not self._reopen():
             return
         with self._lock:
+            if not self._open:  # another thread has just written the end
+                return
             if epoch is not None:
                 if epoch.__class__ is float and 0.0 <= epoch < _INF:
                     self._epoch = epoch
@@ -174,8 +185,15 @@ class Pulse:
                 self._set_total(total_epochs)
             if self._asked:
                 return
+            if self._overtaken:
+                self._overtaken = False
+                self._publisher.beat(self._heartbeat)
             self._asked = self._threaded
-        self._publisher.nudge()
+        try:
+            self._publisher.nudge()
+        except BaseException:  # Ctrl-C: it must not silence all later updates
+            self._asked = False
+            raise
 
     def done(self, message: str = "Training completed") -> None:
         """Write ``done`` with ``epoch = total_epochs``: of a run whose total is unknown, the epochs that it made.
@@ -193,12 +211,16 @@ class Pulse:
 
     def close(self) -> None:
         """Write what has not been written yet and stop. The status stays as it is; call ``done`` or ``error`` first."""
-        if not self._active:
+        if not self._is_active():
             return
-        self._read_loss()
-        if self._asked or not self._threaded or self._written != self._status:
+        if self._read_loss() or self._asked or not self._threaded or self._written != self._status:
             self._write_now()
-        self._active = self._open = False
+        self._stop()
+
+    def _stop(self) -> None:
+        """Stop, without another write."""
+        with self._lock:
+            self._active = self._open = False
         live.discard(self)
         if self._sigterm is not None:
             self._sigterm.restore()
@@ -225,7 +247,10 @@ class Pulse:
         self.close()
 
     def at_exit(self) -> None:
-        """Called when the interpreter ends: a run that no one has ended has failed."""
+        """Called when the interpreter ends: a run that no one has ended has failed, unless another has its file."""
+        if self._overtaken:
+            self._stop()
+            return
         error = unhandled_error()
         if self._status == "running":
             unknown = "the program ended before the training was done"
@@ -235,52 +260,28 @@ class Pulse:
     def in_fork(self) -> None:
         """Called in a forked process: only the process that has started the run writes."""
         self._active = self._open = False
+        self._inherited = True
+
+    def overtaken(self) -> None:
+        """Called when another run has written the file: no sign of life of this run may replace that."""
+        self._overtaken, self._asked = True, False
+        self._publisher.beat(None)
+
+    def _is_active(self) -> bool:
+        """Whether the run has been started and not closed, once a start that is under way in another thread is."""
+        if self._inherited:  # and another thread may have held the lock at the fork
+            return False
+        with self._lock:
+            return self._active
 
     def _reopen(self) -> bool:
         """Whether an update counts although the run is not running: it was not started, or it has survived SIGTERM."""
         if not self._started:
-            self.start()
+            self._start(again=False)
         elif self._active and self._ended_by_signal:
             self._status, self._ended_by_signal, self._open = "running", False, True
+            self._publisher.beat(self._heartbeat)
         return self._open
-
-    def _set_epoch(self, epoch: Any) -> None:
-        found = not_negative(epoch)
-        if isinstance(found, str):
-            self._problems.report("epoch", f"an epoch was refused ({found}); the file keeps the last one")
-        else:
-            self._epoch = found
-
-    def _set_total(self, total: Any) -> None:
-        found = not_negative(total)
-        if isinstance(found, str):
-            self._problems.report("total_epochs", f"total_epochs was refused ({found}); the file keeps the last one")
-        else:
-            self._total = found
-
-    def _set_loss(self, loss: Any) -> None:
-        """Take a loss that is not simply a finite float."""
-        if is_on_accelerator(loss):
-            now = self._clock()
-            if now < self._read_again:
-                self._unread = loss.detach()  # without the graph, which would stay in the GPU's memory
-                return
-            self._read_again = now + self._interval
-        self._unread = None
-        found = finite(loss)
-        if isinstance(found, float):
-            self._loss, self._loss_note = found, ""
-        else:
-            self._loss_note = f"loss is {found}"
-            self._problems.report("loss", f"the loss is {found}: the status file keeps the last finite one")
-
-    def _read_loss(self) -> None:
-        """Read the loss that was left on the GPU."""
-        with self._lock:
-            if self._unread is not None:
-                self._read_again = _MINUS_INF
-                self._set_loss(self._unread)
-                self._asked = True
 
     def _install_handler(self) -> None:
         from pulse._sigterm import SigtermHandler
@@ -291,12 +292,13 @@ class Pulse:
 
     def _stop_by_signal(self) -> None:
         """Write ``error`` for SIGTERM. If the program survives it, the next update says ``running`` again."""
-        if os.getpid() == self._process:  # a signal may come in a forked child before it has forgotten its runs
+        # A signal may come in a forked child before it has forgotten its runs.
+        if os.getpid() == self._process and not self._overtaken:
             self._end("error", "SIGTERM", by_signal=True)
 
     def _end(self, status: str, message: str, *, by_signal: bool = False) -> None:
         """Write the end of the run; an error outranks ``done``."""
-        if not self._active:
+        if not self._is_active():
             return
         if status == "done":
             self._read_loss()
@@ -304,7 +306,7 @@ class Pulse:
             if self._status == "error" and (status == "done" or by_signal) and not self._ended_by_signal:
                 return
             self._status, self._message, self._ended_by_signal = status, message, by_signal
-            self._open = False
+            self._open = self._overtaken = False
             if status == "done":
                 self._total = self._total or self._epoch
                 self._epoch = self._total
@@ -318,10 +320,17 @@ class Pulse:
 
     def _publish(self) -> bool:
         """Write the present state; called by the publisher, one call at a time."""
-        with self._lock:
-            self._asked = False
-            status, epoch, total, loss = self._status, self._epoch, self._total, self._loss
-            message, note = text(self._message), self._loss_note
+        # A signal handler that waits for this write may have interrupted the thread that holds the lock, in the middle
+        # of an update: then its end must be written all the same, with whatever the update has set.
+        locked = self._lock.acquire(timeout=_LOCK_SECONDS)
+        stale, self._asked = self._overtaken, False
+        status, epoch, total, loss = self._status, self._epoch, self._total, self._loss
+        message, note = self._message, self._loss_note
+        if locked:
+            self._lock.release()
+        if stale:
+            return True
+        message = text(message)
         if note:
             message = f"{message[: MESSAGE_LIMIT - len(note) - 3]} ({note})" if message else note
         changed = status != self._written
@@ -331,6 +340,7 @@ class Pulse:
             self._problems.report("write", f"the status is not written, and the training goes on: {error}")
             return False
         self._written = status
+        overtake(self)
         self._problems.settle("write", f"{self.path}: the status is written again")
         return True
 

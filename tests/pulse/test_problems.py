@@ -1,5 +1,6 @@
 """Problems are counted, and reported once."""
 
+import logging
 import subprocess
 import sys
 
@@ -34,3 +35,14 @@ def test_a_program_that_configures_nothing_sees_it_on_stderr_even_with_warnings_
     script = "from pulse._problems import Problems; Problems().report('write', 'the disk is full')"
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, check=True, text=True)
     assert (done.stdout, done.stderr) == ("", "pulse: the disk is full\n")
+
+
+def test_a_log_handler_that_raises_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Raising(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("the log server is away")
+
+    monkeypatch.setattr(logging.getLogger("pulse"), "handlers", [Raising()])
+    problems = Problems()
+    problems.report("write", "one")
+    assert problems.count == 1

@@ -203,3 +203,28 @@ class TestThread:
         assert publisher.demand()
         assert publisher.stop()
         assert disk.writes == 2
+
+    def test_an_end_that_no_one_waits_for_any_longer_is_written_when_the_disk_answers_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun, answers = threading.Event(), threading.Event()
+        written: list[int] = []
+
+        def publish() -> bool:
+            begun.set()
+            answers.wait()
+            written.append(len(written))
+            return True
+
+        publisher = Publisher(publish, Pacing(0.0, None), lambda: 0.0)
+        assert publisher.start()
+        thread = publisher._thread
+        assert thread is not None
+        publisher.nudge()
+        assert begun.wait(60)
+        monkeypatch.setattr(_publisher, "PATIENCE", 0.001)
+        assert not publisher.demand()
+        assert not publisher.stop()
+        answers.set()
+        thread.join(60)
+        assert len(written) == 2

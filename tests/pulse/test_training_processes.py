@@ -109,6 +109,7 @@ class TestFork:
             child = os.fork()
             if child == 0:
                 run.update(2.5, loss=float("nan"))
+                run.start()
                 run.done()
                 run.error("a worker failed")
                 run.close()

@@ -99,3 +99,12 @@ def test_any_value_has_a_text_that_fits(value: Any, shown: str) -> None:
 )
 def test_an_error_is_its_type_and_text(error: BaseException | str, shown: str) -> None:
     assert describe_error(error) == shown
+
+
+def test_a_tensor_that_cannot_say_where_it_is_counts_as_in_main_memory() -> None:
+    class Lazy:
+        @property
+        def is_cpu(self) -> bool:
+            raise RuntimeError("not materialised yet")
+
+    assert not is_on_accelerator(Lazy())

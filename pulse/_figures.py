@@ -1,0 +1,75 @@
+"""The numbers of a training run: taken as training code has them, and refused without an error."""
+
+import math
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from pulse._problems import Problems
+from pulse._values import finite, is_on_accelerator, not_negative
+
+__all__ = ["Figures"]
+
+
+class Figures:
+    """Epoch, total and loss; what is refused is logged once, and counted."""
+
+    def __init__(self, interval: float, clock: Callable[[], float]) -> None:
+        """Start with zeros.
+
+        Args:
+            interval: the shortest time between two reads of a loss on a GPU, in seconds.
+            clock: a monotonic clock, in seconds.
+        """
+        self._interval, self._clock = interval, clock
+        self._problems = Problems()
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
+        self._forget()
+        self._read_again = -math.inf
+
+    def _forget(self) -> None:
+        """Zeros again."""
+        self._epoch = self._total = self._loss = 0.0
+        self._loss_note = ""
+        self._unread: Any = None  # a loss that is still on a GPU
+
+    def _set_epoch(self, epoch: Any) -> None:
+        found = not_negative(epoch)
+        if isinstance(found, str):
+            self._problems.report("epoch", f"an epoch was refused ({found}); the file keeps the last one")
+        else:
+            self._epoch = found
+
+    def _set_total(self, total: Any) -> None:
+        found = not_negative(total)
+        if isinstance(found, str):
+            self._problems.report("total_epochs", f"total_epochs was refused ({found}); the file keeps the last one")
+        else:
+            self._total = found
+
+    def _set_loss(self, loss: Any) -> None:
+        """Take a loss that is not simply a finite float."""
+        if is_on_accelerator(loss):
+            now = self._clock()
+            if now < self._read_again:
+                with suppress(Exception):  # of whatever type: a GPU that has failed
+                    self._unread = loss.detach()  # without the graph, which would stay in the GPU's memory
+                return
+            self._read_again = now + self._interval
+        self._unread = None
+        found = finite(loss)
+        if isinstance(found, float):
+            self._loss, self._loss_note = found, ""
+        else:
+            self._loss_note = f"loss is {found}"
+            self._problems.report("loss", f"the loss is {found}: the status file keeps the last finite one")
+
+    def _read_loss(self) -> bool:
+        """Read the loss that was left on the GPU; returns whether there was one."""
+        with self._lock:
+            if self._unread is None:
+                return False
+            self._read_again = -math.inf
+            self._set_loss(self._unread)
+            return True
