@@ -27,6 +27,7 @@ __all__ = [
     "age",
     "as_json",
     "assess",
+    "escaped",
     "is_stalled",
     "names",
     "observe",
@@ -214,14 +215,14 @@ def as_json(path: str, polled: "Polled", name: str | None = None) -> dict[str, A
         name: what to call the run; ``None`` for the name that :func:`names` gives to this path alone.
     """
     return {
-        "path": _unicode(path),
-        "name": _unicode(names([path])[0] if name is None else name),
+        "path": escaped(path),
+        "name": escaped(names([path])[0] if name is None else name),
         "status": polled.status,
         "state": state(polled),
         "severity": severity(polled),
         "liveness": polled.liveness.value,
         "outcome": polled.outcome.value,
-        "detail": _unicode(polled.detail),
+        "detail": escaped(polled.detail),
         "unchanged_seconds": polled.unchanged_seconds,
         "evidence": None if polled.evidence is None else polled.evidence.value,
         "unreadable_seconds": polled.unreadable_seconds,
@@ -229,6 +230,14 @@ def as_json(path: str, polled: "Polled", name: str | None = None) -> dict[str, A
         "rate": polled.rate,
         "eta_seconds": polled.eta_seconds,
     }
+
+
+def escaped(text: str) -> str:
+    """Text whose lone surrogates, which stand for what is not UTF-8 in a path, are written out as ``\\udce9``.
+
+    No JSON reader takes those, and two paths must stay two: a display keys its rows by path.
+    """
+    return text.encode(errors="backslashreplace").decode()
 
 
 def names(paths: Sequence[str]) -> list[str]:
@@ -315,8 +324,3 @@ def _shortest(part: list[str], parts: list[list[str]]) -> str:
         if sum(other[-count:] == part[-count:] for other in parts) == 1:
             return "/".join(part[-count:])
     return "/".join(part)
-
-
-def _unicode(text: str) -> str:
-    """Text without the lone surrogates that stand for what is not UTF-8 in a path: no JSON reader takes those."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pulse.liveness import STALLED_AFTER, as_json, names
+from pulse.liveness import STALLED_AFTER, as_json, escaped, names
 from pulse.panel.samples import Point, Samples, add
 from pulse.panel.sources import Candidate, Kind, Scan, Signature, Source, scan
 from pulse.reader import Polled, StatusReader
@@ -99,7 +99,7 @@ class Board:
         self._polls += 1
         found = scan(self._sources)
         left_out = self._read(found)
-        notes = found.notes
+        notes = tuple(map(escaped, found.notes))
         if left_out:
             notes += (f"{left_out:,} more files are not shown: the limit is {self._limit:,} (--limit)",)
         ended = self._clock()

@@ -378,4 +378,4 @@ class TestJson:
 
     def test_is_strict_json_even_for_a_path_that_is_not_unicode(self) -> None:
         line = json.dumps(as_json("a\udce9.json", self.polled(detail="no \udce9")), allow_nan=False, ensure_ascii=False)
-        assert json.loads(line.encode())["path"] == "a\ufffd.json"
+        assert json.loads(line.encode())["path"] == "a\\udce9.json"

@@ -10,6 +10,7 @@ import pytest
 
 from pulse import StatusReader
 from pulse.panel.board import FORGET_SECONDS, LOOK_AGAIN, MOST_MESSAGE, Board, State, changes, document
+from pulse.panel.sources import Kind, Source
 
 from .conftest import NOW, Clocks, board_of, put
 
@@ -88,11 +89,21 @@ class TestWhatIsShown:
         assert board.poll().rows[0].file["status"]["message"] == "x" * MOST_MESSAGE + "…"
 
     @pytest.mark.skipif(sys.platform == "win32", reason="names there are Unicode")
-    def test_a_name_that_is_not_unicode_is_shown_all_the_same(self, tmp_path: Path, clocks: Clocks) -> None:
-        put(Path(os.fsdecode(os.fsencode(tmp_path) + b"/r\xff.json")))
-        text = json.dumps(document(board_of(clocks, tmp_path).poll()), ensure_ascii=False)
-        assert "r\ufffd" in text
-        text.encode()
+    def test_names_that_are_not_unicode_are_shown_all_the_same_and_stay_different(
+        self, tmp_path: Path, clocks: Clocks
+    ) -> None:
+        folder = os.fsencode(tmp_path)
+        for name in (b"r\xfe.json", b"r\xff.json"):
+            put(Path(os.fsdecode(folder + b"/" + name)))
+        state = board_of(clocks, tmp_path).poll()
+        assert sorted(row.file["name"] for row in state.rows) == ["r\\udcfe", "r\\udcff"]
+        json.dumps(document(state), ensure_ascii=False).encode()
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="names there are Unicode")
+    def test_a_note_about_a_folder_whose_name_is_not_unicode_is_text(self, tmp_path: Path, clocks: Clocks) -> None:
+        gone = Source(Kind.FOLDER, os.fsdecode(os.fsencode(tmp_path) + b"/no\xff"))
+        notes = Board([gone]).poll().notes
+        assert [note.encode() for note in notes]
 
 
 class TestLimit:
