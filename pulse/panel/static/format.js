@@ -76,9 +76,10 @@ export function sparkline (points, width, height) {
   if (points.length < 2) return ''
   const [start, end] = [points[0][0], points.at(-1)[0]]
   const losses = points.map(([, loss]) => loss)
-  const [least, most] = [Math.min(...losses), Math.max(...losses)]
+  // Halved, because the difference of two finite numbers may be infinite.
+  const [least, most] = [Math.min(...losses) / 2, Math.max(...losses) / 2]
   const x = seconds => end > start ? (seconds - start) / (end - start) * width : width
-  const y = loss => most > least ? (most - loss) / (most - least) * height : height / 2
+  const y = loss => most > least ? (most - loss / 2) / (most - least) * height : height / 2
   return points.map(([seconds, loss], at) => `${at === 0 ? 'M' : 'L'}${x(seconds).toFixed(1)} ${y(loss).toFixed(1)}`).join('')
 }
 

@@ -173,6 +173,7 @@ def test_a_sparkline_fills_its_box() -> None:
     assert evaluate("sparkline(value, 100, 20)", [[0, 1], [5, 3], [10, 2]]) == "M0.0 20.0L50.0 0.0L100.0 10.0"
     assert evaluate("sparkline(value, 100, 20)", [[0, 1], [10, 1]]) == "M0.0 10.0L100.0 10.0"
     assert evaluate("sparkline(value, 100, 20)", [[0, 1]]) == ""
+    assert evaluate("sparkline(value, 100, 20)", [[0, -1.7e308], [10, 1.7e308]]) == "M0.0 20.0L100.0 0.0"
 
 
 def test_samples_of_a_long_run_are_thinned_out() -> None:
