@@ -219,8 +219,7 @@ class Pulse(Figures):
 
     def _stop(self) -> None:
         """Stop, without another write."""
-        with self._lock:
-            self._active = self._open = False
+        self._active = self._open = False
         live.discard(self)
         if self._sigterm is not None:
             self._sigterm.restore()
@@ -229,8 +228,12 @@ class Pulse(Figures):
 
     def __enter__(self) -> Self:
         """Call :meth:`start`, unless that was done."""
-        if not self._active:
-            self.start()
+        try:
+            if not self._active:
+                self.start()
+        except BaseException as error:  # Ctrl-C: no one will leave a block that was not entered
+            self.__exit__(type(error), error, None)
+            raise
         return self
 
     def __exit__(
@@ -320,8 +323,7 @@ class Pulse(Figures):
 
     def _publish(self) -> bool:
         """Write the present state; called by the publisher, one call at a time."""
-        # A signal handler that waits for this write may have interrupted the thread that holds the lock, in the middle
-        # of an update: then its end must be written all the same, with whatever the update has set.
+        # A signal handler that waits for this write may have interrupted the thread that holds the lock: go on then.
         locked = self._lock.acquire(timeout=_LOCK_SECONDS)
         stale, self._asked = self._overtaken, False
         status, epoch, total, loss = self._status, self._epoch, self._total, self._loss

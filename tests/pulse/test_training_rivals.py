@@ -115,6 +115,20 @@ class TestInterrupts:
         run.close()
         assert run.problems == 0
 
+    def test_an_interrupted_start_is_an_error_for_no_block_is_left(
+        self, run: Pulse, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = run._write_now
+
+        def interrupt() -> None:
+            monkeypatch.setattr(run, "_write_now", real)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(run, "_write_now", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run.__enter__()
+        assert (status_of(run.path)["message"], run in live) == ("KeyboardInterrupt", False)
+
     def test_an_update_that_was_interrupted_does_not_silence_the_next(
         self, run: Pulse, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
