@@ -60,8 +60,7 @@ class EmbeddedPytest:
             *(word for plugin in (*self.plugins, "pytest_timeout") for word in ("-p", plugin)),
             *("--no-header", "--tb=no", "-r", "N", "--strict-markers", "--import-mode=importlib"),
             # The tests raise and never assert, so pytest need not rewrite them. Their warnings are not the user's
-            # business.
-            # Nor need it look for errors that would be warnings, which takes several collections of all garbage.
+            # business, so it need not look for errors that become warnings either: that collects all garbage.
             *("-p", "no:unraisableexception", "-p", "no:threadexception"),
             *("--assert=plain", "--disable-warnings", "--basetemp", str(self.folder / "pytest")),
             *("--timeout", f"{self.seconds:g}"),

@@ -51,6 +51,8 @@ def test_without_workers_the_tests_run_in_this_process(tmp_path: Path) -> None:
         "no:cacheprovider",
         "a.plugin",
         "pytest_timeout",
+        "no:unraisableexception",
+        "no:threadexception",
     ]
 
 
