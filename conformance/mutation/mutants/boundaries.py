@@ -13,10 +13,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
+from conformance.mutation.contexts import closing, handled_by
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import mutant
 
@@ -60,15 +60,10 @@ def temp_made_before_the_try(self: Honest, path: str, data: bytes) -> None:
     temp = self.temp_name(target)
     descriptor = self.create(temp)
     try:
-        try:
+        with closing(descriptor):
             self.send(descriptor, data)
             self.keep_metadata(temp, target)
             self.sync(descriptor)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-            raise
-        self.close(descriptor)
         self.replace(temp, target)
     except BaseException:
         self.discard(temp)
@@ -76,24 +71,11 @@ def temp_made_before_the_try(self: Honest, path: str, data: bytes) -> None:
     self.sync_folder(target)
 
 
-@contextlib.contextmanager
-def _interrupt_handler(handler: Callable[[int, object], None] | signal.Handlers) -> Iterator[None]:
-    """Handle SIGINT with a handler of the writer's own; only a program's main thread may install one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 @mutant("guard", caught_by="FLT-09")
 @contextlib.contextmanager
 def interrupt_ignored_while_writing(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
     """Ignores SIGINT during a write, so that the caller never gets it."""
-    with _interrupt_handler(signal.SIG_IGN) if writing else contextlib.nullcontext():
+    with handled_by(signal.SIGINT, signal.SIG_IGN) if writing else contextlib.nullcontext():
         yield
 
 
@@ -105,7 +87,7 @@ def interrupt_ends_the_process(self: Honest, path: str, *, writing: bool) -> Ite
     def end(number: int, frame: object) -> NoReturn:
         os._exit(128 + number)
 
-    with _interrupt_handler(end) if writing else contextlib.nullcontext():
+    with handled_by(signal.SIGINT, end) if writing else contextlib.nullcontext():
         yield
 
 

@@ -9,25 +9,37 @@ from conformance.mutation.honest import Honest
 from conformance.mutation.registry import mutant
 
 
-@mutant("publish", caught_by="FLT-02", on=("linux",))
-def second_temp_kept(self: Honest, path: str, data: bytes) -> None:
-    """Tries again with a second temp after EIO, and forgets to remove that when it fails, too."""
-    target = self.resolve(path)
-    temp = self.temp_name(target)
+def _filled(self: Honest, temp: str, target: str, data: bytes) -> bool:
+    """Fill the temp. False when that failed with EIO; another error is raised. The temp is gone then."""
     try:
         self.fill_temp(temp, target, data)
     except OSError as error:
         self.discard(temp)
         if error.errno != errno.EIO:
             raise
-        temp = self.temp_name(target)
-        self.fill_temp(temp, target, data)
+        return False
+    return True
+
+
+def _put_in_place(self: Honest, temp: str, target: str) -> None:
+    """The rest of a write once the temp is complete."""
     try:
         self.replace(temp, target)
     except OSError:
         self.discard(temp)
         raise
     self.sync_folder(target)
+
+
+@mutant("publish", caught_by="FLT-02", on=("linux",))
+def second_temp_kept(self: Honest, path: str, data: bytes) -> None:
+    """Tries again with a second temp after EIO, and forgets to remove that when it fails, too."""
+    target = self.resolve(path)
+    temp = self.temp_name(target)
+    if not _filled(self, temp, target, data):
+        temp = self.temp_name(target)
+        self.fill_temp(temp, target, data)
+    _put_in_place(self, temp, target)
 
 
 @mutant("publish", caught_by="FLT-01", on=("linux",))
@@ -35,23 +47,13 @@ def second_error_swallowed(self: Honest, path: str, data: bytes) -> None:
     """Fills a second temp after EIO, and acknowledges the document when that fails, too."""
     target = self.resolve(path)
     temp = self.temp_name(target)
-    try:
-        self.fill_temp(temp, target, data)
-    except OSError as error:
-        self.discard(temp)
-        if error.errno != errno.EIO:
-            raise
+    if not _filled(self, temp, target, data):
         try:
             self.fill_temp(temp, target, data)
         except OSError:
             self.discard(temp)
             return
-    try:
-        self.replace(temp, target)
-    except OSError:
-        self.discard(temp)
-        raise
-    self.sync_folder(target)
+    _put_in_place(self, temp, target)
 
 
 @mutant("send", caught_by="FLT-03", on=("linux",))

@@ -7,6 +7,7 @@ import hashlib
 import locale
 import os
 
+from conformance.mutation.contexts import closing
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import mutant
 
@@ -30,16 +31,10 @@ def access_list_lost(self: Honest, temp: str, target: str) -> None:
 @mutant("fill_temp", caught_by="MET-01", on=_POSIX)
 def mode_before_the_bytes(self: Honest, temp: str, target: str, data: bytes) -> None:
     """Sets the mode before it writes, and a write clears the set-user-id bits."""
-    descriptor = self.create(temp)
-    try:
+    with closing(self.create(temp)) as descriptor:
         self.keep_metadata(temp, target)
         self.send(descriptor, data)
         self.sync(descriptor)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-        raise
-    self.close(descriptor)
 
 
 @mutant("keep_metadata", caught_by="MET-01", on=_POSIX)

@@ -7,26 +7,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NoReturn
 
+from conformance.mutation.contexts import handled_by
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import mutant
 
 # Windows sends no SIGTERM.
 if sys.platform != "win32":
-
-    @contextlib.contextmanager
-    def terminated_by(handler: Callable[[int, object], None] | signal.Handlers) -> Iterator[None]:
-        """Handle SIGTERM inside the block; only a program's main thread may install a handler."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.signal(signal.SIGTERM, handler)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGTERM, before)
 
     @mutant("guard", caught_by="KIL-05", on=("linux",))
     @contextlib.contextmanager
@@ -41,7 +30,7 @@ if sys.platform != "win32":
             with lock:
                 os._exit(128 + number)
 
-        with terminated_by(end), lock:
+        with handled_by(signal.SIGTERM, end), lock:
             yield
 
     @mutant("guard", caught_by="KIL-05", on=("linux",))
@@ -54,7 +43,7 @@ if sys.platform != "win32":
                 file.write("terminated")
             os._exit(128 + number)
 
-        with terminated_by(end) if writing else contextlib.nullcontext():
+        with handled_by(signal.SIGTERM, end) if writing else contextlib.nullcontext():
             yield
 
     @mutant("guard", caught_by="KIL-06", on=("linux",))
@@ -65,5 +54,5 @@ if sys.platform != "win32":
         def end(number: int, frame: object) -> NoReturn:
             os._exit(128 + number)
 
-        with terminated_by(end) if writing else contextlib.nullcontext():
+        with handled_by(signal.SIGTERM, end) if writing else contextlib.nullcontext():
             yield

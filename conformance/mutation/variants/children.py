@@ -13,9 +13,9 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
 
+from conformance.mutation.contexts import closing
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import variant
-from conformance.mutation.variants.syscalls import closing
 
 
 @variant("fill_temp")

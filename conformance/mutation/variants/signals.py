@@ -10,12 +10,12 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
+from conformance.mutation.contexts import handled_by
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import variant
 
 # Windows removes no file that is open, and sends no SIGTERM.
 if sys.platform != "win32":
-    from conformance.mutation.mutants.signals import terminated_by
 
     @variant("fill_temp")
     def descriptor_left_by_an_interrupt(self: Honest, temp: str, target: str, data: bytes) -> None:
@@ -39,14 +39,14 @@ if sys.platform != "win32":
         def end(number: int, frame: object) -> NoReturn:
             sys.exit(128 + number)
 
-        with terminated_by(end) if writing else contextlib.nullcontext():
+        with handled_by(signal.SIGTERM, end) if writing else contextlib.nullcontext():
             yield
 
     @variant("guard")
     @contextlib.contextmanager
     def sigterm_noted(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
         """Only notes SIGTERM and completes the write, as a trainer that saves a checkpoint first."""
-        with terminated_by(lambda number, frame: None) if writing else contextlib.nullcontext():
+        with handled_by(signal.SIGTERM, lambda number, frame: None) if writing else contextlib.nullcontext():
             yield
 
     @variant("guard")

@@ -11,20 +11,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from conformance.mutation.contexts import closing
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import variant
-
-
-@contextlib.contextmanager
-def closing(descriptor: int) -> Iterator[int]:
-    """Close a descriptor at the end, without hiding why the block failed. Raises OSError when only the close fails."""
-    try:
-        yield descriptor
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-        raise
-    os.close(descriptor)
 
 
 @variant("replace")

@@ -9,6 +9,7 @@ import os
 import stat
 import sys
 
+from conformance.mutation.contexts import closing
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import variant
 
@@ -41,8 +42,7 @@ if sys.platform != "win32":
 
     def _fill_beside(self: Honest, folder: int, temp: str, name: str, data: bytes) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = os.open(temp, flags, 0o666, dir_fd=folder)
-        try:
+        with closing(os.open(temp, flags, 0o666, dir_fd=folder)) as descriptor:
             self.send(descriptor, data)
             with contextlib.suppress(FileNotFoundError):
                 old = os.stat(name, dir_fd=folder)
@@ -52,11 +52,6 @@ if sys.platform != "win32":
                 keep_access_list(f"/proc/self/fd/{folder}/{temp}", f"/proc/self/fd/{folder}/{name}")
                 os.chmod(temp, stat.S_IMODE(old.st_mode), dir_fd=folder)
             os.fsync(descriptor)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-            raise
-        os.close(descriptor)
 
 
 if sys.platform == "linux":
@@ -73,7 +68,7 @@ if sys.platform == "linux":
                 raise
             Honest.fill_temp(self, temp, target, data)
             return
-        try:
+        with closing(descriptor):
             self.send(descriptor, data)
             folder = os.open(folder_path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
@@ -83,11 +78,6 @@ if sys.platform == "linux":
                 os.close(folder)
             self.keep_metadata(temp, target)
             self.sync(descriptor)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-            raise
-        self.close(descriptor)
 
     _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
