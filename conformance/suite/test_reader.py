@@ -18,7 +18,7 @@ from conformance.helpers.launch_prefixes import make_link
 from conformance.oracle.document import SIZE_LIMIT, shown
 from conformance.oracle.payload import encode
 from conformance.runner.case import Case
-from conformance.suite.support.reading import DOCUMENT, STATUS, read, require_equal
+from conformance.suite.support.reading import DOCUMENT, STATUS, TWINS, put_at_one_time, read, require_equal
 from conformance.vectors import Vector, load_vectors
 
 VECTORS = load_vectors()
@@ -77,6 +77,19 @@ def test_name_that_is_not_ascii_in_the_c_locale(case: Case) -> None:
     path.write_bytes(DOCUMENT)
     answer = case.request("read", case.start(environment=C_LOCALE), path=str(path))
     require_equal(answer.fields.get("status"), STATUS, "a path that is not ASCII, in the locale C")
+
+
+@pytest.mark.clause("RDR-01")
+@pytest.mark.parametrize("how", ["written-over", "moved-into-place"])
+def test_same_size_and_time(case: Case, how: str) -> None:
+    """A cache keyed by them is wrong within one tick of the clock, and for copies that keep the time."""
+    for status in TWINS:
+        if how == "written-over":
+            put_at_one_time(case.target, status)
+        else:
+            put_at_one_time(case.folder / "next", status)
+            (case.folder / "next").replace(case.target)
+        require_equal(read(case), status, "a document of the same size and time")
 
 
 @pytest.mark.clause("RDR-02")

@@ -86,6 +86,20 @@ def time_noted_after_the_read(self: Honest, path: str) -> dict[str, Any] | None:
     return kept
 
 
+@mutant("read", caught_by="RDR-01")
+def answered_by_size_and_time(self: Honest, path: str) -> dict[str, Any] | None:
+    """Reads the file again only when its size or its time has changed; its poll always does."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return Honest.read(self, path)
+    mark = found.st_size, found.st_mtime_ns
+    if self.memory.get(path, (None, None))[0] != mark:
+        self.memory[path] = mark, Honest.read(self, path)
+    kept: dict[str, Any] | None = self.memory[path][1]
+    return kept
+
+
 def _mark(path: str) -> tuple[int, ...]:
     found = os.stat(path)
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from conformance.runner.case import Case
 
 STATUS = make_status(0, 3)
 DOCUMENT = encode(STATUS).encode("utf-8")
+TWINS = tuple({**STATUS, "loss": loss} for loss in (0.25, 0.75))  # their documents are of the same size
 
 
 def read(case: Case, path: Path | None = None) -> Any:
@@ -73,6 +75,12 @@ def require_null_for(case: Case, kind: str) -> None:
     found = case.request("read", path=str(case.target))
     if not found.ok or found.fields.get("status") is not None:
         raise Unmeasured(f"this file ({kind}) is not read as null in the first place (see {JUDGED_BY[kind]})")
+
+
+def put_at_one_time(path: Path, status: Mapping[str, Any]) -> None:
+    """Write a document whose modification time does not depend on when it was written."""
+    path.write_bytes(encode(status).encode("utf-8"))
+    os.utime(path, ns=(10**18, 10**18))
 
 
 def replace_by_folder(path: Path) -> None:
