@@ -218,11 +218,13 @@ def _report(folder: str, entry_point: str, profile: str, work: str) -> InProcess
         return InProcessReport("real", f"does not run in process: {type(error).__name__}: {error}")
     if report.problem:
         return report
-    return dataclasses.replace(report, kills=tuple(_kills(laboratory, baseline, (folder, entry_point, profile))))
+    return dataclasses.replace(report, kills=tuple(_kills(laboratory, baseline, (folder, entry_point, profile, work))))
 
 
-def _kill(folder: str, entry_point: str, profile: str, target: str, phase: str, position: str, call: str) -> NoReturn:
-    laboratory = _laboratory(folder, entry_point, profile, Path(target).parent)
+def _kill(
+    folder: str, entry_point: str, profile: str, work: str, target: str, phase: str, position: str, call: str
+) -> NoReturn:
+    laboratory = _laboratory(folder, entry_point, profile, Path(work).resolve())
     laboratory.implementation = laboratory.make()
     laboratory.publish(target, OLD)
     [known_phase] = [known for known in _PHASES if known == phase]

@@ -77,6 +77,13 @@ def test_an_implementation_with_threads_is_killed_in_new_processes(report_on: Ju
     assert [kill.target for kill in report.kills] == ["old"] * 9 + ["new"]
 
 
+def test_a_new_process_numbers_the_calls_as_this_one_did(report_on: Judge) -> None:
+    # What looks at every folder above the target makes calls outside the target's own folder.
+    report = report_on(WITH_A_THREAD.replace("os.replace(temp, path)", "os.replace(temp, os.path.realpath(path))"))
+    assert len(report.kills) > 10
+    assert all(kill.fired and kill.next_write == "ok" for kill in report.kills)
+
+
 IN_PLACE = """
 import json
 
