@@ -10,10 +10,12 @@ import dataclasses
 import errno
 import gc
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from conformance.errors import Violation
 from conformance.in_process.filecalls import Call, FileCalls
@@ -24,13 +26,25 @@ from conformance.subject.requests import publish_request
 from conformance.system.file_kinds import NotAFile
 from conformance.system.patience import Patience
 
-__all__ = ["NEW", "OLD", "Baseline", "InProcessReport", "Laboratory", "System", "faults_of", "numbered_alone"]
+__all__ = [
+    "NEW",
+    "OLD",
+    "Baseline",
+    "InProcessReport",
+    "Laboratory",
+    "System",
+    "faults_of",
+    "numbered_alone",
+    "until_fired",
+]
 
 _SIZE = 8192  # bytes
 OLD, NEW, _NEXT = (make_status(0, sequence, _SIZE) for sequence in range(3))
 _MOST_CALLS = 200
 _CHANGING = ("write", "copy", "truncate", "allocate", "map")
 """Calls after which a close may have something left to write."""
+_SETTLING = (0.0, 0.3)  # seconds
+Attempt = TypeVar("Attempt", Injection, Kill)
 
 
 class System(Protocol):
@@ -88,8 +102,10 @@ class Laboratory:
         """One write by the current object."""
         publish_request(self.profile, target, status).call(self.implementation)
 
-    def fresh_target(self) -> str:
+    def fresh_target(self, settling: float = 0.0) -> str:
         """A target in a new folder that holds the old document, written without faults by a new object.
+
+        It waits ``settling`` seconds for what threads of the implementation still do for earlier writes.
 
         Files that earlier writes left in reference cycles are closed here: in the middle of a write their flushes would
         shift the numbers of its calls. `numbered_alone` keeps the collector from running by itself.
@@ -98,6 +114,7 @@ class Laboratory:
         self.implementation = self.make()  # lasting damage from an earlier fault must not affect this one
         target = self.system.new_target()
         self.publish(target, OLD)
+        time.sleep(settling)
         return target
 
     def state(self, target: str, documents: tuple[bytes, bytes]) -> State:
@@ -209,7 +226,7 @@ def faults_of(laboratory: Laboratory, system: str) -> tuple[Baseline, InProcessR
     if documents[0] == documents[1]:
         return baseline, InProcessReport(system, "answers ok, but the target does not change")
     injections = tuple(
-        _observed(laboratory, fault, documents, _failing_call)
+        until_fired(partial(_failed_at, laboratory, fault, documents))
         for position in range(len(baseline.calls))
         for fault in _faults_at(position, baseline.calls)
     )
@@ -224,6 +241,19 @@ def faults_of(laboratory: Laboratory, system: str) -> tuple[Baseline, InProcessR
         disk_full=_disk_full(laboratory, documents),
     )
     return baseline, report
+
+
+def until_fired(attempt: Callable[[float], Attempt]) -> Attempt:
+    """The first attempt in which the fault or the kill happened, or the last one.
+
+    ``attempt`` gets the seconds to wait before the write. A thread that still works for an earlier write makes calls
+    that are numbered, too, so that the call in question has another number: the second attempt lets it end first.
+    """
+    for seconds in _SETTLING:
+        made = attempt(seconds)
+        if made.fired:
+            break
+    return made
 
 
 @dataclass
@@ -255,11 +285,15 @@ _Condition = Callable[[Laboratory, _Fault, str, tuple[bytes, bytes]], AbstractCo
 
 
 def _observed(
-    laboratory: Laboratory, fault: _Fault, documents: tuple[bytes, bytes], condition: _Condition
+    laboratory: Laboratory,
+    fault: _Fault,
+    documents: tuple[bytes, bytes],
+    condition: _Condition,
+    settling: float = 0.0,
 ) -> Injection:
     """One write under a condition that causes the fault."""
     system = laboratory.system
-    target = laboratory.fresh_target()
+    target = laboratory.fresh_target(settling)
     identity, descriptors = system.identity(target), system.open_descriptors()
     kept = system.names_beside(target) | laboratory.kept
     with condition(laboratory, fault, target, documents):
@@ -283,6 +317,10 @@ def _observed(
         # Only FLT-03 needs it, and an implementation that waits for a leftover lock takes long each time.
         next_write=laboratory.next_write(target, documents) if fault.what == "error" else "",
     )
+
+
+def _failed_at(laboratory: Laboratory, fault: _Fault, documents: tuple[bytes, bytes], settling: float) -> Injection:
+    return _observed(laboratory, fault, documents, _failing_call, settling)
 
 
 def _failing_call(

@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -27,6 +28,7 @@ from conformance.in_process.enumeration import (
     Laboratory,
     faults_of,
     numbered_alone,
+    until_fired,
 )
 from conformance.in_process.filecalls import Call
 from conformance.in_process.oscalls import OsCalls
@@ -178,15 +180,18 @@ def _kills(laboratory: Laboratory, baseline: Baseline, subject: tuple[str, ...])
     broken = 0
     for position, call in enumerate(baseline.calls):
         for phase in _PHASES:
-            kill = _killed(laboratory, baseline, _KillPoint(phase, position, call.kind), subject)
+            point = _KillPoint(phase, position, call.kind)
+            kill = until_fired(partial(_killed, laboratory, baseline, point, subject))
             yield kill
             broken += any(judge_kill(clause, kill) for clause in ("KIL-01", "KIL-02"))
             if broken == _ENOUGH:
                 return
 
 
-def _killed(laboratory: Laboratory, baseline: Baseline, point: _KillPoint, subject: tuple[str, ...]) -> Kill:
-    target = laboratory.fresh_target()
+def _killed(
+    laboratory: Laboratory, baseline: Baseline, point: _KillPoint, subject: tuple[str, ...], settling: float
+) -> Kill:
+    target = laboratory.fresh_target(settling)
     # A forked copy lacks the other threads and could wait for them for ever.
     if sys.platform != "win32" and threading.active_count() == 1:
         fired = _kill_in_a_fork(laboratory, target, point)
