@@ -226,7 +226,7 @@ def faults_of(laboratory: Laboratory, system: str) -> tuple[Baseline, InProcessR
     if documents[0] == documents[1]:
         return baseline, InProcessReport(system, "answers ok, but the target does not change")
     injections = tuple(
-        until_fired(partial(_failed_at, laboratory, fault, documents))
+        until_fired(partial(_observed, laboratory, fault, documents, _failing_call))
         for position in range(len(baseline.calls))
         for fault in _faults_at(position, baseline.calls)
     )
@@ -317,10 +317,6 @@ def _observed(
         # Only FLT-03 needs it, and an implementation that waits for a leftover lock takes long each time.
         next_write=laboratory.next_write(target, documents) if fault.what == "error" else "",
     )
-
-
-def _failed_at(laboratory: Laboratory, fault: _Fault, documents: tuple[bytes, bytes], settling: float) -> Injection:
-    return _observed(laboratory, fault, documents, _failing_call, settling)
 
 
 def _failing_call(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.in_process.enumeration import InProcessReport, until_fired
+from conformance.in_process.enumeration import InProcessReport
 from conformance.oracle.call_errors import ERRORS_OF_CALL
 from conformance.oracle.faults import Injection, Kill, concerns, judge
 
@@ -387,19 +387,3 @@ def test_a_report_is_read_as_it_was_written() -> None:
     assert InProcessReport.from_json(report.to_json()) == report
     empty = InProcessReport("windows", "cannot be imported")
     assert InProcessReport.from_json(empty.to_json()) == empty
-
-
-@pytest.mark.parametrize(
-    ("fired", "waits"), [([True], [0.0]), ([False, True], [0.0, 0.3]), ([False, False], [0.0, 0.3])]
-)
-def test_a_point_that_a_thread_renumbered_is_tried_once_more_when_that_has_ended(
-    fired: list[bool], waits: list[float]
-) -> None:
-    answers, seen = iter(fired), []
-
-    def attempt(seconds: float) -> Kill:
-        seen.append(seconds)
-        return Kill("before", "rename", 2, next(answers), "old", "ok")
-
-    assert until_fired(attempt).fired is fired[-1]
-    assert seen == waits
