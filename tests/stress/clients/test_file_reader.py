@@ -278,10 +278,12 @@ def test_a_missing_file_is_reported(target: Path) -> None:
     assert (seen.reads, seen.counts, seen.errors) == (3, {"missing": 3}, {})
 
 
-@pytest.mark.parametrize(
-    ("make", "what"),
-    [(Path.mkdir, "a folder"), *([] if sys.platform == "win32" else [(os.mkfifo, "a FIFO")])],
-)
+IN_PLACE_OF_A_FILE: list[tuple[Callable[[Path], None], str]] = [(Path.mkdir, "a folder")]
+if sys.platform != "win32":
+    IN_PLACE_OF_A_FILE.append((os.mkfifo, "a FIFO"))
+
+
+@pytest.mark.parametrize(("make", "what"), IN_PLACE_OF_A_FILE)
 def test_what_is_no_file_is_named_and_not_waited_for(target: Path, make: Callable[[Path], None], what: str) -> None:
     target.unlink(missing_ok=True)
     make(target)
