@@ -16,9 +16,9 @@ from conformance.system.share_modes import read_shared
 
 def socket_at(path: Path) -> None:
     """A socket file stays when its socket is closed."""
-    assert sys.platform != "win32"
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(os.path.relpath(path))  # the name of a socket has at most some 100 bytes
+    if sys.platform != "win32":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(os.path.relpath(path))  # the name of a socket has at most some 100 bytes
 
 
 def looping(path: Path) -> None:
