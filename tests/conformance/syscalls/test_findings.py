@@ -183,7 +183,7 @@ def test_readers_see_a_target_that_is_missing(laboratory_of: Callable[..., Labor
 def test_readers_see_a_target_that_is_no_file(laboratory_of: Callable[..., Laboratory]) -> None:
     turning = instead_of_the_replace("os.mkdir(path)", "os.rmdir(path)", "os.replace(temp, path)")
     wrong = slow_motion(laboratory_of(turning), "first", 99).wrong
-    assert wrong == "a reader saw torn bytes, not a whole document after operation 4 (mkdir)"
+    assert wrong == "a reader saw a folder, and no file after operation 4 (mkdir)"
 
 
 def test_readers_see_the_old_document_come_back(laboratory_of: Callable[..., Laboratory]) -> None:

@@ -374,7 +374,7 @@ def test_a_target_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Monkey
     def fail(path: Path) -> bytes:
         raise PermissionError(errno.EACCES, "denied")
 
-    monkeypatch.setattr("conformance.syscalls.laboratory.read_shared", fail)
+    monkeypatch.setattr("conformance.syscalls.target_state.read_shared", fail)
     assert (sequence_at(tmp_path), state_of(tmp_path)) == (-1, "unreadable")
 
 

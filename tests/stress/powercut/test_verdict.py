@@ -84,8 +84,8 @@ class TestJudge:
     def test_a_torn_target_undid_every_acknowledged_write(self) -> None:
         assert judge(a_finding(a_file(b"")), "pulse").behind == 2
 
-    def test_another_kind_of_file_is_torn(self) -> None:
-        assert judge(a_finding(Snapshot(exists=True, kind=stat.S_IFDIR)), "pulse").kind == "torn"
+    def test_with_another_kind_of_file_there_the_target_is_missing(self) -> None:
+        assert judge(a_finding(Snapshot(exists=True, kind=stat.S_IFDIR)), "pulse").kind == "missing"
 
     def test_a_target_that_was_durable_must_not_be_missing(self) -> None:
         judgement = judge(a_finding(NOTHING), "pulse")
