@@ -51,6 +51,7 @@ class ChaosDriver:
         if targets and action.kind in ("kill", "kill-reader") and not own_process:
             # Before the kill, and never taken back: the process that drives it may be looking at any moment.
             member.counters.add("kills", 1)
+        begin = clock.nanoseconds()  # before the hit: its effect may be there before this process goes on
         hits = chaos.hit(action, targets)
         if not hits:
             return
@@ -60,7 +61,7 @@ class ChaosDriver:
             member.restart("watch")  # what it had seen since its last report is lost
         elif action.kind in ("pause", "fault"):
             end = self._tally.seconds + action.hold
-            heapq.heappush(self._pending, (end, next(self._order), action, hits, clock.nanoseconds()))
+            heapq.heappush(self._pending, (end, next(self._order), action, hits, begin))
 
     def _release_until(self, now: float) -> None:
         while self._pending and self._pending[0][0] <= now:
