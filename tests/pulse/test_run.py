@@ -1,6 +1,7 @@
 """``pulse run``: any training command, with its status kept for it."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ class TestEnds:
     def test_a_failure_is_an_error_with_the_exit_code_and_the_last_line(self, run: Run, target: str) -> None:
         code, _out, err = run("raise ValueError('bad batch')")
         assert code == 1
-        assert err.endswith("ValueError: bad batch\n")
+        assert err.splitlines()[-1] == "ValueError: bad batch"
         assert (status_of(target)["status"], status_of(target)["message"]) == (
             "error", "exit code 1: ValueError: bad batch",
         )  # fmt: skip
@@ -123,12 +124,12 @@ class TestStreams:
             check=True,
             env={**os.environ, "PYTHONIOENCODING": "latin-1"},
         )
-        assert (done.stdout, done.stderr) == (b"one\ntwo", b"a\rb\xff")
+        assert (done.stdout, done.stderr) == (f"one{os.linesep}two".encode(), b"a\rb\xff")
 
     def test_arguments_of_the_command_are_its_own(self, target: str, capfd: pytest.CaptureFixture[str]) -> None:
         script = "import sys; print(sys.argv[1:])"
         cli.main(["run", "-o", target, sys.executable, "-c", script, "--lr", "-1e-5", "--", "-o", "x", "--help"])
-        assert capfd.readouterr().out == "['--lr', '-1e-5', '--', '-o', 'x', '--help']\n"
+        assert capfd.readouterr().out.splitlines() == ["['--lr', '-1e-5', '--', '-o', 'x', '--help']"]
 
     @posix
     @pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
@@ -272,7 +273,7 @@ class TestSettings:
         script = "import pulse, sys; sys.exit(pulse.read_status('training_status.json').status['message'])"
         assert cli.main(["run", sys.executable, "-c", script + "#" * 300]) == 1
         message = status_of(str(tmp_path / "training_status.json"))["message"]
-        assert message.startswith(f"exit code 1: {sys.executable} -c 'import pulse")
+        assert message.startswith(f"exit code 1: {shlex.quote(sys.executable)} -c 'import pulse")
         assert message.endswith("…")
         assert len(message) == len("exit code 1: ") + 200
 
@@ -296,7 +297,7 @@ class TestSettings:
         assert (
             cli.main(["run", "-o", os.path.join(target, "status.json"), sys.executable, "-c", "print('trained')"]) == 0
         )
-        assert capfd.readouterr().out == "trained\n"
+        assert capfd.readouterr().out.splitlines() == ["trained"]
         assert "the status is not written, and the command goes on" in caplog.text
 
     @posix

@@ -121,6 +121,7 @@ def test_one_that_goes_on_printing_is_not_waited_for_either(monkeypatch: pytest.
     command.end()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe that is full after what Linux lets it hold")
 def test_a_slow_reader_of_our_stderr_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, eventually: Callable[[Callable[[], object], str], None]
 ) -> None:
