@@ -50,7 +50,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=_seconds,
         default=STALLED_AFTER,
         metavar="SECONDS",
-        help="the silence after which a running job counts as stalled (default 60)",
+        help=f"the silence after which a running job counts as stalled (default {STALLED_AFTER:.0f})",
     )
     panel.add_argument(
         "--limit",
