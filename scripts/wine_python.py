@@ -3,7 +3,8 @@
 No published CPython for Windows can be unpacked without Windows and without an installer, so this one is put together:
 interpreter and extension modules from the wheel of panda3d, which ships them for its programs; the standard
 library of the Python that runs this file, which must be of the same minor version; ``python.exe`` and what Wine lacks,
-built with MinGW; the packages of ``wine-requirements.txt``.
+built with MinGW; a ``sitecustomize.py`` that repeats what Wine fails to start; the packages of
+``wine-requirements.txt``.
 
 FOLDER keeps what was assembled, one Python for each state of the files that it is made from. The WHEELs, the project's
 own, replace those installed before. Prints the path of ``python.exe``.
@@ -80,6 +81,7 @@ def install(folder: Path, wheels: Sequence[str]) -> None:
 
 def _assemble(folder: Path, wheels: Sequence[Path]) -> None:
     shutil.copytree(sysconfig.get_path("stdlib"), folder / "Lib", ignore=NO_LIBRARY)
+    shutil.copy(SOURCES / "sitecustomize.py", folder / "Lib")
     packages = folder / "Lib" / "site-packages"
     others = []
     for wheel in wheels:
