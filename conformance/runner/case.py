@@ -14,11 +14,12 @@ from conformance.oracle.payload import encode
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner import room
 from conformance.runner.keeps import not_kept
-from conformance.runner.run import Run, remove_folder
+from conformance.runner.run import Run
 from conformance.subject.client import Implementation, ServeImplementation, start
 from conformance.subject.protocol import Answer, encode_message, shown_request
 from conformance.subject.requests import publish_request
 from conformance.system.patience import Patience
+from conformance.system.removal import remove_folder
 
 __all__ = ["Case", "Shared"]
 

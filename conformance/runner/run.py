@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import pickle
-import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import click
 
 from conformance.errors import ImplementationError, ManifestError, NotAnAnswer
 from conformance.oracle.payload import make_status
@@ -30,9 +29,9 @@ from conformance.subject.client import (
 )
 from conformance.subject.manifest import Manifest
 from conformance.subject.requests import publish_request
-from conformance.system.windows import verbatim
+from conformance.system.removal import remove_folder
 
-__all__ = ["KILLS", "Run", "RunPlan", "load", "prepare", "prepared", "remove_folder", "save", "tear_down"]
+__all__ = ["KILLS", "Run", "RunPlan", "load", "prepare", "prepared", "save", "tear_down"]
 
 _REFUSAL_SECONDS = 2.0  # a longer one is no failure here
 KILLS = 100  # one after the other, for KIL-03
@@ -115,26 +114,15 @@ def prepare(manifest: Manifest, plan: RunPlan) -> Run:
 
 
 def tear_down(folder: Path) -> None:
-    """Kill what the run left running and remove its folder."""
+    """Kill what the run left running and remove its folder; says on standard error what could not be removed."""
     kill_recorded_children(folder / "children")
     release(folder)
-    with contextlib.suppress(OSError):
+    try:
         remove_folder(folder)
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a folder, whatever a case left in it: closed folders, and on Windows read-only files and odd names.
-
-    Raises OSError.
-    """
-    folder = verbatim(folder)
-    folder.chmod(0o700)
-    for path, names, files in os.walk(folder):
-        closed = [*names, *files] if sys.platform == "win32" else names
-        for inner in (Path(path, name) for name in closed):
-            if not inner.is_symlink():
-                inner.chmod(0o700)
-    shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        click.echo(f"{folder}: {error.strerror}; remove it yourself", err=True)
 
 
 def save(run: Run) -> Path:

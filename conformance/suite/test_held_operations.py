@@ -13,13 +13,13 @@ import pytest
 from conformance.errors import NoAnswer, NotApplicable, Unmeasured, Violation
 from conformance.oracle.payload import encode, identify_values, make_status
 from conformance.runner.case import Case
-from conformance.runner.run import remove_folder
 from conformance.subject.client import Implementation
 from conformance.subject.protocol import Answer
 from conformance.suite.support.reading import require_equal
 from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.tracer.messages import Plan, Rule
 from conformance.syscalls.tracer.session import Boundary
+from conformance.system.removal import remove_folder
 
 SIZE = 64 * 1024  # bytes: several pages, which a reader may map
 MOST_BOUNDARIES = 12  # of one read; a reader that takes more has made up its mind by then

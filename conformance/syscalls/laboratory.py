@@ -15,7 +15,7 @@ from conformance.oracle.payload import make_status
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.recorded_writes import keep_write
 from conformance.runner.room import require_room
-from conformance.runner.run import Run, remove_folder
+from conformance.runner.run import Run
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
 from conformance.subject.requests import publish_request
@@ -29,6 +29,7 @@ from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start
 from conformance.syscalls.traces import answer_in_words, closed_again, died_of_it, made_elsewhere
 from conformance.syscalls.undisturbed import described
 from conformance.system.patience import Patience
+from conformance.system.removal import remove_folder
 
 __all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated"]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from conformance.errors import ImplementationError, Unmeasured
 from conformance.oracle.faults import State
-from conformance.runner.run import remove_folder
 from conformance.syscalls.laboratory import Laboratory, Place, annotated
 from conformance.syscalls.operations import Operation
 from conformance.syscalls.order import published_names, publishing
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Rule
+from conformance.system.removal import remove_folder
 
 __all__ = ["Late", "slow_operation"]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 from conformance.errors import ImplementationError
-from conformance.runner.run import remove_folder
 from conformance.syscalls.laboratory import Laboratory, Place, annotated
 from conformance.syscalls.operations import Operation
 from conformance.syscalls.order import folder_is_new, is_exclusive, published_names, publishing
@@ -17,6 +16,7 @@ from conformance.syscalls.points import role
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Phase, Rule
 from conformance.syscalls.tracer.session import Boundary
+from conformance.system.removal import remove_folder
 
 __all__ = ["Planted", "after_the_replace", "at_the_new_name", "behind_a_link", "naming", "reopening", "replacing"]
 

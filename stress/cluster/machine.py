@@ -29,6 +29,7 @@ from conformance.reporting.header import kit_version
 from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.system.platform import file_system_of
+from conformance.system.removal import remove_folder
 from stress.cluster.tally import SharedTally, marks_to_json
 from stress.load.folder import look_at, temps_in
 from stress.load.harness import run_in_folder
@@ -111,7 +112,7 @@ class Machine:
     def remove(self, folder: str) -> None:
         """Remove a folder with its contents, as far as possible."""
         with contextlib.suppress(OSError):
-            runs.remove_folder(Path(folder))
+            remove_folder(Path(folder).parent.resolve() / os.path.basename(folder))
 
     def look(self, folder: str, names: list[str]) -> list[dict[str, Any]]:
         """Read each target once: its identity, or else what is wrong."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from conformance.errors import ManifestError, Violation
 from conformance.runner.keeps import is_kept
-from conformance.runner.run import remove_folder
 from conformance.system.file_kinds import NotAFile
+from conformance.system.removal import remove_folder
 from conformance.system.share_modes import read_shared
 from stress.record import clock
 from stress.record.reports import Look

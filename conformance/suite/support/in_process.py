@@ -15,9 +15,9 @@ from conformance.in_process.fakefs import SYSTEMS as FAKE_SYSTEMS
 from conformance.oracle.faults import Injection, Kill, harm_to, judge
 from conformance.runner.case import Case
 from conformance.runner.room import require_room
-from conformance.runner.run import remove_folder
 from conformance.subject.children import with_default_signals
 from conformance.syscalls.absent import nothing_to_judge
+from conformance.system.removal import remove_folder
 
 __all__ = ["REAL", "SYSTEMS", "report_on", "require_all", "require_clean_failure"]
 

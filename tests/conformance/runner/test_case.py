@@ -13,9 +13,10 @@ from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, Inconclusive, Unmeasured, Violation
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.case import Case, Shared
-from conformance.runner.run import Run, remove_folder
+from conformance.runner.run import Run
 from conformance.subject.manifest import load_manifest
 from conformance.subject.protocol import Answer
+from conformance.system.removal import remove_folder
 
 OLD, NEW = make_status(0, 1), make_status(0, 2)
 IO = Answer(False, "io", "the disk is full", {})

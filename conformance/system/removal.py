@@ -1,0 +1,57 @@
+"""Removes a folder that a judged program may have filled, or may still be changing.
+
+Nothing outside the folder is touched: no symbolic link or junction is followed, neither at the top nor below. On Linux
+and macOS everything is reached from descriptors, so that an exchange meanwhile changes nothing; on Linux no mount is
+entered, and what is mounted inside is unmounted first.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+from conformance.system.windows import verbatim
+
+if sys.platform != "win32":
+    from conformance.system import removal_posix
+
+__all__ = ["remove_folder"]
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with everything in it, closed folders, read-only files and odd names included.
+
+    A symbolic link or a file in the folder's place is removed itself. ``folder`` must be resolved: on Linux a link
+    among the folders above it has been put there since, and is an error.
+
+    Raises FileNotFoundError when it does not exist, OSError when something is left, which names it and says why.
+    """
+    if sys.platform == "win32":
+        _remove_on_windows(verbatim(folder))
+    else:
+        removal_posix.remove(folder)
+
+
+def _remove_on_windows(folder: Path) -> None:
+    """With read-only files made writable; junctions and symbolic links are removed and not entered."""
+    if _is_link(folder):
+        folder.rmdir() if folder.is_dir() else folder.unlink()
+        return
+    folder.chmod(stat.S_IRWXU)
+    with os.scandir(folder) as entries:
+        found = [Path(entry.path) for entry in entries]
+    for path in found:
+        if path.is_dir() or _is_link(path):
+            _remove_on_windows(path)
+        else:
+            path.chmod(stat.S_IWRITE)
+            path.unlink()
+    folder.rmdir()
+
+
+def _is_link(path: Path) -> bool:
+    """Whether it is a symbolic link or a junction: a reparse point that stands for another name."""
+    tag = getattr(path.lstat(), "st_reparse_tag", 0)
+    return path.is_symlink() or tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", -1)
