@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import platform
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +15,7 @@ from typing import Any
 
 from conformance.reporting.results import Header
 from conformance.subject.manifest import Manifest
+from conformance.system.file_hashes import file_hash, folder_hashes, kit_files
 from conformance.system.platform import describe_platform
 
 __all__ = ["command_as_started", "header_of", "kit_version"]
@@ -39,9 +42,11 @@ def header_of(
     file_systems: Sequence[str],
     seed: int,
     selection: Mapping[str, Sequence[str]],
+    *,
+    program: str = "pulse conformance",
 ) -> Header:
     """The first line of results.jsonl. ``about`` is the implementation's answer to the handshake; ``selection`` says
-    what was asked for, by the option's name.
+    what was asked for, by the option's name; ``program`` is the command of the kit that judges.
     """
     return Header(
         kit=kit_version(),
@@ -52,6 +57,9 @@ def header_of(
             "profile": manifest.profile,
             "roles": list(manifest.roles),
             "mode": manifest.mode,
+            **({"callable": manifest.callable} if manifest.callable else {"command": list(manifest.command)}),
+            "executable": _executable(manifest),
+            "files": _files(manifest),
         },
         platform=describe_platform(),
         file_system=", ".join(file_systems),
@@ -60,4 +68,28 @@ def header_of(
         selection=dict(selection),
         started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         command=command_as_started(),
+        kit_files=kit_files(),
+        program=program,
     )
+
+
+def _executable(manifest: Manifest) -> dict[str, str]:
+    """The program that the manifest's command starts, and its hash unless it is the kit's own interpreter."""
+    if not manifest.command or manifest.command[0] == "{python}":
+        return {"path": sys.executable}
+    name = manifest.command[0]
+    found = shutil.which(str(manifest.folder / name) if {"/", "\\"} & set(name) else name)
+    if found is None:
+        return {"path": name}
+    try:
+        return {"path": found, "sha256": file_hash(Path(found))}
+    except OSError:
+        return {"path": found}
+
+
+def _files(manifest: Manifest) -> dict[str, Any]:
+    """The hashes of the files in the manifest's folder. Mutants and variants are files of the kit itself."""
+    if manifest.source.startswith(("mutant:", "variant:")):
+        return {"why_not": "files of the kit"}
+    hashes = dataclasses.asdict(folder_hashes(manifest.original or manifest.folder))
+    return {name: value for name, value in hashes.items() if value}

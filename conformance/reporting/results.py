@@ -15,16 +15,20 @@ from typing import IO, Any, Literal
 import click
 
 from conformance.errors import OutputError
+from conformance.reporting import chain
 
 __all__ = [
+    "FORMAT",
     "OUTCOMES",
     "Exit",
     "Header",
     "Outcome",
     "Result",
     "ResultsFile",
+    "ResultsFileError",
     "Verdict",
     "counted",
+    "lines_of",
     "read_records",
     "read_results",
     "results_file",
@@ -32,6 +36,11 @@ __all__ = [
 ]
 
 Outcome = Literal["pass", "fail", "error", "unmeasured", "n/a", "xfail", "xpass"]
+FORMAT = 2
+"""The number of the format of results.jsonl. A file of another one is refused."""
+
+_LONGEST_LINE = 64 * 1024 * 1024  # bytes
+
 OUTCOMES: tuple[Outcome, ...] = ("pass", "fail", "error", "xfail", "xpass", "unmeasured", "n/a")
 
 
@@ -46,9 +55,16 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+class ResultsFileError(ValueError):
+    """A file that is no results file of this format, or not as it was written. The message says what and where."""
+
+
 @dataclass(frozen=True)
 class Header:
-    """The first line of a results file: what was judged, by what, where."""
+    """The first line of a results file: what was judged, by what, where.
+
+    ``kit`` is the version of the kit and ``kit_files`` the hash of its files.
+    """
 
     kit: str
     implementation: Mapping[str, Any]
@@ -57,8 +73,10 @@ class Header:
     python: str
     seed: int
     selection: Mapping[str, Sequence[str]]
-    started: str = ""  # ISO 8601, in UTC; files of older kits have no time and no command
+    started: str = ""  # ISO 8601, in UTC
     command: str = ""  # as it was started
+    kit_files: str = ""
+    program: str = "pulse conformance"  # which of the kit's commands judged
 
 
 @dataclass(frozen=True)
@@ -111,7 +129,8 @@ def counted(number: int, what: str) -> str:
 
 
 class ResultsFile:
-    """results.jsonl, written a line at a time, so that an interrupted run keeps what it had found.
+    """results.jsonl, written a line at a time, so that an interrupted run keeps what it had found. Each line is linked
+    to the one before: see `conformance.reporting.chain`.
 
     A line that cannot be written does not end the run, whose verdict is printed, too: `require_written` reports it.
     """
@@ -121,10 +140,12 @@ class ResultsFile:
         self._failure: OSError | None = None
         self._exit = 0
         self._opened = time.monotonic()
+        self._link = chain.START
+        self._lines = 0
 
     def header(self, header: Header) -> None:
         """The first line. Raises OutputError at once."""
-        self._line({"type": "header", **dataclasses.asdict(header)})
+        self._line({"type": "header", "format": FORMAT, **dataclasses.asdict(header)})
         self.require_written()
 
     def result(self, result: Result) -> None:
@@ -145,14 +166,17 @@ class ResultsFile:
                 "reasons": list(verdict.reasons),
                 "counts": counts,
                 "results": verdict.total,
+                "lines": self._lines + 1,
                 "seconds": round(time.monotonic() - self._opened, 1),
             }
         )
 
     def _line(self, value: Mapping[str, Any]) -> None:
         if self._failure is None:
+            line, self._link = chain.linked(json.dumps(value, ensure_ascii=True, default=str), self._link)
+            self._lines += 1
             try:
-                self._stream.write(json.dumps(value, ensure_ascii=True, default=str) + "\n")
+                self._stream.write(line + "\n")
                 self._stream.flush()
             except OSError as error:
                 self._failure = error
@@ -191,7 +215,7 @@ def results_file(report: Path | None) -> Iterator[ResultsFile | None]:
         return
     try:
         report.mkdir(parents=True, exist_ok=True)
-        stream = (report / "results.jsonl").open("w", encoding="utf-8")
+        stream = (report / "results.jsonl").open("w", encoding="utf-8", newline="\n")
     except OSError as error:
         raise click.UsageError(f"--report {report}: cannot be written: {error}") from error
     file = ResultsFile(stream)
@@ -206,33 +230,76 @@ def results_file(report: Path | None) -> Iterator[ResultsFile | None]:
 def read_results(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any] | None]:
     """Read a results file: (header, results, footer). The footer is None for a run that did not finish.
 
-    Raises ValueError for a file that is not a results file. What follows the last line feed was cut off and is left
-    out.
+    Raises what `lines_of` raises. What follows the last line feed was cut off and is left out.
     """
-    lines = _lines(path)
-    if not lines or lines[0].get("type") != "header":
-        raise ValueError(f"{path}: does not begin with a header line")
-    footer = lines[-1] if lines[-1].get("type") == "footer" else None
-    results = [line for line in lines if line.get("type") == "result"]
-    if footer is not None and footer.get("results") != len(results):
-        raise ValueError(f"{path}: the footer counts {footer.get('results')} results, the file has {len(results)}")
-    return lines[0], results, footer
+    header, *lines = lines_of(path)
+    footer = lines[-1] if lines and lines[-1].get("type") == "footer" else None
+    return header, [line for line in lines if line.get("type") == "result"], footer
 
 
 def read_records(path: Path, kind: str) -> list[dict[str, Any]]:
-    """The lines of one more type, such as ``write``, in a results file. Raises ValueError as `read_results` does."""
-    return [line for line in _lines(path) if line.get("type") == kind]
+    """The lines of one more type, such as ``write``, in a results file. Raises what `lines_of` raises."""
+    return [line for line in lines_of(path) if line.get("type") == kind]
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    *whole, _ = path.read_text(encoding="utf-8").split("\n")
-    lines = []
-    for number, text in enumerate(whole, start=1):
-        try:
-            line = json.loads(text)
-        except ValueError as error:
-            raise ValueError(f"{path}:{number}: not a line of results: {error}") from error
-        if not isinstance(line, dict):
-            raise ValueError(f"{path}:{number}: not a line of results: not a JSON object")
-        lines.append(line)
-    return lines
+def lines_of(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a results file, each as soon as it was read and found to follow the one before.
+
+    Raises OSError, and ResultsFileError for a file that is no results file, is of another format, or is not as it was
+    written. What follows the last line feed was cut off and is left out: such a file has no footer.
+    """
+    link, number, results, footer = chain.START, 0, 0, False
+    with path.open("rb") as stream:
+        while (raw := stream.readline(_LONGEST_LINE)).endswith(b"\n"):
+            number += 1
+            where = f"{path}:{number}"
+            line = _decoded(raw, where)
+            kind = line.get("type")
+            if (kind == "header") != (number == 1):
+                raise ResultsFileError(f"{path}: does not begin with a header line" if number == 1 else _twice(where))
+            if number == 1:
+                _require_format(line, path)
+            following = chain.follows(raw[:-1], link)
+            if following is None:
+                raise ResultsFileError(f"{where}: {_BROKEN}")
+            if footer:
+                raise ResultsFileError(f"{where}: follows the footer, which is the last line")
+            link = following
+            results += kind == "result"
+            footer = kind == "footer"
+            if footer and (line.get("results"), line.get("lines")) != (results, number):
+                raise ResultsFileError(
+                    f"{path}: the footer counts {line.get('results')} results in {line.get('lines')} lines, "
+                    f"the file has {results} in {number}"
+                )
+            yield line
+    if len(raw) == _LONGEST_LINE:
+        raise ResultsFileError(f"{path}:{number + 1}: a line of more than {_LONGEST_LINE >> 20} MiB")
+    if not number:
+        raise ResultsFileError(f"{path}: does not begin with a header line{'' if raw else ': it is empty'}")
+
+
+_BROKEN = "does not follow from the line before: a line was edited, removed, added or moved; run it again"
+
+
+def _twice(where: str) -> str:
+    return f"{where}: a second header; a results file is of one run"
+
+
+def _decoded(raw: bytes, where: str) -> dict[str, Any]:
+    try:
+        line = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ResultsFileError(f"{where}: not a line of results: {error}") from error
+    if not isinstance(line, dict):
+        raise ResultsFileError(f"{where}: not a line of results: not a JSON object")
+    return line
+
+
+def _require_format(header: Mapping[str, Any], path: Path) -> None:
+    found = header.get("format", 1)
+    if found == FORMAT:
+        return
+    newer = type(found) is int and found > FORMAT
+    todo = "read it with the kit that wrote it, or a newer one" if newer else "run it again with this kit"
+    raise ResultsFileError(f"{path}: results of format {str(found)[:40]}; this kit reads format {FORMAT}: {todo}")

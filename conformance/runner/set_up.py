@@ -58,7 +58,7 @@ def set_up(manifest: Manifest, folder: Path, options: LaunchOptions) -> Manifest
     kept = _kept_copy(manifest) if manifest.keep_setup else None
     if kept is None or not _lock(kept, folder):
         _run_all(manifest, copy, options)
-        return dataclasses.replace(manifest, folder=copy)
+        return dataclasses.replace(manifest, folder=copy, original=manifest.folder)
     try:
         _refresh(kept, copy, manifest)
     except OSError as error:
@@ -70,7 +70,7 @@ def set_up(manifest: Manifest, folder: Path, options: LaunchOptions) -> Manifest
         text = f"{error}\nwhat it made is kept for the next run; to start from nothing, remove {kept}"
         raise ImplementationError(text, error.stderr) from error
     _write_state(kept, copy, manifest)
-    return dataclasses.replace(manifest, folder=kept)
+    return dataclasses.replace(manifest, folder=kept, original=manifest.folder)
 
 
 def release(folder: Path) -> None:

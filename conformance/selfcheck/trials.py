@@ -28,6 +28,7 @@ _SECONDS = 900.0
 _MEMORY = Path("/dev/shm")
 _IMPORTED = (
     "conformance.selfcheck.hypothesis_profile",  # first: a test takes the settings that hold when it is imported
+    "conformance.selfcheck.known_kit",
     "conformance.cli",
     "conformance.reporting.html",
     "conformance.runner.pytest_plugin",

@@ -49,7 +49,10 @@ class KnownFailure:
 
 @dataclass(frozen=True)
 class Manifest:
-    """One implementation under test. ``folder`` is where its commands run; ``source`` is what ``--impl`` named."""
+    """One implementation under test. ``folder`` is where its commands run; ``source`` is what ``--impl`` named.
+
+    ``original`` is the manifest's own folder, where its set-up has made ``folder`` a copy of it.
+    """
 
     name: str
     language: str
@@ -66,6 +69,7 @@ class Manifest:
     hard_link: Literal["refuse"] | None = None
     keeps: tuple[str, ...] = ()  # names of files beside a target, ``{name}`` standing for its name
     known_failures: tuple[KnownFailure, ...] = ()
+    original: Path | None = None
 
 
 def load_manifest(path: Path, clause_ids: frozenset[str], source: str) -> Manifest:

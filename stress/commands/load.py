@@ -126,7 +126,9 @@ def _judge(prepared_plan: _Prepared, console: Console, file: ResultsFile | None)
     clauses = {clause: load_clauses()[clause] for clause in clauses_of(plan.scenario, reads=reads)}
     systems = prepared_plan.systems()
     selection = {"clause": list(clauses), "case": [case_name(scenario, system) for system in systems]}
-    header = header_of(plan.manifest, prepared_plan.run.about, systems, plan.scenario.seed, selection)
+    header = header_of(
+        plan.manifest, prepared_plan.run.about, systems, plan.scenario.seed, selection, program="pulse stress"
+    )
     if file is not None:
         file.header(header)
     console.print(f"seed {plan.scenario.seed}")

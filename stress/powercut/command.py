@@ -66,7 +66,14 @@ def powercut(
 def _judge(run: Run, plan: experiment.CutPlan, file: ResultsFile | None, reporting: ReportOptions) -> int:
     console = new_console()
     cases = [case_name(way, kind) for kind in plan.file_systems for way in plan.ways]
-    header = header_of(run.manifest, run.about, plan.file_systems, run.seed, {"clause": CLAUSES, "case": cases})
+    header = header_of(
+        run.manifest,
+        run.about,
+        plan.file_systems,
+        run.seed,
+        {"clause": CLAUSES, "case": cases},
+        program="pulse stress powercut",
+    )
     if file is not None:
         file.header(header)
     results: list[Result] = []

@@ -89,7 +89,14 @@ def _run(run: Run, scenarios: EmbeddedPytest, file: ResultsFile | None, expressi
     clauses = {clause: load_clauses()[clause] for clause in dict.fromkeys(result.clause for result in results)}
     systems = list(dict.fromkeys(result.case.rpartition(":")[2] for result in results))
     cases = list(dict.fromkeys(result.case for result in results))
-    header = header_of(run.manifest, run.about, systems, run.seed, {"clause": list(clauses), "case": cases})
+    header = header_of(
+        run.manifest,
+        run.about,
+        systems,
+        run.seed,
+        {"clause": list(clauses), "case": cases},
+        program="pulse stress suite",
+    )
     verdict = decide(
         results,
         clauses,

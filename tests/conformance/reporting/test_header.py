@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import hashlib
 import sys
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
@@ -19,6 +21,7 @@ from conformance.reporting import header as headers
 from conformance.reporting.header import command_as_started, header_of, kit_version
 from conformance.reporting.results import Header, Result, read_results, results_file
 from conformance.subject.manifest import Manifest, load_manifest
+from conformance.system.file_hashes import kit_files
 from conformance.system.platform import describe_platform
 
 
@@ -66,8 +69,51 @@ def test_the_version_of_the_implementation_is_that_of_its_handshake() -> None:
         "profile": "pulse",
         "roles": ["writer"],
         "mode": "serve",
+        "command": ["./x"],
+        "executable": {"path": "./x"},
+        "files": {},
     }
     assert header_of(manifest, {}, [], 0, {}).implementation["version"] == ""
+
+
+def test_the_header_says_which_files_judged_and_which_were_judged(misbehaving: Callable[..., Path]) -> None:
+    path = misbehaving()
+    (path.parent / "program").write_bytes(b"what it does")
+    manifest = load_manifest(path, frozenset(load_clauses()), source="x")
+    implementation = header_of(manifest, {}, [], 0, {}).implementation
+    assert header_of(manifest, {}, [], 0, {}).kit_files == kit_files()
+    assert implementation["files"]["each"].keys() == {"implementation.toml", "program"}
+    assert implementation["files"]["each"]["program"] == hashlib.sha256(b"what it does").hexdigest()
+    # What a set-up has made in its copy of the folder differs from one run to the next.
+    moved = dataclasses.replace(manifest, folder=path.parents[1], original=manifest.folder)
+    assert header_of(moved, {}, [], 0, {}).implementation["files"] == implementation["files"]
+
+
+def test_the_executable_is_the_one_that_the_command_starts(tmp_path: Path) -> None:
+    program = tmp_path / ("save.exe" if sys.platform == "win32" else "save")
+    program.write_bytes(b"#!/bin/sh\n")
+    program.chmod(0o755)
+
+    def executable(*command: str, entry_point: str = "") -> dict[str, str]:
+        manifest = Manifest(
+            "demo", "go", "pulse", ("writer",), "serve", tmp_path, "x", command=command, callable=entry_point
+        )
+        found: dict[str, str] = header_of(manifest, {}, [], 0, {}).implementation["executable"]
+        return found
+
+    found = executable(f"./{program.name}")
+    assert Path(found["path"]).samefile(program)
+    assert found["sha256"] == hashlib.sha256(b"#!/bin/sh\n").hexdigest()
+    assert executable("{python}", "serve.py") == {"path": sys.executable}
+    assert executable(entry_point="module:factory") == {"path": sys.executable}
+
+
+def test_mutants_are_files_of_the_kit() -> None:
+    manifest = Manifest(
+        "mutant:x", "python", "pulse", ("writer",), "python", Path("folder"), "mutant:x", callable="a:b"
+    )
+    implementation = header_of(manifest, {}, [], 0, {}).implementation
+    assert (implementation["callable"], implementation["files"]) == ("a:b", {"why_not": "files of the kit"})
 
 
 def test_results_go_into_a_folder_that_is_made(tmp_path: Path, header: Header) -> None:
