@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import shlex
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,12 +99,14 @@ def _command(**given: Any) -> int:
         code = _run_suite(controller, options)
         print_run(console, controller.header, controller.results, controller.verdict)
         if file is not None:
-            from conformance.reporting.html import write_report  # late: only a report needs Jinja
+            from conformance.reporting.html import write_report  # late: only a report needs Jinja and XML
+            from conformance.reporting.junit import write_junit
 
             file.write_beside("report.html", lambda page: write_report(page.parent))
             if junit.exists():  # pytest writes it unless it was killed
-                file.write_beside("junit.xml", partial(shutil.copyfile, junit))
-            console.print(f"report: {wanted.folder}/report.html, results.jsonl, junit.xml", soft_wrap=True)
+                file.write_beside("junit.xml", lambda to: write_junit(junit, to, controller.verdict))
+            badge = ", badge.json" if controller.verdict else ""
+            console.print(f"report: {wanted.folder}/report.html, results.jsonl, junit.xml{badge}", soft_wrap=True)
         if controller.unmatched and code == Exit.INCONCLUSIVE:
             raise click.UsageError(controller.unmatched)
         return code

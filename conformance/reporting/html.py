@@ -29,8 +29,8 @@ def render(results_file: Path) -> str:
     """The page as HTML text. Raises ValueError when the file is not a results file."""
     first, lines, last = read_results(results_file)
     header, results = _of(Header, first), [_of(Result, line) for line in lines]
-    footer = last or {"exit": None, "verdict": "", "reasons": []}
-    verdict = footer["exit"], footer["verdict"], footer["reasons"]
+    footer = last or {"exit": None, "sentence": "", "reasons": []}
+    verdict = footer["exit"], footer["sentence"], footer["reasons"]
     frame = framed("pulse conformance", header, results, *verdict, seconds=footer.get("seconds"))
     template = page_environment(Path(__file__).parent).get_template("report.html.jinja")
     writes = read_records(results_file, "write")

@@ -16,6 +16,7 @@ import click
 
 from conformance.errors import OutputError
 from conformance.reporting import chain
+from conformance.reporting.badge import badge
 
 __all__ = [
     "FORMAT",
@@ -122,6 +123,28 @@ class Verdict:
             word += f" but for {known} known {'failure' if known == 1 else 'failures'}"
         return word
 
+    @property
+    def measured(self) -> tuple[int, int]:
+        """Of how many clauses a case was measured, and how many concern the implementation and the run."""
+        found = [of_clause for of_clause in self.counts.values() if any(of_clause.values()) or not self.part]
+        concerned = [of_clause for of_clause in found if set(_seen(of_clause)) != {"n/a"}]
+        return sum(bool(set(_seen(of_clause)) - {"unmeasured", "n/a"}) for of_clause in concerned), len(concerned)
+
+    @property
+    def coverage(self) -> str:
+        """``measured 75 of 83 clauses``. A part that passed says so in its `word`."""
+        measured, of = self.measured
+        return "" if self.part and self.exit == Exit.CONFORMANT else f"measured {measured} of {of} clauses"
+
+    @property
+    def sentence(self) -> str:
+        """The verdict with what it rests on."""
+        return ", ".join(filter(None, [self.word, self.coverage]))
+
+
+def _seen(of_clause: Mapping[str, int]) -> Iterator[str]:
+    return (outcome for outcome, number in of_clause.items() if number)
+
 
 def counted(number: int, what: str) -> str:
     """``1 fault``, ``2,000 faults``: ``what`` is a plural in -s, which loses it after 1."""
@@ -140,6 +163,7 @@ class ResultsFile:
         self._failure: OSError | None = None
         self._exit = 0
         self._opened = time.monotonic()
+        self.verdict: Verdict | None = None
         self._link = chain.START
         self._lines = 0
 
@@ -156,12 +180,16 @@ class ResultsFile:
         self._line({"type": kind, **value})
 
     def footer(self, verdict: Verdict) -> None:
+        self.verdict = verdict
         self._exit = int(verdict.exit)
+        measured, of = verdict.measured
         counts = {clause: dict(of_clause) for clause, of_clause in verdict.counts.items()}
         self._line(
             {
                 "type": "footer",
                 "verdict": verdict.word,
+                "sentence": verdict.sentence,
+                "measured": {"clauses": measured, "of": of},
                 "exit": int(verdict.exit),
                 "reasons": list(verdict.reasons),
                 "counts": counts,
@@ -207,14 +235,16 @@ def write_json(path: Path, value: Any, exit: int = 0) -> None:
 
 @contextlib.contextmanager
 def results_file(report: Path | None) -> Iterator[ResultsFile | None]:
-    """``results.jsonl`` in this folder, which is made; None without one. Raises click.UsageError when it cannot be
-    written.
+    """``results.jsonl`` in this folder, which is made; None without one. A run that finished leaves badge.json, too.
+
+    Raises click.UsageError when they cannot be written.
     """
     if report is None:
         yield None
         return
     try:
         report.mkdir(parents=True, exist_ok=True)
+        (report / "badge.json").unlink(missing_ok=True)  # one of an older run says nothing about this one
         stream = (report / "results.jsonl").open("w", encoding="utf-8", newline="\n")
     except OSError as error:
         raise click.UsageError(f"--report {report}: cannot be written: {error}") from error
@@ -222,6 +252,10 @@ def results_file(report: Path | None) -> Iterator[ResultsFile | None]:
     try:
         yield file
         file.require_written()
+        if (verdict := file.verdict) is not None:
+            measured, of = verdict.measured
+            shown = badge(verdict.exit, verdict.sentence, everything=measured == of)
+            write_json(report / "badge.json", shown, verdict.exit)
     finally:
         with contextlib.suppress(OSError):  # each line was flushed: on a full disk the write has failed already
             stream.close()

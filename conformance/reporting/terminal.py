@@ -160,7 +160,8 @@ def _print_verdict(console: Console, header: Header, verdict: Verdict | None, sh
     style = _STYLES["fail" if verdict.exit else "xfail" if known else "pass"]
     # In capitals only what is true of the implementation as a whole.
     word = f"[{style}]{verdict.word if verdict.part and not verdict.exit else verdict.word.upper()}[/]"
-    console.print(f"\n[bold]{escape(name)}[/] ({where}): {word}", soft_wrap=True)
+    said = ", ".join(filter(None, [word, verdict.coverage]))
+    console.print(f"\n[bold]{escape(name)}[/] ({where}): {said}", soft_wrap=True)
     reasons = reasons_beside(verdict.reasons, [(result.clause, result.case) for result in shown])
     for reason in reasons[:_SHOWN_REASONS]:
         console.print(f"  {escape(reason)}", soft_wrap=True)

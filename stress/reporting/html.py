@@ -62,7 +62,7 @@ def render(header: Header, results: Sequence[Result], verdict: Verdict | None, r
     scenarios: dict[Scenario, list[FolderRecord]] = {}
     for record in records:
         scenarios.setdefault(record.scenario, []).append(record)
-    exit_code, word, reasons = (verdict.exit, verdict.word, verdict.reasons) if verdict else (None, "", ())
+    exit_code, word, reasons = (verdict.exit, verdict.sentence, verdict.reasons) if verdict else (None, "", ())
     seconds = sum(record.seconds for record in records)
     return environment.get_template("report.html.jinja").render(
         **framed("pulse stress", header, results, exit_code, word, reasons, seconds=seconds),

@@ -105,6 +105,8 @@ def test_what_is_written_is_read_again(results_file: Callable[..., Path]) -> Non
     assert footer == {
         "type": "footer",
         "verdict": "conformant",
+        "sentence": "conformant, measured 3 of 3 clauses",
+        "measured": {"clauses": 3, "of": 3},
         "exit": 0,
         "reasons": [],
         "counts": {clause: {"pass": 1} for clause in CLAUSES},

@@ -139,7 +139,8 @@ def test_the_list_of_cases_names_them_below_their_clause() -> None:
 
 def test_a_conformant_run_ends_with_its_verdict() -> None:
     text = summary([Result(clause, "case", "pass") for clause in load_clauses()], complete=True)
-    assert text.endswith("demo 3.2 (linux, ext4, seed 7): CONFORMANT\n")
+    every = len(load_clauses())
+    assert text.endswith(f"demo 3.2 (linux, ext4, seed 7): CONFORMANT, measured {every} of {every} clauses\n")
     assert "repeat" not in text
 
 
@@ -156,7 +157,7 @@ def test_a_failure_is_shown_with_its_evidence_and_the_command_that_repeats_it() 
     assert "  > third [bold]\n  repeat: again --case x\n" in text
     assert "repeat: again --case x\n  why, and the usual fix: pulse explain VIS-01\n" in text
     assert "empty" not in text
-    assert text.endswith("NOT CONFORMANT\n")
+    assert text.endswith("NOT CONFORMANT, measured 1 of 1 clauses\n")
 
 
 def test_a_command_that_repeats_a_failure_is_never_wrapped() -> None:
@@ -230,7 +231,7 @@ def test_the_reason_of_a_verdict_that_no_case_reports_is_printed() -> None:
         text = summary(results, known=known, complete=True)
         assert "NOT CONFORMANT" in text
         assert printed in text
-    assert summary([]).endswith("INCONCLUSIVE\n  nothing was measured\n")
+    assert summary([]).endswith("INCONCLUSIVE, measured 0 of 0 clauses\n  nothing was measured\n")
 
 
 def test_a_case_that_is_shown_is_not_told_twice() -> None:
@@ -301,7 +302,7 @@ def test_each_failure_is_shown_with_its_first_example_and_how_to_repeat_it() -> 
         assert f"fail CON-01 [{case}]\n  7 torn{'!' * 500}\n{found}  repeat: pulse stress --dir {case}\n" in text
     assert "another one" not in text
     assert "doubts" not in text
-    assert text.endswith("NOT CONFORMANT\n")
+    assert text.endswith("NOT CONFORMANT, measured 1 of 1 clauses\n")
 
 
 def test_each_known_failure_is_shown_whole() -> None:
@@ -318,7 +319,7 @@ def test_each_case_that_was_not_measured_is_named_and_its_reason_given_once() ->
     assert text.count("12 reads") == 1
     assert "unmeasured: CON-01 [under_load], CON-03 [under_load]: 12 reads\n" in text
     assert "n/a: PWR-02 [random]: the implementation does not have the role writer\n" in text
-    assert text.endswith("INCONCLUSIVE\n  nothing was measured\n")
+    assert text.endswith("INCONCLUSIVE, measured 0 of 2 clauses\n  nothing was measured\n")
 
 
 def test_a_pass_of_each_case_is_one_line_of_the_table_and_the_verdict() -> None:

@@ -56,6 +56,24 @@ def test_a_run_in_which_every_clause_passes_is_conformant() -> None:
     assert found.counts == {clause: {"pass": 1} for clause in CLAUSES}
 
 
+def test_a_verdict_says_how_many_clauses_it_rests_on() -> None:
+    unmeasured = Result("MET-01", "case", "unmeasured", "no such file system")
+    left_out = Result("KIL-03", "*", "n/a", "no writer")
+    assert verdict().sentence == "conformant, measured 3 of 3 clauses"
+    assert verdict(unmeasured).sentence == "conformant, measured 2 of 3 clauses"
+    assert verdict(unmeasured, left_out).measured == (1, 2)
+    # Measured in part is measured: the cases that were not are shown beside it.
+    assert verdict(unmeasured, Result("MET-01", "other", "fail")).measured == (3, 3)
+    assert verdict(Result("VIS-01", "case", "fail")).sentence == "not conformant, measured 3 of 3 clauses"
+
+
+def test_a_part_that_passed_says_in_its_own_words_how_many() -> None:
+    found = decide(PASSES[:1], CLAUSES, (), "linux", strict=False, complete=False)
+    assert found.sentence == found.word == f"1 of {len(load_clauses())} clauses selected: passed"
+    failed = decide([Result("VIS-01", "case", "fail")], CLAUSES, (), "linux", strict=False, complete=False)
+    assert failed.sentence == "not conformant, measured 1 of 1 clauses"
+
+
 @pytest.mark.parametrize("outcome", ["fail", "error"])
 def test_a_failed_must_fails_the_run(outcome: Outcome) -> None:
     found = verdict(Result("VIS-01", "rename", outcome, "torn", blame="implementation" if outcome == "error" else ""))

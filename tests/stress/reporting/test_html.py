@@ -156,7 +156,7 @@ def test_the_verdict_comes_first_and_then_why() -> None:
 def test_a_reason_that_no_case_gives_is_shown() -> None:
     unsure = Result("CON-01", "ext4:2x2", "unmeasured", "too few overlaps of writers", inconclusive=True)
     text = text_of([CLEAN], [unsure])
-    assert "inconclusive CON-01 [ext4:2x2]: inconclusive: too few overlaps of writers" in text
+    assert "inconclusive, measured 0 of 1 clauses CON-01 [ext4:2x2]: inconclusive: too few overlaps of writers" in text
 
 
 def test_a_run_without_a_verdict_is_called_incomplete() -> None:

@@ -1,0 +1,28 @@
+"""junit.xml: what pytest wrote, and the verdict, which pytest does not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from conformance.reporting.results import Verdict
+
+__all__ = ["write_junit"]
+
+
+def write_junit(written: Path, to: Path, verdict: Verdict | None) -> None:
+    """Copy pytest's file and add the properties ``verdict`` and ``measured`` to its test suite.
+
+    A run that did not finish has no verdict. Raises OSError.
+    """
+    tree = ElementTree.parse(written)
+    for suite in tree.getroot().iter("testsuite"):
+        properties = ElementTree.Element("properties")
+        said = {"verdict": "none: the run did not finish"}
+        if verdict is not None:
+            measured, of = verdict.measured
+            said = {"verdict": verdict.word, "measured": f"{measured} of {of} clauses"}
+        for name, value in said.items():
+            ElementTree.SubElement(properties, "property", name=name, value=value)
+        suite.insert(0, properties)
+    tree.write(to, encoding="utf-8", xml_declaration=True)

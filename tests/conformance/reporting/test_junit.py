@@ -1,0 +1,29 @@
+"""The verdict in junit.xml."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from conformance.clauses import load_clauses
+from conformance.reporting.junit import write_junit
+from conformance.reporting.results import Result, Verdict
+from conformance.reporting.verdict import decide
+
+
+def properties(tmp_path: Path, verdict: Verdict | None) -> dict[str | None, str | None]:
+    written = tmp_path / "written.xml"
+    written.write_text('<testsuites><testsuite tests="1"><testcase name="&lt;x&gt;"/></testsuite></testsuites>')
+    write_junit(written, tmp_path / "junit.xml", verdict)
+    suite = ElementTree.parse(tmp_path / "junit.xml").getroot()[0]
+    assert [element.tag for element in suite] == ["properties", "testcase"]
+    assert suite[1].get("name") == "<x>"
+    return {element.get("name"): element.get("value") for element in suite[0]}
+
+
+def test_the_suite_has_the_verdict_and_what_was_measured(tmp_path: Path) -> None:
+    verdict = decide([Result("DOC-01", "*", "pass")], load_clauses(), (), "linux", strict=False, complete=True)
+    every = len(load_clauses())
+    assert properties(tmp_path, verdict) == {"verdict": "inconclusive", "measured": f"1 of {every} clauses"}
+
+
+def test_a_run_that_did_not_finish_has_none(tmp_path: Path) -> None:
+    assert properties(tmp_path, None) == {"verdict": "none: the run did not finish"}
