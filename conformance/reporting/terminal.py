@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from conformance.clauses import GROUP_TITLES, Clause, load_clauses
 from conformance.errors import ImplementationError
 from conformance.reporting.causes import Cause, causes, explained
+from conformance.reporting.escaping import for_terminal, printable
 from conformance.reporting.repeat import as_started
 from conformance.reporting.results import OUTCOMES, Exit, Header, Result, Verdict, counted
 from conformance.reporting.verdict import clause_outcome, reasons_beside
@@ -63,10 +63,10 @@ def print_clauses(
     for clause in clauses:
         names = [case for of_clause, case in cases or () if of_clause == clause.id]
         if cases is None or names:
-            line = f"{clause.id} {_LEVELS[clause.level]:3} {escape(clause.title)} [dim]({clause.engine})[/]"
+            line = f"{clause.id} {_LEVELS[clause.level]:3} {for_terminal(clause.title)} [dim]({clause.engine})[/]"
             console.print(line, soft_wrap=True)
         for name in names:
-            console.print(f"    {escape(name)}", soft_wrap=True)
+            console.print(f"    {for_terminal(name)}", soft_wrap=True)
 
 
 def clause_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
@@ -91,7 +91,7 @@ def clause_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
 
 def _row(clause: Clause, counts: Mapping[str, int], shown: Iterable[str]) -> tuple[str, ...]:
     outcome = clause_outcome(counts)
-    title = escape(f"{clause.title} {_LEVELS[clause.level]}".strip())
+    title = for_terminal(f"{clause.title} {_LEVELS[clause.level]}".strip())
     return (
         f"  {clause.id}",
         title,
@@ -132,12 +132,12 @@ def print_run(
     if found:
         console.print("\n[bold]causes[/]")
         for cause in found:
-            console.print(f"  {escape(cause.sentence)}", soft_wrap=True)
+            console.print(f"  {for_terminal(cause.sentence)}", soft_wrap=True)
     lines = [] if each_case else _counts(results)  # messages of whole loads have the numbers
     for result in results:
         if result.outcome == "xfail":
             message = result.message if each_case else _one_line(result.message, 400)
-            lines.append(f"[yellow]xfail[/] {result.clause} {escape(f'[{result.case}] {message}')}")
+            lines.append(f"[yellow]xfail[/] {result.clause} {for_terminal(f'[{result.case}] {message}')}")
     if lines:
         console.print()
     for line in lines:
@@ -154,17 +154,20 @@ def _print_verdict(console: Console, header: Header, verdict: Verdict | None, sh
     name = " ".join(word for word in (about["name"], about["version"]) if word)
     where = f"{header.platform['system']}, {header.file_system}, seed {header.seed}"
     if verdict is None:
-        console.print(f"\n[bold]{escape(name)}[/] ({where}): the run did not finish; no verdict", soft_wrap=True)
+        console.print(
+            f"\n[bold]{for_terminal(name, one_line=True)}[/] ({where}): the run did not finish; no verdict",
+            soft_wrap=True,
+        )
         return
     known = any(of_clause.get("xfail") for of_clause in verdict.counts.values())
     style = _STYLES["fail" if verdict.exit else "xfail" if known else "pass"]
     # In capitals only what is true of the implementation as a whole.
     word = f"[{style}]{verdict.word if verdict.part and not verdict.exit else verdict.word.upper()}[/]"
     said = ", ".join(filter(None, [word, verdict.coverage]))
-    console.print(f"\n[bold]{escape(name)}[/] ({where}): {said}", soft_wrap=True)
+    console.print(f"\n[bold]{for_terminal(name, one_line=True)}[/] ({where}): {said}", soft_wrap=True)
     reasons = reasons_beside(verdict.reasons, [(result.clause, result.case) for result in shown])
     for reason in reasons[:_SHOWN_REASONS]:
-        console.print(f"  {escape(reason)}", soft_wrap=True)
+        console.print(f"  {for_terminal(reason)}", soft_wrap=True)
 
 
 def _counts(results: list[Result]) -> list[str]:
@@ -187,7 +190,7 @@ def _print_failures(
     shown: set[str] = set()
     for result in bad:
         if result.clause in shown and not each_case:
-            console.print(f"  also {escape(f'[{result.case}] {_one_line(result.message)}')}", soft_wrap=True)
+            console.print(f"  also {for_terminal(f'[{result.case}] {_one_line(result.message)}')}", soft_wrap=True)
         else:
             shown.add(result.clause)
             _print_failure(console, result, by_cause.get((result.clause, result.case)), whole=each_case)
@@ -198,23 +201,23 @@ def _print_failure(console: Console, result: Result, cause: Cause | None, *, who
     marked = "" if level == "must" else f" ({level.upper()})"
     lines = [
         "",
-        f"[bold red]{result.outcome}[/] [bold]{result.clause}[/]{marked} {escape(f'[{result.case}]')}",
-        f"  {escape(result.message if whole else _cut(result.message, _SHOWN_OF_A_MESSAGE))}",
+        f"[bold red]{result.outcome}[/] [bold]{result.clause}[/]{marked} {for_terminal(f'[{result.case}]')}",
+        f"  {for_terminal(result.message if whole else _cut(result.message, _SHOWN_OF_A_MESSAGE))}",
     ]
     if cause is not None:
-        lines.append(f"  [dim]cause:[/] as {escape(f'{cause.first.clause} [{cause.first.case}]')}")
+        lines.append(f"  [dim]cause:[/] as {for_terminal(f'{cause.first.clause} [{cause.first.case}]')}")
     for title, value in result.evidence.items():
         if not value or title in _ONLY_IN_REPORTS:
             continue
         if title == "trace":
-            lines += [f"  [dim]{escape(line)}[/]" for line in value]
+            lines += [f"  [dim]{for_terminal(line)}[/]" for line in value]
         elif title == "examples":
             lines += _example(value[0])
         else:
             text = str(value)[-1500:] if whole or title in _WITH_ITS_END else _short(value)
-            lines.append(f"  [dim]{title}:[/] {escape(text)}")
-    lines += [f"  [dim]>[/] {escape(line)}" for line in result.evidence.get("transcript", ())[-2:]]
-    lines.append(f"  [dim]repeat:[/] {escape(as_started(result.repro))}")
+            lines.append(f"  [dim]{title}:[/] {for_terminal(text)}")
+    lines += [f"  [dim]>[/] {for_terminal(line)}" for line in result.evidence.get("transcript", ())[-2:]]
+    lines.append(f"  [dim]repeat:[/] {for_terminal(as_started(result.repro))}")
     lines.append(f"  [dim]why, and the usual fix:[/] pulse explain {result.clause}")
     for line in lines:
         # Not wrapped: a command that repeats a failure must survive being copied.
@@ -238,7 +241,7 @@ def _example(example: Mapping[str, Any]) -> list[str]:
     lines = []
     for title, value in example.items():
         text = "".join(f"\n    {line}" for line in value) if title == "trace" else str(value)
-        lines.append(f"  [dim]{title}:[/] {escape(text)}")
+        lines.append(f"  [dim]{title}:[/] {for_terminal(text)}")
     return lines
 
 
@@ -258,15 +261,15 @@ def _print_unmeasured(console: Console, results: list[Result], *, each_case: boo
     if reasons:
         console.print()
     for (outcome, reason), names in reasons.items():
-        text = escape(f"{', '.join(dict.fromkeys(names))}: {reason}")
+        text = for_terminal(f"{', '.join(dict.fromkeys(names))}: {reason}")
         console.print(f"[dim]{outcome}:[/] {text}", soft_wrap=True)
 
 
 def print_not_started(command: str, impl: str, error: ImplementationError) -> Exit:
     """Say on standard error why an implementation could not be started, with the last that it printed there itself."""
-    click.echo(f"{command}: {impl}: {error}", err=True)
+    click.echo(f"{command}: {impl}: {printable(str(error))}", err=True)
     if error.request:
-        click.echo(f"the request: {error.request}", err=True)
+        click.echo(f"the request: {printable(error.request)}", err=True)
     if error.stderr.strip():
-        click.echo(f"its standard error:\n{error.stderr.rstrip()}", err=True)
+        click.echo(f"its standard error:\n{printable(error.stderr.rstrip())}", err=True)
     return Exit.NOT_STARTED

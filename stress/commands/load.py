@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 
 from conformance.clauses import load_clauses
 from conformance.errors import Unmeasured
+from conformance.reporting.escaping import for_terminal
 from conformance.reporting.header import header_of
 from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Exit, Result, ResultsFile, results_file
@@ -145,8 +145,8 @@ def _judge(prepared_plan: _Prepared, console: Console, file: ResultsFile | None)
                 file.record("stress", to_json(record))
                 for result in new:
                     file.result(result)
-            title = f"[bold]{escape(record.file_system)}[/] ({escape(record.folder)})"
-            console.print(f"{title}: {escape(sentence(record))}", soft_wrap=True)
+            title = f"[bold]{for_terminal(record.file_system)}[/] ({for_terminal(record.folder)})"
+            console.print(f"{title}: {for_terminal(sentence(record))}", soft_wrap=True)
             if not record.complete:
                 break
     # Known failures that match nothing are the suite's business: this run has only a few clauses.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from conformance.clauses import load_clauses
+from conformance.reporting.escaping import for_terminal
 from conformance.reporting.header import header_of
 from conformance.reporting.html import write_report
 from conformance.reporting.results import Result, ResultsFile, results_file
@@ -82,7 +82,7 @@ def _judge(run: Run, plan: experiment.CutPlan, file: ResultsFile | None, reporti
         if file is not None:
             file.result(result)
         if result.clause == "PWR-03":
-            console.print(f"{result.case}: {escape(result.message)} ({result.seconds:.1f} s)", soft_wrap=True)
+            console.print(f"{result.case}: {for_terminal(result.message)} ({result.seconds:.1f} s)", soft_wrap=True)
     clauses = {clause: load_clauses()[clause] for clause in CLAUSES}
     # Known failures that match nothing are the suite's business: this run has only three clauses.
     verdict = decide(results, clauses, (), operating_system(), strict=reporting.strict, complete=False, part="measured")
