@@ -10,7 +10,6 @@ __all__ = ["for_terminal", "printable"]
 
 # Control characters but for tab and line feed, marks and overrides of direction, separators, surrogates.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-_MOST = 20_000  # characters
 
 
 def printable(text: str, *, one_line: bool = False) -> str:
@@ -19,7 +18,7 @@ def printable(text: str, *, one_line: bool = False) -> str:
     """
     if one_line:
         text = text.replace("\n", r"\n")
-    return _UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text[:_MOST])
+    return _UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def for_terminal(text: str, *, one_line: bool = False) -> str:

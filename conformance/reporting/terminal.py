@@ -66,7 +66,7 @@ def print_clauses(
             line = f"{clause.id} {_LEVELS[clause.level]:3} {for_terminal(clause.title)} [dim]({clause.engine})[/]"
             console.print(line, soft_wrap=True)
         for name in names:
-            console.print(f"    {for_terminal(name)}", soft_wrap=True)
+            console.print(f"    {name}", soft_wrap=True)
 
 
 def clause_table(counts: Mapping[str, Mapping[str, int]]) -> Table:
@@ -151,11 +151,11 @@ def print_run(
 def _print_verdict(console: Console, header: Header, verdict: Verdict | None, shown: Sequence[Result]) -> None:
     """The last lines: the verdict, and those of its reasons that the cases ``shown`` do not give already."""
     about = header.implementation
-    name = " ".join(word for word in (about["name"], about["version"]) if word)
+    name = for_terminal(" ".join(word for word in (about["name"], about["version"]) if word), one_line=True)
     where = f"{header.platform['system']}, {header.file_system}, seed {header.seed}"
     if verdict is None:
         console.print(
-            f"\n[bold]{for_terminal(name, one_line=True)}[/] ({where}): the run did not finish; no verdict",
+            f"\n[bold]{name}[/] ({where}): the run did not finish; no verdict",
             soft_wrap=True,
         )
         return
@@ -164,7 +164,7 @@ def _print_verdict(console: Console, header: Header, verdict: Verdict | None, sh
     # In capitals only what is true of the implementation as a whole.
     word = f"[{style}]{verdict.word if verdict.part and not verdict.exit else verdict.word.upper()}[/]"
     said = ", ".join(filter(None, [word, verdict.coverage]))
-    console.print(f"\n[bold]{for_terminal(name, one_line=True)}[/] ({where}): {said}", soft_wrap=True)
+    console.print(f"\n[bold]{name}[/] ({where}): {said}", soft_wrap=True)
     reasons = reasons_beside(verdict.reasons, [(result.clause, result.case) for result in shown])
     for reason in reasons[:_SHOWN_REASONS]:
         console.print(f"  {for_terminal(reason)}", soft_wrap=True)
