@@ -262,7 +262,10 @@ def has_ended(writer: str) -> bool:
     if not _space or space != _space:
         return False
     try:
-        os.kill(int(process), 0)
+        number = int(process)
+        if str(number) != process:  # int() takes "+7", "1_7" and the digits of other scripts too
+            return False
+        os.kill(number, 0)
     except ProcessLookupError:
         return True
     except (OSError, ValueError, OverflowError):  # another user's process, or a name that is not ours

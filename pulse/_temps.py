@@ -6,6 +6,8 @@ whose name has 255 bytes works.
 """
 
 import os
+import re
+import stat
 import zlib
 from contextlib import suppress
 from functools import lru_cache
@@ -15,6 +17,7 @@ from pulse._platform import system
 __all__ = ["sweep", "temp_name"]
 
 _SUFFIX = ".tmp"
+_AFTER_PREFIX = re.compile(r"(.+)-[0-9a-f]{32}\.tmp")
 
 _swept: set[str] = set()
 
@@ -33,9 +36,10 @@ def temp_name(base: str) -> str:
 def sweep(folder: str, base: str) -> None:
     """Remove the orphans of one target, once per target and process (KIL-03).
 
-    Only a temp whose writer is certainly dead is removed: one that names a process of this boot and this pid
-    namespace that no longer exists. A live writer's temp is never touched, whatever its age, nor one from
-    another machine or container. A failure here never fails the write.
+    Only a temp whose writer is certainly dead is removed: a regular file whose name is just as :func:`temp_name` makes
+    it and names a process of this boot and this pid namespace that no longer exists. A live writer's temp is never
+    touched, whatever its age, nor one from another machine or container. A failure here never fails the write, and one
+    that cannot be removed does not save the others.
 
     Args:
         folder: the absolute path of the target's folder, with its separator at the end.
@@ -46,9 +50,18 @@ def sweep(folder: str, base: str) -> None:
         return
     _swept.add(target)
     prefix = _prefix(base)
+    names: list[str] = []
     with suppress(OSError):
-        for name in os.listdir(folder):
-            if name.startswith(prefix) and name.endswith(_SUFFIX):
-                writer = name[len(prefix) : -len(_SUFFIX)].rpartition("-")[0]
-                if system.has_ended(writer):
-                    system.remove(folder + name)
+        names = os.listdir(folder)
+    for name in names:
+        if name.startswith(prefix):
+            parts = _AFTER_PREFIX.fullmatch(name, len(prefix))
+            if parts is not None and system.has_ended(parts[1]):
+                with suppress(OSError):
+                    _remove_file(folder + name)
+
+
+def _remove_file(path: str) -> None:
+    """Remove a regular file, and nothing else that has its name: a writer never makes a folder, link or FIFO."""
+    if stat.S_ISREG(os.lstat(path).st_mode):
+        system.remove(path)

@@ -170,8 +170,11 @@ def has_ended(writer: str) -> bool:
         return False
     created, _, process = process.partition("-")
     try:
-        running_since = _kernel32.times_of(int(process))
-        return running_since is None or running_since != int(created, 16)
+        number, since = int(process), int(created, 16)
+        if f"{since:x}-{number}" != f"{created}-{process}":  # int() takes "+7", "1_7" and other digits too
+            return False
+        running_since = _kernel32.times_of(number)
+        return running_since is None or running_since != since
     except (OSError, ValueError, OverflowError):  # another user's process, or a name that is not ours
         return False
 

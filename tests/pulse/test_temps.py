@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ if sys.platform == "darwin":
     pytest.skip("only on Linux and Windows can a dead writer be recognised", allow_module_level=True)
 
 BASE = "training_status.json"
-SWEEP_CALLS = ["listdir", "unlink", *(["kill"] if sys.platform == "linux" else [])]
+ARABIC_DIGITS = {ord("0") + digit: ord("\u0660") + digit for digit in range(10)}
+SWEEP_CALLS = ["listdir", "lstat", "unlink", *(["kill"] if sys.platform == "linux" else [])]
 
 
 def temp_of(process: str | int, base: str = BASE) -> str:
@@ -66,6 +68,13 @@ def test_what_may_belong_to_a_live_writer_stays(target: str, tmp_path: Path) -> 
             "a writer that does not know where it is": temp_of(dead).replace(space, "unknown"),
             "no process id": temp_of("none"),
             "a huge process id": temp_of("9" * 30),
+            "a process id with a sign": temp_of(f"+{dead}"),
+            "a process id with an underscore": temp_of(f"{str(dead)[:1]}_{str(dead)[1:]}"),
+            "a process id with a zero before it": temp_of(f"0{dead}"),
+            "a process id in other digits": temp_of(str(dead).translate(ARABIC_DIGITS)),
+            "too few random digits": temp_of(dead).replace(".tmp", "")[:-1] + ".tmp",
+            "no random digits": temp_of(dead).replace(".tmp", "")[:-32] + "g" * 32 + ".tmp",
+            "random digits in capitals": temp_of(dead).replace(".tmp", "")[:-32] + "A" * 32 + ".tmp",
             "not ours": "training_status.json.tmp",
             "almost ours": temp_of(dead) + "x",
         }
@@ -74,6 +83,46 @@ def test_what_may_belong_to_a_live_writer_stays(target: str, tmp_path: Path) -> 
         write_idle_status(target)
         assert set(os.listdir(tmp_path)) == {*kept.values(), BASE}
         sleeper.communicate(b"\n")
+
+
+def test_only_regular_files_are_removed_and_none_of_the_others_ends_the_sweep(
+    target: str, tmp_path: Path, make_special_file: Callable[[str, Path], None]
+) -> None:
+    dead = dead_process()
+    kept = {temp_of(dead) for _ in range(5)}
+    folder, link, dangling, fifo, listening = (tmp_path / name for name in kept)
+    folder.mkdir()
+    if sys.platform != "win32":
+        link.symlink_to(tmp_path.parent)
+        dangling.symlink_to("missing")
+        make_special_file("FIFO", fifo)
+        make_special_file("socket", listening)
+    else:
+        kept = {folder.name}
+    for _ in range(50):
+        (tmp_path / temp_of(dead)).write_text("half a docu")
+    write_idle_status(target)
+    assert set(os.listdir(tmp_path)) == {*kept, BASE}
+
+
+def test_an_orphan_that_cannot_be_removed_does_not_end_the_sweep(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = dead_process()
+    for _ in range(10):
+        (tmp_path / temp_of(dead)).write_text("")
+    real = os.unlink
+    refused: list[str] = []
+
+    def unlink(path: str) -> None:
+        if not refused:
+            refused.append(os.path.basename(path))
+            raise PermissionError(errno.EPERM, "injected")
+        real(path)
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    write_idle_status(target)
+    assert set(os.listdir(tmp_path)) == {*refused, BASE}
 
 
 def test_a_folder_is_searched_once_per_target(target: str, tmp_path: Path) -> None:

@@ -238,6 +238,10 @@ class TestOrphans:
             ("unknown-1d7-9", False),
             ("0badcafe-9", False),
             ("0badcafe-x-7", False),
+            ("0badcafe-1d7-+9", False),  # a name that no writer has
+            ("0badcafe-1_d7-9", False),
+            ("0badcafe-1D7-9", False),
+            ("0badcafe-0x1d7-9", False),
             ("0badcafe", False),
         ],
     )
