@@ -17,8 +17,8 @@ __all__ = [
     "absolute",
     "creation_mode",
     "extended_attributes",
+    "follow_link",
     "has_ended",
-    "is_link_to_open_file",
     "keep_attributes",
     "open_for_reading",
     "remove",
@@ -55,23 +55,47 @@ def open_for_reading(path: str, use: Callable[[int], Result]) -> Result:
     return use_descriptor(os.open, (path, _READ_FLAGS), use)
 
 
-def is_link_to_open_file(path: str) -> bool:
-    """Whether following ``path`` leads through ``/proc``, where a link stands for an open file (``/dev/stdout``).
+def follow_link(path: str) -> str:
+    """Where the symbolic link at ``path`` leads, through a chain of links; there may be no file there.
 
-    Source: proc_pid_fd(5). Such a link has a name to show, but the file may have another one, or none.
+    The kernel follows it first, so that it can refuse to (symlink(7); a mount with ``nosymfollow``). Then each link is
+    followed here, by the rule of ``fs.protected_symlinks`` whether or not that is set: in a folder such as ``/tmp``
+    anyone may put a link in another user's way, so one that belongs neither to this user nor to the folder's owner is
+    not followed. No one else can exchange the links that are followed, because of the folder's sticky bit.
+
+    Raises:
+        OSError: the kernel, or the rule, refuses to follow; it is a loop; a link stands for an open file
+            (``/dev/stdout``), which has a name to show, but may have another one, or none: proc_pid_fd(5).
     """
-    try:
+    with suppress(FileNotFoundError):
+        os.stat(path)
+    proc = None
+    with suppress(OSError):
         proc = os.stat("/proc").st_dev
-        for _ in range(_LONGEST_CHAIN):
+    for _ in range(_LONGEST_CHAIN + 1):
+        folder, base = os.path.split(path.rstrip("/"))
+        try:
             found = os.lstat(path)
-            if not stat.S_ISLNK(found.st_mode):
-                return False
-            if found.st_dev == proc:
-                return True
-            path = os.path.join(os.path.dirname(path), os.readlink(path))
-    except OSError:  # no /proc, or a link that dangles
-        pass
-    return False
+        except FileNotFoundError:
+            break
+        if not stat.S_ISLNK(found.st_mode):
+            break
+        if found.st_dev == proc:
+            raise OSError(errno.EINVAL, "a link to an open file, which is not replaced: name the file itself")
+        if not _may_follow(found, os.stat(folder)):
+            raise PermissionError(
+                errno.EACCES, f"another user's link in a folder that all users may write to: {path!r} is not followed"
+            )
+        path = os.path.join(folder, os.readlink(path))
+    else:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return os.path.join(os.path.realpath(folder), base)
+
+
+def _may_follow(link: os.stat_result, folder: os.stat_result) -> bool:
+    """The rule of ``fs.protected_symlinks`` (proc_sys_fs(5))."""
+    shared = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
+    return not shared or link.st_uid in (os.geteuid(), folder.st_uid)
 
 
 if sys.platform == "linux":

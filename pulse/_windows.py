@@ -24,8 +24,8 @@ __all__ = [
     "absolute",
     "creation_mode",
     "extended_attributes",
+    "follow_link",
     "has_ended",
-    "is_link_to_open_file",
     "keep_attributes",
     "open_for_reading",
     "remove",
@@ -96,9 +96,9 @@ def open_for_reading(path: str, use: Callable[[int], Result]) -> Result:
     return use_descriptor(opener, (), use)
 
 
-def is_link_to_open_file(path: str) -> bool:
-    """Always false: Windows has no such links."""
-    return False
+def follow_link(path: str) -> str:
+    """Where the symbolic link at ``path`` leads; there may be no file there."""
+    return os.path.realpath(path)
 
 
 def extended_attributes(path: str) -> dict[str, bytes]:

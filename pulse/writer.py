@@ -180,18 +180,16 @@ def _resolve(path: StrPath) -> tuple[str, os.stat_result | None, dict[str, bytes
     Raises:
         InvalidStatus: no file can have this path.
         IsADirectoryError: it is a folder.
-        OSError: it is not a regular file, is an open file rather than a name, or is a loop of links, or there is no
-            access.
+        OSError: it is not a regular file, is an open file rather than a name, is a loop of links or another user's link
+            that must not be followed, or there is no access.
     """
     try:
         target = system.absolute(os.fsdecode(path))
         try:
             before = os.stat(target, follow_symlinks=False)
             if stat.S_ISLNK(before.st_mode):
-                if system.is_link_to_open_file(target):
-                    raise OSError(errno.EINVAL, "a link to an open file, which is not replaced: name the file itself")
-                target = os.path.realpath(target)
-                before = os.stat(target)  # following again makes a loop of links fail here, as ELOOP
+                target = system.follow_link(target)
+                before = os.stat(target, follow_symlinks=False)
             if stat.S_ISREG(before.st_mode):
                 return target, before, system.extended_attributes(target)
         except FileNotFoundError:

@@ -108,6 +108,31 @@ class TestAttributes:
         found = os.stat(target)
         assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, 4321, 0o6750)
 
+    @pytest.mark.skipif(not is_root, reason="only root can give files away")
+    @pytest.mark.parametrize("mode", [0o640, 0o660, 0o664, 0o2750, 0o644])
+    def test_the_writers_group_may_never_do_more_with_the_temp_than_all_others(
+        self, target: str, monkeypatch: pytest.MonkeyPatch, mode: int
+    ) -> None:
+        write_idle_status(target)
+        shutil.chown(target, 1234, 4321)
+        os.chmod(target, mode)
+        seen: list[os.stat_result] = []
+        for call in ("write", "fstat", "chown", "chmod", "fsync", "replace"):
+            real = getattr(os, call)
+
+            def look(*arguments: Any, real: Callable[..., Any] = real) -> Any:
+                seen.extend(e.stat() for e in os.scandir(os.path.dirname(target)) if e.name.endswith(".tmp"))
+                return real(*arguments)
+
+            monkeypatch.setattr(os, call, look)
+        with umask(0):
+            write_training_status(target, "idle", durable=False)
+        wrong_group = [stat.S_IMODE(found.st_mode) for found in seen if found.st_gid != 4321]
+        assert len(wrong_group) >= 3  # at the write, the fstat and the first chown
+        assert [oct(found) for found in wrong_group if (found >> 3 & 0o7) & ~(mode & 0o7)] == []
+        last = seen[-1]
+        assert (last.st_uid, last.st_gid, stat.S_IMODE(last.st_mode)) == (1234, 4321, mode)
+
     def test_what_the_system_refuses_to_keep_does_not_fail_the_write(
         self, target: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
