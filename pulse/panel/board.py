@@ -183,7 +183,9 @@ def changes(before: State, after: State) -> dict[str, Any]:
         if old is None:
             files.append({**row.file, "order": row.order, "samples": row.samples})
         elif _lasting(old) != _lasting(row):
-            files.append({**row.file, "order": row.order, "sample": row.samples[-1] if row.samples else None})
+            goes_on = row.samples[:1] == old.samples[:1]  # else it is the next run in the same file
+            curve = {"sample": row.samples[-1] if row.samples else None} if goes_on else {"samples": row.samples}
+            files.append({**row.file, "order": row.order, **curve})
     present = {row.order for row in after.rows}
     gone = [row.file["path"] for row in before.rows if row.order not in present]
     return {"clock": round(after.clock, 3), "files": files, "gone": gone, "notes": after.notes}

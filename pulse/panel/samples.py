@@ -37,8 +37,8 @@ def add(samples: Samples, seconds: float, before: Status | None, status: Status)
     """
     if before is not None and before["status"] != "running" and status["status"] == "running":
         samples = Samples()  # the next run in the same file
-    if status["status"] == "idle" or (status["epoch"] == 0.0 and status["loss"] == 0.0):
-        return samples  # a loss of 0 that stands for none yet would flatten the curve
+    if status["status"] == "idle" or (status["loss"] == 0.0 and not samples.points):
+        return samples  # until there was another, a loss of 0 stands for none: the format has no other way to say so
     point = (round(seconds, 1), status["loss"])
     if not samples.points or samples.since >= samples.stride:
         points, since = (*samples.points, point), 1

@@ -93,8 +93,8 @@ def updated(row: Row | None, path: str, name: str, polled: Polled) -> Row:
 
 
 def _losses(losses: tuple[float, ...], polled: Polled) -> tuple[float, ...]:
-    """The losses with that of a new document; before the first epoch there is none."""
-    if polled.status is None or polled.status["status"] == "idle" or polled.status["epoch"] == 0.0:
+    """The losses with that of a new document. Until there was another, 0 stands for none, as in the format."""
+    if polled.status is None or polled.status["status"] == "idle" or (polled.status["loss"] == 0.0 and not losses):
         return losses
     return (*losses, polled.status["loss"])[-LOSSES_KEPT:]
 

@@ -1,5 +1,6 @@
 // Where the panel's states come from: a server's stream or API, a status file behind a URL, or a function of the host.
 
+import { withLoss } from './format.js'
 import { StatusReader } from './status-reader.js'
 
 const LONGEST_WAIT = 5000
@@ -24,6 +25,8 @@ export class Feed {
   #failures = 0
   #noStreamUntil = 0
   #started = performance.now()
+  #status = null
+  #samples = []
 
   constructor (options) {
     this.#options = options
@@ -195,10 +198,13 @@ export class Feed {
     const path = src === undefined ? label : String(new URL(src, baseOf()))
     const name = label || nameOf(path)
     const clock = (performance.now() - this.#started) / 1000
-    const loss = known.status !== null && known.outcome === 'ok' ? known.status.loss : null
-    const blank = loss === null || known.status.status === 'idle' || (loss === 0 && known.status.epoch === 0)
-    const file = { path, name, ...known, rate: null, eta_seconds: null, order: 0 }
-    onState({ clock, interval, stalled_after: stalledAfter, notes: [], files: [file], sample: blank ? null : [clock, loss] })
+    const { status } = known
+    if (status !== null && JSON.stringify(status) !== JSON.stringify(this.#status)) {
+      this.#samples = withLoss(this.#samples, clock, this.#status, status)
+      this.#status = status
+    }
+    const file = { path, name, ...known, rate: null, eta_seconds: null, order: 0, samples: this.#samples }
+    onState({ clock, interval, stalled_after: stalledAfter, notes: [], files: [file] })
   }
 }
 

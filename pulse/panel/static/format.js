@@ -83,6 +83,18 @@ export function sparkline (points, width, height) {
   return points.map(([seconds, loss], at) => `${at === 0 ? 'M' : 'L'}${x(seconds).toFixed(1)} ${y(loss).toFixed(1)}`).join('')
 }
 
+/** Whether a status says a loss: until points show that there was another, 0 stands for none, as in the format. */
+export function hasLoss (status, points) {
+  return status !== null && status.status !== 'idle' && (status.loss !== 0 || points.length > 0)
+}
+
+/** The points after a status that differs from the one before (null for the first), as pulse.panel.samples has them. */
+export function withLoss (points, seconds, before, status) {
+  const isNext = before !== null && before.status !== 'running' && status.status === 'running' // run in the same file
+  const kept = isNext ? [] : points
+  return hasLoss(status, kept) ? withSample(kept, [seconds, status.loss]) : kept
+}
+
 const MOST_POINTS = 240
 
 /** Points with one more, and thinned out when there are too many: the oldest and the latest stay. */

@@ -1,6 +1,6 @@
 // One row of the panel: a file, its state, its figures. Built once for each path, and then only updated.
 
-import { STATES, dateTime, duration, epochs, number, percent, sparkline, withSample } from './format.js'
+import { STATES, dateTime, duration, epochs, hasLoss, number, percent, sparkline, withSample } from './format.js'
 
 const SPARK = [120, 28]
 const SVG = 'http://www.w3.org/2000/svg'
@@ -80,8 +80,7 @@ export class Row {
     setText(this.glyph, STATES[this.state].glyph)
     setText(this.percent, status !== null && status.total_epochs > 0 ? percent(file.progress) : '')
     setText(this.epochs, status !== null ? epochs(status) : '')
-    const known = status !== null && status.status !== 'idle' && !(status.epoch === 0 && status.loss === 0)
-    setText(this.loss, known ? `loss ${number(status.loss)}` : '')
+    setText(this.loss, hasLoss(status, this.samples) ? `loss ${number(status.loss)}` : '')
     this.#showBar()
     const path = sparkline(this.samples, ...SPARK)
     this.line.setAttribute('d', path)

@@ -201,6 +201,14 @@ class TestChanges:
         assert (file["status"]["epoch"], file["sample"], gone) == (2.0, (2.0, 0.25), [])
         assert "samples" not in file
 
+    def test_the_next_run_in_the_same_file_comes_with_a_new_curve(self, tmp_path: Path, clocks: Clocks) -> None:
+        board = board_of(clocks, put(tmp_path / "run.json", "error", loss=0.25))
+        before = board.poll()
+        put(tmp_path / "run.json", loss=0.0)
+        ((file,), _) = files_after(board, before)
+        assert file["samples"] == ()
+        assert "sample" not in file
+
     def test_a_file_without_any_sample(self, tmp_path: Path, clocks: Clocks) -> None:
         board = board_of(clocks, tmp_path / "run.json")
         before = board.poll()

@@ -12,7 +12,7 @@ import pytest
 from pulse import Polled, ReadOutcome, TrainingStatus, parse, serialise
 from pulse.liveness import STALLED_AFTER, STATES, History, Sample, as_json, assess, observe
 from pulse.panel import app as app_module
-from pulse.panel.samples import MOST_POINTS
+from pulse.panel.samples import MOST_POINTS, Samples, add
 from pulse.status import SIZE_LIMIT
 
 from .conftest import NOW
@@ -174,6 +174,38 @@ def test_a_sparkline_fills_its_box() -> None:
     assert evaluate("sparkline(value, 100, 20)", [[0, 1], [10, 1]]) == "M0.0 10.0L100.0 10.0"
     assert evaluate("sparkline(value, 100, 20)", [[0, 1]]) == ""
     assert evaluate("sparkline(value, 100, 20)", [[0, -1.7e308], [10, 1.7e308]]) == "M0.0 20.0L100.0 0.0"
+
+
+RUNS = {
+    "losses": [("running", 0.5), ("running", 0.25), ("running", 0.0), ("done", 0.0)],
+    "none but NaN": [("running", 0.0), ("running", 0.0), ("error", 0.0)],
+    "the next run in the same file": [("running", 0.5), ("done", 0.25), ("running", 0.0)],
+    "and its losses": [("idle", 0.5), ("running", 0.5), ("error", 0.5), ("running", 0.75), ("running", 0.5)],
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_an_element_on_a_bare_file_has_the_curve_that_the_server_would_have(run: list[tuple[str, float]]) -> None:
+    statuses = [
+        TrainingStatus.create(kind, float(at), 4.0, loss, timestamp=int(NOW)) for at, (kind, loss) in enumerate(run)
+    ]
+    samples, before = Samples(), None
+    for status in statuses:
+        samples, before = add(samples, 0.0, before, status), status
+    given = """(() => {
+        const seen = []
+        const feed = new Feed({ interval: 2, stalledAfter: 60, label: 'run', onState: state => seen.push(state) })
+        for (const status of value) for (let poll = 0; poll < 2; poll++) feed.give(status)
+        return seen.at(-1).files[0].samples.map(([, loss]) => loss)
+    })()"""
+    assert evaluate(given, statuses, "feed.js") == [loss for _, loss in samples.points]
+
+
+def test_a_loss_of_0_is_none_until_there_was_another() -> None:
+    known = "hasLoss({ status: value[0], loss: value[1] }, value[2])"
+    shown = [["running", 0, []], ["running", 0.5, []], ["running", 0, [[1, 0.5]]], ["idle", 0.5, []]]
+    assert [evaluate(known, value) for value in shown] == [False, True, True, False]
+    assert evaluate("hasLoss(null, [])") is False
 
 
 def test_samples_of_a_long_run_are_thinned_out() -> None:

@@ -21,11 +21,13 @@ def test_each_change_is_a_point() -> None:
     assert after(3).points == ((0.0, 1.0), (1.0, 2.0), (2.0, 3.0))
 
 
-def test_a_loss_of_0_before_the_first_step_is_none() -> None:
+def test_a_loss_of_0_is_none_until_there_was_another() -> None:
     samples = add(Samples(), 0.0, None, status(epoch=0.0, loss=0.0))
     samples = add(samples, 1.0, None, status("idle", loss=3.0))
+    samples = add(samples, 2.0, status(), status(epoch=1.0, loss=0.0))  # such as a run whose losses are all NaN
     assert samples.points == ()
-    assert add(samples, 2.0, status(), status(epoch=1.0, loss=0.0)).points == ((2.0, 0.0),)
+    samples = add(samples, 3.0, status(), status(epoch=0.0, loss=0.5))
+    assert add(samples, 4.0, status(), status(loss=0.0)).points == ((3.0, 0.5), (4.0, 0.0))
 
 
 def test_the_next_run_in_the_same_file_starts_anew() -> None:

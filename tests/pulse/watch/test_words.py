@@ -94,9 +94,23 @@ class TestRows:
         assert entry.losses == (3.0,)
         assert updated(entry, "a.json", "a", missing()).polled == missing()
 
-    @pytest.mark.parametrize("poll", [polled("running", 0.0), polled("idle", 2.0)])
-    def test_there_is_no_loss_before_the_first_epoch(self, poll: Polled) -> None:
-        assert updated(None, "a.json", "a", poll).losses == ()
+    @pytest.mark.parametrize(
+        "poll",
+        [
+            polled("idle", 2.0, loss=0.5),
+            polled("running", 0.0, loss=0.0),
+            polled("running", 1.0, loss=0.0, message="loss is nan"),
+            polled("done", 3.0, loss=0.0),
+        ],
+    )
+    def test_a_loss_of_0_stands_for_none(self, poll: Polled) -> None:
+        entry = updated(None, "a.json", "a", poll)
+        assert entry.losses == ()
+        assert not any("loss" in fact for fact in facts(entry, UNICODE))
+
+    def test_after_another_loss_it_is_one(self) -> None:
+        entry = updated(None, "a.json", "a", polled("running", 0.0, loss=0.5))
+        assert updated(entry, "a.json", "a", polled("running", 1.0, loss=0.0)).losses == (0.5, 0.0)
 
     def test_a_run_that_goes_back_starts_a_new_curve(self) -> None:
         entry = updated(None, "a.json", "a", polled("running", 5.0, loss=3.0))
