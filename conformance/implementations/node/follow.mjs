@@ -22,7 +22,7 @@ for await (const { status, unchangedSeconds } of follow(file, { interval: second
     shown = `${line} ${status.timestamp}`
     stalled = false
     console.log(line)
-  } else if (status.status === 'running' && !stalled && unchangedSeconds >= STALLED_AFTER) {
+  } else if (status.status === 'running' && !stalled && unchangedSeconds > STALLED_AFTER) {
     stalled = true
     console.log(`stalled: no change for ${unchangedSeconds.toFixed()} s`)
   }

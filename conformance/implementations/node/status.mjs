@@ -276,7 +276,7 @@ function patiently (milliseconds, action) {
  * @returns {Status}
  */
 export function readStatus (file) {
-  return parse(readBytes(file))
+  return parse(readBytes(file).bytes)
 }
 
 function readBytes (file) {
@@ -294,7 +294,7 @@ function readBytes (file) {
       count = fs.readSync(descriptor, chunk)
       chunks.push(chunk.subarray(0, count))
     }
-    return Buffer.concat(chunks)
+    return { bytes: Buffer.concat(chunks), modified: found.mtimeMs / 1000 }
   } finally {
     fs.closeSync(descriptor)
   }
@@ -305,14 +305,20 @@ function readBytes (file) {
  * @property {Status | null} status the last valid status; null when there never was one
  * @property {boolean} fresh whether status is what the file holds now
  * @property {Error | null} problem why this read gave no status; null when it did
- * @property {number} unchangedSeconds for how long the status has not changed, by this process's monotonic clock
+ * @property {number} unchangedSeconds for how long the status has not changed; 0 when there never was one
  */
 
-/** Polls one file and keeps its last valid status (RDR-09, RDR-10). */
+/**
+ * Polls one file and keeps its last valid status (RDR-09, RDR-10).
+ *
+ * unchangedSeconds is measured by the process's monotonic clock. Until the status was seen to change, its age at first
+ * sight is added: that of its timestamp or of the file, whichever is nearer to the wall clock.
+ */
 export class StatusReader {
   #file
   #last = null
-  #changed = performance.now()
+  #seen = 0 // milliseconds
+  #age = 0 // seconds, when it was seen
 
   /** @param {string} file it need not exist; a relative path is taken from the present working folder */
   constructor (file) {
@@ -327,18 +333,28 @@ export class StatusReader {
   poll () {
     let problem = null
     try {
-      const status = readStatus(this.#file)
+      const { bytes, modified } = readBytes(this.#file)
+      const status = parse(bytes)
       if (this.#last === null || MEMBERS.some(name => status[name] !== this.#last[name])) {
+        this.#age = this.#last === null ? ageAtFirstSight(status, modified) : 0
         this.#last = status
-        this.#changed = performance.now()
+        this.#seen = performance.now()
       }
     } catch (error) {
       problem = error
     }
     // A copy, so that a caller that changes its result does not change what is remembered.
     const status = this.#last && { ...this.#last }
-    return { status, fresh: problem === null, problem, unchangedSeconds: (performance.now() - this.#changed) / 1000 }
+    const unchangedSeconds = status === null ? 0 : this.#age + (performance.now() - this.#seen) / 1000
+    return { status, fresh: problem === null, problem, unchangedSeconds }
   }
+}
+
+// The nearer of its two times counts: a dead run, where both are old, is stalled at once, and a live one whose clock is
+// wrong is not. A time ahead of the wall clock counts as just as far behind it.
+function ageAtFirstSight (status, modified) {
+  const now = Date.now() / 1000
+  return Math.min(Math.abs(now - status.timestamp), Math.abs(now - modified))
 }
 
 /**

@@ -6,8 +6,10 @@ Node needs no build. The builds of Rust and Go take long, and cargo fetches crat
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -88,6 +90,31 @@ def test_a_run_is_followed_to_its_end(follow: Follow, tmp_path: Path) -> None:
     assert "readable again" in printed
     assert "done  100.0 %  epoch 3/3  loss 0.25" in printed
     assert process.wait() == 0
+
+
+HOUR = 3600
+
+
+@pytest.mark.parametrize(
+    ("written", "modified"),
+    [(-2 * HOUR, -HOUR), (-HOUR, -2 * HOUR), (HOUR, 2 * HOUR)],
+    ids=["the file's time is nearer", "the timestamp is nearer", "both are ahead"],
+)
+def test_a_run_that_has_died_before_is_stalled_at_once_for_all_alike(
+    follow: Follow, tmp_path: Path, written: int, modified: int
+) -> None:
+    file = tmp_path / "status.json"
+    now = int(time.time())
+    pulse.write_training_status(file, "running", 1, 3, 0.5, timestamp=now + written)
+    os.utime(file, (now, now + modified))
+    process = follow(file)
+    assert "running  33.3 %" in line(process)
+    found = re.fullmatch(r"stalled: no change for (\d+) s\n", line(process))
+    assert found is not None
+    reference = pulse.StatusReader(file).poll().unchanged_seconds
+    assert reference is not None
+    for seconds in (float(found[1]), reference):  # they go on while the machine is busy
+        assert abs(seconds - HOUR) < HOUR / 2
 
 
 def test_a_run_that_fails_is_exit_code_1(follow: Follow, tmp_path: Path) -> None:

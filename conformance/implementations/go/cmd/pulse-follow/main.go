@@ -40,7 +40,7 @@ func main() {
 			// %q: control characters of a message must not reach the terminal.
 			_, err = fmt.Printf("%s  %.1f %%  epoch %v/%v  loss %v  %q\n",
 				now.Status, now.Progress(), now.Epoch, now.TotalEpochs, now.Loss, now.Message)
-		} else if now.Status == "running" && !stalled && polled.Unchanged >= stalledAfter {
+		} else if now.Status == "running" && !stalled && polled.Unchanged > stalledAfter {
 			stalled = true
 			_, err = fmt.Printf("stalled: no change for %.0f s\n", polled.Unchanged.Seconds())
 		}

@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         if shown.as_ref() != Some(&status) {
             text = line(&status);
             (shown, stalled) = (Some(status), false);
-        } else if is_running && !stalled && unchanged >= STALLED_AFTER {
+        } else if is_running && !stalled && unchanged > STALLED_AFTER {
             text = format!("stalled: no change for {} s", unchanged.as_secs());
             stalled = true;
         }
