@@ -212,7 +212,7 @@ def _baseline_of(laboratory: Laboratory) -> Baseline:
         laboratory.publish(target, NEW)
     new = system.bytes_of(target) or b""
     laboratory.kept = frozenset(system.names_beside(target))
-    laboratory.usual_descriptors = system.open_descriptors() - descriptors
+    laboratory.usual_descriptors = laboratory.patience.surplus(system.open_descriptors, descriptors)
     return Baseline(tuple(recorded[:_MOST_CALLS]), (old, new))
 
 
@@ -312,7 +312,7 @@ def _observed(
         target=laboratory.state(target, documents),
         touched=identity != system.identity(target),
         left=tuple(laboratory.patience.until_gone(lambda: sorted(system.names_beside(target) - kept))),
-        descriptors_left=system.open_descriptors() - descriptors,
+        descriptors_left=laboratory.patience.surplus(system.open_descriptors, descriptors),
         usual_descriptors=laboratory.usual_descriptors,
         # Only FLT-03 needs it, and an implementation that waits for a leftover lock takes long each time.
         next_write=laboratory.next_write(target, documents) if fault.what == "error" else "",

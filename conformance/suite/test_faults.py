@@ -196,8 +196,15 @@ def fire(case: Case, fault: Fault) -> Outcome:
         fault.lift()
     after = _seen(fault.seen(fault.target))
     case.patience.until_gone(lambda: sorted(kept_out(case, fault, frozenset(os.listdir(folder)) - listing)))
-    counts = descriptors, descriptor_count(fault.writer)
+    counts = descriptors, descriptors_after(case, fault, descriptors)
     return Outcome(answer, before, after, listing, frozenset(os.listdir(folder)), counts, fault.status)
+
+
+def descriptors_after(case: Case, fault: Fault, before: int | None) -> int | None:
+    """How many descriptors are open, once threads that work on after the answer have closed theirs."""
+    if before is None:
+        return None
+    return before + case.patience.surplus(lambda: descriptor_count(fault.writer) or 0, before)
 
 
 def kept_out(case: Case, fault: Fault, names: frozenset[str]) -> frozenset[str]:

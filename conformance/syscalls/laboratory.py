@@ -242,12 +242,12 @@ class Laboratory:
         if not operations:
             raise TraceError("a write succeeded, but no operation on the target's folder was seen")
         kept = frozenset(os.listdir(place.folder)) - {"status.json"}
-        still_open = Counter(self.traced.open_files(str(place.folder))) - Counter(place.open_files)
+        still_open = self._patience.until_gone(lambda: self._still_open(place))
         return Recording(
             place,
             operations,
             kept | made_elsewhere(operations),
-            sum(still_open.values()),
+            len(still_open),
             unseen_origin(operations, "status.json"),
         )
 
@@ -305,7 +305,7 @@ class Laboratory:
         touched = bool(place.before.difference(snapshot(place.target)))
         alive = outcome.end is None
         others = frozenset(each.name for each in operations if each.name.startswith("/"))
-        opened = Counter(self.traced.open_files(str(place.folder), others)) if alive else Counter[str]()
+        opened = self._patience.until_gone(lambda: self._still_open(place, others)) if alive else []
         injection = Injection(
             what="interrupt" if point.what in _SIGNALS else "error",
             call=point.key if point.of_temp or point.key not in ("fsync", "close") else f"{point.key} of another file",
@@ -320,7 +320,7 @@ class Laboratory:
             target=state,
             touched=touched,
             left=tuple(left),
-            descriptors_left=sum((opened - Counter(place.open_files)).values()),
+            descriptors_left=len(opened),
             next_write="" if point.what == "terminate" else self._next_write(place, size, alive=alive),
             usual_descriptors=usual_descriptors,
         )
@@ -345,6 +345,11 @@ class Laboratory:
             ),
             "",
         )
+
+    def _still_open(self, place: Place, others: frozenset[str] = frozenset()) -> list[str]:
+        """The files that the implementation has open and did not have open before the write."""
+        found = Counter(self.traced.open_files(str(place.folder), others)) - Counter(place.open_files)
+        return sorted(found.elements())
 
     def _hung(self, point: Point, place: Place, before: State, text: str) -> Visit:
         """A program that neither answered nor ended after a signal; what it did cannot be known any more."""

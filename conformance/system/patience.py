@@ -29,3 +29,11 @@ class Patience:
                 return left
             time.sleep(_PAUSE)
         return left
+
+    def surplus(self, count: Callable[[], int], before: int) -> int:
+        """By how much ``count`` exceeds ``before``: 0 as soon as it does not, or else the difference at the end.
+
+        A thread that works on after the answer may have a descriptor open for a moment, also when they were counted
+        ``before``: fewer than that are no surplus.
+        """
+        return len(self.until_gone(lambda: ["one more"] * (count() - before)))

@@ -56,11 +56,13 @@ def doubling_pieces(self: Honest, descriptor: int, data: bytes) -> None:
 
 @variant("discard")
 def temp_removed_after_the_answer(self: Honest, temp: str) -> None:
-    """Leaves the removal of a failed write's temp to a thread that takes its time."""
+    """Leaves the removal of a failed write's temp, and the sync of its folder, to a thread that takes its time."""
 
     def later() -> None:
         threading.Event().wait(0.05)
         Honest.discard(self, temp)
+        with contextlib.suppress(OSError):
+            self.sync_folder(temp)
 
     if os.path.exists(temp):
         threading.Thread(target=later).start()

@@ -21,3 +21,17 @@ def test_patience_is_kept_where_it_was_of_use() -> None:
     patience = Patience(60)
     patience.until_gone(list)
     assert patience.seconds == 60
+
+
+def test_what_is_closed_later_is_no_surplus() -> None:
+    counted = [5, 4, 3, 99]
+    assert Patience(60).surplus(lambda: counted.pop(0), before=3) == 0
+    assert counted == [99]
+
+
+def test_what_stays_open_is_a_surplus() -> None:
+    assert Patience(0.02).surplus(lambda: 5, before=3) == 2
+
+
+def test_fewer_than_before_are_no_surplus() -> None:
+    assert Patience(60).surplus(lambda: 2, before=3) == 0
