@@ -298,6 +298,7 @@ def _observed(
     kept = system.names_beside(target) | laboratory.kept
     with condition(laboratory, fault, target, documents):
         answer, answered_error, text = _answer_of(lambda: laboratory.publish(target, NEW))
+    seconds = 0.0 if fault.what == "error and failing clean-up" else None  # there nothing goes by itself
     return Injection(
         what=fault.what,
         call=fault.call.kind,
@@ -311,7 +312,7 @@ def _observed(
         text=text,
         target=laboratory.state(target, documents),
         touched=identity != system.identity(target),
-        left=tuple(laboratory.patience.until_gone(lambda: sorted(system.names_beside(target) - kept))),
+        left=tuple(laboratory.patience.until_gone(lambda: sorted(system.names_beside(target) - kept), seconds)),
         descriptors_left=laboratory.patience.surplus(system.open_descriptors, descriptors),
         usual_descriptors=laboratory.usual_descriptors,
         # Only FLT-03 needs it, and an implementation that waits for a leftover lock takes long each time.

@@ -299,11 +299,14 @@ class Laboratory:
         state = place.state()
         answer, text = answer_in_words(outcome)
         usual = place.listing | kept | {"status.json"}
-        left = self._patience.until_gone(lambda: sorted(frozenset(os.listdir(place.folder)) - usual))
+        failed = [each for each in outcome.report.fired if each.action == "fail"]
+        removal_failed = any(each.name in UNLINKING for each in failed)
+        alive = outcome.end is None
+        seconds = None if alive and not removal_failed else 0.0  # there nothing goes by itself
+        left = self._patience.until_gone(lambda: sorted(frozenset(os.listdir(place.folder)) - usual), seconds)
         if not any(name.startswith("/") for name in kept):
             left += sorted(made_elsewhere(operations))
         touched = bool(place.before.difference(snapshot(place.target)))
-        alive = outcome.end is None
         others = frozenset(each.name for each in operations if each.name.startswith("/"))
         opened = self._patience.until_gone(lambda: self._still_open(place, others)) if alive else []
         injection = Injection(
@@ -327,7 +330,6 @@ class Laboratory:
         python = self.run.manifest.language.lower() == "python"
         died = not python and died_of_it(outcome, operations[point.number + 1 :])
         in_place = on_the_target(operations, "status.json", place.before.exists)
-        failed = [each for each in outcome.report.fired if each.action == "fail"]
         fates = [each.value for each in fired if each.action in _SIGNALS]
         return (
             Visit(
@@ -340,7 +342,7 @@ class Laboratory:
                 ignored=3 in fates,
                 closed_twice=closed_again(operations, operation),
                 cleaning_failed=any(each.number > point.number for each in failed),
-                removal_failed=any(each.name in UNLINKING for each in failed),
+                removal_failed=removal_failed,
                 on_target=next((each.text for each in in_place if each.clause == "VIS-01"), ""),
             ),
             "",

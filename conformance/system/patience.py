@@ -20,12 +20,15 @@ class Patience:
 
     seconds: float = 0.5
 
-    def until_gone(self, look: Callable[[], list[str]]) -> list[str]:
-        """What ``look`` finds left: nothing as soon as there is nothing, or else what is left at the end."""
-        ending = time.monotonic() + self.seconds
+    def until_gone(self, look: Callable[[], list[str]], seconds: float | None = None) -> list[str]:
+        """What ``look`` finds left: nothing as soon as there is nothing, or else what is left at the end.
+
+        ``seconds`` is another limit for this once, which shortens no later wait: 0 where waiting can be of no use.
+        """
+        ending = time.monotonic() + (self.seconds if seconds is None else seconds)
         while left := look():
             if time.monotonic() >= ending:
-                self.seconds /= 2
+                self.seconds /= 2 if seconds is None else 1
                 return left
             time.sleep(_PAUSE)
         return left

@@ -35,3 +35,9 @@ def test_what_stays_open_is_a_surplus() -> None:
 
 def test_fewer_than_before_are_no_surplus() -> None:
     assert Patience(60).surplus(lambda: 2, before=3) == 0
+
+
+def test_a_look_where_waiting_is_of_no_use_shortens_no_wait() -> None:
+    patience = Patience(60)
+    assert patience.until_gone(lambda: ["temp"], seconds=0) == ["temp"]
+    assert patience.seconds == 60
