@@ -90,6 +90,8 @@ class Case:
     def request(self, operation: str, by: Implementation | None = None, **fields: Any) -> Answer:
         """Send a request to ``by`` (default: the shared implementation) and note it in the transcript."""
         implementation = by or self.implementation
+        if operation in ("write", "replace") and os.path.isabs(fields["path"]):
+            self.run.folders.watch(Path(fields["path"]).parent)
         asked = shown_request(encode_message({"op": operation, **fields}))
         try:
             answer = implementation.request(operation, **fields)
@@ -163,11 +165,11 @@ class Case:
         for implementation in self._started:
             implementation.kill()
         try:
-            remove_folder(self.folder)
+            self.run.folders.remove(self.folder)
         except PermissionError:  # on Windows what the shared implementation has open cannot be removed
             if self.shared.implementation is not None:
                 self.shared.implementation.kill()
-            remove_folder(self.folder)
+            self.run.folders.remove(self.folder)
 
     def breakage(self) -> ImplementationError | None:
         """How an implementation broke the protocol in this case, or ended by itself; None when none did."""

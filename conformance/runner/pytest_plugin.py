@@ -38,6 +38,7 @@ from conformance.runner.case_names import case_of, clause_of
 from conformance.runner.command_line import run_plan
 from conformance.runner.controller import Controller
 from conformance.runner.embedded_pytest import Nodes, run_of_worker
+from conformance.runner.folder_changes import blamed
 from conformance.runner.hypothesis_profile import use_profile
 from conformance.runner.selection import Selection
 from conformance.subject.forking import serving_forks
@@ -155,7 +156,8 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     run = request.config.stash[_RUN]
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
     folder = run.folder / "cases" / f"{worker}-{next(_numbers)}"
-    folder.mkdir()
+    run.folders.forget()
+    run.folders.make(folder)
     current = Case(run, request.config.stash[_SHARED], folder)
     request.node.stash[_CASE] = current
     yield current
@@ -171,6 +173,8 @@ def pytest_runtest_makereport(
         return report
     run = item.config.stash[_RUN]
     error = call.excinfo.value if call.excinfo else None
+    if _CASE in item.stash:
+        error = blamed(_innermost(error) if error else None, clause_of(item), run)
     result = Result(
         clause=clause_of(item),
         case=case_of(item),

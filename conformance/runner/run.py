@@ -18,6 +18,7 @@ from conformance.oracle.payload import make_status
 from conformance.reporting.repeat import changed_options
 from conformance.runner import room
 from conformance.runner.set_up import release, set_up
+from conformance.runner.target_folders import TargetFolders
 from conformance.subject.children import kill_recorded_children
 from conformance.subject.client import (
     ANSWER_SECONDS,
@@ -63,6 +64,7 @@ class Run(RunPlan):
     manifest: Manifest
     folder: Path
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    folders: TargetFolders = dataclasses.field(default_factory=TargetFolders, compare=False, repr=False)
 
     def launch_options(self, **changes: Any) -> LaunchOptions:
         """How implementations of this run are started."""

@@ -145,4 +145,4 @@ def test_temp_of_a_stopped_writer_survives(case: Case, laboratory: Laboratory) -
         case.require_ok(answer, "the write of a writer that was stopped meanwhile")
         case.require_holds(place.target, HELD)
     finally:
-        remove_folder(place.folder)
+        laboratory.run.folders.remove(place.folder)

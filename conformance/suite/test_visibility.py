@@ -101,6 +101,14 @@ def test_no_event_on_the_target_but_the_replace(case: Case, size: int) -> None:
             )
 
 
+@pytest.mark.clause("VIS-01")
+def test_folder_of_the_target_stays(case: Case) -> None:
+    """A folder that is exchanged takes the target away with it, and every other file that is in it by then."""
+    for sequence in range(3):
+        case.require_ok(case.publish(case.target, make_status(0, sequence)))
+        case.run.folders.require_kept()
+
+
 @pytest.mark.clause("VIS-02")
 def test_temp_lies_beside_the_target(case: Case) -> None:
     for events in events_of_writes(case, case.target, 3):

@@ -161,7 +161,7 @@ class Laboratory:
         """
         require_room(self.run.folder)
         folder = self.run.folder / "cases" / f"traced-{os.getpid()}-{next(self._numbers)}"
-        folder.mkdir()
+        self.run.folders.make(folder)
         target = folder / "status.json"
         traced = self.traced
         if scenario == "replace":
@@ -204,7 +204,9 @@ class Laboratory:
             at_answer()
             return answer
 
-        return self.traced.request(plan, ask_and_look, at_boundary)
+        outcome = self.traced.request(plan, ask_and_look, at_boundary)
+        self.run.folders.require_kept()
+        return outcome
 
     def operations(self, place: Place, report: Report) -> tuple[Operation, ...]:
         """The operations of a report. Raises TraceError."""
@@ -265,7 +267,7 @@ class Laboratory:
             try:
                 visit, hit = self._try(point, place, kept, usual_descriptors, size)
             finally:
-                remove_folder(place.folder)
+                self.run.folders.remove(place.folder)
             if visit is not None:
                 if not visit.injection.next_write.startswith("ok"):
                     self.stop()  # lasting damage must not affect the next visit

@@ -62,7 +62,7 @@ def slow_operation(laboratory: Laboratory) -> Late:
             trace = annotated(operations, slow.number)
             return Late(answer if outcome.parked.answered else "", state, later, str(slow), trace)
         finally:
-            remove_folder(place.folder)
+            laboratory.run.folders.remove(place.folder)
     raise TraceError(f"{slow} could not be made slow in {_TRIES} tries")
 
 

@@ -131,7 +131,7 @@ def _write_beside(
             for file in files:
                 if file and file.parent != place.folder:
                     file.unlink(missing_ok=True)
-            remove_folder(place.folder)
+            laboratory.run.folders.remove(place.folder)
     raise TraceError(f"another program's file could not be put there {phase} {at} in {_TRIES} tries")
 
 

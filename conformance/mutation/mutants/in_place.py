@@ -84,6 +84,26 @@ def update_without_truncating(self: Honest, path: str, data: bytes) -> None:
         os.close(descriptor)
 
 
+@mutant("publish", caught_by="VIS-01", on=("linux", "macos"))
+def folder_exchanged(self: Honest, path: str, data: bytes) -> None:
+    """Copies the target's folder, writes the document there, and puts the copy in the folder's place by two renames."""
+    target = self.resolve(path)
+    folder, name = os.path.split(target)
+    copy = f"{folder}.{os.urandom(8).hex()}"
+    shutil.copytree(folder, copy, symlinks=True)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(copy, name))
+        self.fill_temp(os.path.join(copy, name), target, data)
+        os.rename(folder, f"{copy}.old")
+        os.rename(copy, folder)
+    except BaseException:
+        shutil.rmtree(copy, ignore_errors=True)
+        raise
+    shutil.rmtree(f"{copy}.old", ignore_errors=True)
+    self.sync_folder(folder)
+
+
 @mutant("publish", caught_by="VIS-08")
 def partial_then_whole(self: Honest, path: str, data: bytes) -> None:
     """Publishes the first half of the document, then all of it."""

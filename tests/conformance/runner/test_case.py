@@ -67,7 +67,7 @@ def test_a_folder_that_the_implementation_keeps_open_is_removed_when_it_has_been
             raise PermissionError("somebody has a file of it open")
         remove_folder(folder)
 
-    monkeypatch.setattr("conformance.runner.case.remove_folder", remove)
+    monkeypatch.setattr("conformance.runner.target_folders.remove_folder", remove)
     case.finish()
     assert not case.folder.exists()
     assert case.implementation is not running
