@@ -28,6 +28,17 @@ def _publish_in_a_thread(self: Honest, path: str, data: bytes, seconds: float) -
         raise errors[0]
 
 
+@mutant("discard", caught_by="FLT-09", on=("linux", "macos"))
+def temp_left_to_a_daemon_thread(self: Honest, temp: str) -> None:
+    """Leaves the removal of a failed write's temp to a daemon thread, which ends unfinished with the process."""
+
+    def later() -> None:
+        threading.Event().wait(5)
+        Honest.discard(self, temp)
+
+    threading.Thread(target=later, daemon=True).start()
+
+
 @mutant("publish", caught_by="FLT-01", on=("linux",))
 def published_late(self: Honest, path: str, data: bytes) -> None:
     """Gives up waiting after 0.6 s and answers io, and a thread publishes all the same."""
