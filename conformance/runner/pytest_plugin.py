@@ -41,6 +41,7 @@ from conformance.runner.embedded_pytest import Nodes, run_of_worker
 from conformance.runner.folder_changes import blamed
 from conformance.runner.hypothesis_profile import use_profile
 from conformance.runner.selection import Selection
+from conformance.subject.client import forked_modules
 from conformance.subject.forking import serving_forks
 from conformance.system.platform import operating_system
 
@@ -93,7 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RUN] = run
     config.stash[_SHARED] = Shared(run)
     forks = contextlib.ExitStack()
-    forks.enter_context(serving_forks(run.launch_options().children))
+    forks.enter_context(serving_forks(run.launch_options().children, forked_modules(run.manifest)))
     config.stash[_FORKS] = forks
     config.pluginmanager.import_plugin(_FIXTURES)
     use_profile()

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from conformance.errors import ImplementationError, NoAnswer, NotAnAnswer, NotApplicable
 from conformance.subject.children import Child, spawn
-from conformance.subject.fork_messages import HOST, TRACER
+from conformance.subject.fork_messages import HONEST, HOST, TRACER
 from conformance.subject.forking import server_of
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import (
@@ -32,7 +32,7 @@ from conformance.subject.protocol import (
 )
 from conformance.subject.python_host import PAUSES
 
-__all__ = ["Implementation", "LaunchOptions", "OneshotImplementation", "ServeImplementation", "start"]
+__all__ = ["Implementation", "LaunchOptions", "OneshotImplementation", "ServeImplementation", "forked_modules", "start"]
 
 START_SECONDS = 30.0
 ANSWER_SECONDS = 10.0
@@ -314,6 +314,15 @@ class OneshotImplementation:
             self._running.kill()
 
 
+def _is_the_kits_own(manifest: Manifest) -> bool:
+    return manifest.mode == "python" and manifest.source.startswith(("mutant:", "variant:"))
+
+
+def forked_modules(manifest: Manifest) -> tuple[str, ...]:
+    """What the fork server may import once for all processes of this implementation: nothing of a user's."""
+    return HONEST if _is_the_kits_own(manifest) else ()
+
+
 def _words_in_a_fork(manifest: Manifest, options: LaunchOptions, command: tuple[str, ...]) -> tuple[str, ...]:
     """What a fork of the fork server (`conformance.subject.fork_server`) can be for this start; nothing: a new process.
 
@@ -324,8 +333,7 @@ def _words_in_a_fork(manifest: Manifest, options: LaunchOptions, command: tuple[
     traced = options.prefix[:4] == (sys.executable, "-P", "-m", TRACER)
     if options.ignore_signals or (options.prefix and not traced):
         return ()
-    kits_own = manifest.mode == "python" and manifest.source.startswith(("mutant:", "variant:"))
-    if kits_own and options.environment.keys() <= {PAUSES}:
+    if _is_the_kits_own(manifest) and options.environment.keys() <= {PAUSES}:
         command = (HOST, str(manifest.folder), manifest.callable)
     return (*options.prefix[3:], *command) if traced or command[0] == HOST else ()
 

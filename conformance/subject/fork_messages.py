@@ -8,11 +8,13 @@ from typing import NoReturn
 
 from conformance.subject.default_signals import restore
 
-__all__ = ["DESCRIPTORS", "HOST", "LENGTH", "TRACER", "Becoming", "become"]
+__all__ = ["DESCRIPTORS", "HONEST", "HOST", "LENGTH", "TRACER", "Becoming", "become"]
 
 # The programs that a fork can become, as modules.
 HOST = "conformance.subject.python_host"
 TRACER = "conformance.syscalls.tracer.process"
+# What every mutant and variant of the kit imports. It keeps no state and draws nothing at random.
+HONEST = ("conformance.mutation.honest", "conformance.mutation.registry", "conformance.mutation.contexts")
 LENGTH = struct.Struct("!I")  # of a request in bytes; also an id of a process, and a wait status
 DESCRIPTORS = 4  # that come with each request: standard input, output and error, and where its end is reported
 

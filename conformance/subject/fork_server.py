@@ -1,8 +1,8 @@
 """A process that has imported what the kit's own programs in Python need, and becomes one of them in each fork.
 
-``python -P -m conformance.subject.fork_server DESCRIPTOR``: most of the cost of starting such a program is that
-of starting Python and importing the standard library. The server imports nothing of any implementation, draws no random
-number, and has one thread; a fork imports its implementation itself. Requests come over the socket DESCRIPTOR: a
+``python -P -m conformance.subject.fork_server DESCRIPTOR MODULE…``: most of the cost of starting such a program is that
+of starting Python and importing modules. The server imports nothing of any implementation but the MODULEs, which must
+draw nothing at random, and has one thread; a fork imports its implementation. Requests come over the socket DESCRIPTOR: a
 length, a JSON object, and the descriptors that the fork gets (see `conformance.subject.forking`). Linux only.
 """
 
@@ -127,8 +127,8 @@ class _Server:
 
 def main(arguments: list[str]) -> int | None:
     """Serve until the kit hangs up; in a fork, be the requested program."""
-    [descriptor] = arguments
-    for module in (HOST, TRACER):
+    descriptor, *modules = arguments
+    for module in (HOST, TRACER, *modules):
         importlib.import_module(module)
     gc.collect()
     gc.freeze()  # so that no collection in a fork copies these pages

@@ -102,10 +102,11 @@ def _status(report: bytes) -> int:
 
 
 class ForkServer:
-    """A fork server for one folder of children; it starts with the first fork."""
+    """A fork server for one folder of children; it starts with the first fork, and imports ``modules`` then."""
 
-    def __init__(self, children: Path) -> None:
+    def __init__(self, children: Path, modules: Sequence[str] = ()) -> None:
         self.children = children
+        self.modules = modules
         self._server: Child | None = None
         self._requests: socket.socket | None = None
         self._lock = threading.Lock()  # requests of several threads must not mix
@@ -160,9 +161,9 @@ class ForkServer:
         if self._requests is None:
             ours, theirs = socket.socketpair()
             with theirs:
-                command = [sys.executable, "-P", "-m", "conformance.subject.fork_server", str(theirs.fileno())]
+                module = "conformance.subject.fork_server"
                 self._server = spawn(
-                    command,
+                    [sys.executable, "-P", "-m", module, str(theirs.fileno()), *self.modules],
                     folder=self.children,
                     children=self.children,
                     environment=environment,
@@ -187,13 +188,16 @@ _serving: dict[tuple[int, Path], ForkServer] = {}  # by process, as a fork of th
 
 
 @contextmanager
-def serving_forks(children: Path) -> Iterator[None]:
-    """Inside the block, this process starts what it can as a fork, where ``children`` is the folder of children."""
+def serving_forks(children: Path, modules: Sequence[str] = ()) -> Iterator[None]:
+    """Inside the block, this process starts what it can as a fork, where ``children`` is the folder of children.
+
+    The forks have the ``modules`` imported already.
+    """
     if sys.platform != "linux":
         yield
         return
     key = os.getpid(), children
-    _serving[key] = ForkServer(children)
+    _serving[key] = ForkServer(children, modules)
     try:
         yield
     finally:
