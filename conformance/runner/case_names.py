@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 
-__all__ = ["case_of", "clause_of"]
+__all__ = ["case_of", "clause_of", "clauses_of"]
 
 
 def clause_of(item: pytest.Item) -> str:
@@ -13,6 +15,17 @@ def clause_of(item: pytest.Item) -> str:
     if mark is None:
         raise pytest.UsageError(f"{item.nodeid} has no clause mark")
     return str(mark.args[0])
+
+
+def clauses_of(function: object) -> frozenset[str]:
+    """The ids of all clauses that the tests made of a test function can measure; none where its marks do not say."""
+    marks: list[pytest.Mark] = list(getattr(function, "pytestmark", ()))
+    for parameters in [mark.args[1] for mark in marks if mark.name == "parametrize"]:
+        if not isinstance(parameters, Collection):
+            return frozenset()  # reading an iterator here would leave nothing of it for pytest
+        for parameter in parameters:
+            marks += (getattr(mark, "mark", mark) for mark in getattr(parameter, "marks", ()))
+    return frozenset(str(mark.args[0]) for mark in marks if mark.name == "clause")
 
 
 def case_of(item: pytest.Item) -> str:

@@ -34,7 +34,7 @@ from conformance.runner import room
 from conformance.runner import run as runs
 from conformance.runner.carried_results import attach
 from conformance.runner.case import Case, Shared
-from conformance.runner.case_names import case_of, clause_of
+from conformance.runner.case_names import case_of, clause_of, clauses_of
 from conformance.runner.command_line import run_plan
 from conformance.runner.controller import Controller
 from conformance.runner.embedded_pytest import Nodes, run_of_worker
@@ -51,6 +51,7 @@ _RUN = pytest.StashKey[runs.Run]()
 _SHARED = pytest.StashKey[Shared]()
 _FORKS = pytest.StashKey[contextlib.ExitStack]()
 _CASE = pytest.StashKey[Case]()
+_WANTED = pytest.StashKey[frozenset[str]]()
 # By name: the suite builds on this plugin, not this plugin on the suite.
 _FIXTURES = "conformance.suite.support.fixtures"
 _numbers = itertools.count()
@@ -93,6 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Nodes(run), "pulse-nodes")
     config.stash[_RUN] = run
     config.stash[_SHARED] = Shared(run)
+    config.stash[_WANTED] = _wanted_clauses(config, run)
     forks = contextlib.ExitStack()
     forks.enter_context(serving_forks(run.launch_options().children, forked_modules(run.manifest)))
     config.stash[_FORKS] = forks
@@ -130,19 +132,37 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[_FORKS].close()
 
 
+def _wanted_clauses(config: pytest.Config, run: runs.Run) -> frozenset[str]:
+    """The selected clauses that concern this implementation."""
+    selection, manifest = Selection(tuple(config.option.clause)), run.manifest
+    return frozenset(
+        clause.id
+        for clause in load_clauses().values()
+        if selection.takes_clause(clause.id)
+        and not outcome_without_measuring(clause, manifest.roles, manifest.profile)
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> list[pytest.Item] | None:
+    """Make no items of a test that measures none of the wanted clauses: making them all takes longer than most runs
+    of a single clause.
+    """
+    clauses = clauses_of(obj) if name.startswith("test_") else frozenset[str]()
+    return [] if clauses and clauses.isdisjoint(collector.config.stash[_WANTED]) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the cases of the selected clauses that concern this implementation."""
-    run = config.stash[_RUN]
-    manifest = run.manifest
-    selection = Selection(tuple(config.option.clause), tuple(config.option.case))
+    run, wanted = config.stash[_RUN], config.stash[_WANTED]
+    selection = Selection(cases=tuple(config.option.case))
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
-        clause = load_clauses()[clause_of(item)]
-        concerned = not outcome_without_measuring(clause, manifest.roles, manifest.profile)
-        wanted = concerned and selection.takes(clause.id, case_of(item))
-        wanted = wanted and (run.point == "*" or _visits_points(item))
-        (kept if wanted else left_out).append(item)
+        clause = clause_of(item)
+        taken = clause in wanted and selection.takes(clause, case_of(item))
+        taken = taken and (run.point == "*" or _visits_points(item))
+        (kept if taken else left_out).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)
 
