@@ -73,6 +73,7 @@ class _PytestOptions:
 )
 @answer_seconds_option()
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop after the first failure.")
+@click.option("--results-only", is_flag=True, hidden=True, help="Print nothing; of a report, only results.jsonl.")
 @click.option(
     "--list", "list_only", is_flag=True, help="Print the clauses and stop; of selected clauses, their cases too."
 )
@@ -95,10 +96,12 @@ def _command(**given: Any) -> int:
         except OSError as error:  # of the first lines of results.jsonl
             raise click.UsageError(f"--report {wanted.folder}: cannot be written: {error}") from error
         junit = run.folder / "junit.xml"
-        options = _PytestOptions(given["workers"], given["exitfirst"], None if file is None else junit)
+        shown = not given["results_only"]  # the matrix makes hundreds of runs and reads nothing else
+        options = _PytestOptions(given["workers"], given["exitfirst"], junit if file is not None and shown else None)
         code = _run_suite(controller, options)
-        print_run(console, controller.header, controller.results, controller.verdict)
-        if file is not None:
+        if shown:
+            print_run(console, controller.header, controller.results, controller.verdict)
+        if file is not None and shown:
             from conformance.reporting.html import write_report  # late: only a report needs Jinja and XML
             from conformance.reporting.junit import write_junit
 

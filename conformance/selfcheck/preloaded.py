@@ -1,0 +1,20 @@
+"""Importing this does once what every run would do again: `trials` preloads it, and each run is a fork of that process.
+
+It comes before the modules of the suite, whose tests take the settings of Hypothesis that hold when they are imported.
+"""
+
+import tempfile
+
+from hypothesis import strategies
+from hypothesis.configuration import set_hypothesis_home_dir
+
+from conformance.runner.hypothesis_profile import use_profile
+from conformance.system.file_hashes import kit_files
+
+use_profile()
+kit_files()
+# The categories of all characters, which Hypothesis also keeps in a file of its home folder.
+with tempfile.TemporaryDirectory(prefix="pulse-mutants-") as folder:
+    set_hypothesis_home_dir(folder)
+    strategies.text().validate()
+    set_hypothesis_home_dir(None)
