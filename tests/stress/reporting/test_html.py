@@ -1,7 +1,7 @@
 """The page of a run: self-contained, safe against what it shows, and claiming no more than was seen."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +15,7 @@ from stress.record.folder_record import Control, Finding, FolderRecord, Overlap,
 from stress.record.histogram import Histogram
 from stress.record.scenario import Goal, Scenario
 from stress.record.violations import VIOLATION_KINDS, ViolationKind
+from stress.reporting import plots
 from stress.reporting.html import describe_bound, describe_control, describe_scenario, out_of, render, write_report
 from tests.stress.samples import a_record
 
@@ -94,6 +95,26 @@ FAILED = Result(
     {"examples": ["w1 s41 after w1 s42"]},
     repro="pulse stress --dir /mnt/fuse --seed 99",
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _drawn_once() -> Iterator[None]:
+    """The same figures make the same plot: most pages here show the same, and drawing takes longer than the rest."""
+    drawn: dict[str, str | None] = {}
+
+    def kept(draw: Callable[..., str | None]) -> Callable[..., str | None]:
+        def once(*figures: object) -> str | None:
+            key = f"{draw.__name__}{figures!r}"
+            if key not in drawn:
+                drawn[key] = draw(*figures)
+            return drawn[key]
+
+        return once
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("throughput", "latency", "staleness", "errors", "sizes", "timeline"):
+            patch.setattr(plots, name, kept(getattr(plots, name)))
+        yield
 
 
 def page(records: Sequence[FolderRecord], results: Sequence[Result] = PASSED, *, finished: bool = True) -> str:
