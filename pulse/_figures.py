@@ -33,8 +33,19 @@ class Figures:
         self._epoch = self._total = self._loss = 0.0
         self._loss_note = ""
         self._unread: Any = None  # a loss that is still on a GPU
+        self._newest: tuple[float, float] | None = None  # epoch and loss, both valid, left here without the lock
+
+    def _take_newest(self) -> None:
+        """Take what was left without the lock."""
+        newest, self._newest = self._newest, None
+        if newest is not None:
+            self._epoch, self._loss = float(newest[0]), newest[1]
+            self._loss_note, self._unread = "", None
 
     def _set_epoch(self, epoch: Any) -> None:
+        if epoch.__class__ is float and 0.0 <= epoch < math.inf:
+            self._epoch = epoch  # nearly always
+            return
         found = not_negative(epoch)
         if isinstance(found, str):
             self._problems.report("epoch", f"an epoch was refused ({found}); the file keeps the last one")
@@ -49,7 +60,10 @@ class Figures:
             self._total = found
 
     def _set_loss(self, loss: Any) -> None:
-        """Take a loss that is not simply a finite float."""
+        """Take a loss, of whatever type."""
+        if loss.__class__ is float and -math.inf < loss < math.inf:
+            self._loss, self._loss_note, self._unread = loss, "", None  # nearly always
+            return
         if is_on_accelerator(loss):
             now = self._clock()
             if now < self._read_again:

@@ -3,7 +3,16 @@
 import math
 from typing import Any
 
-__all__ = ["MESSAGE_LIMIT", "NOT_CONVERTED", "describe_error", "finite", "is_on_accelerator", "not_negative", "text"]
+__all__ = [
+    "MESSAGE_LIMIT",
+    "NOT_CONVERTED",
+    "describe_error",
+    "finite",
+    "is_on_accelerator",
+    "not_negative",
+    "text",
+    "with_note",
+]
 
 MESSAGE_LIMIT = 10_000
 """The longest message that a training writes, in characters; the rest of a longer one is cut off."""
@@ -57,6 +66,13 @@ def text(value: Any) -> str:
     if len(shown) > MESSAGE_LIMIT:
         shown = shown[: MESSAGE_LIMIT - 1] + "…"
     return shown if shown.isascii() else shown.encode(errors="replace").decode()
+
+
+def with_note(message: str, note: str) -> str:
+    """A message of at most :data:`MESSAGE_LIMIT` characters with a short note behind it; an empty one adds nothing."""
+    if not note:
+        return message
+    return f"{message[: MESSAGE_LIMIT - len(note) - 3]} ({note})" if message else note
 
 
 def describe_error(error: BaseException | str) -> str:

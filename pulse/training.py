@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Self
 from pulse._figures import Figures
 from pulse._live import live, overtake, unhandled_error
 from pulse._rank import rank_of
-from pulse._values import MESSAGE_LIMIT, describe_error, text
+from pulse._values import describe_error, text, with_note
 from pulse.writer import write_training_status
 
 if TYPE_CHECKING:  # what only a run needs is imported when one starts, so that importing pulse stays cheap
@@ -37,7 +37,8 @@ PATH_VARIABLE: Final = "PULSE_PATH"
 """The environment variable with the path for a run that does not name one; ``pulse run`` sets it."""
 
 _INF: Final = math.inf
-_MINUS_INF: Final = -math.inf
+_PLAIN: Final = (float, int)
+_LIMIT: Final = 2.0**53  # an epoch below it needs no second look
 _LOCK_SECONDS: Final = 0.5
 
 
@@ -161,24 +162,23 @@ class Pulse(Figures):
             message: a line for people who watch the run.
             total_epochs: epochs planned, if that has changed.
         """
+        # Nearly always a write is already on its way, and a lock would take most of the time. _publish resets _asked
+        # before it takes _newest, so what is left here while _asked is set will be written.
+        plain = epoch.__class__ in _PLAIN and loss.__class__ is float and message is None and total_epochs is None
+        if plain and self._asked and 0 <= epoch < _LIMIT and -_INF < loss < _INF:  # type: ignore[operator]  # see plain
+            self._newest = epoch, loss  # type: ignore[assignment]  # both are numbers
+            if self._asked:
+                return
         if not self._open and not self._reopen():
             return
         with self._lock:
             if not self._open:  # another thread has just written the end
                 return
+            self._take_newest()
             if epoch is not None:
-                if epoch.__class__ is float and 0.0 <= epoch < _INF:
-                    self._epoch = epoch
-                elif epoch.__class__ is int and 0 <= epoch < 2**53:
-                    self._epoch = float(epoch)
-                else:
-                    self._set_epoch(epoch)
+                self._set_epoch(epoch)
             if loss is not None:
-                if loss.__class__ is float and _MINUS_INF < loss < _INF:
-                    self._loss = loss
-                    self._loss_note = ""
-                else:
-                    self._set_loss(loss)
+                self._set_loss(loss)
             if message is not None:
                 self._message = message if type(message) is str else text(message)
             if total_epochs is not None:
@@ -308,6 +308,8 @@ class Pulse(Figures):
         with self._lock:
             if self._status == "error" and (status == "done" or by_signal) and not self._ended_by_signal:
                 return
+            if self._open:
+                self._take_newest()
             self._status, self._message, self._ended_by_signal = status, message, by_signal
             self._open = self._overtaken = False
             if status == "done":
@@ -326,18 +328,17 @@ class Pulse(Figures):
         # A signal handler that waits for this write may have interrupted the thread that holds the lock: go on then.
         locked = self._lock.acquire(timeout=_LOCK_SECONDS)
         stale, self._asked = self._overtaken, False
+        if self._open:  # else it has come after the end
+            self._take_newest()
         status, epoch, total, loss = self._status, self._epoch, self._total, self._loss
         message, note = self._message, self._loss_note
         if locked:
             self._lock.release()
         if stale:
             return True
-        message = text(message)
-        if note:
-            message = f"{message[: MESSAGE_LIMIT - len(note) - 3]} ({note})" if message else note
-        changed = status != self._written
+        message, durable = with_note(text(message), note), self._durable and status != self._written
         try:
-            write_training_status(self.path, status, epoch, total, loss, message, durable=self._durable and changed)
+            write_training_status(self.path, status, epoch, total, loss, message, durable=durable)
         except Exception as error:  # whatever it is, the training goes on
             self._problems.report("write", f"the status is not written, and the training goes on: {error}")
             return False
