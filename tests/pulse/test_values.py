@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pulse._values import MESSAGE_LIMIT, describe_error, finite, is_on_accelerator, not_negative, text
+from pulse._values import MESSAGE_LIMIT, describe_error, finite, is_on_accelerator, not_negative, text, with_note
 
 
 class Tensor:
@@ -108,3 +108,12 @@ def test_a_tensor_that_cannot_say_where_it_is_counts_as_in_main_memory() -> None
             raise RuntimeError("not materialised yet")
 
     assert not is_on_accelerator(Lazy())
+
+
+def test_a_note_stands_behind_the_message_and_within_the_limit() -> None:
+    assert with_note("step 3", "") == "step 3"
+    assert with_note("", "loss is nan") == "loss is nan"
+    assert with_note("step 3", "loss is nan") == "step 3 (loss is nan)"
+    long = with_note("x" * MESSAGE_LIMIT, "loss is nan")
+    assert len(long) == MESSAGE_LIMIT
+    assert long.endswith("x (loss is nan)")
