@@ -262,7 +262,8 @@ def main(folder: Path, rounds: int, name: str | None) -> None:
         print(json.dumps({kind: [astuple(trial) for trial in found] for kind, found in trials.items()}))
         return
     for row in section({file_system_of(folder): folder}, rounds, lambda text: None).rows:
-        print(f"{row.what}: {row.ours} with, {row.other} without, {row.runs} rounds\n    {row.note}")
+        lines = [f"{row.what}: {row.ours} with, {row.other} without, {row.runs} rounds", *row.note.split("; ")]
+        print("\n    ".join(lines))
 
 
 if __name__ == "__main__":
