@@ -35,11 +35,13 @@ of a verdict mean: [Results](../conformance/SPEC.md#results) in the contract.
 
 def page() -> str:
     """The text of docs/cli.md for the commands of this checkout."""
-    conformance, explain, stress = map(_click_command, ("conformance.cli", "conformance.explain", "stress.cli"))
-    parser, _ = importlib.import_module("pulse.cli")._parser(["conformance", "explain", "stress"])
+    modules = ("conformance.audit.command", "conformance.cli", "conformance.explain", "stress.cli")
+    audit, conformance, explain, stress = map(_click_command, modules)
+    parser, _ = importlib.import_module("pulse.cli")._parser(["audit", "conformance", "explain", "stress"])
     parts = [
         INTRODUCTION,
         *_argparse_command(parser, "pulse"),
+        *_click_commands(audit, "pulse audit"),
         *_click_commands(conformance, "pulse conformance"),
         *_click_commands(explain, "pulse explain"),
         *_click_commands(stress, "pulse stress"),

@@ -10,7 +10,7 @@ import concurrent.futures
 import dataclasses
 import fnmatch
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ from rich.text import Text
 from conformance.clauses import load_clauses
 from conformance.errors import did_you_mean
 from conformance.mutation.registry import Entry, all_mutants, all_variants
-from conformance.reporting.results import Exit, write_json
+from conformance.reporting.chain import sealed
+from conformance.reporting.header import kit_version
+from conformance.reporting.results import FORMAT, Exit, write_json
 from conformance.reporting.terminal import new_console
 from conformance.runner.command_line import run_command
 from conformance.runner.embedded_pytest import cpus
@@ -37,7 +39,8 @@ from conformance.selfcheck.matrix import (
     total,
 )
 from conformance.selfcheck.trials import conformance
-from conformance.system.platform import operating_system
+from conformance.system.file_hashes import kit_files
+from conformance.system.platform import describe_platform, operating_system
 
 __all__ = ["main"]
 
@@ -89,13 +92,24 @@ def _as_json(row: MutantRow | VariantRow) -> dict[str, Any]:
     return {**dataclasses.asdict(row), "entry": row.entry._asdict()}
 
 
-def _write_report(folder: Path, mutants: Sequence[MutantRow], variants: Sequence[VariantRow], totals: Totals) -> None:
+def _write_report(
+    folder: Path,
+    selection: Mapping[str, Any],
+    mutants: Sequence[MutantRow],
+    variants: Sequence[VariantRow],
+    totals: Totals,
+) -> None:
     matrix = {
+        "format": FORMAT,
+        "kit": kit_version(),
+        "kit_files": kit_files(),
+        "platform": describe_platform(),
+        "selection": selection,
         "mutants": [_as_json(row) for row in mutants],
         "variants": [_as_json(row) for row in variants],
         "totals": dataclasses.asdict(totals),
     }
-    write_json(folder / "matrix.json", matrix)
+    write_json(folder / "matrix.json", sealed(matrix))
 
 
 @click.command(name="python -m conformance.selfcheck", context_settings={"help_option_names": ["-h", "--help"]})
@@ -146,7 +160,8 @@ def _command(
     if len(here) < len(selected):
         console.print(f"{len(selected) - len(here)} left out: only another system can measure them")
     if report is not None:
-        _write_report(report, mutants, variants, totals)
+        selection = {"names": list(names), "clause": list(clauses), "only_here": only_here}
+        _write_report(report, selection, mutants, variants, totals)
     return Exit.CONFORMANT if totals.holds else Exit.NOT_CONFORMANT
 
 

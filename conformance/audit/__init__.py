@@ -1,0 +1,1 @@
+"""The gate: from the results of several runs to a decision."""
