@@ -34,7 +34,7 @@ def require_same(legs: Sequence[Leg], controls: Sequence[Controls], kit: Kit) ->
         if (other := first_with.setdefault(leg.link, leg)) is not leg:
             raise AuditError(f"{leg.path}: the same run as {other.path}: give each leg once")
         if difference := _difference(legs[0].header["implementation"], leg.header["implementation"]):
-            raise AuditError(f"{leg.path}: judged another implementation than {legs[0].path}: {difference}")
+            raise AuditError(f"{leg.path}: is of a different implementation from {legs[0].path}: {difference}")
 
 
 def _kit_of(one: Leg | Controls) -> Kit:

@@ -1,7 +1,7 @@
 """The hash chain of results.jsonl: each line carries the SHA-256 of itself and of the line before; and the seal of the
 other files, which are one JSON object each. Pure functions.
 
-It shows that a line was edited, removed, added or moved by accident or by hand. It is no proof against somebody who
+It shows that a line was edited, removed, added or moved by accident or by hand. It is no proof against someone who
 computes all later hashes again: for that, the file itself has to be signed.
 """
 

@@ -221,7 +221,7 @@ def test_no_control_character_is_printed(
 @pytest.mark.parametrize(
     ("policy", "said"),
     [
-        ("[requird]", "unknown key 'requird'"),
+        ("[requires]", "unknown key 'requires'"),
         ("[minimum]\nwrite = 1", "unknown key 'write' in [minimum]"),
         ('[[accepted]]\nclause = "XYZ-01"\nuntil = 2999-01-01\nreason = "x"', "accepted.clause has 'XYZ-01'"),
         (

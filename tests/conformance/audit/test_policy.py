@@ -73,7 +73,7 @@ def test_a_failure_is_accepted_to_the_end_of_its_last_day(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[requird]\nwine = true", "unknown key 'requird'.*did you mean required"),
+        ("[requires]\nwine = true", "unknown key 'requires'.*did you mean required"),
         ("wine = true", "unknown key 'wine'"),
         ("required = 1", r"required must be written as \[required\]"),
         ("[required]\nplatform = []", r"unknown key 'platform' in \[required\].*did you mean platforms"),
