@@ -85,7 +85,8 @@ class Result:
     """One case of one clause. ``blame`` of an ``error`` says whose it is: the implementation's or the kit's.
 
     ``inconclusive`` marks an ``unmeasured`` case that could have been measured but saw too little. ``counts`` says what
-    was enumerated, such as ``{"faults": 98, "operations": 10}``.
+    was enumerated, such as ``{"faults": 98, "operations": 10}``. ``flaky`` says that the manifest lists the case as a
+    failure that depends on timing.
     """
 
     clause: str
@@ -98,6 +99,7 @@ class Result:
     blame: Literal["", "implementation", "kit"] = ""
     inconclusive: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
+    flaky: bool = False
 
 
 @dataclass(frozen=True)

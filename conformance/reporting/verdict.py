@@ -15,20 +15,28 @@ from conformance.subject.manifest import KnownFailure
 __all__ = ["apply_known_failures", "clause_outcome", "decide", "reasons_beside"]
 
 
-def apply_known_failures(result: Result, known: Iterable[KnownFailure], os: str) -> Result:
+def apply_known_failures(result: Result, known: Iterable[KnownFailure], os: str, *, run: int = 1) -> Result:
     """Turn a failure that is written down into ``xfail``, and an unexpected pass into ``xpass``.
 
-    A pass of a failure that is intermittent is none that was unexpected.
+    A pass of a flaky failure is unexpected only in the last of its ``repeats``. ``run`` is the number of this run of
+    the case, after that many less one that passed.
     """
+    flaky = False
     for entry in known:
-        if entry.matches(result.clause, result.case, os):
-            if result.outcome in ("fail", "error") and result.blame != "kit":
-                note = f"known failure: {entry.reason} ({entry.issue}); seen: {result.message}"
-                return dataclasses.replace(result, outcome="xfail", message=note)
-            if result.outcome == "pass" and not entry.intermittent:
-                note = f"passes, but is written down as a known failure: {entry.reason}"
-                return dataclasses.replace(result, outcome="xpass", message=note)
-    return result
+        if not entry.matches(result.clause, result.case, os):
+            continue
+        if result.outcome in ("fail", "error") and result.blame != "kit":
+            seen = "seen" if entry.repeats is None else f"seen in run {run} of at most {entry.repeats}"
+            note = f"known failure: {entry.reason} ({entry.issue}); {seen}: {result.message}"
+            return dataclasses.replace(result, outcome="xfail", message=note, flaky=entry.flaky)
+        if result.outcome == "pass":
+            if entry.flaky and (entry.repeats is None or run < entry.repeats):
+                flaky = True
+                continue
+            passes = f"passed {run} times in a row" if entry.flaky else "passes"
+            note = f"{passes}, but is written down as a known failure: {entry.reason}"
+            return dataclasses.replace(result, outcome="xpass", message=note, flaky=entry.flaky)
+    return dataclasses.replace(result, flaky=True) if flaky else result
 
 
 def clause_outcome(counts: Mapping[str, int]) -> Outcome:

@@ -40,6 +40,7 @@ from conformance.runner.controller import Controller
 from conformance.runner.embedded_pytest import Nodes, run_of_worker
 from conformance.runner.folder_changes import blamed
 from conformance.runner.hypothesis_profile import use_profile
+from conformance.runner.repeats import allow_time_for, number_of_run, repeats_of, run_repeatedly
 from conformance.runner.selection import Selection
 from conformance.subject.client import forked_modules
 from conformance.subject.forking import serving_forks
@@ -163,8 +164,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         taken = clause in wanted and selection.takes(clause, case_of(item))
         taken = taken and (run.point == "*" or _visits_points(item))
         (kept if taken else left_out).append(item)
+        if taken and (most := _repeats(item)) > 1:
+            allow_time_for(item, most)
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)
+
+
+def _repeats(item: pytest.Item) -> int:
+    known = item.config.stash[_RUN].manifest.known_failures
+    return repeats_of(known, clause_of(item), case_of(item), operating_system())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Take the place of pytest's own way of running a test where it may have to run several times."""
+    most = _repeats(item)
+    if most == 1:
+        return None
+    run_repeatedly(item, nextitem, most)
+    return True
 
 
 def _visits_points(item: pytest.Item) -> bool:
@@ -192,7 +210,7 @@ def pytest_runtest_makereport(
     report = yield
     if call.when != "call" and call.excinfo is None:
         return report
-    run = item.config.stash[_RUN]
+    run, number = item.config.stash[_RUN], number_of_run(item)
     error = call.excinfo.value if call.excinfo else None
     if _CASE in item.stash:
         error = blamed(_innermost(error) if error else None, clause_of(item), run)
@@ -210,7 +228,7 @@ def pytest_runtest_makereport(
             result = dataclasses.replace(
                 result, repro=repeat_command(result.repro, [("point", result.evidence["point"])])
             )
-    result = apply_known_failures(result, run.manifest.known_failures, operating_system())
+    result = apply_known_failures(result, run.manifest.known_failures, operating_system(), run=number)
     _show_in_pytest(report, result)
     attach(report.user_properties, [result], call.when)
     return report

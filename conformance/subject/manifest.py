@@ -20,6 +20,7 @@ _CHOICES = {
     "hard_link": ("refuse",),
     "os": ("linux", "macos", "windows"),
 }
+MOST_REPEATS = 100
 _REQUIRED = {"name", "language", "profile", "roles", "mode"}
 
 
@@ -27,7 +28,8 @@ _REQUIRED = {"name", "language", "profile", "roles", "mode"}
 class KnownFailure:
     """A documented failure: where it happens, why, and the issue in which it is reported. ``cases`` are globs.
 
-    An ``intermittent`` one depends on timing: its cases may pass.
+    A ``flaky`` one depends on timing: its cases may pass. With ``repeats`` a case that passes is run again, up to that
+    many times in all, and when it never fails the entry is out of date.
     """
 
     clause: str
@@ -35,7 +37,8 @@ class KnownFailure:
     issue: str
     os: tuple[str, ...] = ()
     cases: tuple[str, ...] = ("*",)
-    intermittent: bool = False
+    flaky: bool = False
+    repeats: int | None = None
 
     def matches(self, clause: str, case: str, os: str) -> bool:
         """Whether a result of this clause and case on this operating system is this known failure."""
@@ -201,7 +204,7 @@ class _Checker:
 
     def known_failure(self, value: object) -> KnownFailure:
         required = {"clause", "reason", "issue"}
-        entry = self.table(value, "known_failure", required | {"os", "case", "intermittent"}, required)
+        entry = self.table(value, "known_failure", required | {"os", "case", "flaky", "repeats"}, required)
         clause = self.text(entry["clause"], "known_failure.clause")
         if clause not in self.clause_ids:
             raise self.wrong(f"known_failure names the unknown clause {clause!r}; SPEC.md lists them")
@@ -217,8 +220,19 @@ class _Checker:
                 for name in (self.words(entry["os"], "known_failure.os") if "os" in entry else ())
             ),
             cases=self.globs(entry.get("case", "*"), "known_failure.case"),
-            intermittent=self.yes_or_no(entry, "intermittent", "known_failure"),
+            flaky=self.yes_or_no(entry, "flaky", "known_failure"),
+            repeats=self.repeats(entry),
         )
+
+    def repeats(self, entry: dict[str, Any]) -> int | None:
+        if "repeats" not in entry:
+            return None
+        number = entry["repeats"]
+        if type(number) is not int or not 2 <= number <= MOST_REPEATS:
+            raise self.wrong(f"known_failure.repeats must be a whole number from 2 to {MOST_REPEATS}")
+        if entry.get("flaky") is not True:
+            raise self.wrong("known_failure.repeats needs flaky = true: other cases have to fail each time")
+        return number
 
     def globs(self, value: object, where: str) -> tuple[str, ...]:
         return self.words(value, where) if isinstance(value, list) else (self.text(value, where),)

@@ -130,7 +130,7 @@ def row(manifest: Manifest) -> list[str]:
 def test_the_page_lists_what_the_manifest_lists(path: Path) -> None:
     manifest = load(path)
     known = [entry for entry in manifest.known_failures if entry.concerns("linux")]
-    always = {entry.clause for entry in known if not entry.intermittent}
+    always = {entry.clause for entry in known if not entry.flaky}
     cells = dict(zip(("must", "should"), row(manifest)[3:], strict=True))
     for level, cell in cells.items():
         of_level = [clause.id for clause in load_clauses().values() if clause.level == level]

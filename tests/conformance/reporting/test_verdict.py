@@ -244,7 +244,7 @@ def test_a_pass_that_is_written_down_as_a_failure_is_unexpected() -> None:
 
 
 def test_a_failure_that_depends_on_timing_may_pass_and_may_fail() -> None:
-    race = dataclasses.replace(KNOWN, intermittent=True)
+    race = dataclasses.replace(KNOWN, flaky=True)
     passed, failed = (
         apply_known_failures(Result("VIS-01", "case", outcome), [race], "linux") for outcome in ("pass", "fail")
     )
@@ -252,8 +252,33 @@ def test_a_failure_that_depends_on_timing_may_pass_and_may_fail() -> None:
     assert verdict(passed, known=[race]).exit == verdict(failed, known=[race]).exit == Exit.CONFORMANT
 
 
+def test_a_pass_of_a_flaky_failure_is_unexpected_only_in_the_last_of_its_repeats() -> None:
+    race = dataclasses.replace(KNOWN, flaky=True, repeats=3)
+    passed = Result("VIS-01", "case", "pass")
+    first, second, last = (apply_known_failures(passed, [race], "linux", run=run) for run in (1, 2, 3))
+    assert [(found.outcome, found.flaky) for found in (first, second, last)] == [
+        ("pass", True),
+        ("pass", True),
+        ("xpass", True),
+    ]
+    assert last.message == "passed 3 times in a row, but is written down as a known failure: it cuts"
+
+
+def test_a_flaky_failure_says_in_which_of_its_repeats_it_was_seen() -> None:
+    race = dataclasses.replace(KNOWN, flaky=True, repeats=3)
+    found = apply_known_failures(Result("VIS-01", "case", "fail", "torn at 7"), [race], "linux", run=2)
+    assert (found.outcome, found.flaky) == ("xfail", True)
+    assert found.message.endswith("; seen in run 2 of at most 3: torn at 7")
+
+
+def test_a_pass_that_one_entry_allows_and_another_does_not_is_unexpected() -> None:
+    race = dataclasses.replace(KNOWN, flaky=True)
+    found = apply_known_failures(Result("VIS-01", "case", "pass"), [race, KNOWN], "linux")
+    assert found.outcome == "xpass"
+
+
 def test_a_failure_that_depends_on_timing_has_to_match_a_case_too() -> None:
-    race = dataclasses.replace(KNOWN, intermittent=True)
+    race = dataclasses.replace(KNOWN, flaky=True)
     assert verdict(Result("VIS-01", "another", "pass"), known=[race]).exit == Exit.NOT_CONFORMANT
 
 

@@ -172,11 +172,25 @@ def test_search(case, number):
     if number > 100:
         raise Violation("more than 100", number=number)
 
+folders = {"flaky_second": [], "flaky_never": []}
+
+def test_flaky_second(case):
+    case.require_ok(case.write(case.target, status))
+    folders["flaky_second"].append(case.folder)
+    if len(set(folders["flaky_second"])) == 2:
+        raise Violation("lost the race")
+
 def test_known(case):
     raise Violation("as ever")
 
 def test_known_but_passes(case):
     pass
+
+def test_runs(case):
+    raise Violation("as ever", runs={name: len(of_case) for name, of_case in folders.items()})
+
+def test_flaky_never(case):
+    folders["flaky_never"].append(case.folder)
 """
 KNOWN = """
 [[known_failure]]
@@ -184,6 +198,14 @@ clause = "DOC-03"
 case = "known*"
 reason = "it is so"
 issue = "https://example.org/1"
+
+[[known_failure]]
+clause = "DOC-03"
+case = "flaky_*"
+flaky = true
+repeats = 3
+reason = "it races"
+issue = "https://example.org/2"
 """
 
 
@@ -278,6 +300,17 @@ class TestOutcomes:
     def test_known_failures(self, judged: dict[str, Any]) -> None:
         assert (judged["known"]["outcome"], judged["known_but_passes"]["outcome"]) == ("xfail", "xpass")
         assert judged["known"]["message"].endswith("seen: as ever")
+
+    def test_a_flaky_one_runs_until_it_fails(self, judged: dict[str, Any]) -> None:
+        result = judged["flaky_second"]
+        assert (result["outcome"], result["flaky"]) == ("xfail", True)
+        assert result["message"].endswith("; seen in run 2 of at most 3: lost the race")
+        assert judged["runs"]["evidence"]["runs"]["flaky_second"] == 2
+
+    def test_a_flaky_one_that_passes_each_time_is_out_of_date(self, judged: dict[str, Any]) -> None:
+        result = judged["flaky_never"]
+        assert (result["outcome"], result["flaky"]) == ("xpass", True)
+        assert result["message"] == "passed 3 times in a row, but is written down as a known failure: it races"
 
     def test_pytest_shows_the_same(self, judged: dict[str, Any]) -> None:
         lines = judged["text"].splitlines()

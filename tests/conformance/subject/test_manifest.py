@@ -62,10 +62,15 @@ def test_a_known_failure_applies_to_every_system_and_case_by_default(tmp_path: P
     assert (entry.os, entry.cases) == ((), ("*",))
 
 
-def test_a_known_failure_may_be_intermittent(tmp_path: Path) -> None:
+def test_a_known_failure_may_be_flaky_and_say_how_often_its_cases_run(tmp_path: Path) -> None:
     [always] = load(tmp_path, ABOUT + KNOWN).known_failures
-    [sometimes] = load(tmp_path, f"{ABOUT}{KNOWN}intermittent = true\n").known_failures
-    assert (always.intermittent, sometimes.intermittent) == (False, True)
+    [sometimes] = load(tmp_path, f"{ABOUT}{KNOWN}flaky = true\n").known_failures
+    [often] = load(tmp_path, f"{ABOUT}{KNOWN}flaky = true\nrepeats = 5\n").known_failures
+    assert [(entry.flaky, entry.repeats) for entry in (always, sometimes, often)] == [
+        (False, None),
+        (True, None),
+        (True, 5),
+    ]
 
 
 def test_a_known_failure_may_list_its_cases(tmp_path: Path) -> None:
@@ -223,10 +228,14 @@ MALFORMED = {
         ABOUT + KNOWN + "os = []\n",
         "known_failure.os must be a list of strings that is not empty",
     ),
-    "intermittent is a word": (
-        ABOUT + KNOWN + 'intermittent = "yes"\n',
-        "known_failure.intermittent must be true or false",
+    "flaky is a word": (ABOUT + KNOWN + 'flaky = "yes"\n', "known_failure.flaky must be true or false"),
+    "repeats of what is not flaky": (ABOUT + KNOWN + "repeats = 5\n", "known_failure.repeats needs flaky = true"),
+    "one repeat": (
+        ABOUT + KNOWN + "flaky = true\nrepeats = 1\n",
+        "known_failure.repeats must be a whole number from 2 to 100",
     ),
+    "too many repeats": (ABOUT + KNOWN + "flaky = true\nrepeats = 101\n", "a whole number from 2 to 100"),
+    "repeats is true": (ABOUT + KNOWN + "flaky = true\nrepeats = true\n", "a whole number from 2 to 100"),
     "case is empty": (ABOUT + KNOWN + 'case = ""\n', "known_failure.case must be a string that is not empty"),
     "callable without colon": (
         ABOUT.replace(
