@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from conformance.clauses import load_clauses
+from conformance.compare.baseline import judge_by, load_baseline, require_comparable_run
 from conformance.errors import did_you_mean
 from conformance.reporting.results import Exit, Result, results_file
 from conformance.reporting.terminal import new_console, print_clauses, print_run
@@ -64,6 +65,11 @@ class _PytestOptions:
     "--kills", type=click.IntRange(1), default=RunPlan.kills, show_default=True, help="Kills in a row (KIL-02, 03, 04)."
 )
 @strict_option()
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="Earlier results: compare with them, and fail only on lost ground.",
+)
 @report_option()
 @click.option("-n", "workers", type=click.IntRange(0), help="Worker processes; 0 = none. Default: one per CPU.")
 @seed_option()
@@ -81,20 +87,22 @@ def _command(**given: Any) -> int:
     """Judge an implementation against SPEC.md.
 
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
-    protocol in the smoke stage, 4 inconclusive.
+    protocol in the smoke stage, 4 inconclusive. With --baseline 1 means lost ground, and nothing else does.
     """
     console, selection = new_console(), Selection(given["clauses"], given["cases"], given["point"])
     cases = _cases(selection, wanted=given["list_only"])
     if given["list_only"]:
         print_clauses(console, load_clauses().values(), None if selection.complete else cases)
         return Exit.CONFORMANT
-    wanted = report_options(given)
+    wanted, baseline = report_options(given), given["baseline"] and load_baseline(given["baseline"], given["report"])
     with prepared_by_name(NAME, given["impl"], run_plan(given)) as run, results_file(wanted.folder) as file:
         try:
             unmatched = partial(_unmatched_point, run)
             controller = Controller(run, selection, strict=wanted.strict, file=file, unmatched=unmatched)
         except OSError as error:  # of the first lines of results.jsonl
             raise click.UsageError(f"--report {wanted.folder}: cannot be written: {error}") from error
+        if baseline is not None:
+            require_comparable_run(baseline, controller.header)
         junit = run.folder / "junit.xml"
         shown = not given["results_only"]  # the matrix makes hundreds of runs and reads nothing else
         options = _PytestOptions(given["workers"], given["exitfirst"], junit if file is not None and shown else None)
@@ -112,6 +120,8 @@ def _command(**given: Any) -> int:
             console.print(f"report: {wanted.folder}/report.html, results.jsonl, junit.xml{badge}", soft_wrap=True)
         if controller.unmatched and code == Exit.INCONCLUSIVE:
             raise click.UsageError(controller.unmatched)
+        if baseline is not None and controller.verdict is not None:
+            return judge_by(baseline, controller.header, controller.results, code, console)
         return code
 
 

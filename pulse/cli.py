@@ -28,6 +28,7 @@ ENTRY_POINTS = "pulse.commands"
 INSTALL_THE_KIT = "python -m pip install pulse-kit"
 KIT_COMMANDS = {
     "audit": "decide from the results of several machines whether it may be released",
+    "compare": "say what two runs of an implementation differ in, and fail on lost ground",
     "conformance": "judge a writer or a reader in any language against the contract",
     "explain": "say why a clause exists, how it is measured and what the usual fix is",
     "stress": "put them under load, kill them, and cut the power of their disk",

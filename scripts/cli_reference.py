@@ -13,6 +13,7 @@ import inspect
 import re
 import sys
 import textwrap
+import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,23 +36,18 @@ of a verdict mean: [Results](../conformance/SPEC.md#results) in the contract.
 
 def page() -> str:
     """The text of docs/cli.md for the commands of this checkout."""
-    modules = ("conformance.audit.command", "conformance.cli", "conformance.explain", "stress.cli")
-    audit, conformance, explain, stress = map(_click_command, modules)
-    parser, _ = importlib.import_module("pulse.cli")._parser(["audit", "conformance", "explain", "stress"])
-    parts = [
-        INTRODUCTION,
-        *_argparse_command(parser, "pulse"),
-        *_click_commands(audit, "pulse audit"),
-        *_click_commands(conformance, "pulse conformance"),
-        *_click_commands(explain, "pulse explain"),
-        *_click_commands(stress, "pulse stress"),
-    ]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    modules = {name: value.split(":")[0] for name, value in project["entry-points"]["pulse.commands"].items()}
+    parser, _ = importlib.import_module("pulse.cli")._parser(sorted(modules))
+    parts = [INTRODUCTION, *_argparse_command(parser, "pulse")]
+    for name, module in sorted(modules.items()):
+        parts += _click_commands(_click_command(module), f"pulse {name}")
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
 def _click_command(module: str) -> click.Command:
     """The command of an entry point: the one in its module that is named after the module or its package."""
-    names = {name for word in module.split(".") for name in (word, f"pulse {word}")}
+    names = {name for word in module.replace("_", "-").split(".") for name in (word, f"pulse {word}")}
     found = [
         value
         for value in vars(importlib.import_module(module)).values()
