@@ -16,8 +16,9 @@ import click
 from conformance.clauses import load_clauses
 from conformance.compare.baseline import judge_by, load_baseline, require_comparable_run
 from conformance.errors import did_you_mean
-from conformance.reporting.results import Exit, Result, results_file
+from conformance.reporting.results import Exit, Result, counted, results_file
 from conformance.reporting.terminal import new_console, print_clauses, print_run
+from conformance.resolve import manifest_file
 from conformance.runner.collection import cases_in
 from conformance.runner.command_line import (
     SECONDS,
@@ -34,10 +35,12 @@ from conformance.runner.command_line import (
 )
 from conformance.runner.controller import Controller
 from conformance.runner.embedded_pytest import EmbeddedPytest
+from conformance.runner.known_failures import gaps, write_known_failures
 from conformance.runner.pytest_plugin import HandOver
 from conformance.runner.run import Run, RunPlan
 from conformance.runner.selection import Selection
 from conformance.syscalls.findings import point_names
+from conformance.system.platform import operating_system
 
 __all__ = ["main"]
 
@@ -70,6 +73,7 @@ class _PytestOptions:
     type=click.Path(path_type=Path),
     help="Earlier results: compare with them, and fail only on lost ground.",
 )
+@click.option("--write-known-failures", "write", is_flag=True, help="Add what fails to the manifest, to be completed.")
 @report_option()
 @click.option("-n", "workers", type=click.IntRange(0), help="Worker processes; 0 = none. Default: one per CPU.")
 @seed_option()
@@ -103,6 +107,9 @@ def _command(**given: Any) -> int:
             raise click.UsageError(f"--report {wanted.folder}: cannot be written: {error}") from error
         if baseline is not None:
             require_comparable_run(baseline, controller.header)
+        manifest = manifest_file(run.manifest)
+        if given["write"] and manifest is None:
+            raise click.UsageError(f"--write-known-failures: {given['impl']} has no manifest to write into")
         junit = run.folder / "junit.xml"
         shown = not given["results_only"]  # the matrix makes hundreds of runs and reads nothing else
         options = _PytestOptions(given["workers"], given["exitfirst"], junit if file is not None and shown else None)
@@ -120,9 +127,24 @@ def _command(**given: Any) -> int:
             console.print(f"report: {wanted.folder}/report.html, results.jsonl, junit.xml{badge}", soft_wrap=True)
         if controller.unmatched and code == Exit.INCONCLUSIVE:
             raise click.UsageError(controller.unmatched)
+        if manifest is not None and controller.verdict is not None:
+            _say_what_is_listed(controller, manifest, code, write=given["write"])
         if baseline is not None and controller.verdict is not None:
             return judge_by(baseline, controller.header, controller.results, code, console)
         return code
+
+
+def _say_what_is_listed(controller: Controller, manifest: Path, code: int, *, write: bool) -> None:
+    """Add what failed to the manifest if that is wanted, and ask for the issues that its known failures lack."""
+    known = controller.run.manifest.known_failures
+    if write:
+        added = write_known_failures(manifest, controller.results, operating_system(), code)
+        click.echo(
+            f"{counted(len(added), 'known failures')} added to {manifest}; the verdict of this run stays as it is"
+        )
+        known = (*known, *added)
+    if text := gaps(known, str(manifest)):
+        click.echo(text)
 
 
 def _cases(selection: Selection, *, wanted: bool) -> list[tuple[str, str]]:

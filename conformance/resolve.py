@@ -10,7 +10,7 @@ from conformance.errors import ManifestError
 from conformance.mutation.registry import entry_of, folder_of
 from conformance.subject.manifest import Manifest, load_manifest
 
-__all__ = ["resolve"]
+__all__ = ["manifest_file", "resolve"]
 
 IMPLEMENTATIONS = Path(__file__).parent / "implementations"
 
@@ -37,6 +37,14 @@ def resolve(name: str, clause_ids: frozenset[str]) -> Manifest:
             "or mutant:NAME / variant:NAME"
         )
     return load_manifest(path, clause_ids, source=str(path.resolve()))
+
+
+def manifest_file(manifest: Manifest) -> Path | None:
+    """The file of a manifest that `resolve` has found; None for a mutant or a variant, which has none."""
+    if manifest.source.startswith(("mutant:", "variant:")):
+        return None
+    packaged = IMPLEMENTATIONS / manifest.source / "implementation.toml"
+    return packaged if packaged.is_file() else Path(manifest.source)
 
 
 def _manifest_of(kind: str, name: str) -> Manifest:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from conformance.clauses import Clause, load_clauses
 from conformance.reporting.results import Exit, Outcome, Result, Verdict
-from conformance.subject.manifest import KnownFailure
+from conformance.subject.manifest import NO_ISSUE, KnownFailure
 
 __all__ = ["apply_known_failures", "clause_outcome", "decide", "reasons_beside"]
 
@@ -27,7 +27,7 @@ def apply_known_failures(result: Result, known: Iterable[KnownFailure], os: str,
             continue
         if result.outcome in ("fail", "error") and result.blame != "kit":
             seen = "seen" if entry.repeats is None else f"seen in run {run} of at most {entry.repeats}"
-            note = f"known failure: {entry.reason} ({entry.issue}); {seen}: {result.message}"
+            note = f"known failure: {entry.reason} ({_reported(entry)}); {seen}: {result.message}"
             return dataclasses.replace(result, outcome="xfail", message=note, flaky=entry.flaky)
         if result.outcome == "pass":
             if entry.flaky and (entry.repeats is None or run < entry.repeats):
@@ -37,6 +37,10 @@ def apply_known_failures(result: Result, known: Iterable[KnownFailure], os: str,
             note = f"{passes}, but is written down as a known failure: {entry.reason}"
             return dataclasses.replace(result, outcome="xpass", message=note, flaky=entry.flaky)
     return dataclasses.replace(result, flaky=True) if flaky else result
+
+
+def _reported(entry: KnownFailure) -> str:
+    return "not reported yet" if entry.issue == NO_ISSUE else entry.issue
 
 
 def clause_outcome(counts: Mapping[str, int]) -> Outcome:

@@ -213,7 +213,7 @@ MALFORMED = {
     ),
     "issue without TLS": (
         ABOUT + KNOWN.replace("https", "http"),
-        "known_failure.issue is 'http://example.org/1'; it must be an https:// address",
+        "known_failure.issue is 'http://example.org/1'; it must be an https:// address, or \"TODO\" until there is one",
     ),
     "issue is a number": (
         ABOUT + KNOWN.replace('"https://example.org/1"', "1"),
