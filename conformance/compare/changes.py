@@ -64,7 +64,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ClauseChange:
-    """A clause whose outcome changed. ``lost`` says that it was measured and is not any more."""
+    """A clause whose outcome changed. ``lost`` says that it was measured and is not any more; ``message`` says why."""
 
     clause: str
     before: str
@@ -212,8 +212,9 @@ def _clause_changes(keys: Iterable[tuple[str, str]], old: RecordedRun, new: Reco
         if words[0] == words[1]:
             continue
         lost = _measured(before) and not _measured(now) and _counts_for_the_run(clause)
-        whole = whole_clause(new, clause)
-        yield ClauseChange(clause, words[0], words[1], lost, whole.message if whole else "")
+        unmeasured = (case for key in cases if (case := new.cases.get(key)) and _state(case) == "unmeasured")
+        why = next(unmeasured, None) if not _measured(now) else None
+        yield ClauseChange(clause, words[0], words[1], lost, why.message if why else "")
 
 
 def _counted(run: RecordedRun, keys: Iterable[tuple[str, str]]) -> Counter[str]:

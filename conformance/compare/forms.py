@@ -28,8 +28,8 @@ def summary(comparison: Comparison) -> str:
     counts = Counter(change.kind for change in comparison.changes)
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS)
     return (
-        f"{_verdict(comparison)}: of {counted(comparison.compared, 'cases')} {kinds}; "
-        f"{comparison.failing} {'fails' if comparison.failing == 1 else 'fail'} as before"
+        f"{_verdict(comparison)} (of {counted(comparison.compared, 'cases')} {kinds}; "
+        f"{comparison.failing} {'fails' if comparison.failing == 1 else 'fail'} as before)"
     )
 
 
@@ -41,7 +41,7 @@ def _verdict(comparison: Comparison) -> str:
     parts = [counted(cases, "cases")] if cases else []
     if clauses:
         parts.append(f"{counted(clauses, 'clauses')} not measured any more")
-    return f"lost ground: {', '.join(parts)}"
+    return f"lost ground: {' and '.join(parts)}"
 
 
 def in_one_line(error: Exception) -> str:
@@ -82,7 +82,7 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     if changed := [change for change in comparison.clauses if change.before and change.now]:
         lines += ["", "[bold]clauses[/]"]
         for clause in changed:
-            mark = " [bold red]not measured any more[/]" if clause.lost else ""
+            mark = ", [bold red]not measured any more[/]" if clause.lost else ""
             seen = f": {escape(_line(clause.message))}" if clause.message else ""
             lines.append(f"  {clause.clause} {_outcomes(clause.before, clause.now)}{mark}{seen}")
     for line in [*lines, "", f"[bold]{escape(summary(comparison))}[/]"]:
@@ -108,8 +108,8 @@ def as_markdown(comparison: Comparison) -> str:
     lines = [
         f"### {in_markdown(_title(comparison))}: {'lost ground' if comparison.lost else 'no lost ground'}",
         "",
-        f"{in_markdown(summary(comparison))} ({in_markdown(new.system)}, {in_markdown(new.file_system)}; "
-        f"{in_markdown(old.source)} and {in_markdown(new.source)}).",
+        f"{in_markdown(summary(comparison))}. On {in_markdown(new.system)}, {in_markdown(new.file_system)}; "
+        f"{in_markdown(old.source)} and {in_markdown(new.source)}.",
     ]
     if comparison.notes:
         lines += ["", *(f"- {in_markdown(note)}" for note in comparison.notes)]

@@ -28,6 +28,7 @@ __all__ = ["block", "gaps", "unlisted_failures", "with_blocks", "write_known_fai
 _MOST_CHARACTERS = 240  # of a reason
 # Where the kit has put the targets of a case.
 _FOLDER_OF_A_CASE = re.compile(r"[^\s'\"]*pulse-conformance-[^/\\]+[/\\]+cases[/\\]+[^/\\]+[/\\]+")
+_LONG_RUN = re.compile(r"(.)\1{19,}")  # of one character, as in the longest names
 # Numbers, random names and whatever is quoted differ between cases that fail for one reason.
 _OF_A_CASE = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 
@@ -41,7 +42,7 @@ def unlisted_failures(results: Iterable[Result], known: Sequence[KnownFailure], 
     for result in results:
         failed = result.outcome in ("fail", "error") and result.blame != "kit"
         if failed and not any(entry.matches(result.clause, result.case, system) for entry in known):
-            key = result.clause, _OF_A_CASE.sub("", _reason(result.message))
+            key = result.clause, _OF_A_CASE.sub("", _first_line(result.message))
             reasons.setdefault(key, []).append(result)
     order = list(load_clauses())
     return [
@@ -56,8 +57,13 @@ def unlisted_failures(results: Iterable[Result], known: Sequence[KnownFailure], 
     ]
 
 
-def _reason(message: str) -> str:
+def _first_line(message: str) -> str:
     line = _FOLDER_OF_A_CASE.sub("", " ".join(visible(message.partition("\n")[0]).split()))
+    return _LONG_RUN.sub(r"\1\1\1…", line)
+
+
+def _reason(message: str) -> str:
+    line = _first_line(message)
     return (line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}…") or "no message"
 
 
@@ -90,8 +96,9 @@ def gaps(known: Iterable[KnownFailure], manifest: str) -> str:
     if not missing:
         return ""
     clauses = ", ".join(dict.fromkeys(entry.clause for entry in missing))
-    which = f"{counted(len(missing), 'known failures')} without an issue ({clauses})"
-    return f'{which}: report them, and put the address in place of issue = "{NO_ISSUE}" in {manifest}'
+    have = "has" if len(missing) == 1 else "have"
+    which = f"{counted(len(missing), 'known failures')} {have} no issue yet ({clauses})"
+    return f'{which}: put the address of the report in place of issue = "{NO_ISSUE}" in {manifest}'
 
 
 def write_known_failures(path: Path, results: Iterable[Result], system: str, exit_code: int) -> list[KnownFailure]:

@@ -60,11 +60,11 @@ def test_a_case_that_passed_and_fails_is_lost_and_one_that_fails_as_before_is_no
     assert code == 1
     assert f"since the baseline {good}" in stdout
     assert "message:cyrillic: pass → fail" in stdout
-    assert stdout.splitlines()[-1].startswith("lost ground: 1 case: of 1 case 1 worse")
+    assert stdout.splitlines()[-1].startswith("lost ground: 1 case (of 1 case 1 worse")
     code, stdout, _ = judged("--baseline", bad / "results.jsonl", "--report", tmp_path / "again", loses=True)
     assert code == 0
     assert stdout.splitlines()[-2:] == [
-        "no lost ground: of 1 case 0 worse, 0 better, 0 new, 0 gone; 1 fails as before",
+        "no lost ground (of 1 case 0 worse, 0 better, 0 new, 0 gone; 1 fails as before)",
         "exit code 0 instead of 1, by the baseline",
     ]
     footer = read_results(tmp_path / "again" / "results.jsonl")[2]

@@ -147,6 +147,11 @@ def test_the_cases_of_such_a_clause_that_passed_are_lost_with_its_reason(compare
     assert (change.kind, change.now, change.lost, change.message) == ("worse", "n/a", True, "no role reader")
 
 
+def test_a_clause_says_why_none_of_its_cases_is_measured(compared: Compared) -> None:
+    [clause] = compared(one("pass"), one("unmeasured", message="it never syncs")).clauses
+    assert (clause.now, clause.lost, clause.message) == ("unmeasured", True, "it never syncs")
+
+
 def test_a_clause_that_is_measured_for_the_first_time_is_no_loss(compared: Compared) -> None:
     found = compared([Result(MUST, "*", "unmeasured")], one("fail"))
     assert (change_of(found), found.lost) == (("new", False), 0)

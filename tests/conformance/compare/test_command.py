@@ -43,13 +43,15 @@ def test_lost_ground_is_exit_code_1_and_says_which_case_and_how_to_repeat_it(sai
     assert lines[at + 2 : at + 4] == ["mode_is_kept:0644: pass → fail", "became 0600"]
     assert lines[at + 4].startswith("repeat: ")
     assert lines[at + 4].endswith("--case mode_is_kept:0644")
-    assert lines[-1] == "lost ground: 1 case: of 2 cases 1 worse, 0 better, 0 new, 0 gone; 0 fail as before"
+    assert lines[-1] == "lost ground: 1 case (of 2 cases 1 worse, 0 better, 0 new, 0 gone; 0 fail as before)"
 
 
 def test_no_lost_ground_is_exit_code_0_although_cases_fail(said: Said, report: Report) -> None:
     code, stdout, _ = said(report("old", FAIL, OTHER), report("new", FAIL, OTHER))
     assert code == 0
-    assert stdout.splitlines()[-1] == ("no lost ground: of 2 cases 0 worse, 0 better, 0 new, 0 gone; 1 fails as before")
+    assert stdout.splitlines()[-1] == (
+        "no lost ground (of 2 cases 0 worse, 0 better, 0 new, 0 gone; 1 fails as before)"
+    )
 
 
 def test_a_file_is_named_as_well_as_its_folder(said: Said, report: Report) -> None:
@@ -63,8 +65,8 @@ def test_a_clause_that_is_not_measured_any_more_is_named_with_the_reason(said: S
         report("new", Result("MET-01", "*", "unmeasured", "needs strace"), Result("DOC-01", "a", "pass")),
     )
     assert code == 1
-    assert "  MET-01 fail → unmeasured not measured any more: needs strace" in stdout.splitlines()
-    assert "lost ground: 1 clause not measured any more: of " in stdout
+    assert "  MET-01 fail → unmeasured, not measured any more: needs strace" in stdout.splitlines()
+    assert "lost ground: 1 clause not measured any more (of " in stdout
 
 
 def test_json_has_everything(said: Said, report: Report) -> None:
@@ -162,7 +164,7 @@ def test_a_run_that_did_not_finish_is_refused(said: Said, report: Report) -> Non
 
 
 def rewrite(folder: Path, old: str, new: str) -> None:
-    """Edit the results file as somebody would."""
+    """Edit the results file by hand."""
     path = folder / "results.jsonl"
     text = path.read_bytes().decode("utf-8")
     assert old in text
