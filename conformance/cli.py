@@ -98,6 +98,8 @@ def _command(**given: Any) -> int:
     if given["list_only"]:
         print_clauses(console, load_clauses().values(), None if selection.complete else cases)
         return Exit.CONFORMANT
+    if given["baseline"] and given["exitfirst"]:
+        raise click.UsageError("-x leaves cases out, so that --baseline would find them gone: give one of the two")
     wanted, baseline = report_options(given), given["baseline"] and load_baseline(given["baseline"], given["report"])
     with prepared_by_name(NAME, given["impl"], run_plan(given)) as run, results_file(wanted.folder) as file:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from conformance.cli import main
 from conformance.compare.baseline import exit_code
 from conformance.reporting.results import Exit, Result, read_results
+from conformance.system.platform import describe_platform
 
 ONE_CASE = ("--clause", "DOC-07", "--case", "message:cyrillic", "-n", "0", "--seed", "1")
 PASS = Result("DOC-07", "message:cyrillic", "pass")
@@ -51,17 +53,33 @@ def judged(
 Judged = Callable[..., tuple[int, str, str]]
 
 
-def test_a_case_that_passed_and_fails_is_lost_and_one_that_fails_as_before_is_not(
-    judged: Judged, tmp_path: Path
-) -> None:
-    good, bad = tmp_path / "good", tmp_path / "bad"
-    assert judged("--report", good)[0] == 0
-    code, stdout, _ = judged("--report", bad, "--baseline", good, loses=True)
+@pytest.fixture
+def earlier(report: Callable[..., Path]) -> Callable[[Result], Path]:
+    """The report of an earlier run of the same writer on this system, with this result."""
+
+    def write(result: Result) -> Path:
+        return report("earlier", result, name="under test", system=describe_platform()["system"])
+
+    return write
+
+
+Earlier = Callable[[Result], Path]
+
+
+def test_a_case_that_passed_and_now_fails_fails_the_run(judged: Judged, earlier: Earlier) -> None:
+    before = earlier(PASS)
+    code, stdout, _ = judged("--baseline", before, loses=True)
     assert code == 1
-    assert f"since the baseline {good}" in stdout
+    assert f"since the baseline {before}" in stdout
     assert "message:cyrillic: pass → fail" in stdout
     assert stdout.splitlines()[-1].startswith("lost ground: 1 case (of 1 case 1 worse")
-    code, stdout, _ = judged("--baseline", bad / "results.jsonl", "--report", tmp_path / "again", loses=True)
+
+
+def test_a_case_that_fails_as_before_does_not_but_the_verdict_is_what_it_is(
+    judged: Judged, earlier: Earlier, tmp_path: Path
+) -> None:
+    before = earlier(dataclasses.replace(PASS, outcome="fail"))
+    code, stdout, _ = judged("--baseline", before / "results.jsonl", "--report", tmp_path / "again", loses=True)
     assert code == 0
     assert stdout.splitlines()[-2:] == [
         "no lost ground (of 1 case 0 worse, 0 better, 0 new, 0 gone; 1 fails as before)",
@@ -69,7 +87,7 @@ def test_a_case_that_passed_and_fails_is_lost_and_one_that_fails_as_before_is_no
     ]
     footer = read_results(tmp_path / "again" / "results.jsonl")[2]
     assert footer is not None
-    assert footer["exit"] == 1  # the verdict is what it is
+    assert footer["exit"] == 1
 
 
 def test_a_baseline_of_something_else_is_refused_before_anything_is_judged(
@@ -84,6 +102,12 @@ def test_a_baseline_that_cannot_be_read_is_refused_before_anything_is_prepared(j
     code, stdout, stderr = judged("--baseline", tmp_path / "missing")
     assert (code, stdout) == (2, "")
     assert f"--baseline {tmp_path / 'missing'}: no such file, or no regular one" in stderr
+
+
+def test_a_run_that_stops_early_has_nothing_to_compare(judged: Judged, report: Callable[..., Path]) -> None:
+    code, stdout, stderr = judged("--baseline", report("old", PASS, name="under test"), "-x")
+    assert (code, stdout) == (2, "")
+    assert "-x leaves cases out, so that --baseline would find them gone" in stderr
 
 
 def test_a_report_never_overwrites_its_baseline(judged: Judged, report: Callable[..., Path]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,95 +129,3 @@ def test_control_characters_and_markup_in_names_are_shown_and_not_obeyed(
         assert "@all" not in stdout
         rows = [line for line in stdout.splitlines() if line.startswith("| MET-01 (SHOULD)")]
         assert len(rows) == 1
-
-
-# What cannot be compared
-
-
-def test_what_is_missing_is_named(said: Said, report: Report, tmp_path: Path) -> None:
-    new, empty = report("new", PASS), tmp_path / "empty"
-    empty.mkdir()
-    for path, says in (
-        (tmp_path / "missing", "no such file, or no regular one"),
-        (empty, "no results.jsonl in it; --report writes one"),
-    ):
-        assert said(path, new) == (2, "", f"pulse compare: {path}: {says}\n")
-        assert said(new, path) == (2, "", f"pulse compare: {path}: {says}\n")
-
-
-def test_two_runs_are_needed(said: Said, report: Report) -> None:
-    folder = report("old", PASS)
-    code, _, stderr = said(folder, folder / "results.jsonl")
-    assert code == 2
-    assert stderr.endswith("are one file: nothing could ever be lost\n")
-    assert said(folder)[0] == 2
-
-
-def test_a_run_that_did_not_finish_is_refused(said: Said, report: Report) -> None:
-    code, _, stderr = said(report("old", PASS), report("new", PASS, finished=False))
-    assert code == 2
-    assert "new" in stderr
-    assert "the run did not finish, or the end of the file is missing; run it again" in stderr
-    assert stderr.count("\n") == 1
-
-
-def rewrite(folder: Path, old: str, new: str) -> None:
-    """Edit the results file by hand."""
-    path = folder / "results.jsonl"
-    text = path.read_bytes().decode("utf-8")
-    assert old in text
-    path.write_bytes(text.replace(old, new).encode("utf-8"))
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ('{"type": "header"', '{"type": "heading"'),
-        ('"type": "result"', '"type": "remark"'),
-        ('{"type": "header"', '{"type": header'),
-        ('{"type": "header"', '[{"type": "header"'),
-        ('"clause": "MET-01"', '"clause": "MET-99"'),
-        ('"outcome": "pass"', '"outcome": "passed"'),
-        ('"outcome": "pass"', '"outcome": null'),
-        ('"case": "mode', '"kase": "mode'),
-        ('"message": ""', '"message": []'),
-        ('"blame": ""', '"blame": "nobody"'),
-        ('"implementation": {', '"implementations": {'),
-        ('"platform": {"system": "linux"', '"platform": {"system": 7'),
-        ('"clause": []', '"clause": "MET-01"'),
-        ('"clause": []', '"clause": [7]'),
-    ],
-)
-def test_a_file_that_was_edited_is_refused_in_one_line(said: Said, report: Report, old: str, new: str) -> None:
-    good, bad = report("good", PASS), report("bad", PASS)
-    rewrite(bad, old, new)
-    for arguments in ((good, bad), (bad, good)):
-        code, stdout, stderr = said(*arguments)
-        assert (code, stdout, stderr.count("\n")) == (2, "", 1)
-        assert stderr.startswith(f"pulse compare: {bad / 'results.jsonl'}:")
-
-
-def test_what_an_edited_file_says_is_no_sequence_for_the_terminal(said: Said, report: Report) -> None:
-    bad = report("bad", PASS)
-    rewrite(bad, '"clause": "MET-01"', r'"clause": "\u001b[2J\nMET"')
-    code, _, stderr = said(bad, report("good", PASS))
-    assert (code, stderr.count("\n"), "\x1b" in stderr) == (2, 1, False)
-
-
-@pytest.mark.parametrize("content", [b"", b"\n", b"PK\x03\x04 not text \xff\n"])
-def test_a_file_that_is_no_results_file_is_refused(said: Said, report: Report, tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(content)
-    code, stdout, stderr = said(path, report("new", PASS))
-    assert (code, stdout, stderr.count("\n")) == (2, "", 1)
-    assert "Traceback" not in stderr
-
-
-def test_a_file_that_may_not_be_read_is_named(said: Said, report: Report) -> None:
-    if sys.platform == "win32" or os.geteuid() == 0:
-        pytest.skip("needs a user that a mode keeps out")
-    old = report("old", PASS)
-    (old / "results.jsonl").chmod(0)
-    code, _, stderr = said(old, report("new", PASS))
-    assert (code, stderr.count("\n")) == (2, 1)
-    assert "Permission denied" in stderr
