@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.markup import escape
 
 from conformance.compare.changes import compare, require_comparable
 from conformance.compare.forms import in_one_line, print_comparison
 from conformance.compare.recorded_run import RESULTS, RecordedRun, load_run, results_of, run_from
-from conformance.reporting.foreign import visible
+from conformance.reporting.escaping import for_terminal
 from conformance.reporting.results import Exit, Header, Result
 
 __all__ = ["exit_code", "judge_by", "load_baseline", "require_comparable_run"]
@@ -47,7 +46,7 @@ def judge_by(baseline: RecordedRun, header: Header, results: Sequence[Result], c
         comparison = compare(baseline, run_from(header, results, _THIS_RUN, Path(_THIS_RUN)))
     except ValueError as error:
         raise click.UsageError(f"--baseline: {in_one_line(error)}") from error
-    console.print(f"\n[bold]since the baseline[/] {escape(visible(baseline.source))}", soft_wrap=True)
+    console.print(f"\n[bold]since the baseline[/] {for_terminal(baseline.source, one_line=True)}", soft_wrap=True)
     print_comparison(console, comparison)
     ending = exit_code(code, lost=comparison.lost > 0)
     if ending != code:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from conformance.clauses import load_clauses
 from conformance.compare.changes import KINDS, Change, Comparison, Kind
-from conformance.reporting.foreign import code_span, in_markdown, visible
+from conformance.reporting.escaping import for_terminal, printable
+from conformance.reporting.foreign import code_span, in_markdown
 from conformance.reporting.repeat import as_started
 from conformance.reporting.results import counted
 
@@ -46,7 +46,7 @@ def _verdict(comparison: Comparison) -> str:
 
 def in_one_line(error: Exception) -> str:
     """What an error says, on one line and with nothing that a terminal obeys."""
-    return " ".join(visible(str(error)).split())
+    return " ".join(printable(str(error)).split())
 
 
 def _title(comparison: Comparison) -> str:
@@ -62,7 +62,7 @@ def _outcomes(before: str, now: str) -> str:
 
 def _line(text: str, most: int = _MOST_CHARACTERS) -> str:
     """The first line of a text, with nothing that a terminal obeys."""
-    first = visible(text.partition("\n")[0].replace("\t", " "))
+    first = printable(text.partition("\n")[0].replace("\t", " "))
     return first if len(first) <= most else f"{first[:most]}…"
 
 
@@ -74,8 +74,8 @@ def _level(clause: str) -> str:
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Print it. Commands that repeat a case are printed for lost ground alone."""
     system = f"{comparison.new.system}, {comparison.new.file_system}"
-    lines = [f"[bold]{escape(_line(_title(comparison)))}[/] ({escape(_line(system))})"]
-    lines += [f"  note: {escape(_line(note))}" for note in comparison.notes]
+    lines = [f"[bold]{for_terminal(_line(_title(comparison)))}[/] ({for_terminal(_line(system))})"]
+    lines += [f"  note: {for_terminal(_line(note))}" for note in comparison.notes]
     for kind in KINDS:
         if changes := comparison.of_kind(kind):
             lines += ["", f"[{_STYLES[kind]}]{kind}[/]", *_changed_cases(changes)]
@@ -83,9 +83,9 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
         lines += ["", "[bold]clauses[/]"]
         for clause in changed:
             mark = ", [bold red]not measured any more[/]" if clause.lost else ""
-            seen = f": {escape(_line(clause.message))}" if clause.message else ""
+            seen = f": {for_terminal(_line(clause.message))}" if clause.message else ""
             lines.append(f"  {clause.clause} {_outcomes(clause.before, clause.now)}{mark}{seen}")
-    for line in [*lines, "", f"[bold]{escape(summary(comparison))}[/]"]:
+    for line in [*lines, "", f"[bold]{for_terminal(summary(comparison))}[/]"]:
         console.print(line, soft_wrap=True)
 
 
@@ -94,12 +94,12 @@ def _changed_cases(changes: list[Change]) -> Iterator[str]:
     for change in sorted(changes, key=lambda change: list(load_clauses()).index(change.clause)):
         if change.clause != clause:
             clause = change.clause
-            yield f"  [bold]{clause}[/]{_level(clause)} {escape(load_clauses()[clause].title)}"
-        yield f"    {escape(_line(change.case))}: {_outcomes(change.before, change.now)}"
+            yield f"  [bold]{clause}[/]{_level(clause)} {for_terminal(load_clauses()[clause].title)}"
+        yield f"    {for_terminal(_line(change.case))}: {_outcomes(change.before, change.now)}"
         if change.message and change.now:
-            yield f"      [dim]{escape(_line(change.message))}[/]"
+            yield f"      [dim]{for_terminal(_line(change.message))}[/]"
         if change.lost and change.repro and change.now:
-            yield f"      [dim]repeat:[/] {escape(visible(as_started(change.repro)))}"
+            yield f"      [dim]repeat:[/] {for_terminal(as_started(change.repro), one_line=True)}"
 
 
 def as_markdown(comparison: Comparison) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,8 @@ def load_run(path: Path) -> RecordedRun:
 
 def run_from(header: Mapping[str, Any] | Header, results: Iterable[Result], source: str, file: Path) -> RecordedRun:
     """A run of these results. Raises ValueError, with ``file`` in it, for a header that lacks what identifies a run."""
-    values = dataclasses.asdict(header) if isinstance(header, Header) else dict(header)
+    # As it is written and read again: a list is a list in both runs, and no tuple.
+    values = json.loads(json.dumps(dataclasses.asdict(header))) if isinstance(header, Header) else dict(header)
     about, platform, selection = (_table(values, name, file) for name in ("implementation", "platform", "selection"))
     chosen = {name: _words(selection, name, file) for name in _SELECTED}
     others = {f"selections of {name}": value for name, value in selection.items() if name not in _SELECTED}

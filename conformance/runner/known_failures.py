@@ -19,7 +19,7 @@ from pathlib import Path
 
 from conformance.clauses import load_clauses
 from conformance.errors import ManifestError, OutputError
-from conformance.reporting.foreign import visible
+from conformance.reporting.escaping import printable
 from conformance.reporting.results import Result, counted
 from conformance.subject.manifest import NO_ISSUE, KnownFailure, parse_manifest
 
@@ -58,7 +58,7 @@ def unlisted_failures(results: Iterable[Result], known: Sequence[KnownFailure], 
 
 
 def _first_line(message: str) -> str:
-    line = _FOLDER_OF_A_CASE.sub("", " ".join(visible(message.partition("\n")[0]).split()))
+    line = _FOLDER_OF_A_CASE.sub("", " ".join(printable(message.partition("\n")[0]).split()))
     return _LONG_RUN.sub(r"\1\1\1…", line)
 
 
@@ -80,7 +80,7 @@ def block(entry: KnownFailure) -> str:
 
 def _string(text: str) -> str:
     """A basic string of TOML: JSON's, which has other rules for DEL only."""
-    return json.dumps(visible(text), ensure_ascii=False).replace("\x7f", r"\u007f")
+    return json.dumps(printable(text), ensure_ascii=False).replace("\x7f", r"\u007f")
 
 
 def with_blocks(text: str, entries: Iterable[KnownFailure]) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from conformance.clauses import load_clauses
 from conformance.compare.command import main
-from conformance.compare.recorded_run import load_run
+from conformance.compare.recorded_run import load_run, run_from
 from conformance.reporting.results import FORMAT, Header, Result, results_file
 from conformance.reporting.verdict import decide
 
@@ -175,6 +175,12 @@ def test_a_result_that_this_kit_does_not_know_is_named(
 def test_what_a_file_says_is_no_sequence_for_the_terminal(refused: Refused, written: Written) -> None:
     said = refused(written(None, {**dataclasses.asdict(PASS), "clause": "\x1b[2J\nMET"}))
     assert "\x1b" not in said
+
+
+def test_a_run_is_the_same_as_read_from_its_report(report: Report, header: Callable[..., Header]) -> None:
+    about: dict[str, Any] = {"selection": {"clause": ("MET-*",), "level": ("quick",)}, "roles": ("writer", "reader")}
+    path = report("old", PASS, OTHER, **about)
+    assert run_from(header(**about), [PASS, OTHER], str(path), path) == load_run(path)
 
 
 def test_what_else_a_line_has_is_passed_over(written: Written) -> None:
