@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from conformance.clauses import load_clauses
+from conformance.compare.gone_cases import gone_cases
 from conformance.compare.recorded_run import RecordedCase, RecordedRun, whole_clause
 from conformance.reporting.verdict import clause_outcome
 
@@ -140,8 +141,12 @@ def _listed(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def compare(old: RecordedRun, new: RecordedRun) -> Comparison:
-    """Compare two runs. Raises ValueError for runs that `require_comparable` refuses, or with no case in common."""
+def compare(old: RecordedRun, new: RecordedRun, *, gone: Collection[tuple[str, str]] | None = None) -> Comparison:
+    """Compare two runs. ``gone`` are cases that the suite had once, by default those of this kit.
+
+    Raises ValueError for runs that `require_comparable` refuses, or with no case in common.
+    """
+    gone = gone_cases() if gone is None else gone
     require_comparable(old, new)
     both = [run.selection for run in (old, new)]
     keys = [key for key in dict.fromkeys([*old.cases, *new.cases]) if all(s.takes(*key) for s in both)]
@@ -149,11 +154,11 @@ def compare(old: RecordedRun, new: RecordedRun) -> Comparison:
     keys.sort(key=lambda key: order.index(key[0]))
     if not any(key in old.cases and key in new.cases for key in keys):
         raise ValueError(f"{old.source} and {new.source} have no case in common")
-    changes = tuple(filter(None, (_change(key, old, new) for key in keys)))
+    changes = tuple(filter(None, (_change(key, old, new, gone) for key in keys)))
     failing = sum(
         _state(run[0]) == _state(run[1]) == "failed" for run in ((old.cases.get(k), new.cases.get(k)) for k in keys)
     )
-    clauses = tuple(_clause_changes(keys, old, new))
+    clauses = tuple(_clause_changes([key for key in keys if key in new.cases or key not in gone], old, new))
     compared = sum(case != "*" for _, case in keys)
     return Comparison(old, new, tuple(notes_on(old, new)), changes, clauses, compared, failing)
 
@@ -166,7 +171,9 @@ def _counts_for_the_run(clause: str) -> bool:
     return load_clauses()[clause].level != "informative"
 
 
-def _change(key: tuple[str, str], old: RecordedRun, new: RecordedRun) -> Change | None:
+def _change(
+    key: tuple[str, str], old: RecordedRun, new: RecordedRun, gone: Collection[tuple[str, str]]
+) -> Change | None:
     """How one case changed, if it did."""
     clause, case = key
     if case == "*":
@@ -186,7 +193,7 @@ def _change(key: tuple[str, str], old: RecordedRun, new: RecordedRun) -> Change 
         kind,
         before.outcome if before else "",
         now.outcome if now else "",
-        lost and _counts_for_the_run(clause),
+        lost and _counts_for_the_run(clause) and not (now is None and key in gone),
         shown.message,
         shown.repro,
     )

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from conformance.clauses import load_clauses
 from conformance.compare.changes import Change, Comparison, compare
+from conformance.compare.gone_cases import gone_cases
 from conformance.compare.recorded_run import run_from
 from conformance.reporting.results import Header, Outcome, Result
 
@@ -128,6 +130,22 @@ def test_a_pass_of_a_flaky_known_failure_is_luck(compared: Compared, before: boo
 
 def test_a_case_that_held_and_now_fails_is_lost_although_it_was_written_down_as_flaky(compared: Compared) -> None:
     assert change_of(compared(one("pass"), one("xfail", flaky=True))) == ("worse", True)
+
+
+def test_a_case_that_the_suite_itself_has_no_more_is_gone_and_not_lost(header: Callable[..., Header]) -> None:
+    before, now = (
+        run_from(header(), [SAME, *of], name, Path(name)) for of, name in ((one("pass"), "OLD"), ([], "NEW"))
+    )
+    found = compare(before, now, gone=[(MUST, "case")])
+    assert (change_of(found), found.lost) == (("gone", False), 0)
+    assert change_of(compare(before, now, gone=[(MUST, "other")])) == ("gone", True)
+
+
+def test_the_names_that_the_suite_had_are_those_after_gone(tmp_path: Path) -> None:
+    path = tmp_path / "case_names.txt"
+    path.write_text("# head\nMET-01 mode:0644\ngone MET-01 mode is kept:0600\n", encoding="utf-8")
+    assert gone_cases(path) == {("MET-01", "mode is kept:0600")}
+    assert all(clause in load_clauses() for clause, _ in gone_cases())
 
 
 # A clause
