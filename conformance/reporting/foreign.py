@@ -21,7 +21,7 @@ _AT_THE_START = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
 
 
 def visible(text: str) -> str:
-    r"""The text with what nobody could see as an escape, such as ``\u202e``; line feeds and tabs stay."""
+    r"""The text with what no one could see as an escape, such as ``\u202e``; line feeds and tabs stay."""
     return "".join(
         character if character in _KEPT or unicodedata.category(character) not in _HIDDEN else _escape(character)
         for character in text

@@ -18,7 +18,7 @@ from conformance.reporting.foreign import code_block, code_span, in_markdown, vi
         ("tag \U000e0041", r"tag \U000e0041"),
     ],
 )
-def test_what_nobody_could_see_becomes_an_escape(text: str, shown: str) -> None:
+def test_what_no_one_could_see_becomes_an_escape(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
