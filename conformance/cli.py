@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import shlex
 import sys
@@ -13,10 +14,11 @@ from typing import Any
 
 import click
 
-from conformance.clauses import load_clauses
+from conformance.clauses import load_clauses, outcome_without_measuring
 from conformance.compare.baseline import judge_by, load_baseline, require_comparable_run
 from conformance.errors import did_you_mean
 from conformance.reporting.results import Exit, Result, counted, results_file
+from conformance.reporting.summary import append, summary_file, summary_of
 from conformance.reporting.terminal import new_console, print_clauses, print_run
 from conformance.resolve import manifest_file
 from conformance.runner.collection import cases_in
@@ -37,8 +39,10 @@ from conformance.runner.controller import Controller
 from conformance.runner.embedded_pytest import EmbeddedPytest
 from conformance.runner.known_failures import gaps, write_known_failures
 from conformance.runner.pytest_plugin import HandOver
+from conformance.runner.quick import QUICK_KILLS
 from conformance.runner.run import Run, RunPlan
 from conformance.runner.selection import Selection
+from conformance.subject.manifest import Manifest
 from conformance.syscalls.findings import point_names
 from conformance.system.platform import operating_system
 
@@ -67,6 +71,7 @@ class _PytestOptions:
 @click.option(
     "--kills", type=click.IntRange(1), default=RunPlan.kills, show_default=True, help="Kills in a row (KIL-02, 03, 04)."
 )
+@click.option("--quick", is_flag=True, help="Only some cases of each clause, in seconds: no verdict of conformance.")
 @strict_option()
 @click.option(
     "--baseline",
@@ -75,6 +80,9 @@ class _PytestOptions:
 )
 @click.option("--write-known-failures", "write", is_flag=True, help="Add what fails to the manifest, to be completed.")
 @report_option()
+@click.option(
+    "--summary", type=click.Path(dir_okay=False, path_type=Path), help="Append the outcome in Markdown to this file."
+)
 @click.option("-n", "workers", type=click.IntRange(0), help="Worker processes; 0 = none. Default: one per CPU.")
 @seed_option()
 @dir_option()
@@ -93,18 +101,27 @@ def _command(**given: Any) -> int:
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
     protocol in the smoke stage, 4 inconclusive. With --baseline 1 means lost ground, and nothing else does.
     """
-    console, selection = new_console(), Selection(given["clauses"], given["cases"], given["point"])
+    console, selection = new_console(), Selection(given["clauses"], given["cases"], given["point"], given["quick"])
     cases = _cases(selection, wanted=given["list_only"])
     if given["list_only"]:
-        print_clauses(console, load_clauses().values(), None if selection.complete else cases)
+        chosen = [(clause, case) for clause, case in cases if selection.takes(clause, case)]
+        print_clauses(console, load_clauses().values(), None if selection.complete else chosen)
         return Exit.CONFORMANT
     if given["baseline"] and given["exitfirst"]:
         raise click.UsageError("-x leaves cases out, so that --baseline would find them gone: give one of the two")
     wanted, baseline = report_options(given), given["baseline"] and load_baseline(given["baseline"], given["report"])
-    with prepared_by_name(NAME, given["impl"], run_plan(given)) as run, results_file(wanted.folder) as file:
+    summary, plan = given["summary"], run_plan(given)
+    if selection.quick:
+        plan = dataclasses.replace(plan, kills=min(plan.kills, QUICK_KILLS))
+    with (
+        summary_file(summary, given["impl"]),
+        prepared_by_name(NAME, given["impl"], plan) as run,
+        results_file(wanted.folder) as file,
+    ):
         try:
             unmatched = partial(_unmatched_point, run)
-            controller = Controller(run, selection, strict=wanted.strict, file=file, unmatched=unmatched)
+            quick = _number(cases, run.manifest, selection) if selection.quick else ""
+            controller = Controller(run, selection, strict=wanted.strict, file=file, unmatched=unmatched, quick=quick)
         except OSError as error:  # of the first lines of results.jsonl
             raise click.UsageError(f"--report {wanted.folder}: cannot be written: {error}") from error
         if baseline is not None:
@@ -118,6 +135,12 @@ def _command(**given: Any) -> int:
         code = _run_suite(controller, options)
         if shown:
             print_run(console, controller.header, controller.results, controller.verdict)
+            if selection.quick and code == Exit.CONFORMANT:
+                console.print(
+                    "  a quick run is no verdict of conformance: for that, run it without --quick", soft_wrap=True
+                )
+        if summary is not None:
+            append(summary, summary_of(controller.header, controller.results, controller.verdict), code)
         if file is not None and shown:
             from conformance.reporting.html import write_report  # late: only a report needs Jinja and XML
             from conformance.reporting.junit import write_junit
@@ -150,15 +173,15 @@ def _say_what_is_listed(controller: Controller, manifest: Path, code: int, *, wr
 
 
 def _cases(selection: Selection, *, wanted: bool) -> list[tuple[str, str]]:
-    """The selected cases, each (clause, case); none where none are wanted.
+    """All cases of the suite, each (clause, case); none where they are not needed.
 
-    Raises click.UsageError for a clause or a case that does not exist: a selection of nothing would pass.
+    Raises click.UsageError for a selection of a clause or a case that does not exist, or of nothing: it would pass.
     """
     for glob in selection.unknown_clauses(load_clauses()):
         raise click.UsageError(
             f"--clause {glob}: no such clause; --list prints them{did_you_mean(glob, load_clauses())}"
         )
-    if selection.complete or not (wanted or selection.cases):
+    if selection.complete or not (wanted or selection.cases or selection.quick):
         return []
     cases = cases_in(SUITE)
     for glob in selection.unknown_cases(cases):
@@ -168,7 +191,19 @@ def _cases(selection: Selection, *, wanted: bool) -> list[tuple[str, str]]:
             f"--case {glob}: no case of the selected clauses has such a name; --list {clauses} prints them"
             + did_you_mean(glob, names)
         )
-    return [(clause, case) for clause, case in cases if selection.takes(clause, case)]
+    if not any(selection.takes(clause, case) for clause, case in cases):
+        raise click.UsageError("--quick: it has none of the selected cases; run them without it")
+    return cases
+
+
+def _number(cases: Sequence[tuple[str, str]], manifest: Manifest, selection: Selection) -> str:
+    """How many of the cases that concern an implementation are selected, in words."""
+    concerned = [
+        (clause, case)
+        for clause, case in cases
+        if not outcome_without_measuring(load_clauses()[clause], manifest.roles, manifest.profile)
+    ]
+    return f"{sum(selection.takes(clause, case) for clause, case in concerned):,} of {len(concerned):,} cases"
 
 
 def _unmatched_point(run: Run, results: Sequence[Result]) -> str:
@@ -196,6 +231,7 @@ def _run_suite(controller: Controller, options: _PytestOptions) -> int:
             *("-q", "--hypothesis-seed", str(run.seed)),
             *(word for glob in controller.selection.clauses for word in ("--clause", glob)),
             *(word for glob in controller.selection.cases for word in ("--case", glob)),
+            *(("--quick",) if controller.selection.quick else ()),
             *(("--exitfirst",) if options.exitfirst else ()),
             *(("--junitxml", str(options.junit)) if options.junit else ()),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -22,7 +23,8 @@ __all__ = ["Controller"]
 class Controller:
     """A pytest plugin of the controlling process. ``verdict`` is None until a run has ended without interruption.
 
-    ``unmatched`` says at the end, given the results, what of the selection matched nothing, in words.
+    ``unmatched`` says at the end, given the results, what of the selection matched nothing, in words. ``quick`` says of
+    a quick run how many cases it is of how many.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Controller:
         strict: bool,
         file: ResultsFile | None,
         unmatched: Callable[[Sequence[Result]], str] = lambda results: "",
+        quick: str = "",
     ) -> None:
         self.run = run
         self.selection = selection
@@ -43,13 +46,14 @@ class Controller:
         self.verdict: Verdict | None = None
         self.unmatched = ""
         self._find_unmatched = unmatched
+        self._quick = quick
         self._file = file
         self.header = header_of(
             run.manifest,
             run.about,
             [file_system_of(run.folder)],
             run.seed,
-            {"clause": selection.clauses, "case": selection.cases, "point": [selection.point]},
+            selection.by_option(),
         )
         if file is not None:
             file.header(self.header)
@@ -104,6 +108,9 @@ class Controller:
                 part=self.selection.part,
                 whole_clauses=self.selection.whole_clauses and not session.shouldfail,
             )
+            if self.selection.quick:
+                part = ": ".join(filter(None, [self._quick, self.verdict.part]))
+                self.verdict = dataclasses.replace(self.verdict, part=f"quick, {part}")
             if self._file is not None:
                 for write in kept_writes(self.run):
                     self._file.record("write", write)

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from conformance.runner.quick import is_quick
 
 __all__ = ["Selection"]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Globs of clause ids and of case names; none at all means everything. ``point`` is one of points of a write."""
+    """Globs of clause ids and of case names; none at all means everything. ``point`` is one of points of a write,
+    ``quick`` keeps only the cases of ``--quick``.
+    """
 
     clauses: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     point: str = "*"
+    quick: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether nothing is left out."""
-        return not self.clauses and not self.cases and self.point == "*"
+        return not self.clauses and self.whole_clauses
 
     @property
     def whole_clauses(self) -> bool:
         """Whether no case and no point of the clauses is left out."""
-        return not self.cases and self.point == "*"
+        return not self.cases and self.point == "*" and not self.quick
 
     @property
     def part(self) -> str:
         """What part of the clauses is judged, in words."""
-        return "selected" if self.whole_clauses else "selected in part"
+        return "selected" if self.whole_clauses else "in part" if self.quick else "selected in part"
+
+    def by_option(self) -> dict[str, Sequence[str]]:
+        """What was asked for, by the option's name, for the header of the results."""
+        asked = {"clause": self.clauses, "case": self.cases, "point": (self.point,)}
+        return {**asked, "quick": ("yes",)} if self.quick else asked
 
     def unknown_clauses(self, clauses: Iterable[str]) -> list[str]:
         """The globs of clauses that match none of ``clauses``."""
@@ -48,6 +58,5 @@ class Selection:
 
     def takes(self, clause: str, case: str) -> bool:
         """Whether a case of a clause is wanted."""
-        return self.takes_clause(clause) and (
-            not self.cases or any(fnmatch.fnmatchcase(case, glob) for glob in self.cases)
-        )
+        named = not self.cases or any(fnmatch.fnmatchcase(case, glob) for glob in self.cases)
+        return self.takes_clause(clause) and named and (not self.quick or is_quick(clause, case))

@@ -1,4 +1,4 @@
-"""``python -m conformance.selfcheck [--report DIR] [--clause GLOB] [--only-here] [NAME…]``: judges the suite.
+"""``python -m conformance.selfcheck [--report DIR] [--clause GLOB] [--only-here] [--quick] [NAME…]``: judges the suite.
 
 Exit codes: 0 every mutant that can be measured here is caught by the clause it names, every variant passes and every
 measured clause catches a mutant; 1 otherwise; 2 usage.
@@ -51,9 +51,9 @@ _ANSWER_SECONDS = 8.0 if sys.platform == "win32" else 2.0
 _KILLS_OF_VARIANTS = "4"
 
 
-def _try_mutant(entry: Entry) -> MutantRow:
+def _try_mutant(entry: Entry, *, quick: bool = False) -> MutantRow:
     options = ("--clause", entry.caught_by, "--answer-seconds", f"{_ANSWER_SECONDS:g}", "--exitfirst")
-    trial = conformance(f"mutant:{entry.name}", *options)
+    trial = conformance(f"mutant:{entry.name}", *options, *(("--quick",) if quick else ()))
     row = judge_mutant(entry, trial, every_engine=operating_system() == "linux")
     click.echo(f"mutant {entry.name}: {row.verdict}", err=True)
     return row
@@ -117,13 +117,20 @@ def _write_report(
 @click.option("-n", "jobs", type=click.IntRange(1), help="Number of parallel runs. Default: one per CPU.")
 @click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Only mutants of these clauses; no variants.")
 @click.option("--only-here", is_flag=True, help="Only those that no other system can measure.")
+@click.option("--quick", is_flag=True, help="Count the mutants that pulse conformance --quick catches; no variants.")
 @click.argument("names", nargs=-1)
 def _command(
-    report: Path | None, jobs: int | None, clauses: tuple[str, ...], only_here: bool, names: tuple[str, ...]
+    report: Path | None,
+    jobs: int | None,
+    clauses: tuple[str, ...],
+    only_here: bool,
+    quick: bool,
+    names: tuple[str, ...],
 ) -> int:
     """Test the suite: every mutant must be caught by the clause it names, and no variant may be flagged.
 
-    NAMES selects mutants and variants. With NAMES, --clause or --only-here, not every clause has to catch a mutant.
+    NAMES selects mutants and variants. With NAMES, --clause, --only-here or --quick, not every clause has to catch a
+    mutant.
     Mutants and variants that only another system can measure are left out.
     """
     entries = (*all_mutants(), *all_variants())
@@ -140,20 +147,21 @@ def _command(
         selected = [entry for entry in selected if entry.on == (operating_system(),)]
     here = [entry for entry in selected if operating_system() in entry.on]
     wanted_mutants = [entry for entry in here if entry.caught_by]
-    wanted_variants = [entry for entry in here if not entry.caught_by]
+    wanted_variants = [] if quick else [entry for entry in here if not entry.caught_by]
     console = new_console(piped_width=160)
     pool = concurrent.futures.ThreadPoolExecutor(jobs or cpus())
     try:
         # The variants first: they run the whole suite and take longest.
         tried_variants = [pool.submit(_try_variant, entry) for entry in wanted_variants]
-        tried_mutants = [pool.submit(_try_mutant, entry) for entry in wanted_mutants]
+        tried_mutants = [pool.submit(_try_mutant, entry, quick=quick) for entry in wanted_mutants]
         mutants = [future.result() for future in tried_mutants]
         tried = [future.result() for future in tried_variants]
     finally:
         # Ctrl-C also reaches the runs, which end on their own; no further run may start.
         pool.shutdown(cancel_futures=True)
     variants = [row for row, _ in tried]
-    measured = measured_clauses(trial for _, trial in tried) if not (names or clauses or only_here) else frozenset()
+    whole = not (names or clauses or only_here or quick)
+    measured = measured_clauses(trial for _, trial in tried) if whole else frozenset()
     totals = total(mutants, variants, load_clauses(), measured)
     _print(console, mutants, variants)
     console.print(totals.sentence())

@@ -64,3 +64,25 @@ def test_globs_that_match_nothing_are_found() -> None:
 )
 def test_a_selection_says_whether_it_takes_whole_clauses(selection: Selection, part: str) -> None:
     assert selection.part == part
+
+
+def test_quick_keeps_the_cases_of_a_quick_run() -> None:
+    selection = Selection(clauses=("LIF-*",), quick=True)
+    assert selection.takes("LIF-01", "idle_example")
+    assert not selection.takes("LIF-01", "another")
+    assert not selection.takes("DOC-01", "members:idle")
+    assert not selection.complete
+    assert not selection.whole_clauses
+    assert selection.part == "in part"
+
+
+def test_quick_and_a_glob_of_cases_both_have_to_match() -> None:
+    selection = Selection(cases=("*_example",), quick=True)
+    assert selection.takes("LIF-01", "idle_example")
+    assert not selection.takes("DOC-01", "members:idle")
+
+
+def test_the_header_names_a_quick_run_as_one() -> None:
+    usual = {"clause": ("LIF-*",), "case": (), "point": ("*",)}
+    assert Selection(clauses=("LIF-*",)).by_option() == usual
+    assert Selection(clauses=("LIF-*",), quick=True).by_option() == {**usual, "quick": ("yes",)}

@@ -216,6 +216,18 @@ def test_mutants_are_selected_by_the_clause_that_must_catch_them(monkeypatch: py
     assert set(asked) == named
 
 
+def test_quick_counts_what_a_quick_run_catches_and_tries_no_variant(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def answered(impl: str, *options: str) -> Trial:
+        asked.append((impl, options[-1]))
+        return Trial(1, [line("fail", clause=options[1])], True)
+
+    monkeypatch.setattr(command, "conformance", answered)
+    assert main(["--quick", "plain", "waiting-by-default"]) == 0
+    assert asked == [("mutant:waiting-by-default", "--quick")]
+
+
 def test_an_unknown_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["unheard-of"]) == 2
     assert "no mutant or variant is called unheard-of" in capsys.readouterr().err
