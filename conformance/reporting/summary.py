@@ -87,7 +87,7 @@ def _text(lines: Iterable[str]) -> str:
 def _heading(header: Header, verdict: Verdict | None) -> list[str]:
     about = header.implementation
     name = " ".join(str(word) for word in (about["name"], about.get("version")) if word)
-    word = "the run did not finish, no verdict" if verdict is None else verdict.word
+    word = "the run did not finish, no verdict" if verdict is None else verdict.sentence
     where = f"{header.platform['system']}, {header.file_system}, kit {header.kit}, seed {header.seed}"
     return [f"## {in_markdown(_cut(name))}: {in_markdown(word)}", "", in_markdown(where)]
 

@@ -39,8 +39,10 @@ class Selection:
 
     def by_option(self) -> dict[str, Sequence[str]]:
         """What was asked for, by the option's name, for the header of the results."""
-        asked = {"clause": self.clauses, "case": self.cases, "point": (self.point,)}
-        return {**asked, "quick": ("yes",)} if self.quick else asked
+        asked: dict[str, Sequence[str]] = {"clause": self.clauses, "case": self.cases, "point": (self.point,)}
+        if self.quick:
+            asked["quick"] = ("yes",)
+        return asked
 
     def unknown_clauses(self, clauses: Iterable[str]) -> list[str]:
         """The globs of clauses that match none of ``clauses``."""

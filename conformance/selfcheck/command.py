@@ -133,6 +133,8 @@ def _command(
     mutant.
     Mutants and variants that only another system can measure are left out.
     """
+    if quick and report is not None:
+        raise click.UsageError("--quick counts only; the matrix of --report is one of the whole suite")
     entries = (*all_mutants(), *all_variants())
     unknown = sorted(set(names) - {entry.name for entry in entries})
     if unknown:

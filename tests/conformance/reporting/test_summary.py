@@ -43,7 +43,7 @@ HOSTILE = [
     "`code`",
     "line\n# heading\n\n- list",
     "\x1b[31mred\x1b[0m \u202egnp.exe",
-    "@everybody #1",
+    "@everyone #1",
     "::error::forged",
 ]
 
@@ -59,7 +59,7 @@ def summary(*results: Result, header: Header = HEADER) -> str:
 class TestWhatItSays:
     def test_the_verdict_of_what_and_where(self) -> None:
         lines = summary(*RESULTS).splitlines()
-        assert lines[1] == "## demo 3.2: not conformant"
+        assert lines[1] == "## demo 3.2: not conformant, measured 3 of 5 clauses"
         assert lines[3] == "linux, ext4, kit 1.0, seed 7"
 
     def test_a_row_a_group_and_one_for_each_clause_that_is_not_as_it_should_be(self) -> None:
@@ -88,7 +88,7 @@ class TestWhatItSays:
         assert "\n- WIN-01, WIN-02: needs Windows\n- CON-04 in part: needs threads\n" in text
         assert "Not measured" not in summary(RESULTS[0])
 
-    def test_reasons_that_no_case_tells(self) -> None:
+    def test_reasons_beside_those_of_the_cases(self) -> None:
         verdict = dataclasses.replace(decided(RESULTS), reasons=("DOC-02 [no_duplicates:idle]: epoch", "2 * 2 cases"))
         text = summary_of(HEADER, RESULTS, verdict)
         assert next(line for line in text.splitlines() if line.startswith("- ")) == r"- 2 \* 2 cases"

@@ -228,6 +228,12 @@ def test_quick_counts_what_a_quick_run_catches_and_tries_no_variant(monkeypatch:
     assert asked == [("mutant:waiting-by-default", "--quick")]
 
 
+def test_quick_writes_no_matrix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--report", str(tmp_path)]) == 2
+    assert "--quick counts only" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unknown_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["unheard-of"]) == 2
     assert "no mutant or variant is called unheard-of" in capsys.readouterr().err
