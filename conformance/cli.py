@@ -142,14 +142,15 @@ def _command(**given: Any) -> int:
         if summary is not None:
             append(summary, summary_of(controller.header, controller.results, controller.verdict), code)
         if file is not None and shown:
-            from conformance.reporting.html import write_report  # late: only a report needs Jinja and XML
-            from conformance.reporting.junit import write_junit
+            from conformance.reporting.junit import write_junit  # late: only a report needs Jinja and XML
+            from conformance.reporting.report import write_report
 
             file.write_beside("report.html", lambda page: write_report(page.parent))
             if junit.exists():  # pytest writes it unless it was killed
                 file.write_beside("junit.xml", lambda to: write_junit(junit, to, controller.verdict))
             badge = ", badge.json" if controller.verdict else ""
-            console.print(f"report: {wanted.folder}/report.html, results.jsonl, junit.xml{badge}", soft_wrap=True)
+            written = f"report.html, report.md, results.jsonl, junit.xml{badge}"
+            console.print(f"report: {wanted.folder}/{written}", soft_wrap=True)
         if controller.unmatched and code == Exit.INCONCLUSIVE:
             raise click.UsageError(controller.unmatched)
         if manifest is not None and controller.verdict is not None:

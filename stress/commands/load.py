@@ -164,7 +164,7 @@ def _judge(prepared_plan: _Prepared, console: Console, file: ResultsFile | None)
 
         reported = verdict if complete else None
         file.write_beside("report.html", lambda page: write_report(page.parent, header, results, reported, records))
-        console.print(f"report: {plan.reporting.folder}/report.html, results.jsonl", soft_wrap=True)
+        console.print(f"report: {plan.reporting.folder}/report.html, report.md, results.jsonl", soft_wrap=True)
     return verdict.exit if complete else Exit.INTERRUPTED
 
 

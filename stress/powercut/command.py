@@ -9,7 +9,7 @@ import click
 from conformance.clauses import load_clauses
 from conformance.reporting.escaping import for_terminal
 from conformance.reporting.header import header_of
-from conformance.reporting.html import write_report
+from conformance.reporting.report import write_report
 from conformance.reporting.results import Result, ResultsFile, results_file
 from conformance.reporting.terminal import new_console, print_run
 from conformance.reporting.verdict import decide
@@ -90,5 +90,5 @@ def _judge(run: Run, plan: experiment.CutPlan, file: ResultsFile | None, reporti
     if file is not None:
         file.footer(verdict)
         file.write_beside("report.html", lambda page: write_report(page.parent))
-        console.print(f"report: {reporting.folder}/report.html, results.jsonl", soft_wrap=True)
+        console.print(f"report: {reporting.folder}/report.html, report.md, results.jsonl", soft_wrap=True)
     return verdict.exit

@@ -1,4 +1,4 @@
-"""report.html of a run of the harness: one self-contained page of the load, the results and what they mean."""
+"""report.html and report.md of a run of the harness: the load, the results and what they mean."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from conformance.clauses import load_clauses
 from conformance.reporting.page import framed, page_environment
 from conformance.reporting.results import Header, Result, Verdict
 from stress.record.folder_record import Finding, FolderRecord
@@ -48,26 +47,35 @@ def write_report(
     results: Sequence[Result],
     verdict: Verdict | None,
     records: Sequence[FolderRecord],
-) -> Path:
-    """Make ``folder/report.html``, and return its path. ``verdict`` is None for a run that did not finish."""
-    page = folder / "report.html"
-    page.write_text(render(header, results, verdict, records), encoding="utf-8", errors="backslashreplace")
-    return page
+) -> None:
+    """Make ``report.html`` and ``report.md`` in ``folder``, which has the run's results.jsonl.
+
+    ``verdict`` is None for a run that did not finish. Raises OSError.
+    """
+    for name, markdown in (("report.html", False), ("report.md", True)):
+        text = render(header, results, verdict, records, folder=folder, markdown=markdown)
+        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def render(header: Header, results: Sequence[Result], verdict: Verdict | None, records: Sequence[FolderRecord]) -> str:
-    """The page as HTML text; arguments as for `write_report`."""
-    environment = page_environment(Path(__file__).parent, most_characters=_MOST_CHARACTERS)
+def render(
+    header: Header,
+    results: Sequence[Result],
+    verdict: Verdict | None,
+    records: Sequence[FolderRecord],
+    *,
+    folder: Path | None = None,
+    markdown: bool = False,
+) -> str:
+    """The page as HTML, or as Markdown; arguments as for `write_report`."""
+    environment = page_environment(Path(__file__).parent, markdown=markdown, most_characters=_MOST_CHARACTERS)
     environment.filters["count"] = lambda number: f"{number:,}"
     scenarios: dict[Scenario, list[FolderRecord]] = {}
     for record in records:
         scenarios.setdefault(record.scenario, []).append(record)
     exit_code, word, reasons = (verdict.exit, verdict.sentence, verdict.reasons) if verdict else (None, "", ())
     seconds = sum(record.seconds for record in records)
-    return environment.get_template("report.html.jinja").render(
-        **framed("pulse stress", header, results, exit_code, word, reasons, seconds=seconds),
-        results=results,
-        titles={clause.id: clause.title for clause in load_clauses().values()},
+    return environment.get_template("report.md.jinja" if markdown else "report.html.jinja").render(
+        **framed("pulse stress", header, results, exit_code, word, reasons, seconds=seconds, folder=folder),
         scenarios=[(describe_scenario(scenario), of_it) for scenario, of_it in scenarios.items()],
         folders=[_folder(record) for record in records],
     )
