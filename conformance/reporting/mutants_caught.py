@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance.reporting.results import counted
+
 __all__ = ["MutantsCaught", "load_matrix"]
 
 
@@ -32,8 +34,8 @@ class MutantsCaught:
         )
         besides = f", {unmeasured} not measurable here" if unmeasured else ""
         return (
-            f"{caught} of {mutants} mutants caught{besides}; "
-            f"{len(self.false_alarms)} false alarms on {self.variants} variants"
+            f"{caught} of {counted(mutants, 'mutants')} caught{besides}; "
+            f"{counted(len(self.false_alarms), 'false alarms')} on {counted(self.variants, 'variants')}"
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.clauses import GROUP_TITLES, Clause, load_clauses
-from conformance.reporting.results import Header, Outcome, Result
+from conformance.reporting.results import Header, Outcome, Result, counted
 from conformance.reporting.verdict import clause_outcome
 
 __all__ = [
@@ -210,7 +210,7 @@ def inputs_of(header: Header, files: Iterable[Path]) -> list[InputFile]:
 
 def _described(folder: Mapping[str, Any]) -> str:
     count = folder.get("count")
-    return str(folder.get("why_not") or (f"{count:,} files" if isinstance(count, int) else ""))
+    return str(folder.get("why_not") or (counted(count, "files") if isinstance(count, int) else ""))
 
 
 def _hash(path: Path) -> str:

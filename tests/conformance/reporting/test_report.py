@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -319,6 +320,42 @@ def test_hostile_text_is_shown_and_never_obeyed(page_of: Render) -> None:
     text = text_of(page)
     assert text.count(HOSTILE) > 10
     assert "49" not in text
+
+
+MARKED = "a | b `c` **d** <b>e</b> [f](https://example.org) @g\n# h\u202e\x1b"
+
+
+def test_hostile_text_in_markdown_stays_text(tmp_path: Path, page_of: Render) -> None:
+    result = Result("VIS-01", MARKED, "fail", MARKED, {MARKED: MARKED, "list": [MARKED, "```"]}, repro=MARKED)
+    about = dict.fromkeys(HEADER.implementation, MARKED) | {"roles": [MARKED]}
+    header = replace(HEADER, implementation=about, file_system=MARKED, command=MARKED)
+    page_of([result, Result("MET-01", MARKED, "xfail", MARKED), Result("DOC-01", "*", "n/a", MARKED)], header)
+    page = render(tmp_path / "results.jsonl", markdown=True)
+    outside = re.sub(r"^ *(`{3,})text\n.*?^ *\1$", "", page, flags=re.DOTALL | re.MULTILINE)
+    assert "\u202e" not in page
+    assert "\x1b" not in page
+    assert "<b>" not in outside
+    assert "https:" not in outside.replace("https\\:", "")
+    for line in outside.splitlines():
+        cells = re.sub(r"\\.|`[^`]*`", "", line)
+        assert not line.startswith("|") or cells.count("|") in (3, 4, 5, 6), line
+        assert not line.startswith("# h")
+        assert not re.search(r"(?<!\\)\*\*d|@g", line), line
+
+
+def test_a_matrix_beside_the_results_is_shown(tmp_path: Path, page_of: Render) -> None:
+    row = {"entry": {"name": "in-place", "caught_by": "VIS-01"}, "verdict": "caught", "reason": ""}
+    (tmp_path / "matrix.json").write_text(json.dumps({"mutants": [row], "variants": []}), encoding="utf-8")
+    page = page_of(RESULTS)
+    assert "1 of 1 mutant caught; 0 false alarms on 0 variants" in text_of(page)
+    assert hashlib.sha256((tmp_path / "matrix.json").read_bytes()).hexdigest() in page
+    assert "1 of 1 mutant caught" in render(tmp_path / "results.jsonl", markdown=True)
+
+
+def test_a_matrix_that_is_none_does_not_keep_a_run_from_its_report(tmp_path: Path, page_of: Render) -> None:
+    (tmp_path / "matrix.json").write_text("{", encoding="utf-8")
+    assert "Not shown: " in text_of(page_of(RESULTS))
+    assert "Not shown: " in render(tmp_path / "results.jsonl", markdown=True)
 
 
 def test_text_that_utf_8_cannot_carry_does_not_stop_the_report(tmp_path: Path) -> None:
