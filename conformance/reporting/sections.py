@@ -26,7 +26,6 @@ __all__ = [
     "not_measured",
 ]
 
-_HASHED = ("executable", "files")  # what the header may say of an implementation's files
 _MOST_FILES = 40  # of the manifest's folder, that are shown
 
 
@@ -192,7 +191,7 @@ def inputs_of(header: Header, files: Iterable[Path]) -> list[InputFile]:
     Raises OSError.
     """
     about = header.implementation
-    executable, folder = (about.get(name) if isinstance(about.get(name), Mapping) else {} for name in _HASHED)
+    executable, folder = _table(about, "executable"), _table(about, "files")
     kit = getattr(header, "kit_files", "")
     found = [
         InputFile(f"kit {header.kit}", "all of its files" if kit else "", str(kit)),
@@ -206,6 +205,11 @@ def inputs_of(header: Header, files: Iterable[Path]) -> list[InputFile]:
         *(one for one in found if one.sha256 or (one.what and one.name)),
         *(InputFile(path.name, f"{path.stat().st_size:,} bytes", _hash(path)) for path in files),
     ]
+
+
+def _table(about: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = about.get(name)
+    return value if isinstance(value, Mapping) else {}
 
 
 def _described(folder: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""``pulse report-bug``: failures as bug reports for the maintainers of what was judged."""

@@ -1,0 +1,41 @@
+"""Serves a Python object: one request a line on stdin, one answer a line on stdout. For driver.py beside this file."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+__all__ = ["main"]
+
+
+def main(folder: str, entry_point: str) -> None:
+    """Serve ``package.module:factory``, with ``folder`` first on the path, until stdin ends."""
+    sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
+    module, _, attribute = entry_point.partition(":")
+    factory: Any = importlib.import_module(module)
+    for name in attribute.split("."):
+        factory = getattr(factory, name)
+    with os.fdopen(os.dup(1), "w") as answers:
+        os.dup2(2, 1)  # what the object prints is no answer
+        implementation = factory()
+        for line in sys.stdin:
+            request = json.loads(line)
+            print(json.dumps({"id": request["id"], **_answer(implementation, request)}), file=answers, flush=True)
+
+
+def _answer(implementation: Any, request: dict[str, Any]) -> dict[str, Any]:
+    if request["op"] == "start":
+        return {"ok": True, "protocol": 1}
+    try:
+        getattr(implementation, request["op"])(request["path"], request.get("status", request.get("text")))
+    except (ValueError, OSError) as error:
+        return {"ok": False, "error": "io", "message": str(error)}
+    return {"ok": True}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

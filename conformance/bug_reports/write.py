@@ -1,0 +1,51 @@
+"""The folder of one bug report: the draft, the repro with what it needs, and the evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+from conformance.bug_reports.issue import draft, without_folders
+from conformance.bug_reports.plan import BugReport
+from conformance.reporting.foreign import visible
+from conformance.reporting.results import Header
+from conformance.subject.manifest import Manifest
+
+__all__ = ["write_bug_report"]
+
+_HERE = Path(__file__).parent
+_PROGRAM = "program"  # the folder with the files of what was judged
+_LEFT_OUT = shutil.ignore_patterns("node_modules", "__pycache__", "target", ".*")
+
+
+def write_bug_report(folder: Path, report: BugReport, header: Header, manifest: Manifest) -> None:
+    """Write the report into ``folder``, which is made. Raises OSError, FileExistsError if it is there already."""
+    folder.mkdir(parents=True)
+    _write(folder / "ISSUE.md", draft(report, header, manifest))
+    evidence = [dataclasses.asdict(result) for result in (*report.results, *report.also)]
+    _write(folder / "evidence.json", json.dumps(evidence, indent=2, default=str) + "\n")
+    trace = report.results[0].evidence.get("trace")
+    if trace:
+        _write(folder / "trace.txt", "".join(f"{visible(without_folders(str(line)))}\n" for line in trace))
+    if report.check is None:
+        return
+    for name in ("repro.py", "driver.py", "host.py"):
+        text = (_HERE / name).read_text(encoding="utf-8")
+        _write(folder / name, text.replace(f"from {__package__}.driver import", "from driver import"))
+    subject = {
+        "check": report.check.check,
+        "mode": manifest.mode,
+        "profile": manifest.profile,
+        "command": list(manifest.command),
+        "callable": manifest.callable,
+        "setup": [list(command) for command in manifest.setup],
+        "folder": _PROGRAM,
+    }
+    _write(folder / "subject.json", json.dumps(subject, indent=2) + "\n")
+    shutil.copytree(manifest.folder, folder / _PROGRAM, ignore=_LEFT_OUT, ignore_dangling_symlinks=True)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
