@@ -7,8 +7,8 @@ import json
 import shutil
 from pathlib import Path
 
-from conformance.bug_reports.issue import draft, without_folders
-from conformance.bug_reports.plan import BugReport
+from conformance.report_bug.issue import draft, without_folders
+from conformance.report_bug.plan import BugReport
 from conformance.reporting.foreign import visible
 from conformance.reporting.results import Header
 from conformance.subject.manifest import Manifest

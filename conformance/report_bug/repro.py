@@ -20,7 +20,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from conformance.bug_reports.driver import (
+from conformance.report_bug.driver import (
     NEW,
     OLD,
     RENAMES,

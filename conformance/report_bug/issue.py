@@ -6,9 +6,9 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from conformance.bug_reports.plan import BugReport
 from conformance.clauses import load_clauses
 from conformance.explanations import load_explanations, load_requirements
+from conformance.report_bug.plan import BugReport
 from conformance.reporting.foreign import code_block, code_span, in_markdown
 from conformance.reporting.results import Header
 from conformance.subject.manifest import Manifest

@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from conformance.bug_reports.plan import planned
-from conformance.bug_reports.write import write_bug_report
 from conformance.clauses import load_clauses
 from conformance.errors import ManifestError
+from conformance.report_bug.plan import planned
+from conformance.report_bug.write import write_bug_report
 from conformance.reporting.recorded import Recorded, load_recorded
 from conformance.reporting.results import Exit, counted
 from conformance.reporting.terminal import new_console
