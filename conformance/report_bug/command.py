@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import click
-from rich.markup import escape
 
 from conformance.clauses import load_clauses
 from conformance.errors import ManifestError
 from conformance.report_bug.plan import planned
 from conformance.report_bug.write import write_bug_report
+from conformance.reporting.escaping import for_terminal
 from conformance.reporting.recorded import Recorded, load_recorded
 from conformance.reporting.results import Exit, counted
 from conformance.reporting.terminal import new_console
@@ -67,7 +67,7 @@ def _command(results: Path, clauses: tuple[str, ...], parent: Path, impl: str | 
         except OSError as error:
             raise click.UsageError(f"{folder}: cannot be written: {error}") from error
         how = "repro.py" if report.check else "evidence only"
-        console.print(escape(f"{folder}: {report.title} ({how})"), soft_wrap=True)
+        console.print(for_terminal(f"{folder}: {report.title} ({how})"), soft_wrap=True)
     with_repro = sum(report.check is not None for report in reports)
     failed = counted(len(reports), "reports")
     console.print(f"{failed}, {with_repro} with a repro; of {counted(len(recorded.results), 'cases')}", soft_wrap=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from rich.markup import escape
 
-__all__ = ["for_terminal", "printable"]
+from conformance.reporting.foreign import visible
 
-# Control characters but for tab and line feed, marks and overrides of direction, separators, surrogates.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+__all__ = ["for_terminal", "printable"]
 
 
 def printable(text: str, *, one_line: bool = False) -> str:
@@ -18,7 +15,7 @@ def printable(text: str, *, one_line: bool = False) -> str:
     """
     if one_line:
         text = text.replace("\n", r"\n")
-    return _UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text)
+    return visible(text)
 
 
 def for_terminal(text: str, *, one_line: bool = False) -> str:

@@ -39,10 +39,14 @@ class MutantsCaught:
         )
 
 
-def load_matrix(path: Path) -> MutantsCaught:
-    """Read matrix.json. Raises ValueError for a file that is none, OSError as open()."""
+def load_matrix(path: Path, kit_files: str = "") -> MutantsCaught:
+    """Read matrix.json. Raises ValueError for a file that is none, or that is of another kit than the one whose files
+    have this hash; OSError as open().
+    """
     try:
         matrix = json.loads(path.read_text(encoding="utf-8"))
+        if matrix.get("kit_files", kit_files) != kit_files:
+            raise ValueError("another kit made it")
         rows, variants = matrix["mutants"], matrix["variants"]
         counts: dict[str, Counter[str]] = {}
         for row in rows:

@@ -125,14 +125,14 @@ def framed(
         "order": answered_order(results) if of_pulse else (),
         "environment": environment_of(header),
         "inputs": inputs_of(header, [folder / "results.jsonl", *([matrix] if matrix else [])] if folder else ()),
-        **_mutants(matrix),
+        **_mutants(matrix, header.kit_files),
     }
 
 
-def _mutants(matrix: Path | None) -> dict[str, Any]:
+def _mutants(matrix: Path | None, kit_files: str) -> dict[str, Any]:
     """The matrix, or why it is not shown: it must not keep a run from its report."""
     try:
-        return {"mutants": None if matrix is None else load_matrix(matrix), "no_mutants": ""}
+        return {"mutants": None if matrix is None else load_matrix(matrix, kit_files), "no_mutants": ""}
     except ValueError as error:
         return {"mutants": None, "no_mutants": f"Not shown: {error}"}
 

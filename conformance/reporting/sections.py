@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from conformance.clauses import GROUP_TITLES, Clause, load_clauses
 from conformance.reporting.results import Header, Outcome, Result, counted
 from conformance.reporting.verdict import clause_outcome
+from conformance.system.file_hashes import file_hash
 
 __all__ = [
     "ClauseRow",
@@ -192,9 +192,8 @@ def inputs_of(header: Header, files: Iterable[Path]) -> list[InputFile]:
     """
     about = header.implementation
     executable, folder = _table(about, "executable"), _table(about, "files")
-    kit = getattr(header, "kit_files", "")
     found = [
-        InputFile(f"kit {header.kit}", "all of its files" if kit else "", str(kit)),
+        InputFile(f"kit {header.kit}", "all of its files" if header.kit_files else "", header.kit_files),
         InputFile("executable", str(executable.get("path", "")), str(executable.get("sha256", ""))),
         InputFile("the manifest's folder", _described(folder), str(folder.get("sha256", ""))),
     ]
@@ -203,7 +202,7 @@ def inputs_of(header: Header, files: Iterable[Path]) -> list[InputFile]:
         found += [InputFile("", str(name), str(sha256)) for name, sha256 in list(each.items())[:_MOST_FILES]]
     return [
         *(one for one in found if one.sha256 or (one.what and one.name)),
-        *(InputFile(path.name, f"{path.stat().st_size:,} bytes", _hash(path)) for path in files),
+        *(InputFile(path.name, f"{path.stat().st_size:,} bytes", file_hash(path)) for path in files),
     ]
 
 
@@ -215,8 +214,3 @@ def _table(about: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _described(folder: Mapping[str, Any]) -> str:
     count = folder.get("count")
     return str(folder.get("why_not") or (counted(count, "files") if isinstance(count, int) else ""))
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

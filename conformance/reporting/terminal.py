@@ -66,7 +66,7 @@ def print_clauses(
             line = f"{clause.id} {_LEVELS[clause.level]:3} {for_terminal(clause.title)} [dim]({clause.engine})[/]"
             console.print(line, soft_wrap=True)
         for name in names:
-            console.print(f"    {name}", soft_wrap=True)
+            console.print(f"    {for_terminal(name)}", soft_wrap=True)
 
 
 def clause_table(counts: Mapping[str, Mapping[str, int]]) -> Table:

@@ -12,7 +12,7 @@ from conformance.reporting.escaping import for_terminal, printable
     ("text", "shown"),
     [
         ("\x1b[2J\x1b]0;title\x07", r"\x1b[2J\x1b]0;title\x07"),
-        ("pass\rfail", r"pass\rfail"),
+        ("pass\rfail", r"pass\x0dfail"),
         ("a\x00b\x7f\x9b", r"a\x00b\x7f\x9b"),
         ("\u202egnp.exe", r"\u202egnp.exe"),
         ("\ud800", r"\ud800"),

@@ -43,6 +43,14 @@ def test_another_file_is_refused_with_what_to_do(tmp_path: Path, text: str) -> N
         load_matrix(path)
 
 
+def test_a_matrix_of_another_kit_is_refused(tmp_path: Path) -> None:
+    path = a_matrix(tmp_path, [], [])
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "kit_files": "ab"}), encoding="utf-8")
+    assert load_matrix(path, "ab").variants == 0
+    with pytest.raises(ValueError, match="another kit made it"):
+        load_matrix(path, "cd")
+
+
 def test_a_verdict_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has the verdict 'perhaps'"):
         load_matrix(a_matrix(tmp_path, [("a", "VIS-01", "perhaps")], []))
