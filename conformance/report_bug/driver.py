@@ -244,7 +244,7 @@ class Place:
     def opens_target(self, arguments: str) -> bool:
         """Whether an open is one for writing, of the target."""
         names = re.findall(r'"([^"]*)"', arguments)
-        writes = re.search(r"O_(WRONLY|RDWR|TRUNC)", arguments)
+        writes = re.search("O_WRONLY|O_RDWR|O_TRUNC", arguments)
         return bool(names and writes and Path(names[0]).name == self.target.name)
 
     def left(self) -> list[str]:

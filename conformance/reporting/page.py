@@ -20,10 +20,10 @@ from conformance.explanations import load_explanations, load_requirements
 from conformance.reporting.causes import causes
 from conformance.reporting.foreign import code_block, code_span, in_markdown, visible
 from conformance.reporting.mutants_caught import load_matrix
-from conformance.reporting.order import answered_order
 from conformance.reporting.repeat import as_started
 from conformance.reporting.results import OUTCOMES, Exit, Header, Result
 from conformance.reporting.sections import clause_groups, coverage_of, environment_of, inputs_of, not_measured
+from conformance.reporting.specification import answered_specification
 from conformance.reporting.verdict import reasons_beside
 
 __all__ = ["framed", "page_environment"]
@@ -122,7 +122,7 @@ def framed(
         "groups": clause_groups(results),
         "outcomes": OUTCOMES,
         "left_out": not_measured(results),
-        "order": answered_order(results) if of_pulse else (),
+        "specification": answered_specification(results) if of_pulse else (),
         "environment": environment_of(header),
         "inputs": inputs_of(header, [folder / "results.jsonl", *([matrix] if matrix else [])] if folder else ()),
         **_mutants(matrix, header.kit_files),

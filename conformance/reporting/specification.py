@@ -1,4 +1,4 @@
-"""What the work orders behind the format ask for, and what a run has to say about each line (order.toml)."""
+"""What the original specification of the format asks for, and what a run says about each line (specification.toml)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 from conformance.reporting.results import Outcome, Result
 from conformance.reporting.verdict import clause_outcome
 
-__all__ = ["AnsweredLine", "OrderLine", "answered_order", "load_order"]
+__all__ = ["AnsweredLine", "SpecifiedLine", "answered_specification", "load_specification"]
 
 
 @dataclass(frozen=True)
-class OrderLine:
-    """One line of an order: where it stands, what it asks, the clauses that answer it, and what else does."""
+class SpecifiedLine:
+    """One line of the specification: in which part it stands, what it asks, the clauses that answer it, and what else does."""
 
-    order: str
+    part: str
     asks: str
     clauses: tuple[str, ...] = ()
     elsewhere: str = ""
@@ -29,7 +29,7 @@ class OrderLine:
 class AnsweredLine:
     """A line and what the run measured of it: each clause with its outcome, and the cases of all of them."""
 
-    line: OrderLine
+    line: SpecifiedLine
     outcomes: tuple[tuple[str, Outcome | None], ...]  # None: the clause was not run
     cases: Counter[str]
 
@@ -49,18 +49,22 @@ class AnsweredLine:
 
 
 @cache
-def load_order() -> tuple[OrderLine, ...]:
-    """The lines, in the sequence of the orders. Raises ValueError for a line that nothing answers."""
-    entries = tomllib.loads(Path(__file__).with_name("order.toml").read_text(encoding="utf-8"))["line"]
-    lines = tuple(OrderLine(**{**entry, "clauses": tuple(entry.get("clauses", ()))}) for entry in entries)
+def load_specification() -> tuple[SpecifiedLine, ...]:
+    """The lines, in their sequence. Raises ValueError for a line that nothing answers."""
+    entries = tomllib.loads(Path(__file__).with_name("specification.toml").read_text(encoding="utf-8"))["line"]
+    lines = tuple(SpecifiedLine(**{**entry, "clauses": tuple(entry.get("clauses", ()))}) for entry in entries)
     for line in lines:
         if not line.clauses and not line.elsewhere:
-            raise ValueError(f"order.toml: {line.order}: {line.asks}: neither a clause nor anything else answers it")
+            raise ValueError(
+                f"specification.toml: {line.part}: {line.asks}: neither a clause nor anything else answers it"
+            )
     return lines
 
 
-def answered_order(results: Iterable[Result], lines: Sequence[OrderLine] | None = None) -> list[AnsweredLine]:
-    """Each line (by default, of `load_order`) with what these results say about it."""
+def answered_specification(
+    results: Iterable[Result], lines: Sequence[SpecifiedLine] | None = None
+) -> list[AnsweredLine]:
+    """Each line (by default, of `load_specification`) with what these results say about it."""
     counts: dict[str, Counter[str]] = {}
     for result in results:
         counts.setdefault(result.clause, Counter())[result.outcome] += 1
@@ -70,5 +74,5 @@ def answered_order(results: Iterable[Result], lines: Sequence[OrderLine] | None 
             tuple((clause, clause_outcome(counts[clause]) if clause in counts else None) for clause in line.clauses),
             sum((counts.get(clause, Counter()) for clause in line.clauses), Counter()),
         )
-        for line in (load_order() if lines is None else lines)
+        for line in (load_specification() if lines is None else lines)
     ]
