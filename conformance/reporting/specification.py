@@ -17,7 +17,7 @@ __all__ = ["AnsweredLine", "SpecifiedLine", "answered_specification", "load_spec
 
 @dataclass(frozen=True)
 class SpecifiedLine:
-    """One line of the specification: in which part it stands, what it asks, the clauses that answer it, and what else does."""
+    """One line of the specification: its part, what it asks, the clauses that answer it, and what else does."""
 
     part: str
     asks: str
