@@ -63,7 +63,8 @@ def _click_commands(command: click.Command, name: str, parent: click.Context | N
     context = click.Context(command, info_name=name, parent=parent, **command.context_settings)
     yield _heading(context.command_path, " ".join([context.command_path, *command.collect_usage_pieces(context)]))
     yield _paragraphs(command.help or "")
-    yield _list(_click_option(option, context) for option in command.get_params(context))
+    shown = [option for option in command.get_params(context) if not getattr(option, "hidden", False)]
+    yield _list(_click_option(option, context) for option in shown)
     if isinstance(command, click.Group):
         for child in sorted(command.commands):
             yield from _click_commands(command.commands[child], child, context)

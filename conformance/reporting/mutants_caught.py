@@ -40,8 +40,8 @@ class MutantsCaught:
 
 
 def load_matrix(path: Path, kit_files: str = "") -> MutantsCaught:
-    """Read matrix.json. Raises ValueError for a file that is none, or whose kit has files with another hash than
-    this; OSError as open().
+    """Read matrix.json. Raises ValueError for a file that is none, or that a kit with a different hash of its files
+    wrote; OSError as open().
     """
     try:
         matrix = json.loads(path.read_text(encoding="utf-8"))

@@ -19,7 +19,6 @@ from conformance.subject.client import Implementation, ServeImplementation, star
 from conformance.subject.protocol import Answer, encode_message, shown_request
 from conformance.subject.requests import publish_request
 from conformance.system.patience import Patience
-from conformance.system.removal import remove_folder
 
 __all__ = ["Case", "Shared"]
 

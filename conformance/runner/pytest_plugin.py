@@ -140,8 +140,7 @@ def _wanted_clauses(config: pytest.Config, run: runs.Run) -> frozenset[str]:
     return frozenset(
         clause.id
         for clause in load_clauses().values()
-        if selection.takes_clause(clause.id)
-        and not outcome_without_measuring(clause, manifest.roles, manifest.profile)
+        if selection.takes_clause(clause.id) and not outcome_without_measuring(clause, manifest.roles, manifest.profile)
     )
 
 

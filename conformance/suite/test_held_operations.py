@@ -19,7 +19,6 @@ from conformance.suite.support.reading import require_equal
 from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.tracer.messages import Plan, Rule
 from conformance.syscalls.tracer.session import Boundary
-from conformance.system.removal import remove_folder
 
 SIZE = 64 * 1024  # bytes: several pages, which a reader may map
 MOST_BOUNDARIES = 12  # of one read; a reader that takes more has made up its mind by then

@@ -29,7 +29,6 @@ from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start
 from conformance.syscalls.traces import answer_in_words, closed_again, died_of_it, made_elsewhere
 from conformance.syscalls.undisturbed import described
 from conformance.system.patience import Patience
-from conformance.system.removal import remove_folder
 
 __all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated"]
 

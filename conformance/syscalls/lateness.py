@@ -13,7 +13,6 @@ from conformance.syscalls.operations import Operation
 from conformance.syscalls.order import published_names, publishing
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Rule
-from conformance.system.removal import remove_folder
 
 __all__ = ["Late", "slow_operation"]
 

@@ -16,7 +16,6 @@ from conformance.syscalls.points import role
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Phase, Rule
 from conformance.syscalls.tracer.session import Boundary
-from conformance.system.removal import remove_folder
 
 __all__ = ["Planted", "after_the_replace", "at_the_new_name", "behind_a_link", "naming", "reopening", "replacing"]
 
