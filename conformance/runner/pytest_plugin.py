@@ -149,8 +149,9 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
     """Make no items of a test that measures none of the wanted clauses: making them all takes longer than most runs
     of a single clause.
     """
-    clauses = clauses_of(obj) if name.startswith("test_") else frozenset[str]()
-    return [] if clauses and clauses.isdisjoint(collector.config.stash[_WANTED]) else None
+    wanted = collector.config.stash[_WANTED]
+    clauses = clauses_of(obj) if name.startswith("test_") else wanted
+    return [] if clauses and clauses.isdisjoint(wanted) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
