@@ -68,8 +68,9 @@ GOOD = [
     PLAIN.replace('"serve"', '"python"').replace('command = ["./mine"]', 'callable = "a.b:c.d"'),
     PLAIN + 'setup = [["make"]]\nkeep_setup = true\n',
     PLAIN + '[declares]\nsymlink = "follow"\nhard_link = "refuse"\nkeeps = [".{name}.lock"]\n',
-    PLAIN + KNOWN + 'os = ["linux"]\ncase = "a:*"\nintermittent = true\n',
-    PLAIN + KNOWN + 'case = ["a", "b"]\n',
+    PLAIN + KNOWN + 'os = ["linux"]\ncase = "a:*"\nflaky = true\nrepeats = 5\n',
+    PLAIN + KNOWN + 'case = ["a", "b"]\nflaky = true\n',
+    PLAIN + KNOWN.replace("https://example.org/1", "TODO"),
 ]
 BAD = [
     "",
@@ -96,7 +97,11 @@ BAD = [
     PLAIN + KNOWN.replace("https:", "http:"),
     PLAIN + KNOWN + 'os = ["plan9"]\n',
     PLAIN + KNOWN + "case = []\n",
-    PLAIN + KNOWN + "intermittent = 1\n",
+    PLAIN + KNOWN + "flaky = 1\n",
+    PLAIN + KNOWN + "repeats = 5\n",
+    PLAIN + KNOWN + "flaky = false\nrepeats = 5\n",
+    PLAIN + KNOWN + "flaky = true\nrepeats = 1\n",
+    PLAIN + KNOWN.replace("https://example.org/1", "TODO later"),
     PLAIN + KNOWN.replace("[[known_failure]]", "[known_failure]"),
 ]
 
