@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 
 from conformance.clauses import load_clauses, outcome_without_measuring
 from conformance.compare.baseline import judge_by, load_baseline, require_comparable_run
 from conformance.errors import did_you_mean
 from conformance.reporting.results import Exit, Result, counted, results_file
+from conformance.reporting.slowest import slowest
 from conformance.reporting.summary import append, summary_file, summary_of
 from conformance.reporting.terminal import new_console, print_clauses, print_run
 from conformance.resolve import manifest_file
@@ -139,6 +141,8 @@ def _command(**given: Any) -> int:
                 console.print(
                     "  a quick run is no verdict of conformance: for that, run it without --quick", soft_wrap=True
                 )
+            for line in slowest(controller.results):
+                console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
         if summary is not None:
             append(summary, summary_of(controller.header, controller.results, controller.verdict), code)
         if file is not None and shown:

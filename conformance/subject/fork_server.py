@@ -1,10 +1,9 @@
 """A process that has imported what the kit's own programs in Python need, and becomes one of them in each fork.
 
-``python -P -m conformance.subject.fork_server DESCRIPTOR MODULE…``: most of the cost of starting such a program is
-that of starting Python and importing modules. The server imports nothing of any implementation but the MODULEs, which
-must draw nothing at random, and has one thread; a fork imports its implementation. Requests come over the socket
-DESCRIPTOR: a length, a JSON object, and the descriptors that the fork gets (see `conformance.subject.forking`). Linux
-only.
+``python -P -m conformance.subject.fork_server DESCRIPTOR MODULE…``: most of the cost of starting such a program is that
+of starting Python and importing modules. The server imports nothing of any implementation but the MODULEs, which must
+draw nothing at random, and has one thread; a fork imports its implementation. Requests come over the socket DESCRIPTOR:
+a length, a JSON object, and the descriptors that the fork gets (see `conformance.subject.forking`). Linux only.
 """
 
 from __future__ import annotations

@@ -138,6 +138,16 @@ class TestReport:
         assert "DOC-03" in (report / "report.html").read_text(encoding="utf-8")
         assert f"report: {report}/report.html, results.jsonl, junit.xml, badge.json" in done.stdout
 
+    def test_the_matrix_gets_the_results_and_nothing_else(
+        self, conformance_command: Command, misbehaving: Manifests, report: Path
+    ) -> None:
+        options = ("--clause", "DOC-03", "-n", 0, "--report", report, "--results-only")
+        done = conformance_command("--impl", misbehaving(), *options)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "DOC-03" not in done.stdout
+        assert {path.name for path in report.iterdir()} == {"results.jsonl", "badge.json"}
+        assert outcomes_of(report) == ALL_PASS
+
     def test_an_older_report_is_replaced(
         self, conformance_command: Command, misbehaving: Manifests, report: Path
     ) -> None:

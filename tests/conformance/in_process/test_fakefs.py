@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.in_process.enumeration import InProcessReport
-from conformance.in_process.fakefs import SYSTEMS
+from conformance.in_process.fakefs import SYSTEMS, quick_functions
 from conformance.mutation.registry import entry_of, folder_of
 from conformance.oracle.faults import judge
 
@@ -151,3 +151,13 @@ def test_mutants_and_variants_run_as_if_on_each_system(kind: str, name: str, sys
         [sys.executable, "-m", "conformance.in_process.fakefs", *arguments], capture_output=True, text=True, timeout=120
     )
     assert InProcessReport.from_json(done.stdout).problem == ""
+
+
+@pytest.mark.parametrize("path", ["name", b"name", Path("name"), type("Text", (str,), {})("name")], ids=repr)
+def test_the_quick_functions_of_pyfakefs_return_what_the_usual_ones_do(path: object) -> None:
+    quick = list(quick_functions())
+    assert {name for _, name, _ in quick} == {"make_string_path", "matching_string"}
+    for module, name, function in quick:
+        usual = getattr(module, name)
+        for arguments in [(path,)] if name == "make_string_path" else [(path, "/"), (path, None)]:
+            assert (function(*arguments), type(function(*arguments))) == (usual(*arguments), type(usual(*arguments)))

@@ -1,11 +1,16 @@
 """The cases of a suite, found without running it."""
 
+import importlib
+import pkgutil
 import sys
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from conformance import suite
+from conformance.clauses import load_clauses
+from conformance.runner.case_names import clauses_of
 from conformance.runner.collection import cases_in
 
 
@@ -40,3 +45,43 @@ def test_what_was_collected_can_be_run_in_the_same_process_with_the_settings_of_
     finally:
         hypothesis.settings.register_profile("before", before)
         hypothesis.settings.load_profile("before")
+
+
+def marked(*clauses: str) -> list[object]:
+    return [pytest.param(clause, marks=pytest.mark.clause(clause)) for clause in clauses]
+
+
+class TestClausesOfAFunction:
+    """They decide which tests are collected at all: one that is overlooked would be a case that never runs."""
+
+    def test_of_its_own_mark_and_of_its_parameters(self) -> None:
+        @pytest.mark.clause("DOC-01")
+        @pytest.mark.parametrize("name", ["a", pytest.param("b", marks=[pytest.mark.timeout(1)])])
+        @pytest.mark.parametrize("clause", marked("MET-01", "MET-02"))
+        def function() -> None: ...
+
+        assert clauses_of(function) == {"DOC-01", "MET-01", "MET-02"}
+
+    def test_nothing_is_known_without_a_mark(self) -> None:
+        assert clauses_of(lambda: None) == frozenset()
+
+    def test_parameters_that_can_be_read_only_once_are_left_to_pytest(self) -> None:
+        parameters = iter(marked("MET-01"))
+
+        @pytest.mark.clause("DOC-01")
+        @pytest.mark.parametrize("clause", parameters)
+        def function() -> None: ...
+
+        assert clauses_of(function) == frozenset()
+        assert len(list(parameters)) == 1
+
+
+def test_the_marks_of_every_test_of_the_suite_say_its_clauses() -> None:
+    for found in pkgutil.iter_modules(suite.__path__):
+        if found.name.startswith("test_"):
+            functions = vars(importlib.import_module(f"{suite.__name__}.{found.name}"))
+            for name, function in functions.items():
+                if name.startswith("test_"):
+                    clauses = clauses_of(function)
+                    assert clauses, name
+                    assert clauses <= load_clauses().keys(), name

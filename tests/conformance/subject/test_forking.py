@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from conformance.errors import ImplementationError
-from conformance.subject.client import Implementation, LaunchOptions, start
-from conformance.subject.fork_messages import HOST, TRACER
+from conformance.subject.client import Implementation, LaunchOptions, forked_modules, start
+from conformance.subject.fork_messages import HONEST, HOST, TRACER
 from conformance.subject.forking import ForkServer, server_of, serving_forks
 from conformance.subject.manifest import Manifest, load_manifest
 from conformance.subject.python_host import PAUSES
@@ -29,6 +29,8 @@ if sys.platform != "linux":
 # What a process inherits, and what it has drawn at random by itself.
 FACTS = """
 import os, random, sys
+
+LOADED = frozenset(sys.modules)
 
 def status(*names):
     with open("/proc/self/status", encoding="ascii") as file:
@@ -52,6 +54,7 @@ class Implementation:
                 "path": sys.path,
                 "threads": len(os.listdir("/proc/self/task")),
             },
+            "honest": "conformance.mutation.honest" in LOADED,
             "drawn": [random.random(), os.getpid()],
         }
 
@@ -258,3 +261,20 @@ def test_a_program_that_does_not_end_in_time_is_killed(forks: ForkServer, tmp_pa
         with pytest.raises(subprocess.TimeoutExpired):
             child.communicate(b"", 0.05)
     assert child.process.returncode == -signal.SIGKILL
+
+
+def test_the_base_of_mutants_and_variants_is_imported_once_for_all_of_their_processes(
+    manifest: Manifest, children: Path, begin: Callable[..., Implementation]
+) -> None:
+    with serving_forks(children, forked_modules(manifest)):
+        first, second = begin(manifest), begin(manifest)
+        assert told(first)["honest"]
+        assert told(second)["honest"]
+        assert told(first)["drawn"][0] != told(second)["drawn"][0]
+        for implementation in (first, second):
+            implementation.kill()
+
+
+def test_nothing_is_imported_for_an_implementation_of_a_user(manifest: Manifest) -> None:
+    assert forked_modules(manifest) == HONEST
+    assert forked_modules(dataclasses.replace(manifest, source="facts/implementation.toml")) == ()
