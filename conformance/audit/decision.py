@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from conformance.audit.legs import Controls, Leg, Of
-from conformance.audit.policy import PROGRAMS, Policy
+from conformance.audit.policy import PROGRAMS, WORK, Policy
 from conformance.clauses import Clause, load_clauses
 from conformance.reporting.results import Exit
 from conformance.reporting.verdict import clause_outcome
@@ -207,12 +207,10 @@ def _command(name: str, impl: str, folder: str = "") -> str:
 
 
 def _missing_work(counting: Sequence[Leg], policy: Policy, impl: str) -> Iterator[Missing]:
-    commands = {"faults": "conformance", "cuts": "powercut"}
     for name, wanted in policy.minimum.items():
-        done = sum(leg.work.get(name, 0) for leg in counting)
+        done = sum(leg.work.get(name, 0) for leg in counting if leg.program in map(PROGRAMS.get, WORK[name]))
         if done < wanted:
-            command = _command(commands.get(name, "stress"), impl)
-            yield Missing(f"{done:,} {name} of the {wanted:,} that the policy asks for", command)
+            yield Missing(f"{done:,} {name} of the {wanted:,} that the policy asks for", _command(WORK[name][0], impl))
 
 
 def _missing_controls(controls: Sequence[Controls]) -> Iterator[Missing]:

@@ -86,13 +86,13 @@ def table_of(legs: Sequence[Leg], controls: Sequence[Controls]) -> Table:
     """What was read, one leg a row."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     for heading in ("leg", "judged by", "platform", "file system", "verdict"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for leg in legs:
-        texts = (str(leg.path), leg.program, leg.system, leg.header["file_system"], leg.footer["sentence"])
+        texts = (str(leg.path.parent), leg.program, leg.system, leg.header["file_system"], leg.footer["sentence"])
         table.add_row(*(for_terminal(text, one_line=True) for text in texts))
     for one in controls:
         caught = f"{one.caught} of {one.mutants} mutants caught"
-        texts = (str(one.path), "python -m conformance.selfcheck", one.system, "", caught)
+        texts = (str(one.path.parent), "python -m conformance.selfcheck", one.system, "", caught)
         table.add_row(*(for_terminal(text, one_line=True) for text in texts))
     return table
 

@@ -88,6 +88,10 @@ def test_the_policy_asks_for_work_and_file_systems(decided: Callable[..., Decisi
     decision = decided(asking, [load])
     assert only("4,000 writes of the 4,001", decision.missing)
     assert not [one for one in decision.missing if "reads of" in one.what]
+    # The suite counts power cuts, too: those of its model.
+    suite = {"FLT_01": Result("FLT-01", "case", "pass", counts={"cuts": 500, "writes": 9_000, "faults": 9})}
+    minimum = Policy(platforms=("linux",), minimum={"cuts": 1, "writes": 4_001, "faults": 9})
+    assert len([one for one in decided(minimum, [load], **suite).missing if "asks for" in one.what]) == 2
     assert "--dir FOLDER-ON-xfs" in only("no run on xfs; there are ext4", decision.missing)
     assert not [one for one in decision.missing if "no run on ext4" in one.what]
 
