@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from bench.sharing.__main__ import FIGURES, PAGE, PLAN, READERS, load, main
-from bench.sharing.measure import Case, NotMeasuredError, Result, add_up, measure, write_for
+from bench.sharing.measure import Case, NotMeasuredError, Result, Write, add_up, measure, write_for
 from bench.sharing.reader import WAYS, read
 from bench.sharing.tables import markdown_tables, with_tables
 from conformance.oracle import payload
@@ -30,7 +30,15 @@ WROTE: dict[str, Any] = {"written": 8, "lost": {"5": 2}, "longest": 0.5, "first_
 
 
 @pytest.mark.parametrize("writer", ["simple", "reference"])
-def test_readers_see_whole_documents_while_the_writer_writes(writer: str) -> None:
+def test_readers_see_whole_documents_while_the_writer_writes(writer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_until_each_has_read(write: Write, target: Path, seconds: float) -> dict[str, Any]:
+        sizes = {output: output.stat().st_size for output in target.parents[1].glob("reader-*")}
+        wrote = write_for(write, target, seconds)
+        while not wrote["written"] or any(output.stat().st_size == size for output, size in sizes.items()):
+            wrote = write_for(write, target, seconds)
+        return wrote
+
+    monkeypatch.setattr("bench.sharing.measure.write_for", write_until_each_has_read)
     result = measure(replace(CASE, writer=writer), READER, "here")
     assert result.written > 0
     assert result.ok > 0
@@ -41,7 +49,7 @@ def test_readers_see_whole_documents_while_the_writer_writes(writer: str) -> Non
     ("program", "message"),
     [
         ("raise SystemExit(3)", "exited with 3"),
-        ("import time; print('ok', flush=True); time.sleep(9)", "no attempt"),
+        ("import time; print('ok', flush=True); time.sleep(999)", "no attempt"),
     ],
 )
 def test_a_reader_that_does_not_read_is_no_measurement(

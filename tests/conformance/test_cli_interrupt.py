@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,10 +45,10 @@ def test_ctrl_c(
         start_new_session=True,
     ) as kit:
         processes = workers or 1
-        eventually(lambda: len(list(traces.glob("grandchild-*"))) == processes, "every process hangs")
+        eventually(lambda: len(list(traces.glob("grandchild-*"))) >= processes, "every process hangs")
         # With the results of two cases each in the file, what is to be kept is known.
         eventually(
-            lambda: len((report / "results.jsonl").read_text(encoding="utf-8").splitlines()) == 1 + 2 * processes,
+            lambda: len((report / "results.jsonl").read_text(encoding="utf-8").splitlines()) >= 1 + 2 * processes,
             "the first results are written",
         )
         every_pid = [child.pid for child in psutil.Process(kit.pid).children(recursive=True)]
@@ -63,7 +64,9 @@ def test_ctrl_c(
     header, results, footer = read_results(report / "results.jsonl")
     assert header["implementation"]["name"] == "under test"
     # The cases that hung have no result when the kit was interrupted; one whose limit passed meanwhile is an error.
-    assert [result["outcome"] for result in results][: 2 * processes] == ["pass"] * 2 * processes
+    outcomes = Counter(result["outcome"] for result in results)
+    assert outcomes["pass"] >= 2 * processes
+    assert set(outcomes) <= {"pass", "error"}
     assert footer is None
     assert "the run did not finish; no verdict" in stdout
     assert "Traceback" not in stderr

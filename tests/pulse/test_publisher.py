@@ -152,7 +152,7 @@ class TestThread:
         assert publisher.start()
         assert publisher.threaded
         publisher.nudge()
-        assert written.acquire(timeout=30)
+        assert written.acquire(timeout=120)
         assert publisher.demand()
         assert publisher.stop()
         assert not publisher.threaded
@@ -170,9 +170,9 @@ class TestThread:
         publisher = Publisher(write, Pacing(0.01, None), lambda: next(now))
         publisher.start()
         publisher.nudge()
-        assert written.acquire(timeout=30)
+        assert written.acquire(timeout=120)
         publisher.nudge()
-        assert written.acquire(timeout=30)
+        assert written.acquire(timeout=120)
         assert publisher.stop()
 
     def test_a_caller_does_not_wait_for_ever_for_a_disk_that_hangs(
@@ -180,14 +180,14 @@ class TestThread:
     ) -> None:
         monkeypatch.setattr(_publisher, "PATIENCE", 0.01)
         let_go = threading.Event()
-        publisher = Publisher(lambda: let_go.wait(30), Pacing(0.0, None), clock)
+        publisher = Publisher(lambda: let_go.wait(120), Pacing(0.0, None), clock)
         publisher.start()
         thread = publisher._thread
         assert thread is not None
         assert not publisher.demand()
         assert not publisher.stop()
         let_go.set()
-        thread.join(30)
+        thread.join(120)
         assert not thread.is_alive()
 
     def test_without_a_thread_the_callers_do_the_work(
@@ -221,10 +221,10 @@ class TestThread:
         thread = publisher._thread
         assert thread is not None
         publisher.nudge()
-        assert begun.wait(60)
+        assert begun.wait(120)
         monkeypatch.setattr(_publisher, "PATIENCE", 0.001)
         assert not publisher.demand()
         assert not publisher.stop()
         answers.set()
-        thread.join(60)
+        thread.join(120)
         assert len(written) == 2

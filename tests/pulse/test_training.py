@@ -155,7 +155,7 @@ class TestPace:
         run.start()
         for epoch in (1.0, 1.5, 2.0):
             run.update(epoch)
-        assert written.wait(30)
+        assert written.wait(120)
         run.close()
 
     def test_close_writes_what_was_held_back(self, run: Pulse) -> None:

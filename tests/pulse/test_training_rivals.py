@@ -106,7 +106,7 @@ class TestInterrupts:
         self, target: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(module, "_LOCK_SECONDS", 0.01)
-        monkeypatch.setattr(_publisher, "PATIENCE", 5.0)
+        monkeypatch.setattr(_publisher, "PATIENCE", 120.0)
         run = Pulse(target, 3)
         run.start()
         with run._lock:  # an update of this thread, which the handler has interrupted, has it

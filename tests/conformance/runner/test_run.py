@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -244,10 +245,17 @@ class TestSetUp:
         code = (
             "import pathlib, subprocess, sys\n"
             f"other = subprocess.Popen([sys.executable, '-c', {wait!r}])\n"
-            f"pathlib.Path({str(traces / 'pid')!r}).write_text(str(other.pid))\n"
             "print('busy', file=sys.stderr, flush=True)\n"
+            f"pathlib.Path({str(traces / 'pid')!r}).write_text(str(other.pid))\n"
             f"{wait}"
         )
+
+        def spawn_until_it_hangs(*arguments: Any, **options: Any) -> Any:
+            child, trace = spawn(*arguments, **options), traces / "pid"
+            eventually(lambda: trace.exists() and trace.read_text(), "the set-up command hangs")
+            return child
+
+        monkeypatch.setattr(set_up, "spawn", spawn_until_it_hangs)
         monkeypatch.setattr(set_up, "SETUP_SECONDS", 1.0)
         with pytest.raises(ImplementationError, match="set-up command did not end within 1 s") as caught:
             prepare(read(misbehaving(setup=[python(code)])), RunPlan(seed=1, parent=parent))

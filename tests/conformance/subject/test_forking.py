@@ -196,7 +196,7 @@ def test_several_threads_may_wait_for_one_end(
 ) -> None:
     child = forks.fork((HOST, str(manifest.folder), manifest.callable), folder=tmp_path, environment=os.environ)
     codes: list[int] = []
-    waiting = [threading.Thread(target=lambda: codes.append(child.process.wait(30))) for _ in range(3)]
+    waiting = [threading.Thread(target=lambda: codes.append(child.process.wait(120))) for _ in range(3)]
     for each in waiting:
         each.start()
     assert child.alive()

@@ -117,7 +117,7 @@ def test_workers_share_them(laboratory_of: Callable[..., Laboratory]) -> None:
 
 def test_an_error_of_the_implementation_is_kept(laboratory_of: Callable[..., Laboratory]) -> None:
     hanging = CORRECT.replace("os.unlink(temp)", "__import__('threading').Event().wait()")
-    laboratory = laboratory_of(hanging, point="*:sync:EIO", answer_seconds=0.5)
+    laboratory = laboratory_of(hanging, point="*:sync:EIO", answer_seconds=2.0)
     for _ in range(2):
         with pytest.raises(ImplementationError, match=r"gave no answer within .*\(at replace:2:sync:EIO\)"):
             visits(laboratory, "faults", "replace")

@@ -229,7 +229,7 @@ def test_a_termination(
 def test_a_program_that_hangs_after_a_signal_is_distinguished(laboratory: Callable[..., Laboratory]) -> None:
     waiting = "signal.signal(signal.SIGTERM, lambda *_: threading.Event().wait())"
     made = laboratory(changed(("import json", f"import json\nimport signal\nimport threading\n{waiting}")))
-    made.run = dataclasses.replace(made.run, answer_seconds=1.0)
+    made.run = dataclasses.replace(made.run, answer_seconds=2.0)
     visit = made.visit(fault(2, "sync", 0, what="terminate", phase="after"))
     assert (visit.injection.answer, visit.injection.target) == ("hang", "old")
     assert made.visit(fault(2, "sync")).injection.answer == "io"  # by a new process
@@ -331,7 +331,7 @@ def test_folders_of_visits_are_removed(laboratory: Callable[..., Laboratory]) ->
 def test_an_error_of_the_implementation_names_the_point(laboratory: Callable[..., Laboratory]) -> None:
     hanging = changed(("                os.unlink(temp)\n", "                __import__('threading').Event().wait()\n"))
     with pytest.raises(ImplementationError, match="gave no answer") as raised:
-        laboratory(hanging, answer_seconds=0.5).visit(fault(2, "sync"))
+        laboratory(hanging, answer_seconds=2.0).visit(fault(2, "sync"))
     assert raised.value.__notes__ == ["at replace:2:sync:EIO"]
 
 

@@ -187,7 +187,7 @@ def test_a_server_in_another_thread_leaves_the_signals_alone(tmp_path: Path) -> 
     before = signal.getsignal(signal.SIGINT)
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(30.0)
+    thread.join(120.0)
     assert not thread.is_alive()
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -197,7 +197,7 @@ def test_serving_until_ctrl_c(tmp_path: Path) -> None:
 
     def open_and_interrupt(address: str) -> None:
         def visit() -> None:
-            with urlopen(address, timeout=30.0) as page:
+            with urlopen(address, timeout=120.0) as page:
                 pages.append(page.read())
             signal.raise_signal(signal.SIGINT)
 
@@ -225,8 +225,8 @@ def test_a_signal_ends_the_process_cleanly_with_viewers_connected(
     panel: tuple["subprocess.Popen[str]", str], number: signal.Signals
 ) -> None:
     process, address = panel
-    with urlopen(f"{address}api/stream", timeout=30.0) as viewer:
+    with urlopen(f"{address}api/stream", timeout=120.0) as viewer:
         assert viewer.readline() == b"event: state\n"
         process.send_signal(number)
-        _, complaints = process.communicate(timeout=30.0)
+        _, complaints = process.communicate(timeout=120.0)
         assert (process.returncode, complaints) == (0, "")

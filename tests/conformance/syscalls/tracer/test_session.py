@@ -156,7 +156,7 @@ OBEDIENT = (ADAPTERS / "obedient.py").read_text(encoding="utf-8")
 @pytest.fixture
 def mortal(python_run: Callable[..., Run], start: Callable[[Run], Traced]) -> Traced:
     """Another obedient implementation, for a test that it does not survive."""
-    return start(python_run(OBEDIENT, answer_seconds=5.0))
+    return start(python_run(OBEDIENT, answer_seconds=60.0))
 
 
 @pytest.mark.parametrize(
@@ -271,11 +271,17 @@ esac
 
 
 @pytest.fixture
-def oneshot(make_manifest: Callable[..., Path], run_of: Callable[..., Run], start: Callable[[Run], Traced]) -> Traced:
-    """A shell script: one process per request."""
+def script(make_manifest: Callable[..., Path]) -> Path:
+    """The manifest of a shell script: one process per request."""
     manifest = make_manifest(["sh", "write.sh"], mode="oneshot", profile="replace")
     (manifest.parent / "write.sh").write_text(SHELL, encoding="ascii")
-    return start(run_of(manifest, answer_seconds=1.0))
+    return manifest
+
+
+@pytest.fixture
+def oneshot(script: Path, run_of: Callable[..., Run], start: Callable[[Run], Traced]) -> Traced:
+    """It, with all the time that it may need."""
+    return start(run_of(script, answer_seconds=60.0))
 
 
 def test_a_oneshot_is_traced_from_its_first_instruction(oneshot: Traced, folder: Path) -> None:
@@ -306,9 +312,11 @@ def test_a_oneshot_that_is_killed_at_a_boundary(oneshot: Traced, folder: Path) -
     assert [each.action for each in outcome.report.fired] == ["kill"]
 
 
-def test_a_oneshot_that_hangs_is_killed(oneshot: Traced, folder: Path) -> None:
+def test_a_oneshot_that_hangs_is_killed(
+    script: Path, run_of: Callable[..., Run], start: Callable[[Run], Traced], folder: Path
+) -> None:
     with pytest.raises(ImplementationError, match=r"did not end within .* s and was killed"):
-        do(oneshot, folder, "hang")
+        do(start(run_of(script, answer_seconds=0.5)), folder, "hang")
 
 
 def test_a_direct_request_to_a_oneshot_is_not_traced(oneshot: Traced, folder: Path) -> None:
