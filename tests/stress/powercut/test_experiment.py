@@ -19,6 +19,8 @@ from stress.powercut.cuts import CHAINS
 if sys.platform != "linux":
     pytest.skip("real power cuts need Linux", allow_module_level=True)
 
+pytestmark = pytest.mark.timeout(900)
+
 # Right after the sync of another file, held between the creation of the temp and its first sync.
 CUT_WITH_A_TEMP = 10 * CHAINS + 1
 MODEL_WITHOUT_TORN_TARGETS = """
@@ -33,6 +35,8 @@ def refuse(run):
     raise Unmeasured("tracing is not allowed")
 stress.powercut.recording.start_traced = refuse
 """
+# The writers are killed at each cut, before they could say what they ran: to measure them costs more than they do.
+WRITERS_UNMEASURED = "import os\nos.environ.pop('COVERAGE_PROCESS_CONFIG', None)\n"
 Results = dict[str, dict[str, Any]]  # clause → its result
 
 
@@ -61,8 +65,8 @@ def cut(
 
     def run(impl: str, way: str, *arguments: object, changed: str = "") -> tuple[int, Results]:
         options = ("--impl", impl, "--file-system", file_system, "--way", way, "--seed", 1, "--report", tmp_path)
-        with stress_command("powercut", *options, *arguments, changed=changed) as command:
-            _, stderr = command.communicate(timeout=120)
+        with stress_command("powercut", *options, *arguments, changed=WRITERS_UNMEASURED + changed) as command:
+            _, stderr = command.communicate(timeout=600)
         _, results, _ = read_results(tmp_path / "results.jsonl")
         found = {result["clause"]: result for result in results}
         if any("not allowed here" in result["message"] for result in results):
@@ -74,21 +78,33 @@ def cut(
     return run
 
 
+def foreseen(cuts: object) -> str:
+    """What is said when every outcome was one of those that the model allows."""
+    return f"the model foresaw each of {cuts} outcomes"
+
+
 @on_both
 def test_a_durable_writer_survives(cut: Callable[..., tuple[int, Results]]) -> None:
     code, results = cut("reference", "random", "--cuts", 20)
     assert code == 0
     assert {result["outcome"] for result in results.values()} == {"pass"}
     assert results["PWR-03"]["message"].startswith("20 cuts, ")
+    assert foreseen(20) in results["PWR-03"]["message"]
 
 
 @on_both
-def test_a_writer_that_never_syncs_is_caught(cut: Callable[..., tuple[int, Results]]) -> None:
+def test_a_writer_that_never_syncs_is_caught_and_its_cut_can_be_repeated(
+    cut: Callable[..., tuple[int, Results]],
+) -> None:
     code, results = cut("mutant:no-fsync", "random", "--cuts", 10)
     assert code == 1
     assert results["PWR-03"]["outcome"] == "fail"
+    assert foreseen(10) in results["PWR-03"]["message"]
     [example, *_] = results["PWR-03"]["evidence"]["examples"]
     assert example["target"].startswith("b''")
+    code, results = cut("mutant:no-fsync", "random", "--only", example["number"])
+    assert code == 1
+    assert results["PWR-03"]["message"].startswith("1 cuts")
 
 
 def test_a_sync_after_the_rename_is_caught_at_its_boundary(cut: Callable[..., tuple[int, Results]]) -> None:
@@ -104,7 +120,7 @@ def test_a_folder_that_is_not_synced_loses_writes(cut: Callable[..., tuple[int, 
     code, results = cut("mutant:no-folder-fsync", "random", "--cuts", 20)
     assert code == 0
     assert (results["PWR-02"]["outcome"], results["PWR-03"]["outcome"]) == ("fail", "pass")
-    code, _ = cut("mutant:no-folder-fsync", "random", "--cuts", 20, "--strict")
+    code, _ = cut("mutant:no-folder-fsync", "random", "--cuts", 10, "--strict")
     assert code == 1
 
 
@@ -115,14 +131,11 @@ def test_a_temp_that_was_left_must_not_stop_the_next_write(cut: Callable[..., tu
     assert results["PWR-04"]["outcome"] == "fail"
 
 
-@pytest.mark.parametrize(
-    ("impl", "way"), [("reference", "random"), ("reference", "boundaries"), ("mutant:no-fsync", "random")]
-)
-def test_the_model_foresees_every_outcome(cut: Callable[..., tuple[int, Results]], impl: str, way: str) -> None:
-    _, results = cut(impl, way, "--cuts", 20)
-    assert results["PWR-03"]["outcome"] == ("pass" if impl == "reference" else "fail")
+def test_the_model_foresees_the_outcome_at_every_boundary(cut: Callable[..., tuple[int, Results]]) -> None:
+    _, results = cut("reference", "boundaries")
+    assert results["PWR-03"]["outcome"] == "pass"
     cuts = results["PWR-03"]["message"].partition(" ")[0]
-    assert f"the model foresaw each of {cuts} outcomes" in results["PWR-03"]["message"]
+    assert foreseen(cuts) in results["PWR-03"]["message"]
 
 
 @pytest.mark.parametrize("way", ["random", "boundaries"])
@@ -141,14 +154,6 @@ def test_random_cuts_need_no_tracer(cut: Callable[..., tuple[int, Results]]) -> 
     assert results["PWR-03"]["message"].endswith("not compared with the model: tracing is not allowed")
 
 
-def test_one_cut_can_be_repeated(cut: Callable[..., tuple[int, Results]]) -> None:
-    _, results = cut("mutant:no-fsync", "random", "--cuts", 10)
-    number = results["PWR-03"]["evidence"]["examples"][0]["number"]
-    code, results = cut("mutant:no-fsync", "random", "--only", number)
-    assert code == 1
-    assert results["PWR-03"]["message"].startswith("1 cuts")
-
-
 def test_one_cut_that_passes_proves_little(cut: Callable[..., tuple[int, Results]]) -> None:
     code, results = cut("reference", "random", "--only", 3)
     assert code == 4
@@ -164,11 +169,11 @@ def test_an_interrupted_run_leaves_nothing(
     number: signal.Signals,
 ) -> None:
     options = ("--file-system", file_system, "--way", "random", "--cuts", 100000)
-    with stress_command("powercut", *options) as command:
+    with stress_command("powercut", *options, changed=WRITERS_UNMEASURED) as command:
         while not any("image" in name for name in left_behind()):
             assert command.poll() is None, "it ended before a disk was attached"
         command.send_signal(number)
-        _, stderr = command.communicate(timeout=60)
+        _, stderr = command.communicate(timeout=600)
     assert command.returncode == 130
     assert "there is no verdict" in stderr
     assert "Traceback" not in stderr
