@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import conformance
@@ -80,15 +82,74 @@ def misbehaving(make_manifest: Callable[..., Path], traces: Path) -> Callable[..
     return make
 
 
+class CommandServer:
+    """The process of ``command_server.py``, which is started by the first command and again after a mishap."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        """Runs ``pulse conformance`` with these arguments in this folder, beside which its output is kept."""
+        server = self._process = self._process or self._start()
+        assert server.stdin is not None
+        assert server.stdout is not None
+        outputs = {name: folder.with_name(f"{folder.name}.{name}") for name in ("stdout", "stderr")}
+        for path in outputs.values():
+            path.write_bytes(b"")
+        places = {"folder": str(folder), **{name: str(path) for name, path in outputs.items()}}
+        try:
+            command = {"arguments": arguments, "environment": dict(os.environ), **places}
+            server.stdin.write(json.dumps(command) + "\n")
+            server.stdin.flush()
+            line = server.stdout.readline()
+            assert line, "the process that runs the commands ended; its standard error says why"
+        except BaseException:  # also when the test's time is up: what is still running must not answer the next test
+            self.end()
+            raise
+        texts = {name: path.read_text(encoding="utf-8") for name, path in outputs.items()}
+        return subprocess.CompletedProcess(arguments, int(line), **texts)
+
+    def end(self) -> None:
+        """Ends the process and what it has started, if there is one."""
+        if self._process is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for child in psutil.Process(self._process.pid).children(recursive=True):
+                    child.kill()
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def _start(self) -> subprocess.Popen[str]:
+        # Each command measures itself: what all of them import is seen elsewhere.
+        unmeasured = {name: value for name, value in os.environ.items() if name != "COVERAGE_PROCESS_CONFIG"}
+        script = Path(__file__).with_name("command_server.py")
+        return subprocess.Popen(
+            [sys.executable, "-P", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=unmeasured
+        )
+
+
+@pytest.fixture(scope="session")
+def command_server() -> Iterator[CommandServer]:
+    """Runs commands faster than new processes do. Linux only: elsewhere a fork may not use what is loaded here."""
+    server = CommandServer()
+    yield server
+    server.end()
+
+
 @pytest.fixture
-def conformance_command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs ``pulse conformance`` with these arguments as a process in an empty folder."""
+def conformance_command(
+    tmp_path: Path, command_server: CommandServer
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs ``pulse conformance`` with these arguments in an empty folder; with an ``environment``, in a new Python."""
     folder = tmp_path / "current"
     folder.mkdir()
 
     def run(*arguments: object, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        words = [str(argument) for argument in arguments]
+        if environment is None and sys.platform == "linux":
+            return command_server.run(words, folder)
         return subprocess.run(
-            [sys.executable, "-m", "conformance.cli", *map(str, arguments)],
+            [sys.executable, "-m", "conformance.cli", *words],
             cwd=folder,
             env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,

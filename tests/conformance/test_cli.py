@@ -64,7 +64,7 @@ class TestConformantRun:
     ) -> None:
         path = misbehaving()
         conformance_command(
-            "--impl", path, "--clause", "DOC-0[34]", "--case", "status:*", "--seed", 7, "--report", report
+            "--impl", path, "--clause", "DOC-0[34]", "--case", "status:*", "--seed", 7, "-n", 0, "--report", report
         )
         header, results, footer = read_results(report / "results.jsonl")
         assert header["implementation"] == {
@@ -96,7 +96,7 @@ class TestConformantRun:
         self, conformance_command: Command, misbehaving: Manifests, report: Path
     ) -> None:
         done = conformance_command(
-            "--impl", misbehaving(), "--clause", "RDR-01", "--clause", "DOC-03", "--report", report
+            "--impl", misbehaving(), "--clause", "RDR-01", "--clause", "DOC-03", "-n", 0, "--report", report
         )
         assert done.returncode == 0
         of_reader = results_of(report)["*"]
@@ -386,7 +386,7 @@ class TestRepetition:
                 continue
             program, command, *arguments = shlex.split(failure["repro"])
             assert (program, command) == ("pulse", "conformance")
-            done = conformance_command(*arguments, "--report", tmp_path / "again")
+            done = conformance_command(*arguments, "-n", 0, "--report", tmp_path / "again")
             assert done.returncode == 1
             [again] = results_of(tmp_path / "again").values()
             same = ("clause", "case", "outcome", "message", "repro")
