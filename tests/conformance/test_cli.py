@@ -134,9 +134,11 @@ class TestReport:
 
     def test_page_is_made_and_named(self, conformance_command: Command, misbehaving: Manifests, report: Path) -> None:
         done = conformance_command("--impl", misbehaving(), "--clause", "DOC-03", "-n", 0, "--report", report)
-        assert {path.name for path in report.iterdir()} == {"results.jsonl", "junit.xml", "report.html", "badge.json"}
+        assert {path.name for path in report.iterdir()} == {
+            *("results.jsonl", "junit.xml", "report.html", "report.md", "badge.json"),
+        }
         assert "DOC-03" in (report / "report.html").read_text(encoding="utf-8")
-        assert f"report: {report}/report.html, results.jsonl, junit.xml, badge.json" in done.stdout
+        assert f"report: {report}/report.html, report.md, results.jsonl, junit.xml, badge.json" in done.stdout
 
     def test_the_matrix_gets_the_results_and_nothing_else(
         self, conformance_command: Command, misbehaving: Manifests, report: Path
