@@ -67,14 +67,12 @@ class TestConformantRun:
             "--impl", path, "--clause", "DOC-0[34]", "--case", "status:*", "--seed", 7, "-n", 0, "--report", report
         )
         header, results, footer = read_results(report / "results.jsonl")
-        assert header["implementation"] == {
-            "name": "under test",
-            "version": "7",
-            "language": "python",
-            "profile": "pulse",
-            "roles": ["writer"],
-            "mode": "serve",
-        }
+        about = header["implementation"]
+        named = ("name", "version", "language", "profile", "roles", "mode")
+        assert [about[name] for name in named] == ["under test", "7", "python", "pulse", ["writer"], "serve"]
+        assert about["command"][0] == "{python}"
+        assert about["executable"] == {"path": sys.executable}
+        assert about["files"]["each"].keys() == {file.name for file in path.parent.iterdir()}
         assert header["seed"] == 7
         assert header["selection"] == {"clause": ["DOC-0[34]"], "case": ["status:*"], "point": ["*"]}
         assert header["platform"] == describe_platform()

@@ -212,7 +212,7 @@ def test_no_control_character_is_printed(
     assert main(["merge", str(tmp_path)]) == 1
     printed = capsys.readouterr().out
     assert not set(printed) & set("\x1b\x9b\r\u202e")
-    assert r"\x1b[2J\x9b\r\u202e[/][bold]<b>" in printed
+    assert r"\x1b[2J\x9b\x0d\u202e[/][bold]<b>" in printed
 
 
 # The policy
