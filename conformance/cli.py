@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 from rich.markup import escape
 
 from conformance.clauses import load_clauses, outcome_without_measuring
 from conformance.compare.baseline import judge_by, load_baseline, require_comparable_run
 from conformance.errors import did_you_mean
-from conformance.reporting.results import Exit, Result, counted, results_file
+from conformance.reporting.results import Exit, Result, ResultsFile, counted, results_file
 from conformance.reporting.slowest import slowest
 from conformance.reporting.summary import append, summary_file, summary_of
 from conformance.reporting.terminal import new_console, print_clauses, print_run
@@ -136,22 +137,11 @@ def _command(**given: Any) -> int:
         options = _PytestOptions(given["workers"], given["exitfirst"], junit if file is not None and shown else None)
         code = _run_suite(controller, options)
         if shown:
-            print_run(console, controller.header, controller.results, controller.verdict)
-            if selection.quick and code == Exit.CONFORMANT:
-                console.print(
-                    "  a quick run is no verdict of conformance: for that, run it without --quick", soft_wrap=True
-                )
-            for line in slowest(controller.results):
-                console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+            _show(console, controller, code)
         if summary is not None:
             append(summary, summary_of(controller.header, controller.results, controller.verdict), code)
         if file is not None and shown:
-            from conformance.reporting.junit import write_junit  # late: only a report needs Jinja and XML
-            from conformance.reporting.report import write_report
-
-            file.write_beside("report.html", lambda page: write_report(page.parent))
-            if junit.exists():  # pytest writes it unless it was killed
-                file.write_beside("junit.xml", lambda to: write_junit(junit, to, controller.verdict))
+            _write_beside(file, junit, controller)
             badge = ", badge.json" if controller.verdict else ""
             written = f"report.html, report.md, results.jsonl, junit.xml{badge}"
             console.print(f"report: {wanted.folder}/{written}", soft_wrap=True)
@@ -162,6 +152,24 @@ def _command(**given: Any) -> int:
         if baseline is not None and controller.verdict is not None:
             return judge_by(baseline, controller.header, controller.results, code, console)
         return code
+
+
+def _show(console: Console, controller: Controller, code: int) -> None:
+    print_run(console, controller.header, controller.results, controller.verdict)
+    if controller.selection.quick and code == Exit.CONFORMANT:
+        console.print("  a quick run is no verdict of conformance: for that, run it without --quick", soft_wrap=True)
+    for line in slowest(controller.results):
+        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+
+
+def _write_beside(file: ResultsFile, junit: Path, controller: Controller) -> None:
+    """Write the pages beside results.jsonl, and what pytest left at ``junit``, which is nothing if it was killed."""
+    from conformance.reporting.junit import write_junit  # late: only a report needs Jinja and XML
+    from conformance.reporting.report import write_report
+
+    file.write_beside("report.html", lambda page: write_report(page.parent))
+    if junit.exists():
+        file.write_beside("junit.xml", lambda to: write_junit(junit, to, controller.verdict))
 
 
 def _say_what_is_listed(controller: Controller, manifest: Path, code: int, *, write: bool) -> None:
