@@ -60,7 +60,7 @@ def test_nothing_is_written_outside_the_run_s_folder_and_the_report(
     after = contents(tmp_path)
     assert {name for name in after if name.split(os.sep)[0] == "report"} == {
         *("report", os.path.join("report", "results.jsonl"), os.path.join("report", "badge.json")),
-        *(os.path.join("report", "junit.xml"), os.path.join("report", "report.html")),
+        *(os.path.join("report", name) for name in ("junit.xml", "report.html", "report.md")),
     }
     assert {name: content for name, content in after.items() if name.split(os.sep)[0] != "report"} == before
 

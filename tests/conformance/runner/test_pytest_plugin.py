@@ -149,7 +149,7 @@ def test_error_before_the_case(case, missing_fixture):
     pass
 
 def test_error_after_the_case(case):
-    os.rmdir(case.folder)
+    case.finish = lambda: 1 / 0
 
 def test_notes(case):
     error = Violation("with notes")
@@ -282,7 +282,7 @@ class TestOutcomes:
     def test_an_error_after_the_case_is_the_kit_s(self, judged: dict[str, Any]) -> None:
         result = judged["error_after_the_case"]
         assert (result["outcome"], result["blame"]) == ("error", "kit")
-        assert "FileNotFoundError" in result["message"]
+        assert "ZeroDivisionError" in result["message"]
 
     def test_evidence_is_what_was_seen(self, judged: dict[str, Any]) -> None:
         evidence = judged["fail"]["evidence"]

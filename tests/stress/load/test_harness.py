@@ -59,6 +59,7 @@ def run_once(
 ) -> FolderRecord:
     """One run below this folder, in which nothing may be left."""
     own, targets = folder / "run", folder / "targets"
+    before = psutil.Process().children(recursive=True)  # of other tests in this process
     for path in (own, own / "children", own / "scratch", targets):
         path.mkdir()
     run = Run(manifest=manifest, folder=own, seed=scenario.seed)
@@ -67,7 +68,8 @@ def run_once(
     finally:
         tear_down(own)
         assert multiprocessing.active_children() == []
-        assert [child for child in psutil.Process().children(recursive=True) if not is_of_python(child)] == []
+        after = psutil.Process().children(recursive=True)
+        assert [child for child in after if child not in before and not is_of_python(child)] == []
 
 
 def is_of_python(process: psutil.Process) -> bool:
