@@ -73,7 +73,10 @@ def test_the_exit_code_is_the_verdict(
     seen(replace(RECORD, **changes))
     exit_code, stdout, _ = judged("--impl", "variant:plain", "--seed", "5")
     assert exit_code == code
-    assert any(re.search(rf"seed 5\): (\d+ of \d+ )?{word}(, measured \d+ of \d+ clauses)?$", line) for line in stdout.splitlines())
+    assert any(
+        re.search(rf"seed 5\): (\d+ of \d+ )?{word}(, measured \d+ of \d+ clauses)?$", line)
+        for line in stdout.splitlines()
+    )
     assert "seed 5" in stdout.splitlines()[0]
     assert all(doubt in stdout for doubt in changes.get("doubts", ()))
 
