@@ -6,7 +6,7 @@ It comes before the modules of the suite, whose tests take the settings of Hypot
 import tempfile
 
 from hypothesis import strategies
-from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.configuration import notice_initialization_restarted, set_hypothesis_home_dir
 
 from conformance.runner.hypothesis_profile import use_profile
 from conformance.system.file_hashes import kit_files
@@ -18,3 +18,4 @@ with tempfile.TemporaryDirectory(prefix="pulse-mutants-") as folder:
     set_hypothesis_home_dir(folder)
     strategies.text().validate()
     set_hypothesis_home_dir(None)
+notice_initialization_restarted(warn=False)  # its plugin for pytest would warn that this was early, as it is meant
