@@ -54,7 +54,7 @@ def mingw(tool: str, *arguments: str | Path) -> str:
 
 def assembled(cache: Path) -> Path:
     """The folder of the Windows Python, made unless it exists already for this state of its parts."""
-    parts = (Path(__file__), LOCK, *sorted(SOURCES.iterdir()))
+    parts = (Path(__file__), LOCK, *sorted(path for path in SOURCES.iterdir() if path.is_file()))  # and no __pycache__
     state = hashlib.sha256(b"".join([sys.version.encode(), *(part.read_bytes() for part in parts)])).hexdigest()[:12]
     folder = cache / f"{INTERPRETER}-{state}"
     if not folder.exists():
