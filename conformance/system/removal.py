@@ -34,21 +34,20 @@ def remove_folder(folder: Path) -> None:
         removal_posix.remove(folder)
 
 
-def _remove_on_windows(folder: Path) -> None:
+def _remove_on_windows(path: Path) -> None:
     """With read-only files made writable; junctions and symbolic links are removed and not entered."""
-    if _is_link(folder):
-        folder.rmdir() if folder.is_dir() else folder.unlink()
+    if _is_link(path):
+        path.rmdir() if path.is_dir() else path.unlink()
         return
-    folder.chmod(stat.S_IRWXU)
-    with os.scandir(folder) as entries:
+    path.chmod(stat.S_IRWXU)
+    if not path.is_dir():
+        path.unlink()
+        return
+    with os.scandir(path) as entries:
         found = [Path(entry.path) for entry in entries]
-    for path in found:
-        if path.is_dir() or _is_link(path):
-            _remove_on_windows(path)
-        else:
-            path.chmod(stat.S_IWRITE)
-            path.unlink()
-    folder.rmdir()
+    for inner in found:
+        _remove_on_windows(inner)
+    path.rmdir()
 
 
 def _is_link(path: Path) -> bool:

@@ -276,7 +276,7 @@ def test_a_line_too_deep_for_the_parser_is_refused(tmp_path: Path) -> None:
 def test_a_broken_line_in_the_middle_is_refused_with_its_number(results_file: Callable[..., Path], broken: str) -> None:
     path = results_file()
     lines = path.read_text(encoding="utf-8").split("\n")
-    path.write_text("\n".join([*lines[:2], broken, *lines[3:]]), encoding="utf-8")
+    path.write_text("\n".join([*lines[:2], broken, *lines[3:]]), encoding="utf-8", newline="\n")
     with pytest.raises(ValueError, match=re.escape(f"{path}:3: not a line of results")):
         read_results(path)
 
@@ -284,7 +284,7 @@ def test_a_broken_line_in_the_middle_is_refused_with_its_number(results_file: Ca
 @pytest.mark.parametrize("text", ["", "\n", "hello\n", "[]\n", '{"type": "result"}\n', '{"type": "footer"}\n', "{}\n"])
 def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "other"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", newline="\n")
     with pytest.raises(ValueError, match=re.escape(str(path))):
         read_results(path)
 
