@@ -92,6 +92,8 @@ def test_the_policy_asks_for_work_and_file_systems(decided: Callable[..., Decisi
     suite = {"FLT_01": Result("FLT-01", "case", "pass", counts={"cuts": 500, "writes": 9_000, "faults": 9})}
     minimum = Policy(platforms=("linux",), minimum={"cuts": 1, "writes": 4_001, "faults": 9})
     assert len([one for one in decided(minimum, [load], **suite).missing if "asks for" in one.what]) == 2
+    commands = [one.command for one in decided(minimum, [load], **suite).missing if " writes of " in one.what]
+    assert commands == ["pulse stress --impl mine.toml --until '1 writes' --report linux/load"]
     assert "--dir FOLDER-ON-xfs" in only("no run on xfs; there are ext4", decision.missing)
     assert not [one for one in decision.missing if "no run on ext4" in one.what]
 
