@@ -28,7 +28,6 @@ _SECONDS = 900.0
 _MEMORY = Path("/dev/shm")
 _IMPORTED = (
     "conformance.selfcheck.preloaded",  # first: a test takes the settings that hold when it is imported
-    "conformance.selfcheck.known_kit",
     "conformance.cli",
     "conformance.runner.pytest_plugin",
     "conformance.suite.support.fixtures",
