@@ -1,21 +1,26 @@
-"""What others do while a process stands still at an operation, by the syscall engine (Linux): cases of RDR and VIS."""
+"""What others do while a process stands still at an operation, by the syscall engine (Linux): cases of RDR, VIS and
+MET-11."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conformance.errors import NoAnswer, NotApplicable, Unmeasured, Violation
+from conformance.oracle.access import access_of, widened
 from conformance.oracle.payload import encode, identify_values, make_status
 from conformance.runner.case import Case
 from conformance.subject.client import Implementation
 from conformance.subject.protocol import Answer
-from conformance.suite.support.reading import require_equal
+from conformance.suite.support.reading import require_equal, require_not_of
 from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.tracer.messages import Plan, Rule
 from conformance.syscalls.tracer.session import Boundary
@@ -104,6 +109,40 @@ def test_write_at_every_boundary_of_a_read(case: Case, laboratory: Laboratory) -
                 raise Violation(f"replaced after operation {number} of a read: {when} gave document {found}, not {new}")
 
 
+@pytest.mark.clause("RDR-14")
+@pytest.mark.parametrize("kind", ["missing", "cut"])
+def test_what_it_looks_for_instead_is_not_read(case: Case, laboratory: Laboratory, kind: str) -> None:
+    """Each program has a name of its own for its backup; the names that a read looks for say which."""
+    operations = ("read",) if case.run.manifest.mode == "oneshot" else ("read", "poll")
+    place = laboratory.place("first")
+    if kind == "cut":
+        place.target.write_bytes(encode(HELD).encode("utf-8")[:-2])
+
+    def ask(operation: str, reader: Implementation) -> Answer:
+        return case.request(operation, reader, path=str(place.target))
+
+    def names_looked_for() -> set[str]:
+        found: set[str] = set()
+        for operation in operations:
+            outcome = laboratory.traced.request(Plan(str(place.folder), ()), partial(ask, operation))
+            found.update(each.name for each in laboratory.operations(place, outcome.report))
+        return found - {place.target.name, "."}
+
+    try:
+        planted: dict[str, dict[str, Any]] = {}
+        for number, name in enumerate(sorted(names_looked_for())):
+            path = place.folder / name
+            if path.is_relative_to(place.folder) and not os.path.lexists(path):
+                planted[name] = make_status(0, 100 + number)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(encode(planted[name]).encode("utf-8"))
+        for operation in operations:
+            answer = ask(operation, laboratory.traced.implementation)
+            require_not_of(planted, answer.fields.get("status"), f"a {operation} of a target that is {kind}")
+    finally:
+        laboratory.run.folders.remove(place.folder)
+
+
 @pytest.mark.clause("VIS-03")
 def test_temp_of_a_stopped_writer_survives(case: Case, laboratory: Laboratory) -> None:
     """A writer that is stopped (SIGSTOP, a frozen container, a laptop asleep) is not dead, however old its temp is."""
@@ -145,3 +184,31 @@ def test_temp_of_a_stopped_writer_survives(case: Case, laboratory: Laboratory) -
         case.require_holds(place.target, HELD)
     finally:
         laboratory.run.folders.remove(place.folder)
+
+
+@pytest.mark.clause("MET-11")
+def test_readers_do_not_become_more_at_any_boundary(case: Case, laboratory: Laboratory) -> None:
+    """A mode that is set after the replace comes too late: readers have opened the target, or the writer is killed."""
+    place = laboratory.place("replace")
+    place.target.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    before = access_of(place.target)
+    wider: list[str] = []
+
+    def look(boundary: Boundary) -> None:
+        with contextlib.suppress(FileNotFoundError):  # a target that is missing is for VIS-05 to judge
+            found = access_of(place.target)
+            if new_readers := widened(before, found):
+                wider.append(
+                    f"after operation {boundary.number} ({boundary.name}) of a write, with the target at mode "
+                    f"{found.mode:04o}, more may read it than before: {', '.join(new_readers)}"
+                )
+
+    def ask(writer: Implementation) -> Answer:
+        return case.publish(place.target, HELD, by=writer)
+
+    try:
+        case.require_ok(held_after(laboratory, place.folder, (0, 1 << 20), ask, look))
+    finally:
+        laboratory.run.folders.remove(place.folder)
+    if wider:
+        raise Violation(wider[0])

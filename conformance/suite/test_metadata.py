@@ -46,32 +46,25 @@ def test_owner_is_kept_for_root(case: Case, owner: tuple[int, int]) -> None:
         raise Violation(f"the target belonged to {owner} and now belongs to {found.owner}")
 
 
-@pytest.mark.clause("MET-04")
-@pytest.mark.parametrize("kind", ["relative", "absolute", "chain", "other-folder", "dangling"])
-def test_symbolic_link_is_treated_as_declared(case: Case, kind: str) -> None:
+def require_declared(case: Case) -> str:
+    """What a write does to a symbolic link at the target. Raises Unmeasured."""
     declared = case.run.manifest.symlink
     if declared is None:
         raise Unmeasured(
             'declare what happens to a symbolic link: [declares] symlink = "follow", "replace" or "refuse"'
         )
-    real, link = case.folder / "real.json", case.folder / "link.json"
-    if kind == "other-folder":
-        (case.folder / "store").mkdir()
-        real = case.folder / "store" / "real.json"
-    if kind != "dangling":
-        put_old(case, real)
-    if kind == "chain":
-        make_link(case.folder / "middle.json", "real.json")
-        make_link(link, "middle.json")
-    else:
-        make_link(link, str(real) if kind == "absolute" else os.path.relpath(real, case.folder))
+    return declared
+
+
+def require_treated(case: Case, declared: str, link: Path, real: Path, *, existed: bool) -> None:
+    """Write to ``link``, behind which is ``real``. Raises Violation unless both are as declared afterwards."""
     answer = case.publish(link, NEW)
     if declared == "refuse":
         if answer.ok or answer.error not in ("io", "invalid", "refused"):
             raise Violation(f"declared to refuse a symbolic link, but answered {answer.error or 'ok'}")
-        if not link.is_symlink() or (kind == "dangling" and real.exists()):
+        if not link.is_symlink() or (not existed and real.exists()):
             raise Violation("declared to refuse a symbolic link, but wrote there")
-        if kind != "dangling":
+        if existed:
             case.require_holds(real, OLD)
         return
     case.require_ok(answer)
@@ -83,8 +76,65 @@ def test_symbolic_link_is_treated_as_declared(case: Case, kind: str) -> None:
     if link.is_symlink():
         raise Violation("declared to replace a symbolic link, but the link is still there")
     case.require_holds(link, NEW)
-    if kind != "dangling":
+    if existed:
         case.require_holds(real, OLD)
+
+
+@pytest.mark.clause("MET-04")
+@pytest.mark.parametrize("kind", ["relative", "absolute", "chain", "other-folder", "dangling"])
+def test_symbolic_link_is_treated_as_declared(case: Case, kind: str) -> None:
+    declared = require_declared(case)
+    real, link = case.folder / "real.json", case.folder / "link.json"
+    if kind == "other-folder":
+        (case.folder / "store").mkdir()
+        real = case.folder / "store" / "real.json"
+    if kind != "dangling":
+        put_old(case, real)
+    if kind == "chain":
+        make_link(case.folder / "middle.json", "real.json")
+        make_link(link, "middle.json")
+    else:
+        make_link(link, str(real) if kind == "absolute" else os.path.relpath(real, case.folder))
+    require_treated(case, declared, link, real, existed=kind != "dangling")
+
+
+@pytest.mark.clause("MET-04")
+@pytest.mark.parametrize("kind", ["existing", "dangling"])
+def test_link_leads_up_from_its_own_folder(case: Case, kind: str) -> None:
+    """``..`` in a link starts at the folder that holds the link, not at the path by which that folder was reached."""
+    declared = require_declared(case)
+    runs, data = case.folder / "store" / "runs", case.folder / "store" / "data"
+    by_name = case.folder / "data"  # where the names in the path lead
+    for folder in (runs, data, by_name):
+        folder.mkdir(parents=True)
+    make_link(case.folder / "shortcut", os.path.join("store", "runs"))
+    make_link(runs / "status.json", os.path.join("..", "data", "status.json"))
+    if kind == "existing":
+        put_old(case, data / "status.json")
+    link = case.folder / "shortcut" / "status.json"
+    require_treated(case, declared, link, data / "status.json", existed=kind == "existing")
+    case.require_listing(by_name, set(), "in the folder to which only the names in the path lead")
+
+
+@pytest.mark.clause("MET-04")
+@pytest.mark.parametrize("kind", ["itself", "folder"])
+def test_link_that_leads_to_no_file(case: Case, kind: str) -> None:
+    """A write cannot follow it; a writer that replaces links may replace this one, too, or refuse it."""
+    declared = require_declared(case)
+    leads_to = case.target.name if kind == "itself" else "store"
+    (case.folder / "store").mkdir()
+    make_link(case.target, leads_to)
+    answer = case.publish(case.target, NEW)
+    if answer.ok and declared == "replace":
+        if case.target.is_symlink():
+            raise Violation("declared to replace a symbolic link, but the link is still there")
+        case.require_holds(case.target, NEW)
+    elif answer.ok:
+        raise Violation(f"declared to {declared} a symbolic link, but answered ok to one that leads to no file")
+    elif not case.target.is_symlink() or os.readlink(case.target) != leads_to:
+        raise Violation(f"a link that leads to no file was changed by a write that was answered {answer.error}")
+    case.require_listing(case.folder, {case.target.name, "store"}, "after the write")
+    case.require_listing(case.folder / "store", set(), "in the folder behind the link")
 
 
 SUB_FOLDER = "folder of the case"  # a name that no manifest's folder is likely to have

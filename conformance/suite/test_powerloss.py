@@ -10,11 +10,11 @@ from conformance.errors import NotApplicable, Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.syscalls.findings import visits
 from conformance.syscalls.laboratory import Laboratory, Place, Recording, annotated
-from conformance.syscalls.order import publishing
+from conformance.syscalls.order import publishing, unseen_origin
 from conformance.syscalls.points import Scenario
 from conformance.syscalls.powerloss.model import Before, Judgement, distinct_states, judge, materialise
-from conformance.syscalls.target_state import NEXT, sequence_at
-from conformance.syscalls.tracer.messages import Rule
+from conformance.syscalls.target_state import NEW, NEXT, sequence_at
+from conformance.syscalls.tracer.messages import Plan, Rule
 from conformance.syscalls.tracer.session import Boundary
 
 pytestmark = pytest.mark.timeout(1800)
@@ -54,6 +54,28 @@ def test_acknowledged_write_survives(case: Case, laboratory: Laboratory, scenari
     recording, judgement = judged(case, laboratory, scenario)
     if found := judgement.lost:
         raise Violation(found.story, trace=list(annotated(recording.operations, found.cut.operation)))
+
+
+@pytest.mark.clause("PWR-02")
+def test_acknowledged_write_behind_a_link_survives(case: Case, laboratory: Laboratory) -> None:
+    """The folder that has to be synced is that of the file, and not that of the link."""
+    if case.run.manifest.symlink is None:
+        raise Unmeasured('declare that a symbolic link at the target is followed: [declares] symlink = "follow"')
+    if case.run.manifest.symlink != "follow":
+        raise NotApplicable("a symbolic link at the target is not followed, as declared")
+    if judged(case, laboratory, "replace")[1].lost:
+        raise Unmeasured("without a link it does not survive either, which its own case reports")
+    place = laboratory.place("replace")
+    link = case.folder / "link.json"
+    link.symlink_to(place.target)
+    outcome = laboratory.traced.request(Plan(str(place.folder), (), place.elsewhere), laboratory.ask(link, NEW))
+    operations = laboratory.operations(place, outcome.report)
+    recording = Recording(place, operations, frozenset(), unseen=unseen_origin(operations, place.target.name))
+    recording.require_followed()
+    if outcome.answer is None or not outcome.answer.ok or place.state() != "new":
+        raise Unmeasured("a write behind a link does not succeed (see MET-04)")
+    if found := judge(operations, before_of(recording)).lost:
+        raise Violation(f"behind a link, {found.story}", trace=list(annotated(operations, found.cut.operation)))
 
 
 @pytest.mark.clause("PWR-02")

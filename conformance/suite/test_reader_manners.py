@@ -30,6 +30,7 @@ from conformance.suite.support.reading import (
     put_at_one_time,
     read,
     require_equal,
+    require_not_of,
     require_null_for,
     require_poll,
 )
@@ -321,10 +322,14 @@ def test_what_is_not_published_is_not_read(case: Case, kind: str) -> None:
     if kind != "missing":
         case.target.write_bytes({"valid": DOCUMENT, "cut": DOCUMENT[: len(DOCUMENT) // 2], "empty": b""}[kind])
     newer = time.time() + 10
-    for sequence, name in enumerate(NEIGHBOURS, start=1):
-        (case.folder / name).write_bytes(encode(make_status(0, sequence)).encode("utf-8"))
+    neighbours = {name: make_status(0, 100 + number) for number, name in enumerate(NEIGHBOURS)}
+    for name, status in neighbours.items():
+        (case.folder / name).write_bytes(encode(status).encode("utf-8"))
         os.utime(case.folder / name, (newer, newer))
     expected = STATUS if kind == "valid" else None
-    require_equal(read(case), expected, f"temps and backups beside a target ({kind})")
+    found = read(case)
+    require_not_of(neighbours, found, f"a read beside temps and backups ({kind} target)")
+    require_equal(found, expected, f"temps and backups beside a target ({kind})")
     if case.run.manifest.mode != "oneshot":
+        require_not_of(neighbours, poll(case)[0], f"a poll beside temps and backups ({kind} target)")
         require_poll(case, expected, kind == "valid", f"a poll of it ({kind})")

@@ -60,6 +60,35 @@ def one_link_followed(self: Honest, path: str) -> str:
     return os.path.join(os.path.dirname(target), os.readlink(target)) if os.path.islink(target) else target
 
 
+@mutant("resolve", caught_by="MET-04")
+def links_joined_to_the_given_path(self: Honest, path: str) -> str:
+    """Joins what a link says to the path that was given: ``..`` leads astray below a folder that is a link itself."""
+    for _ in range(8):
+        if not os.path.islink(path):
+            break
+        path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
+    return path
+
+
+@mutant("publish", caught_by="MET-04")
+def unresolved_link_replaced(self: Honest, path: str, data: bytes) -> None:
+    """Takes a link that cannot be resolved, such as one that leads to itself, for no file and replaces it."""
+    try:
+        os.path.realpath(path, strict=True)
+    except FileNotFoundError:
+        Honest.publish(self, path, data)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        temp = self.temp_name(path)
+        descriptor = self.create(temp)
+        self.send(descriptor, data)
+        self.close(descriptor)
+        self.replace(temp, path)
+    else:
+        Honest.publish(self, path, data)
+
+
 @mutant("temp_name", caught_by="MET-05")
 def temp_longer_than_target(self: Honest, target: str) -> str:
     """Appends a random suffix to the target's name, which a name of 255 bytes has no room for."""

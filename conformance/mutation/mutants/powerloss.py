@@ -71,6 +71,17 @@ def no_folder_fsync(self: Honest, target: str) -> None:
     """Never syncs the folder."""
 
 
+@mutant("publish", caught_by="PWR-02", on=("linux",))
+def folder_of_the_link_synced(self: Honest, path: str, data: bytes) -> None:
+    """Follows a link at the target, but syncs the folder that holds the link, not the one that holds the file."""
+    synced = self.sync_folder
+    self.sync_folder = lambda target: synced(path)  # type: ignore[method-assign]  # for this write only
+    try:
+        Honest.publish(self, path, data)
+    finally:
+        self.sync_folder = synced  # type: ignore[method-assign]  # as it was
+
+
 if sys.platform != "win32":
 
     @mutant("publish", caught_by="PWR-01")

@@ -61,6 +61,13 @@ def backup_read_instead(self: Honest, path: str) -> dict[str, Any] | None:
     return Honest.read(self, path) or Honest.read(self, f"{path}.bak")
 
 
+@mutant("read", caught_by="RDR-14", on=("linux",))
+def last_good_copy_read_instead(self: Honest, path: str) -> dict[str, Any] | None:
+    """Reads the copy that a program of its own kind keeps, and whose name no other one has, as if it were current."""
+    folder, name = os.path.split(path)
+    return Honest.read(self, path) or Honest.read(self, os.path.join(folder, "known-good", f"{name}.v7"))
+
+
 @mutant("poll", caught_by="RDR-14")
 def backup_polled_instead(self: Honest, path: str) -> tuple[dict[str, Any] | None, bool]:
     """Starts with the status in NAME~ until the first valid document was polled."""

@@ -28,6 +28,15 @@ def access_list_lost(self: Honest, temp: str, target: str) -> None:
         os.chmod(temp, os.stat(target).st_mode & 0o7777)
 
 
+@mutant("replace", caught_by="MET-11", on=("linux",))
+def mode_given_after_the_replace(self: Honest, temp: str, target: str) -> None:
+    """Publishes with the mode of a new file, and gives the target its old mode a moment later."""
+    old = os.stat(temp).st_mode & 0o7777  # `keep_metadata` took it from the target
+    os.chmod(temp, 0o644)
+    Honest.replace(self, temp, target)
+    os.chmod(target, old)
+
+
 @mutant("fill_temp", caught_by="MET-01", on=_POSIX)
 def mode_before_the_bytes(self: Honest, temp: str, target: str, data: bytes) -> None:
     """Sets the mode before it writes, and a write clears the set-user-id bits."""

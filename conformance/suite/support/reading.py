@@ -58,6 +58,13 @@ def require_equal(found: Any, expected: Mapping[str, Any] | None, when: str) -> 
         raise Violation(f"{when}: the values are not those of the document", expected=dict(expected), found=found)
 
 
+def require_not_of(neighbours: Mapping[str, Mapping[str, Any]], found: Any, when: str) -> None:
+    """Raise Violation when a reader's answer is the document of one of these files beside the target."""
+    name = next((name for name, status in neighbours.items() if found == status), None)
+    if name is not None:
+        raise Violation(f"{when} gave the document of {name}, which was not published at the target's name")
+
+
 def _same(found: Any, expected: Any) -> bool:
     """Whether two members are equal; floats as doubles, because 18446744073709552000 is how many print 2.0**64."""
     if isinstance(found, bool) or isinstance(found, str) != isinstance(expected, str):

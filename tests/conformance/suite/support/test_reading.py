@@ -6,7 +6,7 @@ import pytest
 
 from conformance.errors import Violation
 from conformance.oracle.payload import make_status
-from conformance.suite.support.reading import require_equal
+from conformance.suite.support.reading import require_equal, require_not_of
 
 STATUS = make_status(0, 3)
 
@@ -40,3 +40,11 @@ def test_null_is_no_status() -> None:
     require_equal(None, None, "read")
     with pytest.raises(Violation, match="expected null"):
         require_equal(STATUS, None, "read")
+
+
+def test_the_document_of_a_neighbour_is_named() -> None:
+    neighbours = {"status.json.bak": STATUS}
+    require_not_of(neighbours, None, "a read")
+    require_not_of(neighbours, with_(loss=0.75), "a read")
+    with pytest.raises(Violation, match=r"a read gave the document of status\.json\.bak"):
+        require_not_of(neighbours, dict(STATUS), "a read")
