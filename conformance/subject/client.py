@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -118,6 +119,14 @@ def start(manifest: Manifest, launch_options: LaunchOptions) -> ServeImplementat
     return implementation
 
 
+def _exit_code(code: int) -> str:
+    """An exit code of `subprocess`, with the name of the signal that ended the process, if one did."""
+    try:
+        return f"{code} ({signal.Signals(-code).name})" if code < 0 else str(code)
+    except ValueError:  # a signal without a name, such as one of the real-time ones
+        return str(code)
+
+
 class ServeImplementation:
     """One process that answers one JSON line with one JSON line, in order. Requests may be pipelined."""
 
@@ -195,7 +204,7 @@ class ServeImplementation:
     def _ended(self, line: bytes, limit: float) -> ImplementationError:
         rest = f" after printing {line[:200]!r}" if line else ""
         try:
-            what = f"ended with exit code {self._child.process.wait(timeout=limit)}"
+            what = f"ended with exit code {_exit_code(self._child.process.wait(timeout=limit))}"
         except subprocess.TimeoutExpired:
             what = f"closed its standard output, or printed a line of more than {_LINE_LIMIT >> 20} MiB,"
         stderr = self.stderr()

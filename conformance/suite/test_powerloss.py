@@ -9,7 +9,7 @@ import pytest
 from conformance.errors import NotApplicable, Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.syscalls.findings import visits
-from conformance.syscalls.laboratory import Laboratory, Place, Recording, annotated
+from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory, Place, Recording, annotated
 from conformance.syscalls.order import publishing, unseen_origin
 from conformance.syscalls.points import Scenario
 from conformance.syscalls.powerloss.model import Before, Judgement, distinct_states, judge, materialise
@@ -31,8 +31,8 @@ def before_of(recording: Recording) -> Before:
     return Before(place.target.name, old, place.target.stat().st_size, lengths)
 
 
-def judged(case: Case, laboratory: Laboratory, scenario: Scenario) -> tuple[Recording, Judgement]:
-    recording = laboratory.record(scenario)
+def judged(case: Case, laboratory: Laboratory, scenario: Scenario, size: int = SIZE) -> tuple[Recording, Judgement]:
+    recording = laboratory.record(scenario, size)
     recording.require_followed()
     judgement = judge(recording.operations, before_of(recording))
     case.counts.update(operations=len(recording.operations), cuts=judgement.cuts)
@@ -46,6 +46,17 @@ def test_every_disk_state_is_old_or_new(case: Case, laboratory: Laboratory, scen
     recording, judgement = judged(case, laboratory, scenario)
     if found := judgement.torn:
         raise Violation(found.story, trace=list(annotated(recording.operations, found.cut.operation)))
+
+
+@pytest.mark.clause("PWR-01")
+def test_every_disk_state_of_a_short_document(case: Case, laboratory: Laboratory) -> None:
+    """A buffered writer writes it in its flush or close: a sync before that stores an empty file."""
+    recording, judgement = judged(case, laboratory, "replace", SMALL)
+    if found := judgement.torn:
+        raise Violation(
+            f"a document of {SMALL} bytes: {found.story}",
+            trace=list(annotated(recording.operations, found.cut.operation)),
+        )
 
 
 @pytest.mark.clause("PWR-02")

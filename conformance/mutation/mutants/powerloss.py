@@ -66,6 +66,17 @@ def fsync_before_the_last_piece(self: Honest, temp: str, target: str, data: byte
     _fill(self, temp, target, write)
 
 
+@mutant("fill_temp", caught_by="PWR-01", on=("linux",))
+def short_document_synced_before_its_flush(self: Honest, temp: str, target: str, data: bytes) -> None:
+    """Syncs the temp while a short document is still in the buffer of its file object."""
+    with os.fdopen(self.create(temp), "wb", buffering=4096) as file:
+        file.write(data)
+        if len(data) >= 4096:
+            file.flush()
+        self.keep_metadata(temp, target)
+        self.sync(file.fileno())
+
+
 @mutant("sync_folder", caught_by="PWR-02")
 def no_folder_fsync(self: Honest, target: str) -> None:
     """Never syncs the folder."""

@@ -193,7 +193,7 @@ def test_a_short_write_that_is_continued(laboratory: Callable[..., Laboratory]) 
 def test_a_kill_at_the_rename(laboratory: Callable[..., Laboratory], phase: Any, target: str) -> None:
     seen = laboratory().visit(fault(4, "rename", 0, what="kill", phase=phase)).injection
     assert (seen.answer, seen.target, seen.next_write) == ("crash", target, "ok, by a new process")
-    assert seen.text == "ended with exit code -9 instead of answering"
+    assert seen.text == "ended with exit code -9 (SIGKILL) instead of answering"
 
 
 @pytest.mark.parametrize(

@@ -160,21 +160,21 @@ def mortal(python_run: Callable[..., Run], start: Callable[[Run], Traced]) -> Tr
 
 
 @pytest.mark.parametrize(
-    ("code", "rules", "status"),
+    ("code", "rules", "status", "said"),
     [
-        ("os.stat(path)", (Rule("kill"),), -signal.SIGKILL),
-        ("os.stat(path)\nos._exit(0)", (), 0),
-        ("os.stat(path)\nos._exit(7)", (), 7),
-        ("os.stat(path)\nos.kill(os.getpid(), 15)", (), -signal.SIGTERM),
+        ("os.stat(path)", (Rule("kill"),), -signal.SIGKILL, "-9 (SIGKILL)"),
+        ("os.stat(path)\nos._exit(0)", (), 0, "0"),
+        ("os.stat(path)\nos._exit(7)", (), 7, "7"),
+        ("os.stat(path)\nos.kill(os.getpid(), 15)", (), -signal.SIGTERM, "-15 (SIGTERM)"),
     ],
 )
 def test_an_end_is_no_answer_but_has_a_report(
-    mortal: Traced, folder: Path, code: str, rules: tuple[Rule, ...], status: int
+    mortal: Traced, folder: Path, code: str, rules: tuple[Rule, ...], status: int, said: str
 ) -> None:
     outcome = do(mortal, folder, code, *rules)
     assert outcome.answer is None
     assert isinstance(outcome.end, ImplementationError)
-    assert f"ended with exit code {status} instead of answering" in str(outcome.end)
+    assert f"ended with exit code {said} instead of answering" in str(outcome.end)
     assert os.waitstatus_to_exitcode(outcome.report.ended or 0) == status
     assert words(outcome, folder) == ["stat status.json"]
     assert not mortal.usable
