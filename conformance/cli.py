@@ -40,13 +40,13 @@ from conformance.runner.command_line import (
 )
 from conformance.runner.controller import Controller
 from conformance.runner.embedded_pytest import EmbeddedPytest
+from conformance.runner.frozen_names import present_cases
 from conformance.runner.known_failures import gaps, write_known_failures
 from conformance.runner.pytest_plugin import HandOver
 from conformance.runner.quick import QUICK_KILLS
 from conformance.runner.run import Run, RunPlan
 from conformance.runner.selection import Selection
 from conformance.subject.manifest import Manifest
-from conformance.syscalls.findings import point_names
 from conformance.system.platform import operating_system
 
 __all__ = ["main"]
@@ -196,7 +196,8 @@ def _cases(selection: Selection, *, wanted: bool) -> list[tuple[str, str]]:
         )
     if selection.complete or not (wanted or selection.cases or selection.quick):
         return []
-    cases = cases_in(SUITE)
+    # Collecting the suite takes a third of the time of a quick run, and is only needed where a name has to be shown.
+    cases = cases_in(SUITE) if wanted or selection.cases else sorted(present_cases())
     for glob in selection.unknown_cases(cases):
         names = {case for clause, case in cases if selection.takes_clause(clause)}
         clauses = " ".join(f"--clause {shlex.quote(clause)}" for clause in selection.clauses or ("*",))
@@ -221,8 +222,12 @@ def _number(cases: Sequence[tuple[str, str]], manifest: Manifest, selection: Sel
 
 def _unmatched_point(run: Run, results: Sequence[Result]) -> str:
     """What is wrong with ``--point`` when no write of the selected cases has such a point; else nothing."""
+    if run.point == "*":
+        return ""
+    from conformance.syscalls.findings import point_names  # late: it needs NumPy, which takes long to load
+
     names = point_names(run)
-    if run.point == "*" or any(fnmatch.fnmatchcase(name, run.point) for name in names):
+    if any(fnmatch.fnmatchcase(name, run.point) for name in names):
         return ""
     if names:
         shown = f"{', '.join(names[:_SHOWN_POINTS])}, … ({len(names):,} in all)"

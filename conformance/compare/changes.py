@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from conformance.clauses import load_clauses
-from conformance.compare.gone_cases import gone_cases
 from conformance.compare.recorded_run import RecordedCase, RecordedRun, whole_clause
 from conformance.reporting.verdict import clause_outcome
+from conformance.runner.frozen_names import gone_cases
 
 __all__ = ["KINDS", "Change", "ClauseChange", "Comparison", "compare", "notes_on", "require_comparable"]
 

@@ -55,6 +55,8 @@ class EmbeddedPytest:
         return [
             str(self.tests),
             *("-c", os.devnull, "--rootdir", str(self.tests), "--noconftest", "-p", "no:cacheprovider"),
+            # Without it pytest looks at every file beside each folder of the path, such as all of site-packages.
+            *("--confcutdir", str(self.tests)),
             # What else is installed beside the kit must not change a verdict.
             "--disable-plugin-autoload",
             *(word for plugin in (*self.plugins, "pytest_timeout") for word in ("-p", plugin)),

@@ -51,10 +51,13 @@ class RunPlan:
     answer_seconds: float = ANSWER_SECONDS
     kills: int = KILLS
     point: str = "*"  # a glob of the points that the syscall engine visits
+    quick: bool = False  # only the boundaries of a write at which files have changed
 
     def options(self) -> list[tuple[str, Any]]:
-        """The options that repeat it, other than ``--seed`` and ``--point``, which a failure names itself."""
-        return changed_options(self, RunPlan(seed=self.seed), names={"parent": "dir"}, leave_out=("point",))
+        """The options that repeat it, other than ``--seed`` and ``--point``, which a failure names itself, and
+        ``--quick``: all that it visits is visited without it too.
+        """
+        return changed_options(self, RunPlan(seed=self.seed), names={"parent": "dir"}, leave_out=("point", "quick"))
 
 
 @dataclass(frozen=True)

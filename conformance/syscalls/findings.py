@@ -30,6 +30,7 @@ from conformance.syscalls.points import (
     Point,
     Scenario,
     boundary_points,
+    brief,
     fault_points,
     few,
     interrupt_points,
@@ -96,6 +97,8 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
                 points = boundary_points(recording.operations, scenario, target)
         found: list[Visit] = []
         points = tuple(points)
+        if laboratory.run.quick and family in ("interrupts", "kills"):
+            points = brief(points)
         usual = recording.usual_descriptors
         for point in _selected(laboratory.run, f"{family}-{scenario}", points):
             found.append(laboratory.visit(point, recording.kept, usual, size))
@@ -232,7 +235,9 @@ def kill_series(laboratory: Laboratory) -> Series:
 def _kill_series(laboratory: Laboratory) -> Series:
     glob, count = laboratory.run.point, laboratory.run.kills
     recording = laboratory.record("replace")
-    boundaries = boundary_points(recording.operations, "replace", recording.place.target.name)
+    boundaries = tuple(boundary_points(recording.operations, "replace", recording.place.target.name))
+    if laboratory.run.quick:
+        boundaries = brief(boundaries)
     points = _selected(laboratory.run, "kill-series", boundaries)
     if not points:
         raise Unmeasured(f"no boundary matches --point {glob}")

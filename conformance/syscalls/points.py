@@ -22,6 +22,7 @@ __all__ = [
     "Scenario",
     "What",
     "boundary_points",
+    "brief",
     "call_kind",
     "fault_points",
     "few",
@@ -65,6 +66,11 @@ _COPYING = ("copy_file_range", "sendfile", "splice")
 _RENAMING = ("rename", "renameat", "renameat2")
 UNLINKING = ("unlink", "unlinkat")
 _LOOKING = ("open", "close", "stat", "readlink", "list", "map", "lock")  # keys of calls that store nothing
+# Kinds of operations after which the folder holds what it held before.
+_CHANGING_NOTHING: tuple[Kind, ...] = (
+    *("open", "stat", "readlink", "list", "read", "other", "close"),
+    *("sync", "sync-folder", "sync-all", "sync-range"),
+)
 _MOST_LASTING = 4  # operations at which an error begins to last
 _MOST_TERMINATIONS = 8
 _SHORTENED = ("write", "pwrite64", "copy_file_range", "sendfile", "splice")
@@ -220,6 +226,17 @@ def _follows(operation: Operation, previous: Operation) -> bool:
     same_thread = operation.call.thread == previous.call.thread
     return (
         same_thread and operation.number == previous.number + 1 and ended is not None and ended < operation.call.begun
+    )
+
+
+def brief(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Of boundaries only those at which a process that ends there leaves something else behind: the first, and each
+    after an operation that changes files. Of interrupts also those in the middle of a call.
+    """
+    return tuple(
+        point
+        for index, point in enumerate(points)
+        if not index or point.phase == "before" or point.kind not in _CHANGING_NOTHING
     )
 
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clauses import load_clauses
 from conformance.compare.changes import Change, Comparison, compare
-from conformance.compare.gone_cases import gone_cases
 from conformance.compare.recorded_run import run_from
 from conformance.reporting.results import Header, Outcome, Result
 
@@ -139,13 +137,6 @@ def test_a_case_that_the_suite_itself_has_no_more_is_gone_and_not_lost(header: C
     found = compare(before, now, gone=[(MUST, "case")])
     assert (change_of(found), found.lost) == (("gone", False), 0)
     assert change_of(compare(before, now, gone=[(MUST, "other")])) == ("gone", True)
-
-
-def test_the_names_that_the_suite_had_are_those_after_gone(tmp_path: Path) -> None:
-    path = tmp_path / "case_names.txt"
-    path.write_text("# head\nMET-01 mode:0644\ngone MET-01 mode is kept:0600\n", encoding="utf-8")
-    assert gone_cases(path) == {("MET-01", "mode is kept:0600")}
-    assert all(clause in load_clauses() for clause, _ in gone_cases())
 
 
 # A clause

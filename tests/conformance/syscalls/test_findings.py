@@ -69,6 +69,15 @@ def test_a_family_of_points(
     assert len(found) == (7 if glob == "*:sync:*" else len(points))
 
 
+@pytest.mark.parametrize("family", ["kills", "interrupts"])
+def test_a_quick_run_visits_the_boundaries_at_which_something_has_changed(
+    laboratory_of: Callable[..., Laboratory], family: str
+) -> None:
+    after = [visit.point for visit in visits(laboratory_of(quick=True), family, "replace") if "-after" in visit.point]
+    kinds = [point.split(":")[2] for point in after]
+    assert kinds == ["create", "write", "rename"]
+
+
 def test_no_point_that_matches_is_not_measured(laboratory_of: Callable[..., Laboratory]) -> None:
     with pytest.raises(Unmeasured, match=r"--point nothing:\* matches no fault of this write \(\d+ points\)"):
         visits(laboratory_of(point="nothing:*"), "faults", "first")

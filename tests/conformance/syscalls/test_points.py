@@ -11,6 +11,7 @@ from conformance.syscalls.points import (
     MOST_OPERATIONS,
     Point,
     boundary_points,
+    brief,
     call_kind,
     fault_points,
     few,
@@ -328,3 +329,37 @@ RULES = {
 @pytest.mark.parametrize(("point", "rules"), RULES.values(), ids=RULES)
 def test_the_rules_for_the_tracer(point: Point, rules: list[Rule]) -> None:
     assert list(point.rules()) == rules
+
+
+class TestBrief:
+    """``--quick`` visits the boundaries at which a process that ends there leaves something else behind."""
+
+    def test_kills_come_first_of_all_and_after_each_change(self) -> None:
+        kills = tuple(boundary_points(operations(), "replace", "status.json"))
+        assert names(brief(kills)) == [
+            "replace:0:create:kill-before",
+            "replace:0:create:kill-after",
+            "replace:1:write:kill-after",
+            "replace:5:rename:kill-after",
+            "replace:8:unlink:kill-after",
+        ]
+
+    def test_a_boundary_between_threads_is_one_of_its_own(self) -> None:
+        first, second = operations()[1:3]
+        elsewhere = second._replace(call=second.call._replace(thread=second.call.thread + 1))
+        kills = tuple(boundary_points([first, elsewhere], "replace", "status.json"))
+        assert names(brief(kills))[2:] == ["replace:2:sync:kill-before"]
+
+    def test_a_call_is_interrupted_in_its_middle_even_if_it_changes_nothing(self) -> None:
+        found = names(brief(tuple(interrupt_points(operations(), "status.json"))))
+        assert "replace:2:sync:interrupt-before" in found
+        assert "replace:2:sync:interrupt-after" not in found
+        assert "replace:5:rename:interrupt-after" in found
+
+    def test_a_lock_is_a_change(self) -> None:
+        text = HONEST + "flock(4</run/b>, LOCK_EX) = 0\n"
+        kills = tuple(boundary_points(operations(text), "replace", "status.json"))
+        assert names(brief(kills))[-1] == "replace:10:lock:kill-after"
+
+    def test_nothing_of_nothing(self) -> None:
+        assert brief(()) == ()
