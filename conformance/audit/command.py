@@ -59,6 +59,8 @@ def audit(
     if context.invoked_subcommand is not None:
         return None
     chosen = _policy(policy)
+    with _refusals():  # before anything runs for minutes
+        require_same(*_read(legs, chosen), _kit())
     own = report / "runs"
     for name, arguments in _runs(impl, controls=controls):
         code = _run([*arguments, "--report", str(own / name)])
@@ -82,7 +84,7 @@ def _merge(legs: tuple[Path, ...], policy: Path | None, report: Path | None) -> 
 
 def _policy(path: Path | None) -> Policy:
     """The policy of this path, or of audit.toml; the default where there is neither."""
-    if path is None and not _POLICY.is_file():
+    if path is None and not os.path.lexists(_POLICY):  # one that cannot be read is refused, and not passed over
         return Policy()
     with _refusals():
         return load_policy(path or _POLICY, datetime.datetime.now(datetime.UTC).date())
@@ -120,9 +122,11 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _decide(places: Sequence[Path], policy: Policy, report: Path | None, impl: str | None) -> int:
-    console, kit = new_console(), Kit(kit_version(), kit_files())
+    console, kit = new_console(), _kit()
     with _refusals():
         legs, controls = _read(places, policy)
+        if not legs:
+            raise AuditError("no results.jsonl was given: there is no implementation to decide about")
         require_same(legs, controls, kit)
     decision = decide(legs, controls, policy, shlex.quote(impl or _impl_of(legs)))
     console.print(table_of(legs, controls))
@@ -144,9 +148,11 @@ def _read(places: Sequence[Path], policy: Policy) -> tuple[list[Leg], list[Contr
         results, matrices = found_below(place)
         legs += [read_leg(path, policy) for path in results]
         controls += [read_controls(path) for path in matrices]
-    if not legs:
-        raise AuditError("no results.jsonl was given: there is no implementation to decide about")
     return legs, controls
+
+
+def _kit() -> Kit:
+    return Kit(kit_version(), kit_files())
 
 
 def _impl_of(legs: Sequence[Leg]) -> str:

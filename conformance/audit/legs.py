@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from conformance.audit.policy import WORK, Policy
+from conformance.audit.policy import PLATFORMS, PROGRAMS, WORK, Policy
 from conformance.clauses import load_clauses
 from conformance.reporting.chain import is_as_sealed
-from conformance.reporting.results import FORMAT, OUTCOMES, lines_of
+from conformance.reporting.results import FORMAT, OUTCOMES, Exit, lines_of
 from conformance.system.file_hashes import file_hash
+from conformance.system.file_kinds import kind_at
 
 __all__ = ["AuditError", "Controls", "Leg", "Of", "found_below", "leg_of", "read_controls", "read_leg"]
 
@@ -21,6 +24,10 @@ _BAD = ("fail", "error", "xpass", "xfail")
 _KEPT = 5  # failures of a clause that are kept; the others are counted
 _SHOWN = 300  # characters of a message
 _MOST_BYTES = 64 * 1024 * 1024  # of a matrix
+_MOST = 2**63  # of whatever is counted
+_SYSTEMS = (*PLATFORMS, "windows (wine)")
+_PROGRAMS = (*PROGRAMS.values(), "pulse stress suite")
+_EXITS = (Exit.CONFORMANT, Exit.NOT_CONFORMANT, Exit.INCONCLUSIVE)
 _HEADER = ("kit", "kit_files", "program", "file_system", "python", "started", "command")
 _IDENTITY = ("name", "version", "language", "profile", "mode")
 
@@ -100,18 +107,41 @@ def found_below(place: Path) -> tuple[list[Path], list[Path]]:
         return ([], [place]) if place.suffix == ".json" else ([place], [])
     if not place.is_dir():
         raise AuditError(f"{place}: no such file or folder")
-    results, matrices = sorted(place.rglob("results.jsonl")), sorted(place.rglob("matrix.json"))
+    results, matrices = _named("results.jsonl", place), _named("matrix.json", place)
     if not results and not matrices:
         raise AuditError(f"{place}: has no results.jsonl and no matrix.json in it: was its --report written elsewhere?")
     return results, matrices
 
 
+def _named(name: str, place: Path) -> list[Path]:
+    """Where something of this name is at or below a place, even a link that leads nowhere: none is passed over."""
+
+    def refuse(error: OSError) -> NoReturn:
+        raise error
+
+    return sorted(
+        Path(folder, name)
+        for folder, folders, files in os.walk(place, onerror=refuse)
+        if name in files or name in folders
+    )
+
+
 def read_leg(path: Path, policy: Policy) -> Leg:
     """Read a results file. Raises AuditError, OSError, and ResultsFileError as `lines_of` does."""
-    return leg_of(path, lines_of(path), policy, file_hash(path))
+    before = _version(path)
+    leg = leg_of(path, lines_of(path), policy)
+    leg = dataclasses.replace(leg, sha256=file_hash(path))
+    if _version(path) != before:
+        raise AuditError(f"{path}: changed while it was read: let its run end first")
+    return leg
 
 
-def leg_of(path: Path, lines: Iterable[Mapping[str, Any]], policy: Policy, sha256: str = "") -> Leg:
+def _version(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def leg_of(path: Path, lines: Iterable[Mapping[str, Any]], policy: Policy) -> Leg:
     """What the lines of a results file say, kept in a size that does not depend on how many there are.
 
     Raises AuditError.
@@ -154,7 +184,7 @@ def leg_of(path: Path, lines: Iterable[Mapping[str, Any]], policy: Policy, sha25
     _require_footer(footer, clauses, path)
     # What several clauses count is the same work.
     work = {name: max(value for (_, of_name), value in sums.items() if of_name == name) for _, name in sums}
-    return Leg(path, header, footer, clauses, work, tuple(missed[:_KEPT]), frozenset(accepted), sha256)
+    return Leg(path, header, footer, clauses, work, tuple(missed[:_KEPT]), frozenset(accepted))
 
 
 def _require_header(header: Mapping[str, Any], path: Path) -> None:
@@ -163,11 +193,28 @@ def _require_header(header: Mapping[str, Any], path: Path) -> None:
         raise AuditError(f"{path}:1: the header does not say which implementation was judged")
     if not isinstance(platform, dict) or not isinstance(platform.get("system"), str):
         raise AuditError(f"{path}:1: the header does not say on which platform")
-    if not isinstance(selection, dict) or not all(isinstance(globs, list) for globs in selection.values()):
+    if platform["system"] not in _SYSTEMS:
+        raise AuditError(f"{path}:1: {platform['system'][:40]!r} is no system of this kit")
+    if not isinstance(selection, dict) or not all(_is_list_of_texts(globs) for globs in selection.values()):
         raise AuditError(f"{path}:1: the header does not say what was selected")
     for name in _HEADER:
         if not isinstance(header.get(name), str):
             raise AuditError(f"{path}:1: the header has no {name}")
+    if header["program"] not in _PROGRAMS:
+        raise AuditError(f"{path}:1: {header['program'][:40]!r} is no command of this kit that judges")
+    _require_json(header, f"{path}:1")
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _require_json(line: Mapping[str, Any], where: str) -> None:
+    """Refuse what Python reads and no other program does: it would be in audit.json, too."""
+    try:
+        json.dumps(line, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise AuditError(f"{where}: NaN or infinity is no number of JSON") from error
 
 
 def _result(line: Mapping[str, Any], where: str) -> tuple[str, str, str, str, Mapping[str, int]]:
@@ -179,8 +226,8 @@ def _result(line: Mapping[str, Any], where: str) -> tuple[str, str, str, str, Ma
         raise AuditError(f"{where}: {str(outcome)[:40]!r} is no outcome")
     if not isinstance(case, str) or not isinstance(message, str):
         raise AuditError(f"{where}: a result needs a case and a message")
-    if not isinstance(counts, dict) or not all(type(value) is int for value in counts.values()):
-        raise AuditError(f"{where}: counts must be whole numbers")
+    if not isinstance(counts, dict) or not all(type(value) is int and 0 <= value < _MOST for value in counts.values()):
+        raise AuditError(f"{where}: counts must be whole numbers below 2 to the 63rd")
     return clause, case, str(outcome), message, counts
 
 
@@ -191,39 +238,51 @@ def _require_footer(footer: Mapping[str, Any], clauses: Mapping[str, Of], path: 
     said = {clause: of for clause, of in counted.items() if of} if isinstance(counted, dict) else None
     if said != found:
         raise AuditError(f"{path}: the footer counts other outcomes than the lines have")
-    if type(footer.get("exit")) is not int or not isinstance(footer.get("sentence"), str):
+    ending = footer.get("exit")
+    if type(ending) is not int or ending not in _EXITS or not isinstance(footer.get("sentence"), str):
         raise AuditError(f"{path}: the footer has no verdict")
-    reasons = footer.get("reasons")
-    if not isinstance(reasons, list) or not all(isinstance(reason, str) for reason in reasons):
+    if not _is_list_of_texts(footer.get("reasons")):
         raise AuditError(f"{path}: the footer has no reasons")
+    _require_json(footer, f"{path}: the footer")
 
 
 def read_controls(path: Path) -> Controls:
     """Read a matrix.json. Raises AuditError, OSError."""
+    if (kind := kind_at(path)) is not None:
+        raise AuditError(f"{path}: {kind} is there, and no file")
     if path.stat().st_size > _MOST_BYTES:
         raise AuditError(f"{path}: larger than {_MOST_BYTES >> 20} MiB: not a matrix of mutants")
     try:
         matrix = json.loads(path.read_text(encoding="utf-8"))
+        as_sealed = isinstance(matrix, dict) and is_as_sealed(matrix)
     except (ValueError, RecursionError) as error:
         raise AuditError(f"{path}: not a matrix of mutants: {error}") from error
     if not isinstance(matrix, dict) or matrix.get("format") != FORMAT:
         raise AuditError(f"{path}: not a matrix of mutants of format {FORMAT}; make it with this kit")
-    if not is_as_sealed(matrix):
+    if not as_sealed:
         raise AuditError(f"{path}: is not as it was written: it was edited or cut off; make it again")
     try:
         totals, selection = matrix["totals"], matrix["selection"]
+        verdicts = Counter(str(row["verdict"]) for row in matrix["mutants"])
+        caught, mutants = totals["caught"], totals["mutants"]
+        agree = (caught, mutants) == (verdicts["caught"], verdicts.total()) and not (
+            totals["holds"] and verdicts["missed"]
+        )
         only_all = not selection["names"] and not selection["only_here"] and selection["clause"] in ([], ["*"])
-        return Controls(
+        found = Controls(
             path=path,
             kit=str(matrix["kit"]),
             kit_files=str(matrix["kit_files"]),
             system=str(matrix["platform"]["system"]),
             whole=only_all,
             holds=totals["holds"] is True,
-            caught=int(totals["caught"]),
-            mutants=int(totals["mutants"]),
+            caught=verdicts["caught"],
+            mutants=verdicts.total(),
             missed=tuple(str(row["entry"]["name"]) for row in matrix["mutants"] if row["verdict"] == "missed"),
             sha256=file_hash(path),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise AuditError(f"{path}: not a matrix of mutants: {type(error).__name__}: {error}") from error
+    if not agree:
+        raise AuditError(f"{path}: its totals are not those of its rows; make it again")
+    return found

@@ -12,6 +12,7 @@ from typing import Any
 
 from conformance.clauses import load_clauses
 from conformance.errors import did_you_mean
+from conformance.system.file_kinds import kind_at
 
 __all__ = ["PLATFORMS", "PROGRAMS", "WORK", "Accepted", "Policy", "PolicyError", "load_policy"]
 
@@ -38,7 +39,7 @@ _KEYS: Mapping[str, Mapping[str, type]] = {
 }
 _WRITTEN = {"required": "[required]", "minimum": "[minimum]", "accepted": "[[accepted]]"}
 _NAMES: Mapping[type, str] = {
-    list: "a list of strings",
+    list: "a list of strings, each once",
     bool: "true or false",
     int: "a number of at least 1",
     str: "a string that is not empty",
@@ -87,6 +88,8 @@ class Policy:
 
 def load_policy(path: Path, today: datetime.date) -> Policy:
     """Read and check a policy. Raises PolicyError."""
+    if (kind := kind_at(path)) is not None:
+        raise PolicyError(f"{path}: {kind} is there, and no file")
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -141,6 +144,7 @@ def _checked(table: object, where: str, path: Path) -> dict[str, Any]:
         right = type(value) is kind  # not isinstance: true is no number, and a time of day no date
         if kind is list:
             right = right and all(isinstance(word, str) and word for word in value) and bool(value)
+            right = right and len(set(value)) == len(value)
         if not right or (kind is int and value < 1) or value == "":
             raise PolicyError(f"{path}: {where}.{key} must be {_NAMES[kind]}")
     return table

@@ -25,10 +25,16 @@ class Kit:
 def require_same(legs: Sequence[Leg], controls: Sequence[Controls], kit: Kit) -> None:
     """Raise AuditError unless this kit judged all legs and its own mutants, and the legs one and the same thing."""
     judged: Sequence[Leg | Controls] = (*legs, *controls)
-    for one in judged:
-        theirs = _kit_of(one)
+    for each in judged:
+        theirs = _kit_of(each)
         if theirs != kit:
-            raise AuditError(f"{one.path}: made by the kit {theirs}, and this is {kit}: audit with the kit that judged")
+            raise AuditError(
+                f"{each.path}: made by the kit {theirs}, and this is {kit}: audit with the kit that judged"
+            )
+    matrices: dict[str, Controls] = {}
+    for one in controls:
+        if (same := matrices.setdefault(one.sha256, one)) is not one:
+            raise AuditError(f"{one.path}: the same matrix as {same.path}: give each matrix once")
     first_with: dict[str, Leg] = {}
     for leg in legs:
         if (other := first_with.setdefault(leg.link, leg)) is not leg:

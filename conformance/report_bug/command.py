@@ -13,7 +13,7 @@ from conformance.clauses import load_clauses
 from conformance.errors import ManifestError
 from conformance.report_bug.plan import planned
 from conformance.report_bug.write import write_bug_report
-from conformance.reporting.escaping import for_terminal
+from conformance.reporting.escaping import for_terminal, printable
 from conformance.reporting.recorded import Recorded, load_recorded
 from conformance.reporting.results import Exit, counted
 from conformance.reporting.terminal import new_console
@@ -28,7 +28,7 @@ NAME = "pulse report-bug"
 
 
 @click.command(name=NAME, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("results", type=click.Path(exists=True, path_type=Path))
+@click.argument("results", type=click.Path(path_type=Path))
 @click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Only these clauses; repeatable.")
 @click.option(
     "--to",
@@ -53,7 +53,8 @@ def _command(results: Path, clauses: tuple[str, ...], parent: Path, impl: str | 
         recorded = load_recorded(results / "results.jsonl" if results.is_dir() else results)
         manifest = _manifest(recorded, impl)
     except (OSError, ValueError) as error:  # a ManifestError is a ValueError
-        raise click.UsageError(str(error)) from error
+        click.echo(f"{NAME}: {' '.join(printable(str(error)).split())}", err=True)
+        return Exit.USAGE
     console = new_console()
     reports = planned(recorded.results, clauses)
     for report in reports:
@@ -94,7 +95,10 @@ def _manifest(recorded: Recorded, impl: str | None) -> Manifest:
 def _named(commands: Iterable[str]) -> str | None:
     """The value of ``--impl`` in the first of the commands that has one."""
     for command in commands:
-        words = shlex.split(command)
+        try:
+            words = shlex.split(command)
+        except ValueError:  # a quote that is not closed: written by nothing of the kit
+            continue
         if "--impl" in words[:-1]:
             return words[words.index("--impl") + 1]
     return None

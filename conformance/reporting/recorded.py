@@ -34,10 +34,17 @@ def load_recorded(path: Path) -> Recorded:
     first, lines, footer = read_results(path)
     header, results = _of(Header, first, path), tuple(_of(Result, line, path) for line in lines)
     for result in results:
+        if not all(isinstance(text, str) for text in (result.clause, result.case, result.message, result.repro)):
+            raise ValueError(f"{path}: clause, case, message and repro of a result must be texts")
+        if not isinstance(result.evidence, Mapping) or not isinstance(result.counts, Mapping):
+            raise ValueError(f"{path}: {result.clause} [{result.case}]: evidence and counts must be objects")
         if result.clause not in load_clauses():
             raise ValueError(f"{path}: this kit has no clause {result.clause!r}; show it with the kit that wrote it")
         if result.outcome not in OUTCOMES:
             raise ValueError(f"{path}: {result.clause} has the outcome {result.outcome!r}; this kit knows none such")
+    for name in ("implementation", "platform", "selection"):
+        if not isinstance(getattr(header, name), Mapping):
+            raise ValueError(f"{path}: the header's {name} is no object")
     last = footer or {}
     return Recorded(
         header,

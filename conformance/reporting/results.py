@@ -17,6 +17,7 @@ import click
 from conformance.errors import OutputError
 from conformance.reporting import chain
 from conformance.reporting.badge import badge
+from conformance.system.file_kinds import kind_at
 
 __all__ = [
     "FORMAT",
@@ -41,6 +42,7 @@ FORMAT = 2
 """The number of the format of results.jsonl. A file of another one is refused."""
 
 _LONGEST_LINE = 64 * 1024 * 1024  # bytes
+_MOST_BYTES = 256 * 1024 * 1024  # of a file that is read as a whole
 
 OUTCOMES: tuple[Outcome, ...] = ("pass", "fail", "error", "xfail", "xpass", "unmeasured", "n/a")
 
@@ -266,8 +268,11 @@ def results_file(report: Path | None) -> Iterator[ResultsFile | None]:
 def read_results(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any] | None]:
     """Read a results file: (header, results, footer). The footer is None for a run that did not finish.
 
-    Raises what `lines_of` raises. What follows the last line feed was cut off and is left out.
+    Raises what `lines_of` raises, and ResultsFileError for a file that is too large to be one run. What follows the
+    last line feed was cut off and is left out.
     """
+    if path.stat().st_size > _MOST_BYTES:
+        raise ResultsFileError(f"{path}: larger than {_MOST_BYTES >> 20} MiB, and a run has a few; run it again")
     header, *lines = lines_of(path)
     footer = lines[-1] if lines and lines[-1].get("type") == "footer" else None
     return header, [line for line in lines if line.get("type") == "result"], footer
@@ -284,6 +289,8 @@ def lines_of(path: Path) -> Iterator[dict[str, Any]]:
     Raises OSError, and ResultsFileError for a file that is no results file, is of another format, or is not as it was
     written. What follows the last line feed was cut off and is left out: such a file has no footer.
     """
+    if (kind := kind_at(path)) is not None:  # to open a FIFO would wait, and a device may never end
+        raise ResultsFileError(f"{path}: {kind} is there, and no file")
     link, number, results, footer = chain.START, 0, 0, False
     with path.open("rb") as stream:
         while (raw := stream.readline(_LONGEST_LINE)).endswith(b"\n"):

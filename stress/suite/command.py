@@ -43,7 +43,7 @@ _PATIENCE_SECONDS = 300
 )
 @click.option("-k", "expression", default="", help="Only scenarios whose names match, like pytest's -k.")
 @seed_option("Repeat the random sizes and the schedule of chaos.")
-@report_option("Folder for results.jsonl.")
+@report_option("Folder for results and HTML.")
 def suite(impl: str, seed: int | None, report: Path | None, **options: Any) -> int:
     """Put an implementation under several loads: many writers, many readers, several targets, chaos.
 
@@ -55,7 +55,7 @@ def suite(impl: str, seed: int | None, report: Path | None, **options: Any) -> i
             raise click.UsageError(f"{manifest.name} does not write: there would be no load")
         # Not before: a mistyped name must not empty the results of an older run.
         with results_file(report) as file, prepared(manifest, run_plan({"seed": seed})) as run:
-            return _run(run, _scenarios(run, **options), file, options["expression"])
+            return _run(run, _scenarios(run, **options), file, report, options["expression"])
 
 
 def _scenarios(
@@ -77,7 +77,7 @@ def _scenarios(
     )
 
 
-def _run(run: Run, scenarios: EmbeddedPytest, file: ResultsFile | None, expression: str) -> int:
+def _run(run: Run, scenarios: EmbeddedPytest, file: ResultsFile | None, report: Path | None, expression: str) -> int:
     gathered = Gathered()
     code = scenarios.run(HandOver(run), gathered)
     if code == pytest.ExitCode.INTERRUPTED and not gathered.mishaps:
@@ -112,7 +112,13 @@ def _run(run: Run, scenarios: EmbeddedPytest, file: ResultsFile | None, expressi
         for result in results:
             file.result(result)
         file.footer(verdict)
-    print_run(new_console(), header, results, verdict, each_case=True)
+    console = new_console()
+    print_run(console, header, results, verdict, each_case=True)
     for mishap in gathered.mishaps:
         click.echo(mishap, err=True)
+    if file is not None and report is not None:
+        from conformance.reporting.report import write_report  # not before: only a report needs Jinja
+
+        file.write_beside("report.html", lambda page: write_report(page.parent))
+        console.print(f"report: {report}/report.html, report.md, results.jsonl, badge.json", soft_wrap=True)
     return verdict.exit
