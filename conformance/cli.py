@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from conformance.clauses import load_clauses, outcome_without_measuring
 from conformance.compare.baseline import judge_by, load_baseline, require_comparable_run
-from conformance.errors import did_you_mean
+from conformance.errors import OutputError, did_you_mean
 from conformance.reporting.results import Exit, Result, ResultsFile, counted, results_file
 from conformance.reporting.slowest import slowest
 from conformance.reporting.summary import append, summary_file, summary_of
@@ -121,11 +121,11 @@ def _command(**given: Any) -> int:
         prepared_by_name(NAME, given["impl"], plan) as run,
         results_file(wanted.folder) as file,
     ):
+        unmatched = partial(_unmatched_point, run)
+        quick = _number(cases, run.manifest, selection) if selection.quick else ""
         try:
-            unmatched = partial(_unmatched_point, run)
-            quick = _number(cases, run.manifest, selection) if selection.quick else ""
             controller = Controller(run, selection, strict=wanted.strict, file=file, unmatched=unmatched, quick=quick)
-        except OSError as error:  # of the first lines of results.jsonl
+        except OutputError as error:  # of the first lines of results.jsonl
             raise click.UsageError(f"--report {wanted.folder}: cannot be written: {error}") from error
         if baseline is not None:
             require_comparable_run(baseline, controller.header)

@@ -6,6 +6,7 @@ where the evidence is the same in cases of several clauses:
 - the same wrong token of the same member in what was published,
 - the same answer to a write that should have succeeded,
 - an answer that is none, of the same kind,
+- a hang in process,
 - the death of the process, by the same signal or with the same last line on standard error.
 """
 
@@ -34,6 +35,7 @@ _NO_ANSWER = re.compile(
     r"(answered with an \"id\" that is not|answered without \"\w+\"|a failure must say \"error\"|"
     r"answered with something that is not a JSON object|printed something that is not (?:a )?JSON)"
 )
+_HUNG = re.compile(r"does not end on .+? within \S+ s when file calls fail")
 _ENDED = re.compile(r"ended (?:the process )?with exit code (-?\d+)")
 
 
@@ -83,7 +85,7 @@ def explained(found: Iterable[Cause]) -> dict[tuple[str, str], Cause]:
 
 
 def _sign(result: Result) -> _Sign | None:
-    return _death(result) or _no_answer(result) or _wrong_token(result) or _refused(result)
+    return _death(result) or _hang(result) or _no_answer(result) or _wrong_token(result) or _refused(result)
 
 
 def _wrong_token(result: Result) -> _Sign | None:
@@ -108,6 +110,11 @@ def _no_answer(result: Result) -> _Sign | None:
     if result.outcome != "error" or found is None:
         return None
     return _Sign(("no answer", found[0]), result.message[:200])
+
+
+def _hang(result: Result) -> _Sign | None:
+    found = _HUNG.search(result.message)
+    return _Sign(("hang",), f"it {found[0]}") if result.outcome == "error" and found else None
 
 
 def _death(result: Result) -> _Sign | None:

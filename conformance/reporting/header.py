@@ -44,9 +44,11 @@ def header_of(
     selection: Mapping[str, Sequence[str]],
     *,
     program: str = "pulse conformance",
+    reader: Mapping[str, str] | None = None,
 ) -> Header:
     """The first line of results.jsonl. ``about`` is the implementation's answer to the handshake; ``selection`` says
-    what was asked for, by the option's name; ``program`` is the command of the kit that judges.
+    what was asked for, by the option's name; ``program`` is the command of the kit that judges, ``reader``
+    the name and version of a second implementation, of which only the reader is judged.
     """
     return Header(
         kit=kit_version(),
@@ -70,6 +72,7 @@ def header_of(
         command=command_as_started(),
         kit_files=kit_files(),
         program=program,
+        reader=dict(reader or {}),
     )
 
 

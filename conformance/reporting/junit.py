@@ -11,12 +11,13 @@ __all__ = ["write_junit"]
 
 
 def write_junit(written: Path, to: Path, verdict: Verdict | None) -> None:
-    """Copy pytest's file and add the properties ``verdict`` and ``measured`` to its test suite.
+    """Copy pytest's file without the name of this machine, and add the properties ``verdict`` and ``measured``.
 
     A run that did not finish has no verdict. Raises OSError.
     """
     tree = ElementTree.parse(written)
     for suite in tree.getroot().iter("testsuite"):
+        suite.attrib.pop("hostname", None)  # reports are published
         properties = ElementTree.Element("properties")
         said = {"verdict": "none: the run did not finish"}
         if verdict is not None:

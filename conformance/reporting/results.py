@@ -80,6 +80,13 @@ class Header:
     command: str = ""  # as it was started
     kit_files: str = ""
     program: str = "pulse conformance"  # which of the kit's commands judged
+    reader: Mapping[str, str] = field(default_factory=dict)  # name and version of a second one, judged as a reader
+
+    @property
+    def judged(self) -> str:
+        """What was judged: the name and version of the implementation, and of the reader if there is one."""
+        writer, reader = map(_named, (self.implementation, self.reader))
+        return f"{writer} as writer, {reader} as reader" if reader else writer
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,10 @@ class Verdict:
     def sentence(self) -> str:
         """The verdict with what it rests on."""
         return ", ".join(filter(None, [self.word, self.coverage]))
+
+
+def _named(about: Mapping[str, Any]) -> str:
+    return " ".join(word for word in (about.get("name"), about.get("version")) if word)
 
 
 def _seen(of_clause: Mapping[str, int]) -> Iterator[str]:

@@ -150,8 +150,7 @@ def print_run(
 
 def _print_verdict(console: Console, header: Header, verdict: Verdict | None, shown: Sequence[Result]) -> None:
     """The last lines: the verdict, and those of its reasons that the cases ``shown`` do not give already."""
-    about = header.implementation
-    name = for_terminal(" ".join(word for word in (about["name"], about["version"]) if word), one_line=True)
+    name = for_terminal(header.judged, one_line=True)
     where = f"{header.platform['system']}, {header.file_system}, seed {header.seed}"
     if verdict is None:
         console.print(
@@ -165,9 +164,18 @@ def _print_verdict(console: Console, header: Header, verdict: Verdict | None, sh
     word = f"[{style}]{verdict.word if verdict.part and not verdict.exit else verdict.word.upper()}[/]"
     said = ", ".join(filter(None, [word, verdict.coverage]))
     console.print(f"\n[bold]{name}[/] ({where}): {said}", soft_wrap=True)
+    if header.reader and (whose := _whose_failure(shown)):
+        console.print(f"  what failed is {whose}", soft_wrap=True)
     reasons = reasons_beside(verdict.reasons, [(result.clause, result.case) for result in shown])
     for reason in reasons[:_SHOWN_REASONS]:
         console.print(f"  {for_terminal(reason)}", soft_wrap=True)
+
+
+def _whose_failure(shown: Iterable[Result]) -> str:
+    """Which of a writer and a reader that were judged together has failed; empty when neither has."""
+    bad = [result for result in shown if result.outcome in ("fail", "error", "xpass")]
+    whose = dict.fromkeys("the reader" if result.clause.startswith("RDR") else "the writer" for result in bad)
+    return " and ".join(whose)
 
 
 def _counts(results: list[Result]) -> list[str]:

@@ -44,7 +44,7 @@ def is_about_room(error: BaseException | None) -> bool:
 def full_text(folder: Path) -> str:
     """What to tell the user."""
     free = _free(folder) or 0
-    return f"the folder of the run is full ({free >> 10:,} KiB free in {folder}): choose another with --dir"
+    return f"the folder of the run is full ({free >> 10:,} KiB free in {folder}): choose another with --dir or TMPDIR"
 
 
 def require_room(folder: Path) -> None:

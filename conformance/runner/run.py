@@ -30,7 +30,9 @@ from conformance.subject.client import (
 )
 from conformance.subject.manifest import Manifest
 from conformance.subject.requests import publish_request
+from conformance.system.platform import missing_means
 from conformance.system.removal import remove_folder
+from conformance.system.temporary_folder import temporary_folder
 
 __all__ = ["KILLS", "Run", "RunPlan", "load", "prepare", "prepared", "save", "tear_down"]
 
@@ -95,13 +97,17 @@ def prepared(manifest: Manifest, plan: RunPlan) -> Iterator[Run]:
 def prepare(manifest: Manifest, plan: RunPlan) -> Run:
     """Make the run's folder, run the manifest's set-up there, and pass the smoke stage.
 
-    Raises ImplementationError (the folder is gone then), ManifestError when ``plan.parent`` cannot be used.
+    Raises ImplementationError (the folder is gone then), ManifestError when ``plan.parent`` cannot be used, or this
+    system lacks what the kit needs.
     """
+    if missing := missing_means():
+        raise ManifestError(missing)
+    parent = plan.parent or temporary_folder()
     try:
-        folder = Path(tempfile.mkdtemp(prefix="pulse-conformance-", dir=plan.parent)).resolve()
+        folder = Path(tempfile.mkdtemp(prefix="pulse-conformance-", dir=parent)).resolve()
     except OSError as error:
-        where = plan.parent or tempfile.gettempdir()
-        raise ManifestError(f"{where}: cannot make the run's temporary folder there: {error}") from error
+        other = "" if plan.parent else "; let TMPDIR name a folder that can be used"
+        raise ManifestError(f"{parent}: cannot make the run's temporary folder there: {error}{other}") from error
     try:
         for name in ("children", "scratch", "cases", "smoke", "findings"):
             (folder / name).mkdir()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["describe_platform", "file_system_of", "operating_system", "under_wine"]
+__all__ = ["describe_platform", "file_system_of", "missing_means", "operating_system", "under_wine"]
 
 
 def operating_system() -> str:
@@ -26,6 +26,13 @@ def describe_platform() -> dict[str, str]:
     """The header's entry for the kind of machine (never its host name)."""
     system = f"{operating_system()} (wine)" if under_wine() else operating_system()
     return {"system": system, "release": platform.release(), "machine": platform.machine()}
+
+
+def missing_means(proc: Path = Path("/proc")) -> str:
+    """What this system lacks that no run can do without, and what to do; empty when it lacks nothing."""
+    if sys.platform != "linux" or (proc / "self" / "stat").is_file():
+        return ""
+    return f"{proc} is not mounted here, and the kit needs it to find and end processes: mount -t proc proc {proc}"
 
 
 def file_system_of(folder: Path) -> str:

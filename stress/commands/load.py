@@ -22,7 +22,6 @@ from conformance.reporting.verdict import decide
 from conformance.runner import room
 from conformance.runner import run as runs
 from conformance.runner.command_line import failures_as_exit_codes
-from conformance.subject.manifest import Manifest
 from conformance.system.platform import file_system_of, operating_system
 from stress.cluster.coordinator import Cluster, ClusterError, ClusterUsageError, connected
 from stress.cluster.machine import MachinePlan
@@ -57,11 +56,11 @@ def stress(context: click.Context, /, **options: Any) -> int | None:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A plan whose implementations are set up: the writer's run, the reader's manifest, the cluster if there is one."""
+    """A plan whose implementations are set up: the writer's run, the reader's, and the cluster if there are any."""
 
     plan: StressPlan
     run: runs.Run
-    reader: Manifest | None
+    reader: runs.Run | None
     cluster: Cluster | None
 
     def systems(self) -> list[str]:
@@ -97,17 +96,23 @@ class _Prepared:
         with new_folder(folder) as inner:
             if warning := room.warning_of(inner):
                 click.echo(f"pulse stress: {warning}", err=True)
-            return run_in_folder(LoadPlan(self.run, self.plan.scenario, inner, shown_as, self.reader), show)
+            reader = None if self.reader is None else self.reader.manifest
+            return run_in_folder(LoadPlan(self.run, self.plan.scenario, inner, shown_as, reader), show)
+
+    def about_reader(self) -> dict[str, str]:
+        """The name and version of the reader implementation; nothing without one."""
+        if self.reader is None:
+            return {}
+        return {"name": self.reader.manifest.name, "version": str(self.reader.about.get("version", ""))}
 
 
 def _run(plan: StressPlan) -> int:
     try:
         with contextlib.ExitStack() as stack:
             run = stack.enter_context(runs.prepared(plan.manifest, plan.run_plan))
-            reader = plan.reader
-            if reader is not None:
-                # Its set-up may have moved it.
-                reader = stack.enter_context(runs.prepared(reader, plan.run_plan)).manifest
+            reader = None
+            if plan.reader is not None:
+                reader = stack.enter_context(runs.prepared(plan.reader, plan.run_plan))
             place = plan.place
             cluster = stack.enter_context(connected(place.dask, place.dask_folders)) if place.dask else None
             file = stack.enter_context(results_file(plan.reporting.folder))
@@ -127,7 +132,13 @@ def _judge(prepared_plan: _Prepared, console: Console, file: ResultsFile | None)
     systems = prepared_plan.systems()
     selection = {"clause": list(clauses), "case": [case_name(scenario, system) for system in systems]}
     header = header_of(
-        plan.manifest, prepared_plan.run.about, systems, plan.scenario.seed, selection, program="pulse stress"
+        plan.manifest,
+        prepared_plan.run.about,
+        systems,
+        plan.scenario.seed,
+        selection,
+        program="pulse stress",
+        reader=prepared_plan.about_reader(),
     )
     if file is not None:
         file.header(header)

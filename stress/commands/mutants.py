@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.runner.command_line import run_plan, seed_option
 from conformance.system.platform import file_system_of, operating_system
+from conformance.system.temporary_folder import temporary_folder
 from stress.judge.results import results_of
 from stress.load.folder import new_folder
 from stress.load.harness import run_in_folder
@@ -213,7 +213,7 @@ def mutants(repeat: int, folder: Path | None, seed: int | None, file: Path | Non
         known = ", ".join(one.name for one in everything)
         raise click.UsageError(f"no mutant or variant under load is called {unknown[0]}; choose from {known}")
     first_seed = run_plan({"seed": seed}).seed
-    where = folder or Path(tempfile.gettempdir())
+    where = folder or temporary_folder()
     console = new_console()
     file_system = file_system_of(where)
     console.print(f"seed {first_seed}; {file_system} {where}", soft_wrap=True)

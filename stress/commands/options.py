@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from conformance.runner.command_line import (
 )
 from conformance.runner.run import RunPlan
 from conformance.subject.manifest import KnownFailure, Manifest
+from conformance.system.temporary_folder import temporary_folder
 from stress.cluster.coordinator import parse_place
 from stress.disk import KINDS
 from stress.load.chaos import supported
@@ -272,7 +272,7 @@ def _place(options: Mapping[str, Any]) -> Place:
         raise click.UsageError(f"--dask-dir: {error}") from error
     folders, disks = options["folders"], options["disks"]
     return Place(
-        folders=folders or (() if disks else (Path(tempfile.gettempdir()),)),
+        folders=folders or (() if disks else (temporary_folder(),)),
         disks=disks,
         dask=options["dask"],
         dask_folders=dask_folders,

@@ -18,7 +18,7 @@ from stress.record.folder_record import Control, Finding, FolderRecord, Overlap,
 from stress.record.histogram import Histogram
 from stress.record.reports import HELD, INDETERMINATE, READ_COLUMNS, WRITE_COLUMNS, Look, Seen, Temp, Written
 from stress.record.scenario import Scenario
-from stress.record.violations import ObservedViolation
+from stress.record.violations import ObservedViolation, ViolationKind
 
 __all__ = ["Minimum", "Tally", "share_of_goal"]
 
@@ -92,7 +92,7 @@ class Tally:
         self._faults: list[tuple[int, int, int]] = []  # writer, begin, end
         self._findings: list[Finding] = []
         self._samples: list[Sample] = []
-        self._reported = 0  # violations that readers reported
+        self._reported: Counter[str] = Counter()  # violations that readers reported
         self._every = 1  # one of this many samples is kept
         self._sampled = 0
         self._write_latency, self._read_latency = Histogram(), Histogram()
@@ -157,7 +157,7 @@ class Tally:
         for violation in seen.violations:
             self.note(violation, 0)
         self.counts.update(seen.counts)
-        self._reported += sum(seen.counts.values())
+        self._reported.update(seen.counts)
 
     def looked(self, looks: Sequence[Look], leftover: Sequence[str]) -> None:
         """Add what the kit saw while all writers stood still, and judge the round, which is then forgotten.
@@ -178,13 +178,15 @@ class Tally:
         self._faults.clear()
         self._add(rounds=1)
 
-    def counted(self, wrong: int) -> None:
-        """Add the violations that readers counted as they saw them: a killed reader has not reported all of them."""
-        unreported = wrong - self._reported
-        if unreported > 0:
-            what = f"{unreported} torn, mixed or missing documents"
-            text = f"torn: {what} were seen by readers that were killed before they reported"
-            self.note(ObservedViolation("torn", clock.nanoseconds(), text), unreported)
+    def counted(self, wrong: Mapping[ViolationKind, int]) -> None:
+        """Add the violations that readers counted as they saw them, by kind: they have not reported all of them."""
+        why = "by readers that were killed before they reported" if self.totals.reader_kills else "after the last round"
+        for kind, count in wrong.items():
+            unreported = count - self._reported[kind]
+            if unreported > 0:
+                text = f"{kind}: {unreported:,} more such reads were made {why}"
+                self.note(ObservedViolation(kind, clock.nanoseconds(), text), unreported)
+                self._reported[kind] = count
 
     def ended(self, left: Sequence[str]) -> None:
         """Add the files beside the targets after all processes have ended; only killed writers may have left any."""

@@ -20,6 +20,7 @@ from stress.load.sampler import Sampler, Show
 from stress.record import clock
 from stress.record.folder_record import Control, FolderRecord
 from stress.record.reports import Written
+from stress.record.shared_counters import OF_READERS
 
 __all__ = ["run_in_folder"]
 
@@ -122,7 +123,7 @@ class _Load:
         """One more write of each target by each writer, after which nothing may be left; then every process ends."""
         self._sampler.sample("closing")
         self._rounds.end("all")
-        self._tally.counted(self._sampler.count("wrong"))
+        self._tally.counted({kind: self._sampler.count(kind) for kind in OF_READERS})
         self._tally.ended(self._plan.temps())
         self._group.ask(self._group.members, "stop")
 

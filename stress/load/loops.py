@@ -25,7 +25,7 @@ from stress.clients.plans import ReaderPlan, WriterPlan
 from stress.clients.reader_client import AskingReader
 from stress.clients.writer_client import Writer
 from stress.record import clock
-from stress.record.shared_counters import Counters
+from stress.record.shared_counters import OF_READERS, Counters
 
 __all__ = ["Failed", "control_process", "reader_process", "writer_process"]
 
@@ -95,9 +95,12 @@ def _count(counters: Counters, reader: FileReader | AskingReader) -> None:
     seen = reader.seen
     counters.add("reads", seen.reads - seen.counted[0])
     counters.add("changes", seen.changes - seen.counted[1])
-    wrong = sum(seen.counts.values())
-    counters.add("wrong", wrong - seen.counted[2])
-    seen.counted = (seen.reads, seen.changes, wrong)
+    seen.counted = (seen.reads, seen.changes)
+    for kind in OF_READERS if seen.counts else ():
+        new = seen.counts.get(kind, 0) - seen.counted_of.get(kind, 0)
+        counters.add(kind, new)
+        counters.add("wrong", new)
+    seen.counted_of = dict(seen.counts)
 
 
 def writer_process(connection: Connection, counters: Counters, plan: WriterPlan) -> None:

@@ -76,7 +76,8 @@ class Seen:
     errors: dict[str, int] = field(default_factory=dict)
     reads: int = 0
     changes: int = 0
-    counted: tuple[int, int, int] = (0, 0, 0)  # reads, changes and violations that the shared counters have already
+    counted: tuple[int, int] = (0, 0)  # reads and changes that the shared counters have already
+    counted_of: dict[ViolationKind, int] = field(default_factory=dict)  # violations that they have already
 
     def refused(self, error: str) -> None:
         """Count a read that failed, by the name of its error."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from conformance.runner.command_line import failures_as_exit_codes, impl_option,
 from conformance.runner.embedded_pytest import EmbeddedPytest
 from conformance.runner.run import Run, prepared
 from conformance.system.platform import operating_system
+from conformance.system.temporary_folder import temporary_folder
 from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, HandOver
 from stress.suite.test_scenarios import CHAOTIC, SCENARIOS
 
@@ -72,7 +72,7 @@ def _scenarios(
             *(("-k", expression) if expression else ()),
             *(("--soak",) if soak else ()),
             # Named here, because inside of pytest the folder of temporary files is the run's own.
-            *(f"--stress-dir={folder.resolve()}" for folder in folders or (Path(tempfile.gettempdir()),)),
+            *(f"--stress-dir={folder.resolve()}" for folder in folders or (temporary_folder(),)),
         ),
     )
 

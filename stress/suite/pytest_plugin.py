@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import sys
-import tempfile
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +23,7 @@ from conformance.runner import run as runs
 from conformance.runner.carried_results import attach, carried_by
 from conformance.runner.embedded_pytest import Nodes, run_of_worker
 from conformance.system.platform import file_system_of, operating_system
+from conformance.system.temporary_folder import temporary_folder
 from stress.judge.results import case_name, results_of, sentence
 from stress.load.chaos import supported
 from stress.load.folder import new_folder
@@ -90,7 +90,7 @@ def _prepare(config: pytest.Config) -> runs.Run:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every scenario runs in every folder."""
     if "put_under_load" in metafunc.fixturenames:
-        folders = metafunc.config.option.stress_dir or [Path(tempfile.gettempdir())]
+        folders = metafunc.config.option.stress_dir or [temporary_folder()]
         metafunc.parametrize("stress_folder", folders, ids=[file_system_of(folder) for folder in folders])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -24,12 +25,17 @@ __all__ = ["REAL", "SYSTEMS", "report_on", "require_all", "require_clean_failure
 REAL = "real"
 SYSTEMS = (*FAKE_SYSTEMS, REAL)
 _SECONDS = 120.0
+# Once it has hung on one system: that is a failure already, and the others need not take as long to say the same.
+_SECONDS_AFTER_A_HANG = 20.0
 
 Point = TypeVar("Point", Injection, Kill)
 
 
 def report_on(case: Case, system: str) -> InProcessReport:
-    """Run the implementation on one system in a separate process (once per run). Raises Unmeasured, NotApplicable."""
+    """Run the implementation on one system in a separate process (once per run).
+
+    Raises Unmeasured, NotApplicable, and ImplementationError when it hangs or ends: in every case of that system.
+    """
     if case.run.manifest.mode != "python":
         if sys.platform == "linux":
             raise NotApplicable("only mode python is judged in process; the syscall engine judges the others")
@@ -37,12 +43,23 @@ def report_on(case: Case, system: str) -> InProcessReport:
     kept = case.run.folder / f"in-process-{system}.json"
     if not kept.exists():
         own = kept.with_name(f"{kept.name}.{os.getpid()}")
-        own.write_text(_measured(case, system), encoding="utf-8")
+        own.write_text(_measured_or_failed(case, system), encoding="utf-8")
         own.replace(kept)  # two workers may both have made it
-    report = InProcessReport.from_json(kept.read_text(encoding="utf-8"))
+    text = kept.read_text(encoding="utf-8")
+    if (failed := json.loads(text).get("failed")) is not None:
+        raise ImplementationError(*failed)
+    report = InProcessReport.from_json(text)
     if report.problem:
         raise Unmeasured(report.problem)
     return report
+
+
+def _measured_or_failed(case: Case, system: str) -> str:
+    """The report, or how the implementation failed, as JSON: no other case has to wait for the same failure."""
+    try:
+        return _measured(case, system)
+    except ImplementationError as error:
+        return json.dumps({"failed": [str(error), error.stderr]})
 
 
 def _measured(case: Case, system: str) -> str:
@@ -72,6 +89,8 @@ def _printed(case: Case, where: str, module: str, argument: str, prefix: tuple[s
     """Run this module of the kit on the implementation. Returns the last line that it printed."""
     manifest = case.run.manifest
     words = [sys.executable, "-m", module, str(manifest.folder), manifest.callable, manifest.profile, argument]
+    hung = case.run.folder / "hung-in-process"
+    seconds = _SECONDS_AFTER_A_HANG if hung.exists() else _SECONDS
     try:
         done = subprocess.run(
             with_default_signals([*prefix, *words]),
@@ -80,10 +99,13 @@ def _printed(case: Case, where: str, module: str, argument: str, prefix: tuple[s
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired as error:
-        text = f"does not end on {where} within {_SECONDS:g} s when file calls fail"
+        hung.touch()
+        text = f"does not end on {where} within {seconds:g} s when file calls fail"
+        if seconds < _SECONDS:
+            text = f"{text}; no more time was given, as it had hung in process before"
         raise ImplementationError(text) from error
     if done.returncode != 0:
         # The kit's own process prints a traceback when it is the kit that fails.

@@ -73,6 +73,18 @@ def test_answers_that_are_none_are_one_cause() -> None:
     assert cause.first.clause == "REF-01"
 
 
+def test_hangs_in_process_are_one_cause_on_whichever_system_and_however_long() -> None:
+    text = "does not end on {} within {} s when file calls fail"
+    first = error("FLT-01", text.format("a fake linux", "120"))
+    others = [
+        error("FLT-01", text.format("the real file system", "20")),
+        error("KIL-01", text.format("a fake linux", "120")),
+    ]
+    [cause] = causes([first, *others])
+    assert (cause.first, list(cause.others)) == (first, others)
+    assert cause.text == "it does not end on a fake linux within 120 s when file calls fail"
+
+
 def test_one_clause_alone_is_no_cause_and_what_passed_or_is_known_belongs_to_none() -> None:
     failure = fail("DOC-05", TOKEN.format(0))
     assert causes([failure, fail("DOC-05", TOKEN.format(1), "other")]) == []

@@ -11,8 +11,11 @@ from conformance.reporting.verdict import decide
 
 def properties(tmp_path: Path, verdict: Verdict | None) -> dict[str | None, str | None]:
     written = tmp_path / "written.xml"
-    written.write_text('<testsuites><testsuite tests="1"><testcase name="&lt;x&gt;"/></testsuite></testsuites>')
+    written.write_text(
+        '<testsuites><testsuite tests="1" hostname="box-17"><testcase name="&lt;x&gt;"/></testsuite></testsuites>'
+    )
     write_junit(written, tmp_path / "junit.xml", verdict)
+    assert "box-17" not in (tmp_path / "junit.xml").read_text(encoding="utf-8")
     suite = ElementTree.parse(tmp_path / "junit.xml").getroot()[0]
     assert [element.tag for element in suite] == ["properties", "testcase"]
     assert suite[1].get("name") == "<x>"

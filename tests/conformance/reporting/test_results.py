@@ -96,6 +96,7 @@ def test_what_is_written_is_read_again(results_file: Callable[..., Path]) -> Non
         "command": "pulse conformance --impl demo",
         "kit_files": "",
         "program": "pulse conformance",
+        "reader": {},
     }
     about = ("type", "chain")
     assert [Result(**{name: value for name, value in line.items() if name not in about}) for line in results] == PASSES

@@ -1,5 +1,6 @@
 """What every command prints."""
 
+import dataclasses
 import io
 import re
 from collections.abc import Callable
@@ -142,6 +143,17 @@ def test_a_conformant_run_ends_with_its_verdict() -> None:
     every = len(load_clauses())
     assert text.endswith(f"demo 3.2 (linux, ext4, seed 7): CONFORMANT, measured {every} of {every} clauses\n")
     assert "repeat" not in text
+
+
+def test_a_reader_that_was_judged_with_a_writer_is_named_and_it_is_said_whose_the_failure_is() -> None:
+    header = dataclasses.replace(HEADER, reader={"name": "mine", "version": "2"})
+    results = [Result("CON-01", "case", "pass"), Result("RDR-14", "case", "fail", "misread")]
+    text = summary(results, header=header, each_case=True)
+    assert "\ndemo 3.2 as writer, mine 2 as reader (linux, ext4, seed 7): NOT CONFORMANT" in text
+    assert text.splitlines()[-1] == "  what failed is the reader"
+    both = summary([Result("CON-01", "case", "fail", "torn"), *results[1:]], header=header, each_case=True)
+    assert both.splitlines()[-1] == "  what failed is the writer and the reader"
+    assert "what failed" not in summary(results[:1], header=header, each_case=True)
 
 
 def test_a_selection_that_passes_is_not_called_conformant() -> None:

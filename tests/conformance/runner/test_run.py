@@ -85,6 +85,7 @@ class TestPrepare:
         monkeypatch: pytest.MonkeyPatch,
         parent: Path,
     ) -> None:
+        monkeypatch.setenv("TMPDIR", str(parent))
         monkeypatch.setattr("tempfile.tempdir", str(parent))
         run = prepared(misbehaving(), parent=None)
         assert run.folder.parent == parent
@@ -93,6 +94,7 @@ class TestPrepare:
     def test_a_bad_system_s_folder_is_named(
         self, misbehaving: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
+        monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
         with pytest.raises(ManifestError, match=r"missing: cannot make"):
             prepare(read(misbehaving()), RunPlan(seed=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -118,8 +119,17 @@ def test_an_implementation_that_hangs_is_to_blame(make_case: MakeCase, monkeypat
     monkeypatch.setattr(in_process, "_SECONDS", 0.5)
     source = CORRECT.replace("        Implementation.count += 1\n", "        __import__('threading').Event().wait()\n")
     assert source != CORRECT
+    monkeypatch.setattr(in_process, "_SECONDS_AFTER_A_HANG", 0.25)
+    case = make_case(source)
     with pytest.raises(ImplementationError, match=r"does not end on the real file system within 0\.5 s"):
-        report_on(make_case(source), "real")
+        report_on(case, "real")
+    monkeypatch.setattr(subprocess, "run", None)  # the next case of that system does not wait for it again
+    with pytest.raises(ImplementationError, match=r"does not end on the real file system within 0\.5 s"):
+        report_on(case, "real")
+    monkeypatch.undo()
+    monkeypatch.setattr(in_process, "_SECONDS_AFTER_A_HANG", 0.25)
+    with pytest.raises(ImplementationError, match=r"fake linux within 0\.25 s .* no more time was given"):
+        report_on(case, "linux")
 
 
 def test_a_failure_of_the_kit_is_not_blamed_on_the_implementation(make_case: MakeCase) -> None:

@@ -8,7 +8,13 @@ import psutil
 import pytest
 
 from conformance.system import platform as platform_module
-from conformance.system.platform import describe_platform, file_system_of, operating_system, under_wine
+from conformance.system.platform import (
+    describe_platform,
+    file_system_of,
+    missing_means,
+    operating_system,
+    under_wine,
+)
 
 
 def test_the_header_says_the_kind_of_machine_and_not_its_name() -> None:
@@ -66,3 +72,18 @@ def test_of_two_mounts_at_one_place_the_later_one_counts(monkeypatch: pytest.Mon
 def test_the_name_of_the_operating_system(monkeypatch: pytest.MonkeyPatch, platform: str, name: str) -> None:
     monkeypatch.setattr(sys, "platform", platform)
     assert operating_system() == name
+
+
+def test_linux_without_proc_lacks_what_every_run_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(platform_module.sys, "platform", "linux")
+    assert missing_means(tmp_path) == (
+        f"{tmp_path} is not mounted here, and the kit needs it to find and end processes: mount -t proc proc {tmp_path}"
+    )
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "stat").write_text("1 (python) R", encoding="ascii")
+    assert missing_means(tmp_path) == ""
+
+
+def test_other_systems_have_no_proc_and_need_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(platform_module.sys, "platform", "darwin")
+    assert missing_means(tmp_path) == ""

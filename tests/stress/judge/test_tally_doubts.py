@@ -113,9 +113,24 @@ def test_the_share_of_the_goal_that_is_reached(goal: Goal | None, share: float |
     assert share_of_goal(Scenario(goal=goal), reads=100, writes=10, kills=1) == share
 
 
-def test_what_a_killed_reader_saw_and_did_not_tell_is_counted() -> None:
+def test_what_a_killed_reader_saw_and_did_not_report_is_counted_as_what_it_was() -> None:
     one = tally()
+    one.acted("kill of reader 1", reader_kills=1)
     one.seen("reader 1", seen(counts={"torn": 2}))
-    for wrong in (2, 5):
-        one.counted(wrong)
-        assert one.counts == {"torn": wrong}
+    for torn in (2, 5, 5):
+        one.counted({"torn": torn, "mixed": 0, "missing": 0, "misread": 0})
+        assert one.counts == {"torn": torn}
+    one.counted({"torn": 5, "mixed": 0, "missing": 2528, "misread": 0})
+    assert one.counts == {"torn": 5, "missing": 2528}
+    [*_, last] = record_of(one).findings
+    assert last.text == "missing: 2,528 more such reads were made by readers that were killed before they reported"
+
+
+def test_what_readers_saw_after_the_last_round_is_not_said_of_killed_readers() -> None:
+    one = tally()
+    one.seen("reader 2", seen(counts={"misread": 7}), of_implementation=True)
+    one.counted({"torn": 0, "mixed": 0, "missing": 0, "misread": 9})
+    assert one.counts == {"misread": 9}
+    assert [finding.text for finding in record_of(one).findings] == [
+        "misread: 2 more such reads were made after the last round"
+    ]

@@ -21,7 +21,7 @@ from conformance.subject.protocol import Answer
 from stress.clients.plans import ReaderPlan, WriterPlan
 from stress.load.loops import Failed, control_process, reader_process, writer_process
 from stress.record.reports import Seen, Written
-from stress.record.shared_counters import new_counters
+from stress.record.shared_counters import OF_READERS, new_counters
 from stress.record.violations import verify
 
 if TYPE_CHECKING:
@@ -139,7 +139,8 @@ def test_a_readers_counters_are_what_it_reports(reader_plan: Callable[..., Reade
     parent = Parent([("control", 0), ("report", 20), ("report", 40), ("stop", 40)])
     _, first, second, _ = parent.run(reader_process, reader_plan())
     assert parent.counters.get("reads") == first.reads + second.reads
-    assert parent.counters.get("wrong") == first.counts["torn"] + second.counts["torn"]
+    torn = first.counts["torn"] + second.counts["torn"]
+    assert [parent.counters.get(name) for name in ("wrong", *OF_READERS)] == [torn, torn, 0, 0, 0]
     assert parent.counters.get("changes") == first.changes + second.changes
 
 
