@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from conformance.errors import Violation
 from conformance.oracle.document import require_values, shown
@@ -109,11 +109,19 @@ def require_document(data: bytes, expected: Mapping[str, Any] | None, profile: s
         raise Violation("the target does not hold the bytes written", bytes=shown(data))
 
 
+class _Disagreement(NamedTuple):
+    """What the model allowed instead of what was found, in words, and from which operations that follows."""
+
+    text: str
+    evidence: Mapping[str, Any]
+
+
 @dataclass
 class Tally:
     """The effects of all cuts of one way on one file system, added up by `add`.
 
-    ``not_compared`` says why the power-loss model could not be asked, if it could not.
+    ``not_compared`` says why the power-loss model could not be asked, if it could not. ``contradicted`` counts the
+    outcomes that it calls impossible; ``contradictions`` are the first of those in which nothing was lost or torn.
     """
 
     file_system: str
@@ -131,7 +139,7 @@ class Tally:
     not_compared: str = ""
     foreseen: int = 0
     contradicted: int = 0
-    contradictions: list[dict[str, Any]] = field(default_factory=list)  # the first of them
+    contradictions: list[dict[str, Any]] = field(default_factory=list)
     examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # clause → its first failures
 
     def add(self, finding: Finding) -> Judgement:
@@ -144,30 +152,34 @@ class Tally:
         self.left_beside += finding.left
         self.lost_writes += judgement.behind
         self.kinds[judgement.kind] += 1
+        disagreement = self._compare(judgement, finding)
+        found = {"found": f"{judgement.text}{disagreement.text}", **_evidence(finding), **disagreement.evidence}
         if judgement.behind:
-            self._example("PWR-02", judgement.text, finding)
+            self._example("PWR-02", found)
         if judgement.kind in ("torn", "missing"):
-            self._example("PWR-03", judgement.text, finding)
+            self._example("PWR-03", found)
+        elif disagreement.text and not judgement.behind and len(self.contradictions) < _EXAMPLES:
+            self.contradictions.append(found)
         if finding.next_write:
             self.next_failures += 1
-            self._example("PWR-04", finding.next_write, finding)
-        if finding.foreseen is not None:
-            self._compare(judgement, finding, finding.foreseen)
+            self._example("PWR-04", {"found": finding.next_write, **_evidence(finding)})
         return judgement
 
-    def _compare(self, judgement: Judgement, finding: Finding, foreseen: Foreseen) -> None:
+    def _compare(self, judgement: Judgement, finding: Finding) -> _Disagreement:
+        """Count whether the model had foreseen what was found, and say how it disagrees where it had not."""
+        foreseen = finding.foreseen
+        if foreseen is None:
+            return _Disagreement("", {})
         if judgement.state in foreseen.states:
             self.foreseen += 1
-            return
+            return _Disagreement("", {})
         self.contradicted += 1
-        if len(self.contradictions) < _EXAMPLES:
-            found = f"{judgement.text}; the model allowed {_in_words(foreseen.states)}"
-            self.contradictions.append({"found": found, **_evidence(finding), "trace": list(foreseen.trace)})
+        return _Disagreement(f"; the model allowed {_in_words(foreseen.states)}", {"trace": list(foreseen.trace)})
 
-    def _example(self, clause: str, text: str, finding: Finding) -> None:
+    def _example(self, clause: str, found: dict[str, Any]) -> None:
         examples = self.examples.setdefault(clause, [])
         if len(examples) < _EXAMPLES:
-            examples.append({"found": text, **_evidence(finding)})
+            examples.append(found)
 
     def counts(self) -> dict[str, int]:
         """The numbers of cuts and writes, for the result line."""
@@ -218,22 +230,26 @@ def _evidence(finding: Finding) -> dict[str, Any]:
 def results_of(tally: Tally, repro: str) -> list[Result]:
     """The result lines of one way on one file system: one case each of PWR-02, PWR-03 and PWR-04.
 
-    An outcome that the power-loss model calls impossible makes PWR-03 an error of the kit, whatever else was found.
-    ``repro`` is the command that repeats the cuts.
+    What was torn, missing or lost on a real disk is the implementation's failure, whatever the power-loss model says of
+    it: the model knows only the writes that were traced, and a writer may do less when nothing traces it. Where nothing
+    of that kind was found, an outcome that the model calls impossible makes PWR-03 an error of the kit. ``repro`` is
+    the command that repeats the cuts.
     """
     after_recovery = (
         f"{tally.cuts:,} writes of a new process after the recovery, beside {tally.left_beside:,} files left there: "
         f"{tally.next_failures:,} failed"
     )
     compared = f"{tally.sentence()}; {tally.comparison()}"
-    messages = {"PWR-02": tally.sentence(), "PWR-03": compared, "PWR-04": after_recovery}
+    lost = compared if tally.lost_writes else tally.sentence()
+    messages = {"PWR-02": lost, "PWR-03": compared, "PWR-04": after_recovery}
     return [_result(tally, clause, message, repro) for clause, message in messages.items()]
 
 
 def _result(tally: Tally, clause: str, message: str, repro: str) -> Result:
     case, seconds, counts = case_name(tally.way, tally.file_system), round(tally.seconds, 3), tally.counts()
-    wrong = tally.contradictions if clause == "PWR-03" else []
-    if examples := wrong or tally.examples.get(clause, []):
+    examples = tally.examples.get(clause, [])
+    wrong = tally.contradictions if clause == "PWR-03" and not examples else []
+    if examples := examples or wrong:
         first = examples[0]
         message = f"{message}; the first: cut {first['number']}, {first['cut']}: {first['found']}"
         repeat = repeat_command(repro, [("only", first["number"])])

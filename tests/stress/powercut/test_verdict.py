@@ -204,7 +204,7 @@ def result_of(tally: Tally, clause: str) -> Result:
 
 
 class TestComparisonWithTheModel:
-    """A wrong model is an error of the kit, and never hides behind a pass."""
+    """A wrong model is an error of the kit, and never hides behind a pass; nor does what was lost hide behind it."""
 
     def test_an_outcome_that_the_model_calls_impossible_is_an_error_of_the_kit(self) -> None:
         wrong = a_finding(a_file(BYTES[3]), number=7, foreseen=Foreseen(frozenset({2, "missing"}), ("0 create temp",)))
@@ -215,15 +215,26 @@ class TestComparisonWithTheModel:
         assert result.evidence["examples"][0]["trace"] == ["0 create temp"]
         assert result.repro == "the command --only 7"
 
-    def test_so_is_a_torn_target_that_it_did_not_foresee(self) -> None:
-        wrong = a_finding(a_file(b""), foreseen=Foreseen(frozenset({2, 3}), ()))
+    def test_a_torn_target_is_a_failure_whatever_the_model_says(self) -> None:
+        wrong = a_finding(a_file(b""), number=7, foreseen=Foreseen(frozenset({2, 3}), ("0 create temp",)))
         result = result_of(a_tally(wrong), "PWR-03")
-        assert (result.outcome, result.blame) == ("error", "kit")
+        assert (result.outcome, result.blame) == ("fail", "")
         assert "1 torn" in result.message
+        assert "the model calls 1 of 20 outcomes impossible" in result.message
+        assert result.message.endswith("the target is empty; the model allowed document 2, document 3")
+        assert result.evidence["examples"][0]["trace"] == ["0 create temp"]
 
-    def test_the_other_clauses_keep_their_own_results(self) -> None:
-        wrong = a_finding(a_file(b""), foreseen=Foreseen(frozenset({2, 3}), ()))
-        assert outcomes(a_tally(wrong)) == {"PWR-02": "fail", "PWR-03": "error", "PWR-04": "pass"}
+    def test_a_lost_write_is_a_failure_of_its_own_clause_whatever_the_model_says(self) -> None:
+        lost = a_finding(a_file(BYTES[1]), foreseen=Foreseen(frozenset({2, 3}), ()))
+        assert outcomes(a_tally(lost)) == {"PWR-02": "fail", "PWR-03": "pass", "PWR-04": "pass"}
+        for clause in ("PWR-02", "PWR-03"):
+            assert "the model calls 1 of 20 outcomes impossible" in result_of(a_tally(lost), clause).message
+
+    def test_no_other_contradiction_hides_a_torn_target(self) -> None:
+        contradicted = a_finding(a_file(BYTES[3]), foreseen=Foreseen(frozenset({2}), ()))
+        torn = a_finding(a_file(b""), number=1, foreseen=Foreseen(frozenset({2, 3}), ()))
+        result = result_of(a_tally(contradicted, torn), "PWR-03")
+        assert (result.outcome, result.evidence["examples"][0]["number"]) == ("fail", 1)
 
     def test_a_torn_target_that_it_foresaw_is_the_implementations_failure(self) -> None:
         torn = a_finding(a_file(b""), foreseen=Foreseen(frozenset({"torn", 2, 3}), ()))
@@ -232,7 +243,8 @@ class TestComparisonWithTheModel:
         assert "the model foresaw each of 20 outcomes" in result.message
 
     def test_every_contradiction_is_counted_and_the_first_are_kept(self) -> None:
-        wrong = [a_finding(NOTHING, foreseen=Foreseen(frozenset(), ()), number=number) for number in range(5)]
+        nothing = Foreseen(frozenset(), ())
+        wrong = [a_finding(a_file(BYTES[3]), foreseen=nothing, number=number) for number in range(5)]
         result = result_of(a_tally(*wrong), "PWR-03")
         assert "the model calls 5 of 20 outcomes impossible" in result.message
         assert [example["number"] for example in result.evidence["examples"]] == [0, 1, 2]
