@@ -16,6 +16,7 @@ from conformance.runner import room
 from conformance.runner.keeps import not_kept
 from conformance.runner.run import Run
 from conformance.subject.client import Implementation, ServeImplementation, start
+from conformance.subject.control import obstacle
 from conformance.subject.protocol import Answer, encode_message, shown_request
 from conformance.subject.requests import publish_request
 from conformance.system.patience import Patience
@@ -78,13 +79,23 @@ class Case:
         return started
 
     def start_in(self, prefix: tuple[str, ...], **launch_options: Any) -> Implementation:
-        """As `start`, with a command prefix. Raises Unmeasured when it cannot be started with it: as it does start
-        without, that is about the machine (such as a home that only root may open) and not about its writes.
+        """As `start`, with a command prefix that lets a fault come.
+
+        Raises Violation when it does not start there and the kit's control program does: what is not there when the
+        fault comes never shows what it would have done. Raises Unmeasured when neither starts: that is about the
+        machine (such as a home that only root may open) and not about its writes.
         """
         try:
             return self.start(prefix=prefix, **launch_options)
         except ImplementationError as error:
-            raise Unmeasured(f"it cannot be started with the launch options of this case: {error}") from error
+            options = self.run.launch_options(prefix=prefix, **launch_options)
+            if found := obstacle(self.run.manifest, options):
+                text = f"nor can the kit's control program, which ended with: {found}"
+                raise Unmeasured(
+                    f"it cannot be started with the launch options of this case ({error}), {text}"
+                ) from error
+            text = "it does not start where the fault of this case would come, and the kit's control program does"
+            raise Violation(f"{text}: {error}", stderr=error.stderr) from error
 
     def request(self, operation: str, by: Implementation | None = None, **fields: Any) -> Answer:
         """Send a request to ``by`` (default: the shared implementation) and note it in the transcript."""

@@ -362,7 +362,7 @@ def test_temporary_folder_on_another_file_system(case: Case) -> None:
     case.require_ok(case.publish(case.target, OLD))
     folder = case.folder / "temporary"
     folder.mkdir()
-    writer = case.start_in(small_file_system(folder, 1024), scratch=folder)
+    writer = case.start_in(small_file_system(folder, 65_536), scratch=folder)
     before = snapshot(case.target)
     with FolderWatch(case.folder) as watch:
         answer = case.publish(case.target, NEW, by=writer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -132,8 +133,20 @@ class TestRequests:
 
     def test_launch_options_with_which_it_does_not_start_are_unmeasured(self, case: Case) -> None:
         assert case.start_in(("env",)).usable
-        with pytest.raises(Unmeasured, match="cannot be started with the launch options of this case"):
+        with pytest.raises(
+            Unmeasured, match=r"cannot be started with the launch options.*nor can the kit"
+        ):
             case.start_in(("env", "--no-such-option"))
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="a shell's limit")
+    def test_not_to_start_where_the_kits_control_program_starts_is_a_failure(
+        self, make_case: Callable[..., Case], make_manifest: Callable[..., Path]
+    ) -> None:
+        limit = ("sh", "-c", 'ulimit -f 128 && exec "$@"', "sh")
+        refusing = "import resource, sys; sys.exit(9 if resource.getrlimit(resource.RLIMIT_FSIZE)[0] > 0 else 0)"
+        case = make_case(make_manifest(mode="serve", command=["{python}", "-c", refusing]))
+        with pytest.raises(Violation, match=r"does not start where the fault.*exit code 9 instead of answering"):
+            case.start_in(limit)
 
     def test_transcript_shows_what_was_asked_and_answered(
         self, make_case: Callable[..., Case], misbehaving: Callable[..., Path]
