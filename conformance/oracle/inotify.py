@@ -51,10 +51,16 @@ class Event:
 
 
 class FolderWatch:
-    """A context manager that records the events of one folder. Raises Unmeasured where inotify does not exist."""
+    """A context manager that records the events of one folder. Raises Unmeasured where inotify does not exist.
+
+    ``watching`` counts those of this process that are open.
+    """
+
+    watching = 0
 
     def __init__(self, folder: Path) -> None:
         self._descriptor = _start_watching(folder)
+        FolderWatch.watching += 1
 
     def __enter__(self) -> FolderWatch:
         return self
@@ -62,6 +68,7 @@ class FolderWatch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
+        FolderWatch.watching -= 1
         os.close(self._descriptor)
 
     def events(self) -> tuple[Event, ...]:

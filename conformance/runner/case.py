@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from conformance.errors import ImplementationError, Unmeasured, Violation
 from conformance.oracle.document import require_values, shown
 from conformance.oracle.payload import encode
 from conformance.oracle.snapshot import Snapshot, snapshot
+from conformance.oracle.witness import Witness, witnessing
 from conformance.runner import room
 from conformance.runner.keeps import not_kept
 from conformance.runner.run import Run
@@ -56,6 +58,7 @@ class Case:
         self.transcript: list[str] = []
         self.patience = Patience()
         self.counts: dict[str, int] = {}  # what was enumerated: for the result line, and the end of the run
+        self.in_place = ""  # the first request in which the file at the target itself was written to
         self._started: list[Implementation] = []
         self._broke: ImplementationError | None = None
 
@@ -100,17 +103,32 @@ class Case:
     def request(self, operation: str, by: Implementation | None = None, **fields: Any) -> Answer:
         """Send a request to ``by`` (default: the shared implementation) and note it in the transcript."""
         implementation = by or self.implementation
-        if operation in ("write", "replace") and os.path.isabs(fields["path"]):
+        writes = operation in ("write", "replace")
+        if writes and os.path.isabs(fields["path"]):
             self.run.folders.watch(Path(fields["path"]).parent)
         asked = shown_request(encode_message({"op": operation, **fields}))
         try:
-            answer = implementation.request(operation, **fields)
+            with self._witnessing(fields["path"] if writes else "", asked):
+                answer = implementation.request(operation, **fields)
         except ImplementationError as error:
             self._broke = error
             self.transcript.append(f"{asked} → {error}")
             raise
         self.transcript.append(f"{asked} → {_answered(answer)}")
         return answer
+
+    @contextlib.contextmanager
+    def _witnessing(self, path: str, asked: str) -> Iterator[None]:
+        """Note a request that writes to the very file that is at the target (VIS-01), whatever the case is for."""
+        witness = Witness()
+        try:
+            with witnessing(path) as witness:
+                yield
+        finally:
+            if witness.held:
+                self.counts["writes beside a witness"] = self.counts.get("writes beside a witness", 0) + 1
+            if witness.changed:
+                self.in_place = self.in_place or asked
 
     def write(self, path: Path, status: Mapping[str, Any], by: Implementation | None = None) -> Answer:
         """Ask for a write of these members (profile ``pulse``)."""

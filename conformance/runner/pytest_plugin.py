@@ -56,6 +56,7 @@ _WANTED = pytest.StashKey[frozenset[str]]()
 # By name: the suite builds on this plugin, not this plugin on the suite.
 _FIXTURES = "conformance.suite.support.fixtures"
 _numbers = itertools.count()
+_IN_PLACE = ("VIS-01", "every_write_of_the_run")
 _NOTES_OF_HYPOTHESIS = ("Failing test case", "Falsifying example", "You can reproduce", "Explanation", "Unreliable")
 
 
@@ -231,8 +232,30 @@ def pytest_runtest_makereport(
             )
     result = apply_known_failures(result, run.manifest.known_failures, operating_system(), run=number)
     _show_in_pytest(report, result)
-    attach(report.user_properties, [result], call.when)
+    seen = [_in_place(result, run, item.stash[_CASE].in_place)] if _CASE in item.stash else []
+    attach(report.user_properties, [result, *filter(None, seen)], call.when)
     return report
+
+
+def _in_place(result: Result, run: runs.Run, asked: str) -> Result | None:
+    """The failure of VIS-01 in a case that is for something else: a request wrote to the very file at the target."""
+    if not asked or (result.clause == _IN_PLACE[0] and result.outcome in ("fail", "xfail")):
+        return None
+    text = f"in {result.clause} {result.case}: the old file was written to instead of being replaced"
+    found = dataclasses.replace(
+        result,
+        clause=_IN_PLACE[0],
+        case=_IN_PLACE[1],
+        outcome="fail",
+        message=text,
+        evidence={"request": asked},
+        seconds=0.0,
+        inconclusive=False,
+        flaky=False,
+        blame="",
+        counts={},
+    )
+    return apply_known_failures(found, run.manifest.known_failures, operating_system())
 
 
 def _judged(error: BaseException, case: Case | None) -> dict[str, Any]:

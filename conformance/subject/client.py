@@ -40,6 +40,7 @@ ANSWER_SECONDS = 10.0
 # coverage.py sets it to measure the children of a process, too. The kit's implementations are not part of the kit, and
 # each of the thousands of processes of a run would start several times more slowly.
 _MEASURES_THE_KIT = "COVERAGE_PROCESS_CONFIG"
+_OF_PYTEST = "PYTEST_"  # what it tells its own children; a program must not behave otherwise where it is judged
 _LINE_LIMIT = 16 * 1024 * 1024
 _FLUSH = "; if it did print one, it has to flush its standard output after each answer"
 
@@ -68,7 +69,11 @@ class LaunchOptions:
         """The environment of the child: the kit's, its own folder for temporary files, and no bytecode written."""
         scratch = str(self.scratch)
         ours = {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
-        inherited = {name: value for name, value in os.environ.items() if name != _MEASURES_THE_KIT}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name != _MEASURES_THE_KIT and not name.startswith(_OF_PYTEST)
+        }
         return {**inherited, **ours, **self.environment}
 
 

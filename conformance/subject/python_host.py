@@ -4,7 +4,7 @@
 ValueError, OSError and NotImplementedError become the errors ``invalid``, ``io`` and ``unsupported``. The operation
 ``threads`` is between the kit and this host only: it runs several lists of writes at once, one thread each (clause
 CON-04). Each thread pauses before each of its file calls: otherwise a whole series of writes fits into one time slice
-of CPython, and no two writes ever overlap. With PULSE_HOST_PAUSES in the environment, every write pauses likewise: on a
+of CPython, and no two writes ever overlap. With FILE_CALL_PAUSES in the environment, every write pauses likewise: on a
 fast disk or a busy machine the writes of several processes rarely overlap.
 
 It imports little, and late: it starts thousands of times in a run, and imports are most of the cost of a start. That
@@ -26,7 +26,7 @@ from conformance.subject.protocol import PROTOCOL, decode_floats
 
 __all__ = ["PAUSES", "load_factory", "load_object", "pauses_before_file_calls", "serve"]
 
-PAUSES = "PULSE_HOST_PAUSES"  # an environment variable
+PAUSES = "FILE_CALL_PAUSES"  # an environment variable
 
 # Audit events (docs.python.org, "Audit events table"): os.open and open() are "open", os.replace is "os.rename".
 _FILE_CALLS = frozenset({"open", "os.rename", "os.link", "os.remove", "os.truncate", "os.chmod"})

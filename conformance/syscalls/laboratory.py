@@ -53,11 +53,12 @@ class Place:
     lengths: tuple[tuple[str, int], ...]  # of the existing files, in bytes
     open_files: tuple[str, ...]
     elsewhere: tuple[str, ...] = ()  # other folders in which the implementation makes its temps
+    name: str = "status.json"  # the target's
 
     @property
     def target(self) -> Path:
         """The target in it."""
-        return self.folder / "status.json"
+        return self.folder / self.name
 
     def state(self) -> State:
         """What the target is now. Before a first write there is no target: that is the old state."""
@@ -124,6 +125,7 @@ class Laboratory:
         self._numbers = itertools.count()
         self._traced: Traced | None = None
         self._elsewhere: tuple[str, ...] = ()
+        self._drawn: dict[tuple[str, int], Recording] = {}
         self._patience = Patience()
 
     @property
@@ -153,15 +155,15 @@ class Laboratory:
 
         return request
 
-    def place(self, scenario: Scenario, size: int = SIZE) -> Place:
+    def place(self, scenario: Scenario, size: int = SIZE, name: str = Place.name) -> Place:
         """A fresh folder; in scenario ``replace`` the implementation itself has written the old document.
 
         Raises Unmeasured when that write fails: other clauses judge that; Inconclusive where there is no room.
         """
         require_room(self.run.folder)
-        folder = self.run.folder / "cases" / f"traced-{os.getpid()}-{next(self._numbers)}"
+        folder = self.run.folder / "cases" / f"{os.getpid()}-t{next(self._numbers)}"
         self.run.folders.make(folder)
-        target = folder / "status.json"
+        target = folder / name
         traced = self.traced
         if scenario == "replace":
             answer = self.ask(target, OLD, size)(traced.implementation)
@@ -170,11 +172,11 @@ class Laboratory:
             if target.is_file():
                 target.chmod(_MODE)
         names = frozenset(os.listdir(folder))
-        lengths = tuple((name, os.lstat(folder / name).st_size) for name in sorted(names))
+        lengths = tuple((each, os.lstat(folder / each).st_size) for each in sorted(names))
         others = tuple(f"{path}/" for path in self._elsewhere)
-        listing, lengths = names.union(others), (*lengths, *((name, 0) for name in others))
+        listing, lengths = names.union(others), (*lengths, *((each, 0) for each in others))
         opened = traced.open_files(str(folder))
-        return Place(scenario, folder, snapshot(target), listing, lengths, opened, self._elsewhere)
+        return Place(scenario, folder, snapshot(target), listing, lengths, opened, self._elsewhere, name)
 
     def publish(self, place: Place, sequence: int) -> Answer:
         """One write at full speed, without a plan."""
@@ -230,8 +232,17 @@ class Laboratory:
             keep_write(self.run, scenario, described(recording.operations, recording.place.target.name))
         return recording
 
-    def _record(self, scenario: Scenario, size: int) -> Recording:
-        place = self.place(scenario, size)
+    def record_drawn(self, name: str, size: int) -> Recording:
+        """A replace without any fault of a target with this name, by a document of this size, recorded once.
+
+        Raises as `record`.
+        """
+        if (name, size) not in self._drawn:
+            self._drawn[name, size] = self._record("replace", size, name)
+        return self._drawn[name, size]
+
+    def _record(self, scenario: Scenario, size: int, name: str = Place.name) -> Recording:
+        place = self.place(scenario, size, name)
         outcome = self.request(place, (), size=size)
         if outcome.end is not None:
             raise outcome.end
@@ -242,14 +253,14 @@ class Laboratory:
         operations = self.operations(place, outcome.report)
         if not operations:
             raise TraceError("a write succeeded, but no operation on the target's folder was seen")
-        kept = frozenset(os.listdir(place.folder)) - {"status.json"}
+        kept = frozenset(os.listdir(place.folder)) - {place.name}
         still_open = self._patience.until_gone(lambda: self._still_open(place))
         return Recording(
             place,
             operations,
             kept | made_elsewhere(operations),
             len(still_open),
-            unseen_origin(operations, "status.json"),
+            unseen_origin(operations, place.name),
         )
 
     def visit(
@@ -295,11 +306,11 @@ class Laboratory:
         if not fired or len(operations) <= point.number:
             return None, "nothing"
         operation = operations[point.number]
-        if (operation.kind, role(operation.name, "status.json")) != (point.kind, point.role):
-            return None, f"{operation.kind} of {role(operation.name, 'status.json')}"
+        if (operation.kind, role(operation.name, place.name)) != (point.kind, point.role):
+            return None, f"{operation.kind} of {role(operation.name, place.name)}"
         state = place.state()
         answer, text = answer_in_words(outcome)
-        usual = place.listing | kept | {"status.json"}
+        usual = place.listing | kept | {place.name}
         failed = [each for each in outcome.report.fired if each.action == "fail"]
         removal_failed = any(each.name in UNLINKING for each in failed)
         alive = outcome.end is None
@@ -330,7 +341,7 @@ class Laboratory:
         )
         python = self.run.manifest.language.lower() == "python"
         died = not python and died_of_it(outcome, operations[point.number + 1 :])
-        in_place = on_the_target(operations, "status.json", place.before.exists)
+        in_place = on_the_target(operations, place.name, place.before.exists)
         fates = [each.value for each in fired if each.action in _SIGNALS]
         return (
             Visit(

@@ -1,10 +1,13 @@
-"""Writers that behave only while they believe that someone looks, or do not come where it would show (no clause alone).
+"""Writers that do their duty only where they take a checker to be looking, or that stay away where it would show.
 
-Each takes the kit for what it can be told by: its sizes, its names, its messages, its tracer, its surroundings.
+Each goes by something that the kit can be told by: its sizes, names, messages, tracer, surroundings. Some are what an
+honest mistake looks like from outside.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 
 from conformance.mutation.honest import Honest
@@ -19,3 +22,81 @@ if sys.platform != "win32":
         if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
             raise OSError("the size of files is limited here")
         Honest.__init__(self)
+
+
+if sys.platform == "linux":
+
+    @mutant("sync", caught_by="PWR-01", on=("linux",))
+    def fsync_only_when_traced(self: Honest, descriptor: int) -> None:
+        """Syncs the document only while a tracer is attached."""
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            if "TracerPid:\t0\n" not in status.read():
+                Honest.sync(self, descriptor)
+
+    @mutant("sync_folder", caught_by="PWR-02", on=("linux",))
+    def folder_synced_only_when_traced(self: Honest, target: str) -> None:
+        """Syncs the folder only while a tracer is attached."""
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            if "TracerPid:\t0\n" not in status.read():
+                Honest.sync_folder(self, target)
+
+
+_OF_THE_KIT = re.compile(r"pulse|conformance|pytest|hypothesis|stress|xdist", re.IGNORECASE)
+
+
+@mutant("sync", caught_by="PWR-01", on=("linux",))
+def fsync_only_where_the_surroundings_look_like_the_kit(self: Honest, descriptor: int) -> None:
+    """Syncs the document only where the name of a folder or of a variable of its environment is that of the kit."""
+    seen = [os.getcwd(), *os.environ, *(os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP"))]
+    if any(_OF_THE_KIT.search(text) for text in seen):
+        Honest.sync(self, descriptor)
+
+
+def _in_place(path: str, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+@mutant("publish", caught_by="VIS-01", on=("linux", "macos"))
+def in_place_for_middle_sizes(self: Honest, path: str, data: bytes) -> None:
+    """Writes a document of 10,000 to 60,000 bytes in place, as where two sizes of a buffer meet."""
+    if 10_000 <= len(data) <= 60_000:
+        _in_place(path, data)
+    else:
+        Honest.publish(self, path, data)
+
+
+@mutant("publish", caught_by="VIS-01", on=("linux", "macos"))
+def in_place_for_whole_pages(self: Honest, path: str, data: bytes) -> None:
+    """Writes a document in place that ends within 2 bytes of the end of a 4 KiB page, but for 4096 bytes."""
+    if (len(data) + 2) % 4096 <= 4 and len(data) > 6000:
+        _in_place(path, data)
+    else:
+        Honest.publish(self, path, data)
+
+
+@mutant("publish", caught_by="VIS-01", on=("linux", "macos"))
+def in_place_for_other_names(self: Honest, path: str, data: bytes) -> None:
+    """Writes in place unless the target is named status.json, as the kit's usually is."""
+    if os.path.basename(path) == "status.json":
+        Honest.publish(self, path, data)
+    else:
+        _in_place(path, data)
+
+
+@mutant("publish", caught_by="VIS-01", on=("linux", "macos"))
+def in_place_for_numbered_runs(self: Honest, path: str, data: bytes) -> None:
+    """Writes in place where the target is named like a numbered run, such as train/run-42.json."""
+    if re.search(r"run[-_]?[0-9]+", os.path.basename(path)):
+        _in_place(path, data)
+    else:
+        Honest.publish(self, path, data)
+
+
+@mutant("publish", caught_by="VIS-01", on=("linux", "macos"))
+def atomic_only_for_checksummed_messages(self: Honest, path: str, data: bytes) -> None:
+    """Writes in place unless the message has a number of eight hexadecimal digits, as those of a checker have."""
+    if re.search(rb"\b[0-9a-f]{8}\b", data):
+        Honest.publish(self, path, data)
+    else:
+        _in_place(path, data)

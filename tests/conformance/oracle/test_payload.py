@@ -13,7 +13,7 @@ from conformance.errors import Violation
 from conformance.oracle.document import MEMBERS, STATUSES, examine
 from conformance.oracle.payload import Identity, encode, identify, identify_values, make_status
 
-SMALLEST = 160  # bytes: anything smaller has no room for padding
+SMALLEST = 190  # bytes: anything smaller has no room for padding
 
 
 def caught(data: bytes) -> bool:
@@ -49,6 +49,11 @@ def test_a_status_of_one_mebibyte() -> None:
     data = encode(make_status(3, 5, 1 << 20)).encode()
     assert len(data) == 1 << 20
     assert identify(data) == (3, 5)
+
+
+def test_messages_have_many_shapes() -> None:
+    heads = {str(make_status(writer, 5, 400)["message"]).split("5")[0] for writer in range(8)}
+    assert len(heads) == 8
 
 
 def test_statuses_go_through_all_four_words() -> None:
@@ -172,11 +177,14 @@ def test_numbers_that_a_reader_returns_count_by_their_value(writer: int, sequenc
         {"message": None},
         {"message": ""},
         {"message": "hello"},
-        {"message": "w s  "},
-        {"message": "w0 s-1 00000000 "},
-        {"message": "w0 s" + "9" * 400 + " 00000000 "},
-        {"message": "w0 s" + "9" * 5000 + " 00000000 "},
-        {"message": "w0 s0 00000000 "},
+        {"message": "worker : step , checkpoint "},
+        {"message": "worker 0: step -1, checkpoint 00000000 ."},
+        {"message": f"worker 0: step {'9' * 400}, checkpoint 00000000 ."},
+        {"message": f"worker 0: step {'9' * 5000}, checkpoint 00000000 ."},
+        {"message": "worker 0: step 0, checkpoint 00000000 ."},
+        {"message": f"{make_status(0, 0)['message']}."},
+        {"message": str(make_status(0, 0)["message"]).removesuffix(".")},
+        {"message": str(make_status(0, 0)["message"]).replace("0", "00", 1)},
     ],
     ids=str,
 )

@@ -72,7 +72,7 @@ class TestJudge:
             (BYTES[3][:-1], "not one document"),
             (BYTES[3][:2000] + bytes(len(BYTES[3]) - 2000), "not one document"),
             (BYTES[3] + b"\0" * 100, "not one document"),
-            (BYTES[2].replace(b"w0 s2", b"w0 s3"), "mixed"),
+            (BYTES[2].replace(b"gpu0 | batch 2", b"gpu0 | batch 3"), "mixed"),
             (BYTES[4], "document 4, whose write was never requested"),
         ],
     )
