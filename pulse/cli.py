@@ -31,6 +31,7 @@ KIT_COMMANDS = {
     "compare": "say what two runs of an implementation differ in, and fail on lost ground",
     "conformance": "judge a writer or a reader in any language against the contract",
     "explain": "say why a clause exists, how it is measured and what the usual fix is",
+    "judge": "run a program as it is, and say what may happen to the files that it rewrites",
     "report-bug": "write the failures of a run as bug reports, each with a script that shows it",
     "stress": "put them under load, kill them, and cut the power of their disk",
 }

@@ -47,6 +47,7 @@ Kind = Literal[
 ]
 # Flags of open(2), the same on x86-64 and arm64.
 _O_CREAT, _O_TRUNC, _O_TMPFILE = 0o100, 0o1000, 0o20000000
+_O_WRITING = 3  # O_WRONLY or O_RDWR
 _MAP_SHARED, _MAP_SHARED_VALIDATE, _PROT_WRITE, _MS_SYNC = 1, 3, 2, 4
 _RENAME_EXCHANGE, _RENAME_WHITEOUT, _AT_REMOVEDIR = 2, 4, 0x200
 _FALLOCATE_SIMPLE = (0, 1)  # and FALLOC_FL_KEEP_SIZE; the other modes change bytes
@@ -59,6 +60,8 @@ _ASKING = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x80086601, 0x801C581
 
 _DELETED = " (deleted)"  # ends the path of an unlinked file
 _OPENING = ("open", "openat", "openat2", "creat")
+_RENAMING = ("rename", "renameat", "renameat2")
+_MOST_OUTSIDE = 100
 # The argument with the name that a call makes.
 _MAKING = {
     **dict.fromkeys(("mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat"), "path"),
@@ -124,6 +127,12 @@ class Concern:
         self._made: set[str] = set()  # files and folders in the folders elsewhere
         self._mappings: list[_Mapping] = []
         self._closed: set[tuple[int, int]] = set()  # process, descriptor
+        self._outside: dict[str, None] = {}
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """The first files outside of the folder that were to be opened for writing or renamed; no devices."""
+        return tuple(self._outside)
 
     def lies_within(self, path: str) -> bool:
         """Whether a path is the folder or lies below it, or was made by this trace in a folder elsewhere."""
@@ -159,7 +168,11 @@ class Concern:
         if self._elsewhere and self._may_make(name, arguments):
             return True
         paths = (value.path if isinstance(value, Descriptor) else value for value in arguments.values())
-        return any(isinstance(path, str) and self.lies_within(path) for path in paths)
+        if any(isinstance(path, str) and self.lies_within(path) for path in paths):
+            return True
+        if len(self._outside) < _MOST_OUTSIDE and (written := _written_elsewhere(name, arguments)):
+            self._outside[written] = None
+        return False
 
     def mapped(self, process: int, arguments: Mapping[str, Argument]) -> str | None:
         """The path of the file that is mapped at the address of an msync, munmap or mremap."""
@@ -188,6 +201,16 @@ class Concern:
 
     def _forget(self, process: int, address: int) -> None:
         self._mappings = [each for each in self._mappings if not each.holds(process, address)]
+
+
+def _written_elsewhere(name: str, arguments: Mapping[str, Argument]) -> str:
+    """The file that a call opens for writing or makes by a rename; empty for a device, and for any other call."""
+    if name in _OPENING:
+        flags = arguments.get("flags", 0)
+        path = arguments["path"] if name == "creat" or (isinstance(flags, int) and flags & _O_WRITING) else ""
+    else:
+        path = arguments.get("other_path", "") if name in _RENAMING else ""
+    return path if isinstance(path, str) and not path.startswith(("/dev/", "/proc/", "/sys/")) else ""
 
 
 def _number(descriptor: Argument | None) -> int:

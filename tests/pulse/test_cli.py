@@ -238,7 +238,7 @@ class TestAddedCommands:
         assert b"selftest" in out
 
     def test_help_says_what_the_commands_of_the_kit_do(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        names = ("stress", "report-bug", "explain", "conformance", "compare", "audit")
+        names = ("stress", "report-bug", "judge", "explain", "conformance", "compare", "audit")
         entries = [EntryPoint(name, "no_such_module:main", "pulse.commands") for name in names]
         monkeypatch.setattr(cli, "entry_points", lambda group: entries)
         _code, out, _err = run("--help")

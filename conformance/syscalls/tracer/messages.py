@@ -79,11 +79,17 @@ class Fired(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What was recorded. ``ended`` is the wait status of the implementation, None while it lives."""
+    """What was recorded. ``ended`` is the wait status of the implementation, None while it lives.
+
+    ``outside`` are the files outside of the folder that were opened for writing or renamed, the first of them only.
+    ``outlived`` is how many other processes were still running when the implementation ended.
+    """
 
     calls: tuple[Call, ...]
     fired: tuple[Fired, ...]
     ended: int | None
+    outside: tuple[str, ...] = ()
+    outlived: int = 0
 
 
 class Lines:
@@ -128,7 +134,7 @@ def read_plan(text: str) -> Plan:
 def write_report(report: Report) -> str:
     """A report as JSON."""
     calls = [{**call._asdict(), "arguments": _plain(call.arguments)} for call in report.calls]
-    return json.dumps({"calls": calls, "fired": [fired._asdict() for fired in report.fired], "ended": report.ended})
+    return json.dumps({**report._asdict(), "calls": calls, "fired": [fired._asdict() for fired in report.fired]})
 
 
 def _plain(arguments: Mapping[str, Argument]) -> dict[str, Any]:
@@ -140,7 +146,8 @@ def read_report(text: str) -> Report:
     try:
         fields = json.loads(text)
         calls = tuple(_call(values) for values in fields["calls"])
-        return Report(calls, tuple(Fired(**values) for values in fields["fired"]), fields["ended"])
+        fired = tuple(Fired(**values) for values in fields["fired"])
+        return Report(calls, fired, fields["ended"], tuple(fields.get("outside", ())), fields.get("outlived", 0))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TraceError(f"the tracer's report cannot be read: {type(error).__name__}: {error}") from error
 

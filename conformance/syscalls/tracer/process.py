@@ -69,6 +69,7 @@ class _Recording:
         self.begun: dict[int, _Begun] = {}  # by thread
         self.moments = 0
         self.operations = 0
+        self.outlived = 0
 
     def moment(self) -> int:
         self.moments += 1
@@ -80,7 +81,7 @@ class _Recording:
             Call(each.begun, None, threads.get(thread, thread), thread, each.name, each.arguments, None)
             for thread, each in self.begun.items()
         ]
-        return Report((*self.calls, *unfinished), tuple(self.fired), ended)
+        return Report((*self.calls, *unfinished), tuple(self.fired), ended, self.concern.outside, self.outlived)
 
 
 class _Tracer:
@@ -311,6 +312,8 @@ class _Tracer:
             if (waiting or self.control in ready) and not self.obey():
                 self.end_everything()
                 return 0
+        if self.recording is not None:
+            self.recording.outlived = len(set(self.threads.values()))
         self.end_everything()
         if self.recording is not None:
             self.say("report", write_report(self.recording.report(self.threads, self.ended)))

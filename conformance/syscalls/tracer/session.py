@@ -24,7 +24,7 @@ from conformance.subject.protocol import Answer
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Phase, Plan, Report, read_report, write_plan
 
-__all__ = ["Boundary", "Outcome", "Parked", "Traced", "start_traced"]
+__all__ = ["Boundary", "Outcome", "Parked", "Talk", "Traced", "start_traced"]
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ class Traced:
             ours, theirs = socket.socketpair()
             with ours, theirs, ours.makefile("rb") as messages:
                 traced = start(self.run.manifest, _launch_options(self.run, theirs, "at-start"))
-                talk = _Talk(ours, messages, at_boundary)
+                talk = Talk(ours, messages, at_boundary)
                 return self._request(traced, talk, lambda: talk.arm_and_listen(plan), ask, until=theirs)
-        talk = _Talk(self._control, self._messages, at_boundary)
+        talk = Talk(self._control, self._messages, at_boundary)
         talk.say(f"arm {write_plan(plan)}")
         talk.listen_for("armed")
         return self._request(self.implementation, talk, talk.listen, ask)
@@ -98,7 +98,7 @@ class Traced:
     def _request(
         self,
         implementation: Implementation,
-        talk: _Talk,
+        talk: Talk,
         listen: Callable[[], None],
         ask: Callable[[Implementation], Answer],
         until: socket.socket | None = None,
@@ -156,8 +156,8 @@ class Traced:
         self.implementation.kill()
 
 
-class _Talk:
-    """The messages of one request."""
+class Talk:
+    """The kit's end of the messages of one request, or of one run of a command."""
 
     def __init__(self, control: socket.socket, messages: Any, at_boundary: Callable[[Boundary], None] | None) -> None:
         self.control = control

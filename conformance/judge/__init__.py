@@ -1,0 +1,1 @@
+"""`pulse judge`: what a program, run as it is, does to the files that it rewrites."""

@@ -1,0 +1,144 @@
+"""One run of the command under the tracer, from its start to its end, with a plan for its operations."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.judge.folder import Stage
+from conformance.subject.children import STDERR_LIMIT, Child, spawn
+from conformance.syscalls.operations import Operation, operations_of
+from conformance.syscalls.tracer.calls import TraceError
+from conformance.syscalls.tracer.messages import Plan, Report, Rule
+from conformance.syscalls.tracer.session import Boundary, Talk
+
+__all__ = ["Command", "Ended", "run_traced"]
+
+_SECONDS_TO_END = 10.0
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is run: its words, what it reads from standard input, and how long a run may take, in seconds."""
+
+    words: tuple[str, ...]
+    given: bytes = b""
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended. ``status`` is its exit code, of a signal the negative number, None when it had to be stopped.
+
+    ``operations`` are those on what lies in the stage, with names relative to it; ``why_not`` says why they cannot be
+    known. ``printed`` is the end of what it printed, errors included.
+    """
+
+    status: int | None
+    operations: tuple[Operation, ...]
+    report: Report
+    seconds: float
+    printed: str
+    why_not: str = ""
+
+
+def run_traced(
+    stage: Stage,
+    command: Command,
+    existing: Mapping[str, int],
+    rules: tuple[Rule, ...] = (),
+    at_boundary: Callable[[Boundary], None] | None = None,
+) -> Ended:
+    """Run the command in the stage as it is now; ``existing`` is its listing.
+
+    No process of it is left when this returns. Raises Unmeasured where tracing is not allowed, TraceError when the
+    tracer fails, and what ``at_boundary`` raised.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, ours.makefile("rb") as messages:
+        with theirs:
+            # -P: no file in the folder may shadow a module of the tracer.
+            tracer = (sys.executable, "-P", "-m", "conformance.syscalls.tracer.process", str(theirs.fileno()))
+            child = spawn(
+                (*tracer, "at-start", *command.words),
+                folder=stage.work,
+                children=stage.children,
+                environment=_environment(stage),
+                descriptors=(theirs.fileno(),),
+            )
+        talk = Talk(ours, messages, at_boundary)
+        plan = Plan(str(stage.root), rules)
+        threads = [
+            threading.Thread(target=lambda: talk.arm_and_listen(plan), daemon=True),
+            threading.Thread(target=lambda: _give(child, command.given), daemon=True),
+        ]
+        tail = bytearray()
+        threads.append(threading.Thread(target=lambda: _keep_the_end(child, tail), daemon=True))
+        started = time.monotonic()
+        try:
+            for thread in threads:
+                thread.start()
+            status = _status(child, command.seconds)
+            seconds = time.monotonic() - started
+            if status is None:
+                talk.say("disarm")
+                threads[0].join(_SECONDS_TO_END)
+                with contextlib.suppress(OSError):
+                    ours.shutdown(socket.SHUT_RDWR)  # the tracer kills what is left when the kit has hung up
+                _status(child, _SECONDS_TO_END)
+        finally:
+            child.kill()
+            with contextlib.suppress(OSError):
+                ours.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join(_SECONDS_TO_END)
+            printed = bytes(tail).decode("utf-8", "backslashreplace") + child.stderr()
+            child.stdout.close()
+            child.stderr_file.unlink(missing_ok=True)
+    if talk.failure is not None:
+        raise talk.failure
+    if talk.report is None:
+        raise TraceError(f"the tracer ended without a report; {printed[-300:].strip()}")
+    operations, why_not = _operations(talk.report, stage.root, existing)
+    return Ended(status, operations, talk.report, seconds, printed[-STDERR_LIMIT:], why_not)
+
+
+def _environment(stage: Stage) -> dict[str, str]:
+    return {**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(stage.root / "tmp")), "PWD": str(stage.work)}
+
+
+def _status(child: Child, seconds: float) -> int | None:
+    try:
+        return child.process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _give(child: Child, given: bytes) -> None:
+    with contextlib.suppress(OSError), child.stdin as stdin:
+        rest = memoryview(given)
+        while rest:
+            rest = rest[stdin.write(rest) :]
+
+
+def _keep_the_end(child: Child, tail: bytearray) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        while more := child.stdout.read(_CHUNK):
+            tail += more
+            del tail[:-STDERR_LIMIT]
+
+
+def _operations(report: Report, root: Path, existing: Mapping[str, int]) -> tuple[tuple[Operation, ...], str]:
+    try:
+        return operations_of(report.calls, str(root), existing), ""
+    except TraceError as error:
+        return (), str(error)
