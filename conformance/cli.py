@@ -75,6 +75,7 @@ class _PytestOptions:
     "--kills", type=click.IntRange(1), default=RunPlan.kills, show_default=True, help="Kills in a row (KIL-02, 03, 04)."
 )
 @click.option("--quick", is_flag=True, help="Only some cases of each clause, in seconds: no verdict of conformance.")
+@click.option("--whole", multiple=True, hidden=True, help="With --quick: every case of these clauses; for the matrix.")
 @strict_option()
 @click.option(
     "--baseline",
@@ -104,7 +105,8 @@ def _command(**given: Any) -> int:
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
     protocol in the smoke stage, 4 inconclusive. With --baseline 1 means lost ground, and nothing else does.
     """
-    console, selection = new_console(), Selection(given["clauses"], given["cases"], given["point"], given["quick"])
+    asked = [given[name] for name in ("clauses", "cases", "point", "quick", "whole")]
+    console, selection = new_console(), Selection(*asked)
     cases = _cases(selection, wanted=given["list_only"])
     if given["list_only"]:
         chosen = [(clause, case) for clause, case in cases if selection.takes(clause, case)]
@@ -250,6 +252,7 @@ def _run_suite(controller: Controller, options: _PytestOptions) -> int:
             *(word for glob in controller.selection.clauses for word in ("--clause", glob)),
             *(word for glob in controller.selection.cases for word in ("--case", glob)),
             *(("--quick",) if controller.selection.quick else ()),
+            *(word for glob in controller.selection.whole for word in ("--whole", glob)),
             *(("--exitfirst",) if options.exitfirst else ()),
             *(("--junitxml", str(options.junit)) if options.junit else ()),
         ),

@@ -109,7 +109,7 @@ def _runs(impl: str, *, controls: bool) -> list[tuple[str, list[str]]]:
     if sys.platform == "linux" and os.geteuid() == 0:
         runs.append(("powercut", ["stress", "powercut", "--impl", impl]))
     if controls:
-        runs.append(("mutants", ["conformance.selfcheck"]))
+        runs.append(("mutants", ["conformance.selfcheck", "--complete"]))
     return runs
 
 

@@ -218,9 +218,10 @@ def _missing_work(counting: Sequence[Leg], policy: Policy, impl: str) -> Iterato
 
 def _missing_controls(controls: Sequence[Controls]) -> Iterator[Missing]:
     if not any(one.whole for one in controls):
-        beside = f": {controls[0].path} is of a selection" if controls else ""
+        beside = f": {controls[0].path} is of a selection, or was made without --complete" if controls else ""
         yield Missing(
-            f"no matrix of all mutants of this kit{beside}", "python -m conformance.selfcheck --report linux/mutants"
+            f"no matrix of all mutants and variants of this kit{beside}",
+            "python -m conformance.selfcheck --complete --report linux/mutants",
         )
 
 

@@ -87,7 +87,10 @@ class Leg:
 
 @dataclass(frozen=True)
 class Controls:
-    """A matrix of mutants: which kit was judged on which system, how many were caught, and what was missed."""
+    """A matrix of mutants: which kit was judged on which system, how many were caught, and what was missed.
+
+    ``whole`` says that no mutant or variant was left out, and that each variant was put to the whole suite.
+    """
 
     path: Path
     kit: str
@@ -269,12 +272,13 @@ def read_controls(path: Path) -> Controls:
             totals["holds"] and verdicts["missed"]
         )
         only_all = not selection["names"] and not selection["only_here"] and selection["clause"] in ([], ["*"])
+        whole = only_all and totals["complete"] is True
         found = Controls(
             path=path,
             kit=str(matrix["kit"]),
             kit_files=str(matrix["kit_files"]),
             system=str(matrix["platform"]["system"]),
-            whole=only_all,
+            whole=whole,
             holds=totals["holds"] is True,
             caught=verdicts["caught"],
             mutants=verdicts.total(),

@@ -17,6 +17,7 @@ from conformance.mutation.honest import Honest
 
 __all__ = [
     "EVERYWHERE",
+    "WAY_OF_WRITING",
     "Entry",
     "Factory",
     "all_mutants",
@@ -29,6 +30,8 @@ __all__ = [
 
 Kind = Literal["mutant", "variant"]
 EVERYWHERE = ("linux", "macos", "windows")
+WAY_OF_WRITING = ("VIS-*", "FLT-*", "KIL-*", "PWR-*")
+"""The clauses that follow a write from call to call, and may doubt one whose calls are unusual."""
 # The methods of the honest base that no read calls.
 _WRITING = frozenset({"create", "fill_temp", "replace", "send", "serialise", "sync", "sync_folder", "temp_name"})
 _PACKAGES: dict[str, ModuleType] = {"mutant": mutants, "variant": variants}
@@ -37,7 +40,8 @@ _PACKAGES: dict[str, ModuleType] = {"mutant": mutants, "variant": variants}
 class Entry(NamedTuple):
     """One mutant or variant.
 
-    ``caught_by`` is the clause that must catch it (empty for a variant), ``outcome`` its result. ``docstring`` states
+    ``caught_by`` is the clause that must catch it (empty for a variant), ``outcome`` its result. ``doubted_by`` has
+    globs of the clauses that might take a variant for broken (empty for a mutant). ``docstring`` states
     the defect, or what is unusual but correct. ``callable`` is the manifest's entry point. ``on`` lists the systems
     that it runs on, named as in a manifest's ``known_failure.os``. ``manifest`` holds what its manifest says besides
     what all say: fields of `conformance.subject.manifest.Manifest`. ``reads_as_usual`` is true when the method that it
@@ -52,6 +56,7 @@ class Entry(NamedTuple):
     on: tuple[str, ...] = EVERYWHERE
     manifest: Mapping[str, Any] = MappingProxyType({})
     reads_as_usual: bool = False
+    doubted_by: tuple[str, ...] = ()
 
 
 class Factory(NamedTuple):
@@ -84,27 +89,30 @@ def mutant(
     mutant that dies or hangs), ``on`` the systems where it can be caught, other keywords what its manifest says. Raises
     AttributeError when the honest base has no such method.
     """
-    return lambda function: _factory("mutant", function, replaces, caught_by, outcome, on, manifest)
+    return lambda function: _factory("mutant", function, replaces, on, manifest, caught_by=caught_by, outcome=outcome)
 
 
 def variant(
-    replaces: str, *, on: tuple[str, ...] = EVERYWHERE, **manifest: Any
+    replaces: str, *, doubted_by: tuple[str, ...], on: tuple[str, ...] = EVERYWHERE, **manifest: Any
 ) -> Callable[[Callable[..., Any]], Factory]:
     """Make a variant of a function that does what the honest method ``replaces`` does in an unusual but correct way.
 
+    ``doubted_by`` are globs of the clauses that look at what is unusual about it, and so might take it for broken.
     ``on`` names the systems that it runs on, other keywords say what its manifest says.
     """
-    return lambda function: _factory("variant", function, replaces, "", "fail", on, manifest)
+    return lambda function: _factory("variant", function, replaces, on, manifest, doubted_by=doubted_by)
 
 
 def _factory(
     kind: Kind,
     function: Callable[..., Any],
     part: str,
-    caught_by: str,
-    outcome: Literal["fail", "error"],
     on: tuple[str, ...],
     manifest: Mapping[str, Any],
+    *,
+    caught_by: str = "",
+    outcome: Literal["fail", "error"] = "fail",
+    doubted_by: tuple[str, ...] = (),
 ) -> Factory:
     getattr(Honest, part)
     entry = Entry(
@@ -116,6 +124,7 @@ def _factory(
         on=on,
         manifest=manifest,
         reads_as_usual=part in _WRITING,
+        doubted_by=doubted_by,
     )
     return Factory(kind, entry, part, function)
 

@@ -18,13 +18,15 @@ __all__ = ["MutantsCaught", "load_matrix"]
 class MutantsCaught:
     """The matrix in figures: of each clause how many mutants there are, and how many were caught and unmeasured.
 
-    ``missed`` are the mutants that were not caught, each with the reason.
+    ``missed`` are the mutants that were not caught, each with the reason. ``complete`` says that each variant was put
+    to the whole suite.
     """
 
     by_clause: Mapping[str, tuple[int, int, int]]  # clause → caught, unmeasured, all
     missed: tuple[tuple[str, str], ...]
     variants: int
     false_alarms: tuple[str, ...]
+    complete: bool
 
     @property
     def sentence(self) -> str:
@@ -33,9 +35,10 @@ class MutantsCaught:
             map(sum, zip(*self.by_clause.values(), strict=True)) if self.by_clause else (0,) * 3
         )
         besides = f", {unmeasured} not measurable here" if unmeasured else ""
+        extent = "" if self.complete or not self.variants else ", of which part of the suite judged each"
         return (
             f"{caught} of {counted(mutants, 'mutants')} caught{besides}; "
-            f"{counted(len(self.false_alarms), 'false alarms')} on {counted(self.variants, 'variants')}"
+            f"{counted(len(self.false_alarms), 'false alarms')} on {counted(self.variants, 'variants')}{extent}"
         )
 
 
@@ -56,6 +59,7 @@ def load_matrix(path: Path, kit_files: str = "") -> MutantsCaught:
             tuple((str(row["entry"]["name"]), str(row["reason"])) for row in rows if row["verdict"] == "missed"),
             len(variants),
             tuple(str(alarm) for row in variants for alarm in row["false_alarms"]),
+            matrix["totals"]["complete"] is True,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         text = f"{path}: not a matrix of mutants ({type(error).__name__}: {error}); make it again: tox -e mutants"

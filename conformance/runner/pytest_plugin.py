@@ -75,6 +75,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--case", action="append", default=[], help="only cases that match this glob; repeatable")
     group.addoption("--point", default=runs.RunPlan.point, help="only points of a write that match this glob")
     group.addoption("--quick", action="store_true", help="only the cases of pulse conformance --quick")
+    group.addoption("--whole", action="append", default=[], help="with --quick: clauses of which every case runs")
     group.addoption("--kills", type=int, default=runs.RunPlan.kills, help="kills in a row")
     group.addoption("--seed", type=int, default=None, help="the seed of everything random")
     # pytest has a --strict of its own.
@@ -118,7 +119,7 @@ def _prepare(config: pytest.Config) -> HandOver:
         manifest = resolve(option.impl, frozenset(load_clauses()))
         run = stack.enter_context(runs.prepared(manifest, run_plan({**vars(option), "parent": option.dir})))
         file = stack.enter_context(results_file(option.report))
-        selection = Selection(tuple(option.clause), tuple(option.case), option.point, option.quick)
+        selection = Selection(tuple(option.clause), tuple(option.case), option.point, option.quick, tuple(option.whole))
         if unknown := selection.unknown_clauses(load_clauses()):
             raise pytest.UsageError(f"--clause {unknown[0]}: no such clause")
         controller = Controller(run, selection, strict=option.strict_should, file=file)
@@ -158,7 +159,8 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the cases of the selected clauses that concern this implementation."""
     run, wanted = config.stash[_RUN], config.stash[_WANTED]
-    selection = Selection(cases=tuple(config.option.case), quick=config.option.quick)
+    option = config.option
+    selection = Selection(cases=tuple(option.case), quick=option.quick, whole=tuple(option.whole))
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:

@@ -14,13 +14,14 @@ __all__ = ["Selection"]
 @dataclass(frozen=True)
 class Selection:
     """Globs of clause ids and of case names; none at all means everything. ``point`` is one of points of a write,
-    ``quick`` keeps only the cases of ``--quick``.
+    ``quick`` keeps only the cases of ``--quick``, except in the clauses that a glob of ``whole`` matches.
     """
 
     clauses: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     point: str = "*"
     quick: bool = False
+    whole: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -42,6 +43,8 @@ class Selection:
         asked: dict[str, Sequence[str]] = {"clause": self.clauses, "case": self.cases, "point": (self.point,)}
         if self.quick:
             asked["quick"] = ("yes",)
+        if self.whole:
+            asked["whole"] = self.whole
         return asked
 
     def unknown_clauses(self, clauses: Iterable[str]) -> list[str]:
@@ -61,4 +64,7 @@ class Selection:
     def takes(self, clause: str, case: str) -> bool:
         """Whether a case of a clause is wanted."""
         named = not self.cases or any(fnmatch.fnmatchcase(case, glob) for glob in self.cases)
-        return self.takes_clause(clause) and named and (not self.quick or is_quick(clause, case))
+        return self.takes_clause(clause) and named and (not self._shortens(clause) or is_quick(clause, case))
+
+    def _shortens(self, clause: str) -> bool:
+        return self.quick and not any(fnmatch.fnmatchcase(clause, glob) for glob in self.whole)

@@ -1,4 +1,7 @@
-"""``python -m conformance.selfcheck [--report DIR] [--clause GLOB] [--only-here] [--quick] [NAME…]``: judges the suite.
+"""``python -m conformance.selfcheck [OPTION…] [NAME…]``: judges the suite.
+
+A variant is put to every case of the clauses that might doubt it, and to the cases of ``pulse conformance --quick`` of
+the others; with ``--complete`` to the whole suite.
 
 Exit codes: 0 every mutant that can be measured here is caught by the clause it names, every variant passes and every
 measured clause catches a mutant; 1 otherwise; 2 usage.
@@ -59,10 +62,12 @@ def _try_mutant(entry: Entry, *, quick: bool = False) -> MutantRow:
     return row
 
 
-def _try_variant(entry: Entry) -> tuple[VariantRow, Trial]:
+def _try_variant(entry: Entry, *, complete: bool) -> tuple[VariantRow, Trial]:
     # What reads as the honest base does cannot fail where only reads are judged: `plain` stands for all of them there.
     concerned = [clause.id for clause in load_clauses().values() if clause.role != ("reader",)]
     selection = [word for clause in concerned for word in ("--clause", clause)] if entry.reads_as_usual else []
+    if not complete:
+        selection += ["--quick", *(word for glob in entry.doubted_by for word in ("--whole", glob))]
     trial = conformance(f"variant:{entry.name}", "--strict", "--kills", _KILLS_OF_VARIANTS, *selection)
     row = judge_variant(entry, trial)
     click.echo(f"variant {entry.name}: {row.verdict}", err=True)
@@ -118,6 +123,7 @@ def _write_report(
 @click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Only mutants of these clauses; no variants.")
 @click.option("--only-here", is_flag=True, help="Only those that no other system can measure.")
 @click.option("--quick", is_flag=True, help="Count the mutants that pulse conformance --quick catches; no variants.")
+@click.option("--complete", is_flag=True, help="Put every variant to the whole suite, which takes twice as long.")
 @click.argument("names", nargs=-1)
 def _command(
     report: Path | None,
@@ -125,14 +131,18 @@ def _command(
     clauses: tuple[str, ...],
     only_here: bool,
     quick: bool,
+    complete: bool,
     names: tuple[str, ...],
 ) -> int:
     """Test the suite: every mutant must be caught by the clause it names, and no variant may be flagged.
 
     NAMES selects mutants and variants. With NAMES, --clause, --only-here or --quick, not every clause has to catch a
     mutant.
-    Mutants and variants that only another system can measure are left out.
+    Mutants and variants that only another system can measure are left out. Without --complete, a variant is put to
+    every case of the clauses that might doubt it, and to those of pulse conformance --quick of the others.
     """
+    if quick and complete:
+        raise click.UsageError("--quick tries no variant, and --complete is about variants: give one of the two")
     if quick and report is not None:
         raise click.UsageError("--quick counts only; the matrix of --report is one of the whole suite")
     entries = (*all_mutants(), *all_variants())
@@ -153,8 +163,8 @@ def _command(
     console = new_console(piped_width=160)
     pool = concurrent.futures.ThreadPoolExecutor(jobs or cpus())
     try:
-        # The variants first: they run the whole suite and take longest.
-        tried_variants = [pool.submit(_try_variant, entry) for entry in wanted_variants]
+        # The variants first: they take longest.
+        tried_variants = [pool.submit(_try_variant, entry, complete=complete) for entry in wanted_variants]
         tried_mutants = [pool.submit(_try_mutant, entry, quick=quick) for entry in wanted_mutants]
         mutants = [future.result() for future in tried_mutants]
         tried = [future.result() for future in tried_variants]
@@ -162,9 +172,9 @@ def _command(
         # Ctrl-C also reaches the runs, which end on their own; no further run may start.
         pool.shutdown(cancel_futures=True)
     variants = [row for row, _ in tried]
-    whole = not (names or clauses or only_here or quick)
-    measured = measured_clauses(trial for _, trial in tried) if whole else frozenset()
-    totals = total(mutants, variants, load_clauses(), measured)
+    everything = not (names or clauses or only_here or quick)
+    measured = measured_clauses(trial for _, trial in tried) if everything else frozenset()
+    totals = total(mutants, variants, load_clauses(), measured, complete=complete)
     _print(console, mutants, variants)
     console.print(totals.sentence())
     if len(here) < len(selected):

@@ -20,6 +20,8 @@ __all__ = [
     "total",
 ]
 
+PARTLY = "all cases of the clauses that might doubt them, those of --quick of the others"
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -62,7 +64,9 @@ class VariantRow:
 
 @dataclass(frozen=True)
 class Totals:
-    """The whole matrix. ``clauses_without_catch`` are measured clauses that caught no mutant."""
+    """The whole matrix. ``clauses_without_catch`` are measured clauses that caught no mutant. ``complete`` says that
+    every variant was put to the whole suite, not only to all of the clauses that might doubt it.
+    """
 
     mutants: int
     caught: int
@@ -73,6 +77,7 @@ class Totals:
     clauses: int
     clauses_without_catch: tuple[str, ...]
     holds: bool
+    complete: bool = False
 
     def sentence(self) -> str:
         """The totals in words."""
@@ -81,6 +86,8 @@ class Totals:
             f"{self.caught} of {self.mutants} mutants caught{unmeasured}, "
             f"{self.false_alarms} false alarms in {self.cases} cases of {self.variants} variants"
         )
+        if self.variants:
+            sentence += " (complete)" if self.complete else f" ({PARTLY})"
         if not self.clauses:
             return sentence
         if self.clauses_without_catch:
@@ -117,7 +124,7 @@ def judge_mutant(entry: Entry, trial: Trial, *, every_engine: bool) -> MutantRow
 
 
 def judge_variant(entry: Entry, trial: Trial) -> VariantRow:
-    """Decide whether the whole suite, SHOULD clauses included, passed the variant."""
+    """Decide whether all that was measured, SHOULD clauses included, passed the variant."""
     if not trial.finished:
         return VariantRow(entry, "inconclusive", trial.excuse(), 0)
     measured = [line for line in trial.results if line["outcome"] not in ("unmeasured", "n/a")]
@@ -140,7 +147,12 @@ def measured_clauses(trials: Iterable[Trial]) -> frozenset[str]:
 
 
 def total(
-    mutants: Sequence[MutantRow], variants: Sequence[VariantRow], clauses: Mapping[str, Clause], measured: Iterable[str]
+    mutants: Sequence[MutantRow],
+    variants: Sequence[VariantRow],
+    clauses: Mapping[str, Clause],
+    measured: Iterable[str],
+    *,
+    complete: bool,
 ) -> Totals:
     """Add up a whole matrix. ``measured`` are the clauses that the suite measured on the variants.
 
@@ -163,4 +175,5 @@ def total(
         clauses=len(set(judged)),
         clauses_without_catch=without,
         holds=caught + unmeasured == len(mutants) and passed and not without,
+        complete=complete,
     )

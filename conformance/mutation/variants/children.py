@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from conformance.mutation.contexts import closing
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import variant
+from conformance.mutation.registry import WAY_OF_WRITING, variant
 
 
-@variant("fill_temp")
+@variant("fill_temp", doubted_by=WAY_OF_WRITING)
 def synced_in_another_thread(self: Honest, temp: str, target: str, data: bytes) -> None:
     """Opens and closes the temp in the caller's thread, writes it in a second one and syncs it in a third."""
     with (
@@ -31,7 +31,7 @@ def synced_in_another_thread(self: Honest, temp: str, target: str, data: bytes) 
         syncing.submit(self.sync, descriptor).result()
 
 
-@variant("replace")
+@variant("replace", doubted_by=WAY_OF_WRITING)
 def looks_often_whether_a_thread_is_ready(self: Honest, temp: str, target: str) -> None:
     """Replaces in another thread, and asks every 50 ms whether that has ended, for as long as it takes."""
     with ThreadPoolExecutor(1) as replacing:
@@ -87,7 +87,7 @@ except OSError as error:
             raise KeyboardInterrupt
         return child.returncode
 
-    @variant("publish")
+    @variant("publish", doubted_by=(*WAY_OF_WRITING, "MET-*", "CON-*"))
     def child_process_does_the_work(self: Honest, path: str, data: bytes) -> None:
         """Lets a child process write, sync and rename, and removes the temp when that fails."""
         target = self.resolve(path)
@@ -104,7 +104,7 @@ except OSError as error:
             self.discard(temp)
             raise
 
-    @variant("fill_temp")
+    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
     def synced_in_a_child(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Has another program sync the temp by its name.
 

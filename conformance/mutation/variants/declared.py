@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import variant
+from conformance.mutation.registry import WAY_OF_WRITING, variant
 
 _LONGEST = 255  # bytes of a file name
 
@@ -27,7 +27,12 @@ def name_beside(target: str, before: str, after: str) -> str:
 if sys.platform != "win32":
     import fcntl
 
-    @variant("guard", on=("linux", "macos"), keeps=(".{name}.lock",))
+    @variant(
+        "guard",
+        doubted_by=(*WAY_OF_WRITING, "MET-*", "CON-*", "RDR-12"),
+        on=("linux", "macos"),
+        keeps=(".{name}.lock",),
+    )
     @contextlib.contextmanager
     def lock_file_kept(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
         """Locks a file beside the target while it writes and leaves it there, as coreos/bootupd does."""
@@ -46,7 +51,7 @@ if sys.platform != "win32":
             os.close(descriptor)
 
 
-@variant("replace", keeps=("{name}.bak",))
+@variant("replace", doubted_by=(*WAY_OF_WRITING, "MET-*", "CON-*"), keeps=("{name}.bak",))
 def backup_kept(self: Honest, temp: str, target: str) -> None:
     """Keeps the old document beside the new one, as STATUS.json.bak, which is replaced like the target itself."""
     backup, copy = name_beside(target, "", ".bak"), self.temp_name(target)
@@ -65,7 +70,7 @@ def backup_kept(self: Honest, temp: str, target: str) -> None:
     Honest.replace(self, temp, target)
 
 
-@variant("resolve", hard_link="refuse")
+@variant("resolve", doubted_by=("VIS-*", "PWR-*", "MET-*"), hard_link="refuse")
 def hard_links_refused(self: Honest, path: str) -> str:
     """Refuses a target that has a second name, because that name would keep the old document."""
     target = Honest.resolve(self, path)
@@ -75,7 +80,7 @@ def hard_links_refused(self: Honest, path: str) -> str:
     return target
 
 
-@variant("resolve", symlink="refuse")
+@variant("resolve", doubted_by=("MET-*",), symlink="refuse")
 def symbolic_links_refused(self: Honest, path: str) -> str:
     """Refuses a target that is a symbolic link, as a writer does that runs with more rights than its caller."""
     if os.path.islink(path):
@@ -83,7 +88,7 @@ def symbolic_links_refused(self: Honest, path: str) -> str:
     return Honest.resolve(self, path)
 
 
-@variant("write", profile="json", roles=("writer",))
+@variant("write", doubted_by=("*",), profile="json", roles=("writer",))
 def json_of_any_value(self: Honest, path: str, status: Mapping[str, Any]) -> None:
     """Writes whatever value it is given as JSON, with the tokens of JavaScript, as npm's write-json-file does."""
     whole = {

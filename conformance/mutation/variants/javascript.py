@@ -9,7 +9,7 @@ from conformance.mutation.honest import Honest
 from conformance.mutation.registry import variant
 
 
-@variant("check")
+@variant("check", doubted_by=("RDR-*",))
 def numbers_as_javascript_prints_them(self: Honest, members: Any) -> dict[str, Any]:
     """Takes integers for floats, and prints 2.0 as 2 and 2.0**64 as 18446744073709552000, as JSON.stringify does."""
     if not isinstance(members, dict):

@@ -8,17 +8,17 @@ import sys
 import tempfile
 
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import variant
+from conformance.mutation.registry import WAY_OF_WRITING, variant
 
 
-@variant("replace")
+@variant("replace", doubted_by=("VIS-*", "FLT-*"))
 def temps_name_looked_at_afterwards(self: Honest, temp: str, target: str) -> None:
     """Looks whether there is a file of the temp's name after the replace, and leaves it alone."""
     Honest.replace(self, temp, target)
     os.path.lexists(temp)
 
 
-@variant("publish")
+@variant("publish", doubted_by=("VIS-*", "FLT-*"))
 def another_name_when_taken(self: Honest, path: str, data: bytes) -> None:
     """Chooses another name for the temp when another program's file has it already."""
     for _ in range(8):
@@ -32,7 +32,7 @@ def another_name_when_taken(self: Honest, path: str, data: bytes) -> None:
 
 if sys.platform != "win32":
 
-    @variant("create")
+    @variant("create", doubted_by=WAY_OF_WRITING)
     def opened_again_but_never_a_link(self: Honest, temp: str) -> int:
         """Creates the temp, closes it, and opens it again with O_NOFOLLOW and without O_TRUNC."""
         os.close(Honest.create(self, temp))
@@ -42,7 +42,7 @@ if sys.platform != "win32":
             self.discard(temp)
             raise
 
-    @variant("serialise")
+    @variant("serialise", doubted_by=(*WAY_OF_WRITING, "MET-*"))
     def drafted_in_the_system_folder(self: Honest, document: dict[str, object]) -> bytes:
         """Writes a draft into the system's folder for temporary files, reads it back and removes it."""
         data = Honest.serialise(self, document)

@@ -8,11 +8,11 @@ import re
 import sys
 
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import variant
+from conformance.mutation.registry import WAY_OF_WRITING, variant
 
 if sys.platform == "linux":
 
-    @variant("temp_name")
+    @variant("temp_name", doubted_by=(*WAY_OF_WRITING, "CON-*"))
     def orphans_of_the_dead_removed(self: Honest, target: str) -> str:
         """Names temps by boot, pid namespace and process id, and removes those of dead processes of its own space."""
         folder = os.path.dirname(target)

@@ -13,7 +13,7 @@ from conformance.mutation.honest import SIZE_LIMIT, Honest
 from conformance.mutation.registry import variant
 
 
-@variant("check")
+@variant("check", doubted_by=("RDR-*",))
 def lenient_reader(self: Honest, members: Any) -> dict[str, Any]:
     """Accepts the token 0 as 0.0, as the contract allows readers to."""
     if not isinstance(members, dict):
@@ -28,7 +28,7 @@ def lenient_reader(self: Honest, members: Any) -> dict[str, Any]:
     return Honest.check(self, with_floats)
 
 
-@variant("check_number")
+@variant("check_number", doubted_by=("RDR-*",))
 def refuses_minus_zero(self: Honest, name: str, value: Any) -> None:
     """Treats -0.0 as negative, as the contract allows readers to."""
     Honest.check_number(self, name, value)
@@ -36,7 +36,7 @@ def refuses_minus_zero(self: Honest, name: str, value: Any) -> None:
         raise ValueError(f"{name} is -0.0")
 
 
-@variant("load")
+@variant("load", doubted_by=("RDR-*", "CON-*"))
 def read_in_small_pieces(self: Honest, path: str) -> bytes | None:
     """Reads 512 bytes at a time through one descriptor, and yields to other threads in between."""
     with contextlib.suppress(OSError, ValueError):

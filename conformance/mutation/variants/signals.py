@@ -17,7 +17,7 @@ from conformance.mutation.registry import variant
 # Windows removes no file that is open, and sends no SIGTERM.
 if sys.platform != "win32":
 
-    @variant("fill_temp")
+    @variant("fill_temp", doubted_by=("FLT-*", "KIL-*"))
     def descriptor_left_by_an_interrupt(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Closes the temp after an error but not after an interrupt, which ends the process."""
         descriptor = self.create(temp)
@@ -31,7 +31,7 @@ if sys.platform != "win32":
             raise
         self.close(descriptor)
 
-    @variant("guard")
+    @variant("guard", doubted_by=("FLT-*", "KIL-*"))
     @contextlib.contextmanager
     def exit_raised_by_sigterm(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
         """Raises SystemExit when SIGTERM comes, so that the write cleans up before the process ends."""
@@ -42,14 +42,14 @@ if sys.platform != "win32":
         with handled_by(signal.SIGTERM, end) if writing else contextlib.nullcontext():
             yield
 
-    @variant("guard")
+    @variant("guard", doubted_by=("FLT-*", "KIL-*"))
     @contextlib.contextmanager
     def sigterm_noted(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
         """Only notes SIGTERM and completes the write, as a trainer that saves a checkpoint first."""
         with handled_by(signal.SIGTERM, lambda number, frame: None) if writing else contextlib.nullcontext():
             yield
 
-    @variant("guard")
+    @variant("guard", doubted_by=("FLT-*", "KIL-*"))
     @contextlib.contextmanager
     def sigterm_waits(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
         """Blocks SIGTERM while it writes, so that it ends the process right afterwards."""
@@ -63,7 +63,7 @@ if sys.platform != "win32":
 if sys.platform == "linux":
     _libc = ctypes.CDLL(None, use_errno=True)
 
-    @variant("create")
+    @variant("create", doubted_by=("FLT-*",))
     def open_not_made_again(self: Honest, temp: str) -> int:
         """Treats EINTR from open(2) as a failure: on a regular file the manual page gives no such error."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC

@@ -6,12 +6,12 @@ import errno
 import os
 
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import variant
+from conformance.mutation.registry import WAY_OF_WRITING, variant
 
 _BUFFER = 2 * 1024 * 1024  # bytes: more than any document
 
 
-@variant("fill_temp")
+@variant("fill_temp", doubted_by=WAY_OF_WRITING)
 def written_by_its_close(self: Honest, temp: str, target: str, data: bytes) -> None:
     """Puts the document into a buffer that only the close writes, and then syncs the closed temp."""
     with open(temp, "xb", buffering=_BUFFER) as file:
@@ -24,7 +24,7 @@ def written_by_its_close(self: Honest, temp: str, target: str, data: bytes) -> N
         os.close(descriptor)
 
 
-@variant("send")
+@variant("send", doubted_by=("VIS-*", "FLT-*"))
 def write_tried_again(self: Honest, descriptor: int, data: bytes) -> None:
     """Tries a write that failed with EIO once more, and reports the error only when it lasts."""
     rest = memoryview(data)

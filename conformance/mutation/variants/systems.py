@@ -11,12 +11,12 @@ import sys
 
 from conformance.mutation.contexts import closing
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import variant
+from conformance.mutation.registry import WAY_OF_WRITING, variant
 
 if sys.platform != "win32":
     from conformance.mutation.honest import keep_access_list
 
-    @variant("publish")
+    @variant("publish", doubted_by=(*WAY_OF_WRITING, "MET-*"))
     def relative_to_a_descriptor(self: Honest, path: str, data: bytes) -> None:
         """Opens the target's folder once and names everything relative to that descriptor."""
         folder_path, name = os.path.split(self.resolve(path))
@@ -57,7 +57,7 @@ if sys.platform != "win32":
 if sys.platform == "linux":
     _NOT_OFFERED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EISDIR)
 
-    @variant("fill_temp")
+    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
     def unnamed_until_complete(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Fills an unnamed file (O_TMPFILE) and links it to the temp's name when it is complete (open(2))."""
         folder_path, name = os.path.split(temp)
@@ -81,7 +81,7 @@ if sys.platform == "linux":
 
     _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
-    @variant("replace")
+    @variant("replace", doubted_by=WAY_OF_WRITING)
     def exchange_then_unlink(self: Honest, temp: str, target: str) -> None:
         """Exchanges temp and target (renameat2(2), RENAME_EXCHANGE) and then removes the old document."""
         if not os.path.isfile(target):

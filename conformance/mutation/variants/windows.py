@@ -13,13 +13,13 @@ from conformance.mutation.registry import variant
 ONLY = ("windows",)
 
 
-@variant("replace", on=ONLY)
+@variant("replace", doubted_by=("FLT-*", "CON-*", "MET-*", "WIN-*"), on=ONLY)
 def waits_grow(self: Honest, temp: str, target: str) -> None:
     """Waits longer after each refusal, from one millisecond to 50, and gives up after two seconds."""
     _replace(temp, target, shortest=0.001, longest=0.05, seconds=2.0)
 
 
-@variant("replace", on=ONLY)
+@variant("replace", doubted_by=("FLT-*", "CON-*", "MET-*", "WIN-*"), on=ONLY)
 def waits_are_long(self: Honest, temp: str, target: str) -> None:
     """Waits 20 to 100 milliseconds after each refusal, and gives up after four seconds."""
     _replace(temp, target, shortest=0.02, longest=0.1, seconds=4.0)
@@ -39,7 +39,7 @@ def _replace(temp: str, target: str, *, shortest: float, longest: float, seconds
         wait = min(2 * wait, longest)
 
 
-@variant("load", on=ONLY)
+@variant("load", doubted_by=("RDR-*", "WIN-*"), on=ONLY)
 def reads_by_handle(self: Honest, path: str) -> bytes | None:
     """Reads with ReadFile from a handle that shares everything, and retries for a moment when refused."""
     if sys.platform != "win32":

@@ -11,22 +11,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import variant
+from conformance.mutation.registry import WAY_OF_WRITING, variant
 
 
-@variant("write")
+@variant("write", doubted_by=("*",))
 def plain(self: Honest, path: str, status: Mapping[str, Any]) -> None:
     """The honest base itself: nothing is unusual."""
     Honest.write(self, path, status)
 
 
-@variant("serialise")
+@variant("serialise", doubted_by=("DOC-*", "LIF-*", "VIS-07"))
 def sorted_with_indent(self: Honest, document: dict[str, Any]) -> bytes:
     """Sorts the members, indents them and ends with a line feed."""
     return (json.dumps(document, ensure_ascii=False, sort_keys=True, indent=4) + "\n").encode("utf-8")
 
 
-@variant("serialise")
+@variant("serialise", doubted_by=("DOC-*", "REF-*", "LIF-*"))
 def ascii_escapes_shuffled(self: Honest, document: dict[str, Any]) -> bytes:
     """Escapes all text that is not ASCII, and writes the members in a different order for each message."""
     document["message"].encode("utf-8")  # refuses lone surrogates, which escapes would carry
@@ -35,7 +35,7 @@ def ascii_escapes_shuffled(self: Honest, document: dict[str, Any]) -> bytes:
     return json.dumps(dict(members), separators=(",", ":")).encode("ascii")
 
 
-@variant("serialise")
+@variant("serialise", doubted_by=("DOC-*", "LIF-*", "VIS-07"))
 def exponents(self: Honest, document: dict[str, Any]) -> bytes:
     """Writes every float with an exponent and seventeen digits, and white space of every kind around the members."""
     members = []
@@ -45,7 +45,7 @@ def exponents(self: Honest, document: dict[str, Any]) -> bytes:
     return f"\n {{{' , '.join(members)}}} \r\n\t".encode()
 
 
-@variant("send")
+@variant("send", doubted_by=WAY_OF_WRITING)
 def doubling_pieces(self: Honest, descriptor: int, data: bytes) -> None:
     """Writes one byte, then two, four, eight and so on."""
     size, start = 1, 0
@@ -54,7 +54,7 @@ def doubling_pieces(self: Honest, descriptor: int, data: bytes) -> None:
         size *= 2
 
 
-@variant("discard")
+@variant("discard", doubted_by=("FLT-*", "MET-*"))
 def temp_removed_after_the_answer(self: Honest, temp: str) -> None:
     """Leaves the removal of a failed write's temp, and the sync of its folder, to a thread that takes its time."""
 
@@ -68,7 +68,7 @@ def temp_removed_after_the_answer(self: Honest, temp: str) -> None:
         threading.Thread(target=later).start()
 
 
-@variant("replace")
+@variant("replace", doubted_by=("VIS-04", "FLT-*", "MET-*"))
 def rename_tried_again(self: Honest, temp: str, target: str) -> None:
     """Retries a refused rename twice, as WIN-01 requires on Windows."""
     for attempt in range(3):
@@ -80,7 +80,7 @@ def rename_tried_again(self: Honest, temp: str, target: str) -> None:
                 raise
 
 
-@variant("publish")
+@variant("publish", doubted_by=WAY_OF_WRITING)
 def closed_after_replace(self: Honest, path: str, data: bytes) -> None:
     """Keeps the temp open during the rename and closes it afterwards under its new name, as Rust's tempfile does."""
     if os.name == "nt":
@@ -107,7 +107,7 @@ def closed_after_replace(self: Honest, path: str, data: bytes) -> None:
         self.sync_folder(target)
 
 
-@variant("fill_temp")
+@variant("fill_temp", doubted_by=WAY_OF_WRITING)
 def buffered_file_object(self: Honest, temp: str, target: str, data: bytes) -> None:
     """Writes the temp as text through a buffered file object, as most Python programs do."""
     with open(temp, "x", encoding="utf-8", newline="") as file:
@@ -117,7 +117,7 @@ def buffered_file_object(self: Honest, temp: str, target: str, data: bytes) -> N
         os.fsync(file.fileno())
 
 
-@variant("publish")
+@variant("publish", doubted_by=(*WAY_OF_WRITING, "CON-*"))
 def worker_thread(self: Honest, path: str, data: bytes) -> None:
     """Publishes from a new thread, and answers when that has ended."""
     failures: list[BaseException] = []
@@ -135,7 +135,7 @@ def worker_thread(self: Honest, path: str, data: bytes) -> None:
         raise failures[0]
 
 
-@variant("temp_name")
+@variant("temp_name", doubted_by=(*WAY_OF_WRITING, "MET-*"))
 def long_temp_name(self: Honest, target: str) -> str:
     """Gives the temp a name of 255 characters, with a leading space."""
     return os.path.join(os.path.dirname(target), f" {os.urandom(125).hex()}.tmp")

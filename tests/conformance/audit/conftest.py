@@ -111,7 +111,7 @@ def write_matrix(tmp_path: Path) -> Callable[..., Path]:
             "selection": {"names": [], "clause": list(clause), "only_here": False},
             "mutants": [*caught, *({"entry": {"name": one}, "verdict": "missed"} for one in missed)],
             "variants": [],
-            "totals": {"mutants": 3 + len(missed), "caught": 3, "holds": not missed},
+            "totals": {"mutants": 3 + len(missed), "caught": 3, "holds": not missed, "complete": True},
             **members,
         }
         path = tmp_path / name / "matrix.json"

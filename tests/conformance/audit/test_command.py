@@ -82,7 +82,7 @@ def test_wine_counts_as_windows_only_where_the_policy_says_so(
         ("conformance", "no run of the whole suite on linux (ubuntu-latest)", "on ubuntu-latest: pulse conformance"),
         ("stress", "no run of pulse stress on linux or windows", "pulse stress suite --impl mine.toml"),
         ("powercut", "PWR-03: not measured on linux or windows", "on Linux, as root: pulse stress powercut"),
-        ("mutants", "no matrix of all mutants of this kit", "python -m conformance.selfcheck --report"),
+        ("mutants", "no matrix of all mutants and variants of this kit", "python -m conformance.selfcheck --complete"),
     ],
 )
 def test_what_is_missing_is_named_with_the_command_that_gets_it(

@@ -122,8 +122,11 @@ def test_a_clause_of_which_the_kit_failed_has_not_passed(decided: Callable[..., 
 @pytest.mark.parametrize(
     ("controls", "said"),
     [
-        ([], "no matrix of all mutants of this kit"),
-        ([Controls(Path("part"), "", "", "linux", False, True, 1, 1, ())], "part is of a selection"),
+        ([], "no matrix of all mutants and variants of this kit"),
+        (
+            [Controls(Path("part"), "", "", "linux", False, True, 1, 1, ())],
+            "part is of a selection, or was made without --complete",
+        ),
     ],
 )
 def test_without_positive_controls_nothing_is_approved(

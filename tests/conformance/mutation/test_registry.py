@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import inspect
 import re
 
@@ -61,8 +62,25 @@ def test_every_entry_is_for_known_systems(entry: Entry) -> None:
     assert set(entry.on) <= set(EVERYWHERE)
 
 
-def test_variants_name_no_clause() -> None:
+def test_variants_name_no_clause_that_catches_them_and_mutants_none_that_doubts_them() -> None:
     assert {entry.caught_by for entry in VARIANTS} == {""}
+    assert {entry.doubted_by for entry in MUTANTS} == {()}
+
+
+@pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.name) for entry in VARIANTS])
+def test_every_variant_names_clauses_that_might_doubt_it(entry: Entry) -> None:
+    assert entry.doubted_by
+    for glob in entry.doubted_by:
+        assert fnmatch.filter(load_clauses(), glob), glob
+
+
+def test_the_honest_base_itself_is_put_to_the_whole_suite() -> None:
+    assert entry_of("variant", "plain").doubted_by == ("*",)
+
+
+def test_every_clause_might_doubt_a_variant_that_is_unusual() -> None:
+    globs = {glob for entry in VARIANTS if entry.name != "plain" for glob in entry.doubted_by} - {"*"}
+    assert [name for name in load_clauses() if not any(fnmatch.fnmatchcase(name, glob) for glob in globs)] == []
 
 
 @pytest.mark.parametrize(("kind", "entries"), [("mutant", MUTANTS), ("variant", VARIANTS)])
@@ -103,7 +121,7 @@ def test_a_mutant_is_broken_in_one_part_and_honest_in_the_others() -> None:
 
 def test_a_part_that_the_honest_base_does_not_have_is_refused() -> None:
     with pytest.raises(AttributeError, match="no_such_part"):
-        variant("no_such_part")(lambda self: None)
+        variant("no_such_part", doubted_by=("*",))(lambda self: None)
 
 
 def test_a_variant_of_the_writer_reads_as_the_honest_base_does() -> None:

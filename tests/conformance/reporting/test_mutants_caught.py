@@ -9,13 +9,16 @@ import pytest
 from conformance.reporting.mutants_caught import load_matrix
 
 
-def a_matrix(folder: Path, mutants: list[tuple[str, str, str]], variants: list[list[str]]) -> Path:
+def a_matrix(
+    folder: Path, mutants: list[tuple[str, str, str]], variants: list[list[str]], *, complete: bool = True
+) -> Path:
     value: dict[str, Any] = {
         "mutants": [
             {"entry": {"name": name, "caught_by": clause}, "verdict": verdict, "reason": "because"}
             for name, clause, verdict in mutants
         ],
         "variants": [{"false_alarms": alarms} for alarms in variants],
+        "totals": {"complete": complete},
     }
     path = folder / "matrix.json"
     path.write_text(json.dumps(value), encoding="utf-8")
@@ -28,6 +31,11 @@ def test_each_clause_has_its_count(tmp_path: Path) -> None:
     assert found.by_clause == {"MET-03": (0, 1, 1), "VIS-01": (1, 0, 2)}
     assert found.missed == (("b", "because"),)
     assert found.sentence == "1 of 3 mutants caught, 1 not measurable here; 1 false alarm on 2 variants"
+
+
+def test_a_matrix_that_is_not_complete_says_so(tmp_path: Path) -> None:
+    found = load_matrix(a_matrix(tmp_path, [], [[], []], complete=False))
+    assert found.sentence.endswith("; 0 false alarms on 2 variants, of which part of the suite judged each")
 
 
 def test_a_matrix_of_nothing_has_caught_none_of_none(tmp_path: Path) -> None:

@@ -345,7 +345,8 @@ def test_hostile_text_in_markdown_stays_text(tmp_path: Path, page_of: Render) ->
 
 def test_a_matrix_beside_the_results_is_shown(tmp_path: Path, page_of: Render) -> None:
     row = {"entry": {"name": "in-place", "caught_by": "VIS-01"}, "verdict": "caught", "reason": ""}
-    (tmp_path / "matrix.json").write_text(json.dumps({"mutants": [row], "variants": []}), encoding="utf-8")
+    matrix = {"mutants": [row], "variants": [], "totals": {"complete": True}}
+    (tmp_path / "matrix.json").write_text(json.dumps(matrix), encoding="utf-8")
     page = page_of(RESULTS)
     assert "1 of 1 mutant caught; 0 false alarms on 0 variants" in text_of(page)
     assert hashlib.sha256((tmp_path / "matrix.json").read_bytes()).hexdigest() in page

@@ -76,6 +76,14 @@ def test_quick_keeps_the_cases_of_a_quick_run() -> None:
     assert selection.part == "in part"
 
 
+def test_quick_leaves_nothing_out_of_a_clause_that_is_wanted_whole() -> None:
+    selection = Selection(quick=True, whole=("LIF-*",))
+    assert selection.takes("LIF-01", "another")
+    assert not selection.takes("DOC-01", "another")
+    assert not selection.whole_clauses
+    assert selection.by_option()["whole"] == ("LIF-*",)
+
+
 def test_quick_and_a_glob_of_cases_both_have_to_match() -> None:
     selection = Selection(cases=("*_example",), quick=True)
     assert selection.takes("LIF-01", "idle_example")

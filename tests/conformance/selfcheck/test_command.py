@@ -144,25 +144,33 @@ PASSED = VariantRow(VARIANT, "passed", "", 7)
 
 
 def test_it_holds_when_all_mutants_are_caught_and_all_variants_pass() -> None:
-    totals = total([CAUGHT], [PASSED], load_clauses(), {"VIS-01"})
+    totals = total([CAUGHT], [PASSED], load_clauses(), {"VIS-01"}, complete=True)
     assert totals.holds
     assert totals.sentence() == (
-        "1 of 1 mutants caught, 0 false alarms in 7 cases of 1 variants, "
+        "1 of 1 mutants caught, 0 false alarms in 7 cases of 1 variants (complete), "
         "every one of 1 measured clauses catches at least one mutant"
     )
 
 
+def test_it_says_that_the_variants_ran_only_in_part() -> None:
+    sentence = total([CAUGHT], [PASSED], load_clauses(), {"VIS-01"}, complete=False).sentence()
+    assert "7 cases of 1 variants (all cases of the clauses that might doubt them, those of --quick of the" in sentence
+    assert "variants (" not in total([CAUGHT], [], load_clauses(), {"VIS-01"}, complete=False).sentence()
+
+
 def test_a_missed_mutant_breaks_it() -> None:
-    assert not total([CAUGHT, MutantRow(MUTANT, "missed", "")], [PASSED], load_clauses(), {"VIS-01"}).holds
+    assert not total(
+        [CAUGHT, MutantRow(MUTANT, "missed", "")], [PASSED], load_clauses(), {"VIS-01"}, complete=True
+    ).holds
 
 
 @pytest.mark.parametrize("verdict", ["false alarm", "inconclusive"])
 def test_a_variant_that_does_not_pass_breaks_it(verdict: Any) -> None:
-    assert not total([CAUGHT], [VariantRow(VARIANT, verdict, "", 7)], load_clauses(), {"VIS-01"}).holds
+    assert not total([CAUGHT], [VariantRow(VARIANT, verdict, "", 7)], load_clauses(), {"VIS-01"}, complete=True).holds
 
 
 def test_a_measured_clause_that_catches_no_mutant_breaks_it() -> None:
-    totals = total([CAUGHT], [PASSED], load_clauses(), {"VIS-01", "VIS-02"})
+    totals = total([CAUGHT], [PASSED], load_clauses(), {"VIS-01", "VIS-02"}, complete=True)
     assert not totals.holds
     assert totals.clauses_without_catch == ("VIS-02",)
     assert totals.sentence().endswith("these of 2 measured clauses catch none: VIS-02")
@@ -170,7 +178,7 @@ def test_a_measured_clause_that_catches_no_mutant_breaks_it() -> None:
 
 def test_what_this_platform_cannot_measure_is_counted_and_does_not_break_it() -> None:
     unmeasured = MutantRow(MUTANT._replace(caught_by="MET-03"), "unmeasured", "run as root")
-    totals = total([CAUGHT, unmeasured], [PASSED], load_clauses(), {"VIS-01"})
+    totals = total([CAUGHT, unmeasured], [PASSED], load_clauses(), {"VIS-01"}, complete=True)
     assert totals.holds
     assert "1 of 2 mutants caught, 1 unmeasured here" in totals.sentence()
 
@@ -252,7 +260,7 @@ def test_a_false_alarm_makes_it_fail(
         return finished
 
     monkeypatch.setattr(command, "conformance", answered)
-    assert main(["plain"]) == exit_code
+    assert main(["--complete", "plain"]) == exit_code
     assert asked == [("variant:plain", ("--strict", "--kills", "4"))]
     assert f"{exit_code} false alarms in 1 cases of 1 variants" in capsys.readouterr().out
 
@@ -270,6 +278,26 @@ def test_a_variant_that_reads_as_usual_is_put_to_what_judges_writers(monkeypatch
     assert {word for word in asked if word in clauses} == {
         name for name, clause in clauses.items() if "writer" in clause.role
     }
+
+
+def test_without_complete_a_variant_is_put_to_all_of_the_clauses_that_might_doubt_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def answered(impl: str, *options: str) -> Trial:
+        asked.append(options)
+        return Trial(0, [line("pass")], True)
+
+    monkeypatch.setattr(command, "conformance", answered)
+    assert main(["lenient-reader"]) == 0
+    assert asked == [("--strict", "--kills", "4", "--quick", "--whole", "RDR-*")]
+    assert "those of --quick of the others" in capsys.readouterr().out
+
+
+def test_quick_is_not_about_variants(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--complete"]) == 2
+    assert "--quick tries no variant" in capsys.readouterr().err
 
 
 def test_a_run_that_cannot_start_gives_a_trial_without_results() -> None:
