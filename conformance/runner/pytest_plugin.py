@@ -26,6 +26,7 @@ from conformance.errors import (
     Unmeasured,
     Violation,
 )
+from conformance.reporting.bounds import bounded
 from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Result, results_file
 from conformance.reporting.verdict import apply_known_failures
@@ -44,6 +45,8 @@ from conformance.runner.repeats import allow_time_for, number_of_run, repeats_of
 from conformance.runner.selection import Selection
 from conformance.subject.client import forked_modules
 from conformance.subject.forking import serving_forks
+from conformance.system.file_kinds import NotAFile
+from conformance.system.guarded_path import GuardedPath
 from conformance.system.platform import operating_system
 
 __all__ = ["HandOver", "run_of"]
@@ -198,7 +201,7 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     """A fresh folder and the implementation."""
     run = request.config.stash[_RUN]
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
-    folder = run.folder / "cases" / f"{worker}-{next(_numbers)}"
+    folder = GuardedPath(run.folder) / "cases" / f"{worker}-{next(_numbers)}"
     run.folders.forget()
     run.folders.make(folder)
     current = Case(run, request.config.stash[_SHARED], folder)
@@ -233,6 +236,7 @@ def pytest_runtest_makereport(
                 result, repro=repeat_command(result.repro, [("point", result.evidence["point"])])
             )
     result = apply_known_failures(result, run.manifest.known_failures, operating_system(), run=number)
+    result = bounded(result)
     _show_in_pytest(report, result)
     seen = [_in_place(result, run, item.stash[_CASE].in_place)] if _CASE in item.stash else []
     attach(report.user_properties, [result, *filter(None, seen)], call.when)
@@ -280,6 +284,8 @@ def _judged(error: BaseException, case: Case | None) -> dict[str, Any]:
             return {"outcome": "n/a", "message": message}
         case Violation():
             return {"outcome": "fail", "message": message, "evidence": {**evidence, **error.evidence}}
+        case NotAFile():  # what the kit was about to read or write as a file, in a folder of the implementation's
+            return {"outcome": "fail", "message": f"{error.strerror}", "evidence": evidence}
         case ImplementationError():
             evidence = {"request": error.request, **evidence, "stderr": error.stderr}
             return {"outcome": "error", "message": message, "evidence": evidence, "blame": "implementation"}

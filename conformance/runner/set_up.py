@@ -189,12 +189,12 @@ def _run(command: Sequence[str], folder: Path, options: LaunchOptions) -> None:
         except OSError as error:
             raise ImplementationError(f"set-up command cannot be run: {' '.join(command)}: {error}") from error
         try:
-            printed = child.communicate(b"", SETUP_SECONDS)
+            printed = child.communicate(b"", SETUP_SECONDS, limit=_SHOWN_BYTES, last=True)
         except subprocess.TimeoutExpired as error:
             text = f"set-up command did not end within {SETUP_SECONDS:g} s: {' '.join(command)}"
             raise ImplementationError(text, child.stderr()) from error
     if child.process.returncode != 0:
         text = f"set-up command ended with exit code {child.process.returncode}: {' '.join(command)}"
-        if said := printed[-_SHOWN_BYTES:].decode("utf-8", "backslashreplace").strip():  # some compilers say it there
+        if said := printed.decode("utf-8", "backslashreplace").strip():  # some compilers say it there
             text = f"{text}\nit printed:\n{said}"
         raise _EndedBadly(text, child.stderr())

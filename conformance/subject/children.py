@@ -18,6 +18,9 @@ from typing import Any, Protocol
 
 import psutil
 
+from conformance.subject.exchange import exchange, kept
+from conformance.subject.protocol import LONGEST_ANSWER
+
 __all__ = ["Child", "Process", "kill_recorded_children", "process_tree", "recorded", "spawn", "with_default_signals"]
 
 _DEFAULT_SIGNALS = Path(__file__).with_name("default_signals.py")
@@ -52,9 +55,6 @@ class Process(Protocol):
     def kill(self) -> None:
         """End it at once, unless it has ended."""
 
-    def communicate(self, given: bytes | None = None, /, timeout: float | None = None) -> tuple[Any, Any]:
-        """Send all of its input and wait until it ends. Raises subprocess.TimeoutExpired."""
-
 
 @dataclass(frozen=True)
 class Child:
@@ -82,14 +82,16 @@ class Child:
             file.seek(max(0, file.seek(0, os.SEEK_END) - STDERR_LIMIT))
             return file.read().decode("utf-8", "backslashreplace")
 
-    def communicate(self, given: bytes, seconds: float) -> bytes:
+    def communicate(self, given: bytes, seconds: float, *, limit: int = LONGEST_ANSWER, last: bool = False) -> bytes:
         """Send all of its input, wait until it ends, and kill the rest of its group. Returns what it printed.
 
-        Raises subprocess.TimeoutExpired when the process, or another one that holds its output, does not end in time.
+        Raises subprocess.TimeoutExpired when the process, or another one that holds its output, does not end in time,
+        and PrintedTooMuch for more than ``limit`` bytes, unless only the ``last`` ones are wanted.
         """
+        printed, take = kept(limit, last=last)
         try:
-            printed: bytes = self.process.communicate(given, timeout=seconds)[0]
-            return printed
+            exchange(self.process, given, seconds, take)
+            return bytes(printed)
         finally:
             self.kill()
             self.stdin.close()

@@ -20,15 +20,19 @@ from typing import Any, Protocol
 
 from conformance.errors import ImplementationError, NoAnswer, NotAnAnswer, NotApplicable
 from conformance.subject.children import Child, spawn
+from conformance.subject.exchange import PrintedTooMuch
 from conformance.subject.fork_messages import HONEST, HOST, TRACER
 from conformance.subject.forking import server_of
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import (
+    LONGEST_ANSWER,
     PROTOCOL,
     Answer,
     decode_answer,
+    decode_document,
     encode_floats,
     encode_request,
+    shortened,
     shown_request,
 )
 from conformance.subject.python_host import PAUSES
@@ -41,7 +45,9 @@ ANSWER_SECONDS = 10.0
 # each of the thousands of processes of a run would start several times more slowly.
 _MEASURES_THE_KIT = "COVERAGE_PROCESS_CONFIG"
 _OF_PYTEST = "PYTEST_"  # what it tells its own children; a program must not behave otherwise where it is judged
-_LINE_LIMIT = 16 * 1024 * 1024
+_OVERHEAD = 64  # bytes of memory that a line takes beside its own
+_LONGEST_NAME = 400  # characters of what an implementation says of itself
+_WAITING_LIMIT = 2 * LONGEST_ANSWER  # bytes of answers that no request has taken yet
 _FLUSH = "; if it did print one, it has to flush its standard output after each answer"
 
 
@@ -144,7 +150,7 @@ class ServeImplementation:
         self._numbers = itertools.count()
         self._asked: dict[int, str] = {}  # what has no answer yet, for people
         # Threads instead of select(): the same code for pipes on Windows, and a full pipe cannot block the kit.
-        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._lines = _Lines()
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         threading.Thread(target=_pump_lines, args=(self._child, self._lines), daemon=True).start()
         threading.Thread(target=_pump_requests, args=(self._child, self._requests), daemon=True).start()
@@ -159,8 +165,11 @@ class ServeImplementation:
         spoken = answer.fields.get("protocol") if answer.ok else f"{answer.error}: {answer.message}"
         if spoken != PROTOCOL:
             text = f"does not speak protocol {PROTOCOL}: it answered start with {spoken!r}"
-            raise NotAnAnswer(text, self.stderr())
-        self.about = answer.fields
+            raise NotAnAnswer(shortened(text), self.stderr())
+        plain = ((name, value) for name, value in answer.fields.items() if not isinstance(value, list | dict))
+        self.about = {
+            name: shortened(value, _LONGEST_NAME) if isinstance(value, str) else value for name, value in plain
+        }
 
     def request(self, operation: str, **fields: Any) -> Answer:
         return self.receive(self.send(operation, **fields))
@@ -192,7 +201,7 @@ class ServeImplementation:
 
     def _received(self, number: int, limit: float, hint: str) -> Answer:
         try:
-            line = self._lines.get(timeout=limit)
+            line = self._lines.get(limit)
         except queue.Empty:
             stderr = self.stderr()
             self.kill()
@@ -209,9 +218,11 @@ class ServeImplementation:
     def _ended(self, line: bytes, limit: float) -> ImplementationError:
         rest = f" after printing {line[:200]!r}" if line else ""
         try:
-            what = f"ended with exit code {_exit_code(self._child.process.wait(timeout=limit))}"
+            what = f"printed {self._lines.too_much}"
+            if not self._lines.too_much:
+                what = f"ended with exit code {_exit_code(self._child.process.wait(timeout=limit))}"
         except subprocess.TimeoutExpired:
-            what = f"closed its standard output, or printed a line of more than {_LINE_LIMIT >> 20} MiB,"
+            what = "closed its standard output"
         stderr = self.stderr()
         self.kill()
         return ImplementationError(f"{what} instead of answering{rest}", stderr)
@@ -295,6 +306,8 @@ class OneshotImplementation:
         except subprocess.TimeoutExpired as error:
             limit = self._launch_options.answer_seconds
             raise NoAnswer(f"did not end within {limit:g} s and was killed", child.stderr()) from error
+        except PrintedTooMuch as error:
+            raise NotAnAnswer(f"{error} and was killed", child.stderr()) from error
         finally:
             self._stderr = child.stderr()
         return self._answer(operation, child.process.returncode, printed)
@@ -309,9 +322,10 @@ class OneshotImplementation:
         if operation != "read":
             return Answer(True, None, "", {})
         try:
-            return Answer(True, None, "", {"status": json.loads(printed.decode("utf-8"))})
-        except (ValueError, RecursionError) as error:
-            raise NotAnAnswer(f"printed something that is not JSON: {printed[:200]!r}", self._stderr) from error
+            return Answer(True, None, "", {"status": decode_document(printed)})
+        except ValueError as error:
+            text = f"printed something that is not JSON: {printed[:200]!r} ({error})"
+            raise NotAnAnswer(text, self._stderr) from error
 
     @property
     def usable(self) -> bool:
@@ -377,13 +391,47 @@ def _spawned(manifest: Manifest, launch_options: LaunchOptions, command: tuple[s
         raise ImplementationError(f"cannot be started: {' '.join(command)}: {error}") from error
 
 
-def _pump_lines(child: Child, lines: queue.SimpleQueue[bytes]) -> None:
-    # At the end of the output comes one last "line" without a line feed, possibly empty.
+class _Lines:
+    """The lines that a process has printed and that no one has taken yet; `too_much` says, in words, if there were more
+    than are kept.
+    """
+
+    def __init__(self) -> None:
+        self.too_much = ""
+        self._queue: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def put(self, line: bytes) -> bool:
+        """Keep one more line. Returns False when there were too many."""
+        with self._lock:
+            self._bytes += len(line) + _OVERHEAD
+            if self._bytes > _WAITING_LIMIT:
+                self.too_much = f"{_WAITING_LIMIT >> 20} MiB that no request had asked for"
+                return False
+        self._queue.put(line)
+        return True
+
+    def end(self, rest: bytes) -> None:
+        """The end of the output, after ``rest``, which has no line feed."""
+        if len(rest) >= LONGEST_ANSWER:
+            self.too_much = f"a line of more than {LONGEST_ANSWER >> 20} MiB"
+        self._queue.put(rest)
+
+    def get(self, seconds: float) -> bytes:
+        """The next line, or the rest. Raises queue.Empty when there is none in time."""
+        line = self._queue.get(timeout=seconds)
+        with self._lock:
+            self._bytes -= len(line) + _OVERHEAD
+        return line
+
+
+def _pump_lines(child: Child, lines: _Lines) -> None:
     line = b""
     with contextlib.suppress(OSError, ValueError), io.BufferedReader(child.stdout) as stream:
-        while (line := stream.readline(_LINE_LIMIT)).endswith(b"\n"):
-            lines.put(line)
-    lines.put(line.removesuffix(b"\n"))
+        while (line := stream.readline(LONGEST_ANSWER)).endswith(b"\n") and lines.put(line):
+            pass
+    lines.end(line.removesuffix(b"\n"))
 
 
 def _pump_requests(child: Child, requests: queue.SimpleQueue[bytes | None]) -> None:

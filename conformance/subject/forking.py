@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import selectors
 import signal
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,7 +22,6 @@ from conformance.subject.fork_messages import LENGTH
 
 __all__ = ["ForkServer", "Forked", "server_of", "serving_forks"]
 
-_PIECE = 1 << 16
 _SECONDS_TO_END = 5.0
 
 
@@ -61,37 +58,6 @@ class Forked:
         """End it at once, unless it has ended."""
         if self.poll() is None and sys.platform != "win32":
             os.kill(self.pid, signal.SIGKILL)
-
-    def communicate(self, given: bytes | None = None, /, timeout: float | None = None) -> tuple[bytes, None]:
-        """Send all of its input, read all of its output, and wait. Raises subprocess.TimeoutExpired."""
-        ending = math.inf if timeout is None else time.monotonic() + timeout
-        rest, printed = memoryview(given or b""), b""
-        giving, printing = self.stdin.fileno(), self.stdout.fileno()
-        if sys.platform != "win32":
-            os.set_blocking(giving, False)
-        with selectors.DefaultSelector() as selector:
-            selector.register(giving, selectors.EVENT_WRITE)
-            selector.register(printing, selectors.EVENT_READ)
-            while selector.get_map():
-                ready = selector.select(None if timeout is None else max(ending - time.monotonic(), 0))
-                if not ready:
-                    raise subprocess.TimeoutExpired(str(self.pid), timeout or 0, output=printed)
-                for key, _ in ready:
-                    if key.fd == printing:
-                        piece = os.read(printing, _PIECE)
-                        printed += piece
-                        if not piece:
-                            selector.unregister(printing)
-                        continue
-                    try:
-                        rest = rest[os.write(giving, rest[:_PIECE]) :]
-                    except BrokenPipeError:
-                        rest = rest[:0]
-                    if not rest:
-                        selector.unregister(giving)
-                        self.stdin.close()
-        self.wait(None if timeout is None else max(ending - time.monotonic(), 0))
-        return printed, None
 
 
 def _status(report: bytes) -> int:

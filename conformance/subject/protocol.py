@@ -13,14 +13,24 @@ __all__ = [
     "PROTOCOL",
     "Answer",
     "decode_answer",
+    "decode_document",
     "decode_floats",
     "encode_floats",
     "encode_message",
     "encode_request",
+    "shortened",
     "shown_request",
 ]
 
 PROTOCOL = 1
+LONGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes of an answer, and of what a process of mode ``oneshot`` prints (SPEC.md, "Adapters")."""
+DEEPEST = 100
+"""Arrays and objects inside each other in an answer, with the answer itself; the kit asks for 3."""
+MOST_VALUES = 1_048_576
+"""Values in an answer: as many as a document of 1 MiB has bytes. In memory a value takes some 70 bytes."""
+LONGEST_MESSAGE = 4000
+"""Characters that are kept of a message for people."""
 ERROR_KINDS = ("invalid", "io", "unsupported")
 
 
@@ -70,11 +80,41 @@ def encode_message(message: Mapping[str, Any]) -> bytes:
     return text.encode("ascii") + b"\n"
 
 
+def decode_document(text: bytes) -> Any:
+    """Any JSON that an implementation has printed, within the limits of this module. Raises ValueError, with why."""
+    opened = text.count(b"[") + text.count(b"{")  # those in strings, too: an upper limit that costs next to nothing
+    if len(text) > MOST_VALUES and opened + text.count(b",") > MOST_VALUES:
+        raise ValueError(f"more than {MOST_VALUES:,} values")
+    try:
+        document = json.loads(text.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
+    if opened > DEEPEST and _is_deeper(document, DEEPEST):
+        raise ValueError(_TOO_DEEP)
+    return document
+
+
+_TOO_DEEP = f"arrays and objects more than {DEEPEST} deep in each other"
+
+
+def _is_deeper(document: Any, limit: int) -> bool:
+    """Whether arrays and objects are nested more than ``limit`` deep."""
+    level = [document]
+    for _ in range(limit):
+        level = [
+            member
+            for each in level
+            if isinstance(each, list | dict)
+            for member in (each.values() if isinstance(each, dict) else each)
+        ]
+    return any(isinstance(each, list | dict) for each in level)
+
+
 def decode_answer(line: bytes, number: int) -> Answer:
     """Read one answer to the request with this id. Raises NotAnAnswer for anything that is not one."""
     try:
-        message = json.loads(line.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        message = decode_document(line)
+    except ValueError as error:
         raise NotAnAnswer(f"printed something that is not a JSON answer: {_shown(line)} ({error})") from error
     if not isinstance(message, dict):
         raise NotAnAnswer(f"answered with something that is not a JSON object: {_shown(line)}")
@@ -94,7 +134,12 @@ def decode_answer(line: bytes, number: int) -> Answer:
     if not isinstance(text, str) or (ok and error_kind is not None) or (not ok and error_kind not in ERROR_KINDS):
         raise NotAnAnswer(f'a failure must say "error": one of {", ".join(ERROR_KINDS)}: {_shown(line)}')
     # The message is for people: a lone surrogate, which no terminal or file can show, is escaped.
-    return Answer(ok, error_kind, text.encode("utf-8", "backslashreplace").decode("utf-8"), message)
+    return Answer(ok, error_kind, shortened(text).encode("utf-8", "backslashreplace").decode("utf-8"), message)
+
+
+def shortened(text: str, limit: int = LONGEST_MESSAGE) -> str:
+    """A text for people, cut at its end where it has more than ``limit`` characters; the cut says how many it had."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
 
 
 def shown_request(line: bytes, limit: int = 400) -> str:

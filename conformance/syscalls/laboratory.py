@@ -28,6 +28,7 @@ from conformance.syscalls.tracer.messages import Plan, Report, Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start_traced
 from conformance.syscalls.traces import answer_in_words, closed_again, died_of_it, made_elsewhere
 from conformance.syscalls.undisturbed import described
+from conformance.system.guarded_path import GuardedPath
 from conformance.system.patience import Patience
 
 __all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated"]
@@ -161,7 +162,7 @@ class Laboratory:
         Raises Unmeasured when that write fails: other clauses judge that; Inconclusive where there is no room.
         """
         require_room(self.run.folder)
-        folder = self.run.folder / "cases" / f"{os.getpid()}-t{next(self._numbers)}"
+        folder = GuardedPath(self.run.folder) / "cases" / f"{os.getpid()}-t{next(self._numbers)}"
         self.run.folders.make(folder)
         target = folder / name
         traced = self.traced

@@ -16,6 +16,7 @@ from conformance.syscalls.points import role
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Phase, Rule
 from conformance.syscalls.tracer.session import Boundary
+from conformance.system.guarded_path import GuardedPath
 
 __all__ = ["Planted", "after_the_replace", "at_the_new_name", "behind_a_link", "naming", "reopening", "replacing"]
 
@@ -71,14 +72,14 @@ def at_the_new_name(laboratory: Laboratory, at: Operation) -> Planted:
     """The file is there right before the temp is made (VIS-09). ``at`` is one of `naming`."""
 
     def put(boundary: Boundary, place: Place) -> Path | None:
-        return _made(Path(boundary.other_path if at.kind == "link" else boundary.path))
+        return _made(GuardedPath(boundary.other_path if at.kind == "link" else boundary.path))
 
     return _write_beside(laboratory, at, "before", put)
 
 
 def after_the_replace(laboratory: Laboratory, at: Operation) -> Planted:
     """The file is there right after the rename (VIS-04). ``at`` is one of `replacing`."""
-    return _write_beside(laboratory, at, "after", lambda boundary, place: _made(Path(boundary.path)))
+    return _write_beside(laboratory, at, "after", lambda boundary, place: _made(GuardedPath(boundary.path)))
 
 
 def behind_a_link(laboratory: Laboratory, at: Operation) -> Planted:
@@ -89,7 +90,7 @@ def behind_a_link(laboratory: Laboratory, at: Operation) -> Planted:
 
     def put(boundary: Boundary, place: Place) -> Path | None:
         place.folder.chmod(0o777)
-        temp, file = Path(boundary.path), place.folder / "others" / "file"
+        temp, file = GuardedPath(boundary.path), place.folder / "others" / "file"
         file.parent.mkdir()
         try:
             temp.rename(file.with_name("temp"))

@@ -1,4 +1,4 @@
-"""What is at a path in place of a regular file. To look must never block: opening a FIFO waits for its other end."""
+"""What is at a path in place of a regular file of a bounded size. To look must never block, as opening a FIFO does."""
 
 from __future__ import annotations
 
@@ -7,10 +7,21 @@ import os
 import stat
 from typing import Literal
 
-__all__ = ["Kind", "NotAFile", "kind_at", "kind_of", "require_regular"]
+__all__ = ["LARGEST", "Kind", "NotAFile", "kind_at", "kind_of", "require_regular"]
 
-Kind = Literal["a folder", "a FIFO", "a socket", "a device", "a symbolic link", "a loop of symbolic links"]
+Kind = Literal[
+    "a folder",
+    "a FIFO",
+    "a socket",
+    "a device",
+    "a symbolic link",
+    "a loop of symbolic links",
+    "a file of more than 16 MiB",
+]
 """Reads as the subject of a sentence: *a folder* is at the target."""
+
+LARGEST = 16 << 20
+"""Bytes of a file that the kit reads. A document has at most 1 MiB (SPEC.md, "Format"); a sparse file may have any."""
 
 _KINDS: dict[int, Kind] = {
     stat.S_IFDIR: "a folder",
@@ -23,10 +34,11 @@ _KINDS: dict[int, Kind] = {
 
 
 class NotAFile(OSError):
-    """Something else than a regular file is at a path; ``kind`` says what."""
+    """Something else than a regular file of at most `LARGEST` bytes is at a path; ``kind`` says what."""
 
     def __init__(self, kind: Kind) -> None:
-        super().__init__(errno.EINVAL, f"{kind} is at the target, and no file")
+        instead = "no document" if kind.startswith("a file") else "no file"
+        super().__init__(errno.EINVAL, f"{kind} is at the target, and {instead}")
         self.kind = kind
 
 
@@ -45,7 +57,11 @@ def kind_at(path: str | bytes | os.PathLike[str]) -> Kind | None:
         return "a loop of symbolic links" if error.errno == errno.ELOOP else None
 
 
-def require_regular(descriptor: int) -> None:
-    """Raise NotAFile unless an open descriptor is that of a regular file."""
-    if (kind := kind_of(os.fstat(descriptor).st_mode)) is not None:
+def require_regular(descriptor: int) -> int:
+    """The size in bytes of the open regular file. Raises NotAFile for anything else, and for more than `LARGEST`."""
+    found = os.fstat(descriptor)
+    if (kind := kind_of(found.st_mode)) is not None:
         raise NotAFile(kind)
+    if found.st_size > LARGEST:
+        raise NotAFile("a file of more than 16 MiB")
+    return found.st_size

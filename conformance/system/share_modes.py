@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from conformance.system.file_kinds import NotAFile, kind_at, require_regular
+from conformance.system.file_kinds import LARGEST, NotAFile, kind_at, require_regular
 
 if TYPE_CHECKING:
     from pathlib import Path  # not at run time: implementations of the kit import this module at every start
 
-__all__ = ["HELD", "PAUSE_SECONDS", "Sharing", "hold", "open_shared", "read_shared", "require_deletable"]
+__all__ = ["HELD", "PAUSE_SECONDS", "Sharing", "hold", "open_shared", "read_rest", "read_shared", "require_deletable"]
 
 Sharing = Literal["none", "read", "read-write", "read-write-delete"]
 """What other processes may do while the file is open. Python's and the C library's ``open()`` use ``read-write``."""
@@ -29,6 +29,7 @@ HELD = (5, 32, 33)
 PAUSE_SECONDS = 0.002 if sys.platform == "win32" else 0.0
 """Between two reads of a polling reader: on Windows, reading without pause would leave no moment for a replace."""
 
+_CHUNK = 1 << 20
 _READ, _DELETE = 0x80000000, 0x00010000  # access: GENERIC_READ, DELETE
 _SHARES: dict[Sharing, int] = {"none": 0, "read": 1, "read-write": 3, "read-write-delete": 7}
 
@@ -44,18 +45,32 @@ def open_shared(path: str | Path, sharing: Sharing = "read-write-delete") -> int
 def read_shared(path: str | Path) -> bytes:
     """All bytes of a regular file, read so that others may replace or remove it meanwhile.
 
-    Raises NotAFile for anything else, without waiting for it, and OSError as `open_shared`.
+    It is how the kit reads whatever a judged program may have touched. Raises NotAFile for anything else than a regular
+    file, without waiting for it, and for more than `LARGEST` bytes; OSError as `open_shared`.
     """
     try:
         with open(path, "rb", buffering=0, opener=lambda name, _: open_shared(name)) as file:
-            require_regular(file.fileno())
-            return file.readall()
+            return read_rest(file.fileno())
     except (FileNotFoundError, NotAFile):
         raise
     except OSError as error:
         if (kind := kind_at(path)) is not None:
             raise NotAFile(kind) from error
         raise
+
+
+def read_rest(descriptor: int, begun: bytes = b"") -> bytes:
+    """All bytes of an open regular file that has been read as far as ``begun``. Raises NotAFile as `read_shared`."""
+    left = require_regular(descriptor) - len(begun)
+    pieces, length = [begun] if begun else [], len(begun)
+    # One byte more than there should be shows the end, or that the file has grown.
+    while piece := os.read(descriptor, left + 1 if left >= 0 else _CHUNK):
+        pieces.append(piece)
+        length += len(piece)
+        left -= len(piece)
+        if length > LARGEST:
+            raise NotAFile("a file of more than 16 MiB")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from conformance.errors import Violation
-from conformance.system.file_kinds import NotAFile, kind_at, require_regular
-from conformance.system.share_modes import HELD, open_shared
+from conformance.system.file_kinds import NotAFile, kind_at
+from conformance.system.share_modes import HELD, open_shared, read_rest
 from conformance.system.share_modes import Sharing as ShareMode
 from stress.record import clock
 from stress.record.reports import NO_DOCUMENT, ReadSpan, Seen
@@ -151,7 +151,7 @@ def _read_while_unchanged(target: _Target, count: int) -> tuple[int, int, int, b
         else:
             target.span.times = (*first, begin, end)
             return done, begin, end, None
-        new: bytes | OSError = _rest(descriptor, data)
+        new: bytes | OSError = read_rest(descriptor, data)
         close(descriptor)
     except OSError as error:
         new = error
@@ -169,15 +169,6 @@ def _opener(sharing: Sharing | None) -> Callable[[bytes, int], int]:
         return os.open
     mode: ShareMode = "read-write-delete" if sharing == "delete" else "read-write"
     return lambda name, flags: open_shared(os.fsdecode(name), mode)
-
-
-def _rest(descriptor: int, data: bytes) -> bytes:
-    """The whole file, which starts with ``data``. Raises NotAFile unless it is a regular file."""
-    require_regular(descriptor)
-    pieces = [data]
-    while piece := os.read(descriptor, _CHUNK):
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 def read_unchanged(name: str, count: int, now: Callable[[], float] = time.perf_counter) -> float:

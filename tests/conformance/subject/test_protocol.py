@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.errors import ImplementationError
-from conformance.subject.protocol import Answer, decode_answer, decode_floats, encode_floats, encode_request
+from conformance.errors import ImplementationError, NotAnAnswer
+from conformance.subject.protocol import (
+    DEEPEST,
+    LONGEST_MESSAGE,
+    MOST_VALUES,
+    Answer,
+    decode_answer,
+    decode_document,
+    decode_floats,
+    encode_floats,
+    encode_request,
+)
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -107,3 +117,38 @@ def test_a_long_line_is_shown_by_its_beginning_and_its_length() -> None:
         decode_answer(b"x" * 100_000, 3)
     assert "(100000 bytes)" in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_an_answer_nests_as_deeply_as_the_contract_says(opening: str) -> None:
+    def nested(depth: int) -> bytes:
+        return (opening * depth + "1" + ("]" if opening == "[" else "}") * depth).encode("ascii")
+
+    decode_document(nested(DEEPEST))
+    for depth in (DEEPEST + 1, 900, 100_000):
+        with pytest.raises(ValueError, match=f"arrays and objects more than {DEEPEST} deep"):
+            decode_document(nested(depth))
+
+
+def test_brackets_in_a_text_are_no_nesting() -> None:
+    assert decode_document(b'"' + b"[" * 1000 + b'"') == "[" * 1000
+
+
+def test_a_nested_answer_is_that_of_the_implementation() -> None:
+    with pytest.raises(NotAnAnswer, match="more than 100 deep"):
+        decode_answer(b'{"id":1,"ok":true,"x":' + b"[" * 900 + b"]" * 900 + b"}", 1)
+
+
+def test_an_answer_that_would_take_much_memory_is_not_read() -> None:
+    """Each of these objects takes 70 bytes, and 3 in the line."""
+    with pytest.raises(ValueError, match="more than 1,048,576 values"):
+        decode_document(b"[" + b"{}," * MOST_VALUES + b"{}]")
+
+
+def test_a_document_of_the_largest_size_is_read_whatever_its_text_is() -> None:
+    assert decode_document(b'{"message":"' + b"," * (MOST_VALUES - 14) + b'"}')
+
+
+def test_a_long_message_is_cut_and_says_so() -> None:
+    answer = decode_answer(b'{"id":1,"ok":false,"error":"io","message":"' + b"m" * 1_000_000 + b'"}', 1)
+    assert answer.message == f"{'m' * LONGEST_MESSAGE}… (1,000,000 characters)"
