@@ -46,6 +46,7 @@ from conformance.runner.pytest_plugin import HandOver
 from conformance.runner.quick import QUICK_KILLS
 from conformance.runner.run import Run, RunPlan
 from conformance.runner.selection import Selection
+from conformance.runner.watchdog import Watchdog
 from conformance.subject.manifest import Manifest
 from conformance.system.platform import operating_system
 
@@ -258,7 +259,8 @@ def _run_suite(controller: Controller, options: _PytestOptions) -> int:
         ),
         environment={"HYPOTHESIS_STORAGE_DIRECTORY": str(run.folder / "hypothesis")},
     )
-    code = suite.run(HandOver(run, controller))
+    most = max((each.repeats or 1 for each in run.manifest.known_failures), default=1)
+    code = suite.run(HandOver(run, controller), Watchdog(_CASE_SECONDS * most, controller.mishaps.append))
     if controller.verdict is None and code != Exit.INTERRUPTED:
         said = f"{NAME}: the kit itself failed; this run says nothing about the implementation"
         click.echo("\n".join([said, *controller.mishaps]), err=True)

@@ -9,12 +9,13 @@ import pytest
 
 from conformance.clauses import load_clauses, outcome_without_measuring
 from conformance.reporting.header import header_of
-from conformance.reporting.results import Exit, Result, ResultsFile, Verdict
+from conformance.reporting.results import Exit, Result, ResultsFile, Verdict, counted
 from conformance.reporting.verdict import decide
 from conformance.runner.carried_results import carried_by
 from conformance.runner.recorded_writes import kept_writes
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
+from conformance.system.guard import times_stopped
 from conformance.system.platform import file_system_of, operating_system
 
 __all__ = ["Controller"]
@@ -97,6 +98,8 @@ class Controller:
         if exitstatus in finished:
             self.unmatched = self._find_unmatched(self.results)
             stopped = "stopped after the first failure" if session.shouldfail else ""
+            if times := times_stopped():
+                self.mishaps.append(f"the main process of the kit was stopped (SIGSTOP) {counted(times, 'times')}")
             self.verdict = decide(
                 self.results,
                 load_clauses(),

@@ -30,6 +30,7 @@ from conformance.subject.client import (
 )
 from conformance.subject.manifest import Manifest
 from conformance.subject.requests import publish_request
+from conformance.system.guard import guarding
 from conformance.system.platform import missing_means
 from conformance.system.removal import remove_folder
 from conformance.system.temporary_folder import temporary_folder
@@ -87,11 +88,12 @@ class Run(RunPlan):
 @contextlib.contextmanager
 def prepared(manifest: Manifest, plan: RunPlan) -> Iterator[Run]:
     """A run that is torn down at the end of the block. Raises what `prepare` raises."""
-    run = prepare(manifest, plan)
-    try:
-        yield run
-    finally:
-        tear_down(run.folder)
+    with guarding():
+        run = prepare(manifest, plan)
+        try:
+            yield run
+        finally:
+            tear_down(run.folder)
 
 
 def prepare(manifest: Manifest, plan: RunPlan) -> Run:

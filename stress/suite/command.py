@@ -17,6 +17,7 @@ from conformance.resolve import resolve
 from conformance.runner.command_line import failures_as_exit_codes, impl_option, report_option, run_plan, seed_option
 from conformance.runner.embedded_pytest import EmbeddedPytest
 from conformance.runner.run import Run, prepared
+from conformance.runner.watchdog import Watchdog
 from conformance.system.platform import operating_system
 from conformance.system.temporary_folder import temporary_folder
 from stress.suite.pytest_plugin import SOAK_SECONDS, Gathered, HandOver
@@ -79,7 +80,7 @@ def _scenarios(
 
 def _run(run: Run, scenarios: EmbeddedPytest, file: ResultsFile | None, report: Path | None, expression: str) -> int:
     gathered = Gathered()
-    code = scenarios.run(HandOver(run), gathered)
+    code = scenarios.run(HandOver(run), gathered, Watchdog(scenarios.seconds, gathered.mishaps.append))
     if code == pytest.ExitCode.INTERRUPTED and not gathered.mishaps:
         return Exit.INTERRUPTED
     if code == pytest.ExitCode.NO_TESTS_COLLECTED and not gathered.mishaps:
