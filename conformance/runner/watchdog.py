@@ -35,7 +35,7 @@ class Worker:
     heard: float
     stopped: int = 0  # looks in a row
     let_go: bool = False  # it was stopped before, and was let go on
-    case: str = ""  # the last one that it has reported
+    where: str = "in its first case"  # by its last report
     killed: str = ""  # why, in words
 
 
@@ -66,8 +66,8 @@ class Watchdog:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self, node: Any) -> None:
         """A worker of pytest-xdist has started."""
-        pid = node.workerinfo["pid"]
-        self.workers[pid] = Worker(pid, time.monotonic())
+        if pid := _pid_of(node):
+            self.workers[pid] = Worker(pid, time.monotonic())
         if self._thread is None:
             self.busy = _busy(node.config)
             self._thread = threading.Thread(target=self.watch, daemon=True)
@@ -76,14 +76,14 @@ class Watchdog:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """A worker has ended."""
-        self.workers.pop(getattr(node, "workerinfo", {}).get("pid", 0), None)
+        self.workers.pop(_pid_of(node), None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         """A worker has reported."""
-        pid = getattr(getattr(report, "node", None), "workerinfo", {}).get("pid", 0)
-        if worker := self.workers.get(pid):
-            worker.heard, worker.case = time.monotonic(), report.nodeid
+        if worker := self.workers.get(_pid_of(getattr(report, "node", None))):
+            worker.heard = time.monotonic()
+            worker.where = f"{'after' if report.when == 'teardown' else 'in'} {report.nodeid}"
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
@@ -101,17 +101,22 @@ class Watchdog:
         """Look at one worker, and do what that asks for. Raises psutil.Error, as when it has ended."""
         process, now = psutil.Process(worker.pid), time.monotonic()
         stopped, limit = process.status() == psutil.STATUS_STOPPED, self.seconds + _SECONDS_TO_REPORT
-        after = f"after {worker.case}" if worker.case else "in its first case"
         match what_to_do(worker, now, stopped=stopped, busy=self.busy(worker.pid), limit=limit):
             case "go on":
                 worker.let_go = True
                 process.resume()
-                self.say(f"a process of the kit was stopped (SIGSTOP) {after}, and was let go on")
+                self.say(f"a process of the kit was stopped (SIGSTOP) {worker.where}, and was let go on")
             case "kill" if not worker.killed:
                 why = "was stopped again (SIGSTOP)" if stopped else f"reported nothing for {now - worker.heard:.0f} s"
-                worker.killed = f"a process of the kit {why} {after}, and was killed"
+                worker.killed = f"a process of the kit {why} {worker.where}, and was killed"
                 self.say(worker.killed)
                 process.kill()
+
+
+def _pid_of(node: Any) -> int:
+    """The process of a worker, which execnet has started and does not tell; 0 where it is not known."""
+    process = getattr(getattr(getattr(node, "gateway", None), "_io", None), "popen", None)
+    return getattr(process, "pid", 0)
 
 
 def _busy(config: Any) -> Callable[[int], bool]:
@@ -120,6 +125,6 @@ def _busy(config: Any) -> Callable[[int], bool]:
     def busy(pid: int) -> bool:
         scheduler = getattr(config.pluginmanager.get_plugin("dsession"), "sched", None)
         pending = dict(getattr(scheduler, "node2pending", {}))
-        return any(cases for node, cases in pending.items() if getattr(node, "workerinfo", {}).get("pid") == pid)
+        return any(cases for node, cases in pending.items() if _pid_of(node) == pid)
 
     return busy

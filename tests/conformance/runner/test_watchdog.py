@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
@@ -64,7 +65,7 @@ def said() -> list[str]:
 def watchdog(process: subprocess.Popen[bytes], said: list[str]) -> Iterator[Watchdog]:
     """It looks every few milliseconds. ``said`` is all that it says."""
     watching = Watchdog(10_000.0, said.append, pause=0.005)
-    watching.workers[process.pid] = Worker(process.pid, time.monotonic(), case="suite/test_x.py::test_y")
+    watching.workers[process.pid] = Worker(process.pid, time.monotonic(), where="in test_x.py::test_y")
     thread = threading.Thread(target=watching.watch)
     thread.start()
     yield watching
@@ -85,8 +86,8 @@ def test_a_stopped_process_goes_on_and_is_killed_the_second_time(
     psutil.Process(process.pid).suspend()
     assert process.wait(ENOUGH) != 0
     assert said == [
-        "a process of the kit was stopped (SIGSTOP) after suite/test_x.py::test_y, and was let go on",
-        "a process of the kit was stopped again (SIGSTOP) after suite/test_x.py::test_y, and was killed",
+        "a process of the kit was stopped (SIGSTOP) in test_x.py::test_y, and was let go on",
+        "a process of the kit was stopped again (SIGSTOP) in test_x.py::test_y, and was killed",
     ]
 
 
@@ -102,7 +103,7 @@ class Node:
     """As much of a worker of pytest-xdist as the watchdog looks at."""
 
     def __init__(self, pid: int) -> None:
-        self.workerinfo = {"pid": pid}
+        self.gateway = SimpleNamespace(_io=SimpleNamespace(popen=SimpleNamespace(pid=pid)))
         self.cases: dict[Node, list[int]] = {}
         plugin = SimpleNamespace(sched=SimpleNamespace(node2pending=self.cases))
         self.config = SimpleNamespace(pluginmanager=SimpleNamespace(get_plugin=lambda name: plugin))
@@ -115,9 +116,47 @@ def test_it_knows_the_workers_what_they_report_and_which_are_busy(said: list[str
         watching.pytest_testnodeready(node)
     first.cases.update({first: [1, 2], second: []})
     assert [watching.busy(pid) for pid in (1 << 30, (1 << 30) + 1, 1)] == [True, False, False]
-    watching.pytest_runtest_logreport(SimpleNamespace(node=first, nodeid="a case"))
+    watching.pytest_runtest_logreport(SimpleNamespace(node=first, nodeid="a case", when="setup"))
     watching.pytest_runtest_logreport(SimpleNamespace(nodeid="one without a worker"))
-    assert watching.workers[1 << 30].case == "a case"
+    assert watching.workers[1 << 30].where == "in a case"
+    watching.pytest_runtest_logreport(SimpleNamespace(node=first, nodeid="a case", when="teardown"))
+    assert watching.workers[1 << 30].where == "after a case"
     watching.pytest_testnodedown(second)
     assert list(watching.workers) == [1 << 30]
     watching.pytest_sessionfinish()
+
+
+STOPPED_TWICE = """
+import os, signal
+
+def test_one():
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+def test_two():
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+def test_three():
+    pass
+"""
+RUN = """
+import pathlib, sys
+from conformance.runner.embedded_pytest import EmbeddedPytest
+from conformance.runner.watchdog import Watchdog
+folder = pathlib.Path(sys.argv[1])
+said = []
+code = EmbeddedPytest(folder / "tests", folder, (), 1, 0.0).run(Watchdog(10_000.0, said.append, pause=0.01))
+print(code, *said, sep="\\n")
+"""
+
+
+@needs_posix
+def test_a_run_goes_on_with_another_worker(tmp_path: Path) -> None:
+    for name in ("tests", "scratch"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "tests" / "test_stopping.py").write_text(STOPPED_TWICE, encoding="utf-8")
+    command = [sys.executable, "-c", RUN, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=ENOUGH, check=False)
+    assert "1 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    first, second = [line for line in done.stdout.splitlines() if line.startswith("a process of the kit")]
+    assert first.endswith(", and was let go on")
+    assert second.endswith(", and was killed")
