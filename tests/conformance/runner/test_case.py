@@ -133,9 +133,7 @@ class TestRequests:
 
     def test_launch_options_with_which_it_does_not_start_are_unmeasured(self, case: Case) -> None:
         assert case.start_in(("env",)).usable
-        with pytest.raises(
-            Unmeasured, match=r"cannot be started with the launch options.*nor can the kit"
-        ):
+        with pytest.raises(Unmeasured, match=r"cannot be started with the launch options.*nor can the kit"):
             case.start_in(("env", "--no-such-option"))
 
     @pytest.mark.skipif(sys.platform == "win32", reason="a shell's limit")
