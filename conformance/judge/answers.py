@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from conformance.judge.content import Wholeness, in_words
 from conformance.judge.points import Planned, name_of
-from conformance.judge.writes import Written, first_rewrite, session_ends
+from conformance.judge.writes import Written, first_rewrite
 from conformance.oracle.snapshot import Snapshot
 from conformance.syscalls.operations import Operation
-from conformance.syscalls.order import CHANGING
+from conformance.syscalls.order import CHANGING, published_names
 from conformance.syscalls.powerloss.model import Before, judge
 from conformance.syscalls.tracer.calls import TraceError
 
@@ -66,8 +68,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Change:
-    """A file became ``snapshot`` by the operation ``number`` (-1: it was so before the first)."""
+    """A file was ``snapshot`` from the look number ``look`` on, after the operation ``number``; -1: from the start."""
 
+    look: int
     number: int
     snapshot: Snapshot
 
@@ -103,8 +106,11 @@ class Attributes:
 
 
 def shown(operation: Operation) -> str:
-    """An operation in words, with names relative to the folder."""
-    return str(operation).replace("work/", "").replace("tmp/", "$TMPDIR/")
+    """An operation in words, with names relative to the folder; one that was made to fail with its error."""
+    text = str(operation).replace("work/", "").replace("tmp/", "$TMPDIR/")
+    if not operation.call.error:
+        return text
+    return f"{text.removesuffix(' 0 bytes')} = {errno.errorcode.get(operation.call.error, operation.call.error)}"
 
 
 def of_readers(
@@ -133,13 +139,12 @@ def _changes_bytes(operation: Operation) -> bool:
 
 
 def of_power(
-    operations: Sequence[Operation], written: Written, existing: Mapping[str, int], lengths: Mapping[int, int]
+    operations: Sequence[Operation], written: Written, existing: Mapping[str, int], length: int | None
 ) -> Answer:
-    """What the power-loss model says of the first rewrite. ``lengths`` are the lengths of the file in bytes after
-    operations.
-    """
-    ends = session_ends(operations, written.name)
-    if not ends or ends[0] not in lengths:
+    """What the power-loss model says of the first rewrite. ``length`` is that of the file in bytes after it."""
+    # Temps have other names in each run.
+    written = dataclasses.replace(written, temps=published_names(operations, written.name) - {written.name})
+    if length is None:
         return Answer("power", "not measured", "its length after the first rewrite was not seen")
     own = first_rewrite(operations, written)
     made = {each.name for each in own if each.kind in ("create", "create-unnamed") and each.call.succeeded}
@@ -152,7 +157,7 @@ def of_power(
         for name, length in existing.items()
         if name != written.name and (name in names or name.endswith("/"))
     }
-    before = Before(written.name, existing.get(written.name), lengths[ends[0]], others)
+    before = Before(written.name, existing.get(written.name), length, others)
     numbered = tuple(each._replace(number=index) for index, each in enumerate(own))
     try:
         judgement = judge(numbered, before)
@@ -218,7 +223,8 @@ def _unbroken(question: Question, hits: int, missed: int, of: int) -> Answer:
     if not hits:
         why = beside.removeprefix("; ") or "no point was tried: see --budget and --point"
         return Answer(question, "not measured", why, of=of)
-    return Answer(question, "no", f"at {hits} of {of} points{beside}", tried=hits, of=of)
+    tried = "" if hits + missed >= of else ", the others were not tried"
+    return Answer(question, "no", f"at {hits} of {of} points{tried}{beside}", tried=hits, of=of)
 
 
 def of_temps(target: str, visited: Iterable[Visited], of: int) -> Answer:

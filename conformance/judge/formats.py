@@ -63,7 +63,7 @@ def _safetensors(data: bytes) -> bool:
         return False
     header = json.loads(data[8 : 8 + length])
     ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-    return max(ends, default=0) == len(data) - 8 - length
+    return bool(max(ends, default=0) == len(data) - 8 - length)
 
 
 def _sqlite(data: bytes) -> bool:

@@ -123,6 +123,7 @@ class Inquiry:
             command,
             points,
             self._wholes,
+            self.traced,
             self._usual,
             seed=self.wish.seed,
             seconds=self.wish.budget,
@@ -214,11 +215,8 @@ class Inquiry:
     def _first_answers(
         self, each: Written, whole: Wholeness, seen: Observed, again: Observed | None, why_not: str
     ) -> tuple[Answer, ...]:
-        lengths: dict[int, int] = {}
-        for operation in seen.ended.operations:
-            content = seen.content_after(each.name, operation.number)
-            if content is not None:
-                lengths[operation.number] = len(content)
+        versions = seen.versions(each.name)
+        length = len(versions[0]) if versions else None
         attributes = attributes_of(again, each.name, each.existed, why_not)
         if each.existed:
             kept, link_why_not = link_survives(self.stage, self.command, each.name, self.traced)
@@ -226,8 +224,8 @@ class Inquiry:
         else:
             attributes = dataclasses.replace(attributes, link_why_not="it did not exist before")
         return (
-            of_readers(seen.changes[each.name], seen.looks, seen.ended.operations, each, whole),
-            of_power(seen.ended.operations, each, self.traced.existing, lengths),
+            of_readers(seen.changes[each.name], len(seen.looks), seen.ended.operations, each, whole),
+            of_power(seen.ended.operations, each, self.traced.existing, length),
             of_attributes(attributes),
         )
 

@@ -6,22 +6,26 @@ import dataclasses
 import errno
 import fnmatch
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from conformance.judge.writes import Written, storing
 from conformance.syscalls.operations import Operation
-from conformance.syscalls.points import Point, Scenario, boundary_points, fault_points, role
+from conformance.syscalls.points import Point, Scenario, boundary_points, fault_points
 
 __all__ = ["Planned", "evenly", "hit", "name_of", "planned", "selected"]
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One run: what is done at one operation on one file, which has the number ``point.number`` in the whole run."""
+    """One run: what is done at one operation on one file, which has the number ``point.number`` in the whole run.
+
+    ``name`` is the file that the operation was on in the undisturbed run.
+    """
 
     target: str
     point: Point
+    name: str = ""
 
     @property
     def kills(self) -> bool:
@@ -41,7 +45,11 @@ def planned(operations: Sequence[Operation], written: Written) -> list[Planned]:
         *(each for each in fault_points(own, "replace", written.name) if _is_wanted(each)),
     ]
     return [
-        Planned(written.name, dataclasses.replace(each, scenario=scenario, number=numbers[each.number]))
+        Planned(
+            written.name,
+            dataclasses.replace(each, scenario=scenario, number=numbers[each.number]),
+            chosen[each.number].name,
+        )
         for each in points
     ]
 
@@ -80,10 +88,16 @@ def _spread(count: int, seed: int) -> list[int]:
     return [(index + seed) % count for index in reverse if index < count]
 
 
-def hit(planned: Planned, operations: Sequence[Operation]) -> bool:
-    """Whether the operation with the number of a point is, in this run, the one that was meant."""
-    point = planned.point
-    if point.number >= len(operations):
+def hit(planned: Planned, operations: Sequence[Operation], usual: Container[str]) -> bool:
+    """Whether the operation with the number of a point is, in this run, the one that was meant.
+
+    It has to be of the same kind, and on a file of the same name; or both names are drawn in each run, as those of
+    temps may be: neither is in the other run. ``usual`` are the names of the undisturbed run.
+    """
+    number = planned.point.number
+    if number >= len(operations) or operations[number].kind != planned.point.kind:
         return False
-    operation = operations[point.number]
-    return (operation.kind, role(operation.name, planned.target)) == (point.kind, point.role)
+    name = operations[number].name
+    if name == planned.name:
+        return True
+    return name not in usual and all(each.name != planned.name for each in operations)

@@ -115,9 +115,8 @@ class Report:
             more = f" and {len(report.outside) - _SHOWN_OUTSIDE} more" if len(report.outside) > _SHOWN_OUTSIDE else ""
             _say(f"note: it also writes outside of the folder, which is not judged: {names}{more}")
         if report.outlived:
-            number = counted(report.outlived, "processes").replace("1 processe", "1 process")
             _say(
-                f"note: {number} still ran when it ended, and was stopped then; what such a process does is not judged"
+                "note: a process of it still ran when it ended, and was stopped; what such a process does is not judged"
             )
 
     def progress(self, done: int, of: int) -> None:

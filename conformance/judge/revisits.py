@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from conformance.judge.answers import Visited, shown
@@ -11,9 +11,11 @@ from conformance.judge.content import Wholeness
 from conformance.judge.execution import Command, run_traced
 from conformance.judge.folder import Stage, listing
 from conformance.judge.points import Planned, evenly, hit
+from conformance.judge.undisturbed import Traced
 from conformance.oracle.snapshot import snapshot
+from conformance.syscalls.operations import Operation
 
-__all__ = ["revisit", "visit"]
+__all__ = ["left_behind", "revisit", "visit"]
 
 _TRIES = 3  # threads that take turns change the order of operations
 
@@ -23,6 +25,7 @@ def revisit(
     command: Command,
     points: Sequence[Planned],
     wholes: Mapping[str, Wholeness],
+    traced: Traced,
     usual: frozenset[str],
     *,
     seed: int,
@@ -30,31 +33,48 @@ def revisit(
     progress: Callable[[int], None] = lambda done: None,
 ) -> Iterator[Visited]:
     """Visit as many points as fit into a number of seconds, evenly spread. ``usual`` are names that a run leaves."""
+    names = frozenset(each.name for each in traced.ended.operations)
     until = time.monotonic() + seconds
     for done, planned in enumerate(evenly(points, seed)):
         if time.monotonic() >= until:
             return
         progress(done)
-        yield visit(stage, command, planned, wholes[planned.target], usual)
+        yield visit(stage, command, planned, wholes[planned.target], names, usual)
 
 
-def visit(stage: Stage, command: Command, planned: Planned, whole: Wholeness, usual: frozenset[str]) -> Visited:
-    """One point. A run in which the operation with its number is another one is repeated."""
+def visit(
+    stage: Stage, command: Command, planned: Planned, whole: Wholeness, names: frozenset[str], usual: frozenset[str]
+) -> Visited:
+    """One point. A run in which the operation with its number is another one is repeated.
+
+    ``names`` are those of the undisturbed run's operations, ``usual`` those of the files that it left.
+    """
     for _ in range(_TRIES):
         stage.reset()
         existing = listing(stage.root)
         ended = run_traced(stage, command, existing, planned.point.rules())
         fired = any(each.number == planned.point.number and each.action != "hold" for each in ended.report.fired)
-        if not fired or not hit(planned, ended.operations):
-            continue
         state = whole.state(snapshot(stage.root / planned.target))
-        folders = {str(PurePosixPath(planned.target).parent), "tmp"}
-        left = sorted(
-            name.removeprefix("work/")
-            for name in listing(stage.root).keys() - existing.keys() - usual
-            if str(PurePosixPath(name).parent) in folders
-        )
+        meant = hit(planned, ended.operations, names)
+        # A kill that breaks the file does so at whatever operation it came.
+        if not fired or not (meant or (planned.kills and whole.is_broken(state))):
+            continue
+        left = left_behind(ended.operations, planned, listing(stage.root).keys() - existing.keys() - usual)
         operation = shown(ended.operations[planned.point.number])
         broken = whole.is_broken(state)
-        return Visited(planned, True, ended.status, state, broken, tuple(left), operation)
+        return Visited(planned, True, ended.status, state, broken, left, operation)
     return Visited(planned, False)
+
+
+def left_behind(operations: Sequence[Operation], planned: Planned, new: Collection[str]) -> tuple[str, ...]:
+    """Of the new names, those of files that were made before the error, beside the target or in TMPDIR.
+
+    What is made after it may be a log of the error.
+    """
+    folders = (str(PurePosixPath(planned.target).parent), "tmp")
+    made: set[str] = set()
+    for each in operations[: planned.point.number + 1]:
+        if each.call.succeeded and each.kind in ("create", "rename", "link"):
+            made.add(each.name if each.kind == "create" else each.other_name)
+    beside = (name for name in made.intersection(new) if str(PurePosixPath(name).parent) in folders)
+    return tuple(sorted(name.removeprefix("work/") for name in beside))

@@ -51,9 +51,7 @@ class Traced:
     def files(self) -> list[Written]:
         """The files that it wrote, in the order of their first change."""
         operations = self.ended.operations
-        return [
-            written(operations, name, self.existing) for name in files_written(operations, self.existing, self.after)
-        ]
+        return [written(operations, name, self.existing) for name in files_written(operations, self.after)]
 
 
 @dataclass(frozen=True)
@@ -64,13 +62,15 @@ class Observed:
     changes: Mapping[str, tuple[Change, ...]]
     final: Mapping[str, Snapshot]
     before: Mapping[str, Snapshot]
-    looks: int
+    looks: tuple[int, ...]  # the operations after which readers looked, in the order of the looks
     after: frozenset[str]
 
     def content_after(self, name: str, operation: int) -> bytes | None:
         """What a target held after an operation."""
-        seen = [change for change in self.changes[name] if change.number <= operation]
-        return seen[-1].snapshot.data if seen else None
+        if operation not in self.looks:
+            return None
+        look = self.looks.index(operation)
+        return [change for change in self.changes[name] if change.look <= look][-1].snapshot.data
 
     def versions(self, name: str) -> tuple[bytes, ...]:
         """The complete contents that a target had, one after another."""
@@ -96,7 +96,8 @@ def trace(stage: Stage, command: Command) -> Traced:
         raise CannotJudge(f"it cannot be run: exit code {ended.status}{said}")
     if ended.why_not:
         raise CannotJudge(ended.why_not)
-    return Traced(ended, existing, listing(stage.root))
+    after = {name: length for name, length in listing(stage.root).items() if not (stage.root / name).is_symlink()}
+    return Traced(ended, existing, after)
 
 
 def observe(
@@ -128,7 +129,7 @@ def observe(
         {name: tuple(changes) for name, changes in watched.changes.items()},
         {name: snapshot(stage.root / name) for name in names},
         watched.before,
-        watched.looks,
+        tuple(watched.looks),
         frozenset(listing(stage.root)),
     )
 
@@ -140,19 +141,19 @@ class _Watched:
         self._root = root
         self._contents: dict[bytes, bytes] = {}
         self._size = 0
-        self.looks = 0
+        self.looks: list[int] = []
         self.before = {name: snapshot(root / name) for name in names}
-        self.changes: dict[str, list[Change]] = {name: [Change(-1, found)] for name, found in self.before.items()}
+        self.changes: dict[str, list[Change]] = {name: [Change(-1, -1, found)] for name, found in self.before.items()}
 
     def look(self, boundary: Boundary) -> None:
         """One reader for each target, at a boundary."""
-        self.looks += 1
+        self.looks.append(boundary.number)
         for name, changes in self.changes.items():
             found = snapshot(self._root / name)
             if found.data is not None:
                 found = dataclasses.replace(found, data=self._kept(name, found.data))
             if found != changes[-1].snapshot:
-                changes.append(Change(boundary.number, found))
+                changes.append(Change(len(self.looks) - 1, boundary.number, found))
 
     def _kept(self, name: str, data: bytes) -> bytes:
         if data not in self._contents:

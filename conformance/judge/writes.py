@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -61,7 +61,7 @@ class Written:
         return f"{how}{often}{'' if self.existed else ' (it did not exist before)'}"
 
 
-def files_written(operations: Sequence[Operation], existing: Mapping[str, int], after: Mapping[str, int]) -> list[str]:
+def files_written(operations: Sequence[Operation], after: Container[str]) -> list[str]:
     """The regular files that a run wrote and that are there after it, in the order of their first change."""
     names: dict[str, None] = {}
     for each in operations:

@@ -82,14 +82,14 @@ class Report(NamedTuple):
     """What was recorded. ``ended`` is the wait status of the implementation, None while it lives.
 
     ``outside`` are the files outside of the folder that were opened for writing or renamed, the first of them only.
-    ``outlived`` is how many other processes were still running when the implementation ended.
+    ``outlived`` says whether another process was still running when the implementation ended.
     """
 
     calls: tuple[Call, ...]
     fired: tuple[Fired, ...]
     ended: int | None
     outside: tuple[str, ...] = ()
-    outlived: int = 0
+    outlived: bool = False
 
 
 class Lines:
@@ -147,7 +147,7 @@ def read_report(text: str) -> Report:
         fields = json.loads(text)
         calls = tuple(_call(values) for values in fields["calls"])
         fired = tuple(Fired(**values) for values in fields["fired"])
-        return Report(calls, fired, fields["ended"], tuple(fields.get("outside", ())), fields.get("outlived", 0))
+        return Report(calls, fired, fields["ended"], tuple(fields.get("outside", ())), fields.get("outlived", False))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TraceError(f"the tracer's report cannot be read: {type(error).__name__}: {error}") from error
 

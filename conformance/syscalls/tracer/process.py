@@ -69,7 +69,7 @@ class _Recording:
         self.begun: dict[int, _Begun] = {}  # by thread
         self.moments = 0
         self.operations = 0
-        self.outlived = 0
+        self.outlived = False
 
     def moment(self) -> int:
         self.moments += 1
@@ -150,15 +150,15 @@ class _Tracer:
 
     # Stops
 
-    def wait(self) -> None:
-        """Handle every pending stop."""
-        while self.threads:
+    def wait(self) -> bool:
+        """Handle every pending stop. Returns whether any process is left; a new one may not have stopped yet."""
+        while True:
             try:
                 thread, status = os.waitpid(-1, _WALL | os.WNOHANG)
             except ChildProcessError:
-                return
+                return False
             if thread == 0:
-                return
+                return True
             with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # killed while it was stopped
                 self.handle(thread, status)
 
@@ -302,7 +302,7 @@ class _Tracer:
         if not armed_from_the_start:
             self.let_go()
         while True:
-            self.wait()
+            left = self.wait()
             if self.ended is not None:
                 break
             waiting = bool(self.put_off) or self.messages.arrived
@@ -313,7 +313,7 @@ class _Tracer:
                 self.end_everything()
                 return 0
         if self.recording is not None:
-            self.recording.outlived = len(set(self.threads.values()))
+            self.recording.outlived = left
         self.end_everything()
         if self.recording is not None:
             self.say("report", write_report(self.recording.report(self.threads, self.ended)))

@@ -54,7 +54,7 @@ def test_a_report_is_read_as_it_was_written() -> None:
         Call(3, 4, 10, 11, "fsync", {"descriptor": file}, -5, 5, True),
         Call(5, None, 10, 10, "rename", {"path": "/run/a", "other_path": "/run/b"}, None),
     )
-    report = Report(calls, (Fired("fail", "before", 1, "fsync", 5),), 9)
+    report = Report(calls, (Fired("fail", "before", 1, "fsync", 5),), 9, ("/elsewhere",), True)
     assert read_report(write_report(report)) == report
     assert read_report(write_report(Report((), (), None))) == Report((), (), None)
     assert "\n" not in write_report(report)
