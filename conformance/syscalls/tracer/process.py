@@ -287,11 +287,13 @@ class _Tracer:
         for process in set(self.threads.values()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            while self.threads:
+        with contextlib.suppress(ChildProcessError, ProcessLookupError):
+            while True:
                 thread, status = os.waitpid(-1, _WALL)
                 if not os.WIFSTOPPED(status):
                     self.handle(thread, status)
+                elif thread not in self.threads:  # a new one, at its first stop
+                    os.kill(thread, signal.SIGKILL)
 
     def run(self, *, armed_from_the_start: bool) -> int:
         """Serve until the command has ended. Returns its wait status."""

@@ -122,7 +122,7 @@ class TestAttributes:
             "mode 0604 became 0644; owner 1:1 became 0:0; a symbolic link at its name was replaced by a file"
         )
 
-    def test_a_user_who_is_not_root_is_told_nothing_of_owners(self) -> None:
+    def test_without_root_the_owner_is_not_judged(self) -> None:
         after = dataclasses.replace(self.SEEN, owner=(0, 0))
         assert of_attributes(Attributes(self.SEEN, after)).verdict == "no"
 

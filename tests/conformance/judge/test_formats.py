@@ -32,7 +32,7 @@ def _zip() -> bytes:
 
 
 def _safetensors() -> bytes:
-    header = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
+    header = json.dumps({"w": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}}).encode()
     return struct.pack("<Q", len(header)) + header + bytes(8)
 
 

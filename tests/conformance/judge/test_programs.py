@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
 from conformance.errors import Unmeasured
@@ -171,10 +170,12 @@ def traced(judge: Judge, program: str, given: bytes = b"") -> Traced:
             pytest.skip(str(error))
 
 
-def test_a_process_that_outlives_the_command_is_stopped_and_known(judge: Judge) -> None:
+def test_a_process_that_outlives_the_command_is_stopped_and_known(
+    judge: Judge, gone: Callable[[int], bool], eventually: Callable[[Callable[[], object], str], None]
+) -> None:
     ended = traced(judge, "sleep 60000 & echo $!").ended
     assert ended.report.outlived
-    assert not psutil.pid_exists(int(ended.printed))
+    eventually(lambda: gone(int(ended.printed)), "the process has ended")
     assert not traced(judge, "true").ended.report.outlived
 
 
