@@ -107,10 +107,15 @@ class Attributes:
 
 def shown(operation: Operation) -> str:
     """An operation in words, with names relative to the folder; one that was made to fail with its error."""
-    text = str(operation).replace("work/", "").replace("tmp/", "$TMPDIR/")
+    text = in_the_folder(str(operation))
     if not operation.call.error:
         return text
     return f"{text.removesuffix(' 0 bytes')} = {errno.errorcode.get(operation.call.error, operation.call.error)}"
+
+
+def in_the_folder(text: str) -> str:
+    """A text with names relative to the stage as one with names relative to the folder."""
+    return text.replace("work/", "").replace("tmp/", "$TMPDIR/")
 
 
 def of_readers(
@@ -158,16 +163,15 @@ def of_power(
         if name != written.name and (name in names or name.endswith("/"))
     }
     before = Before(written.name, existing.get(written.name), length, others)
-    numbered = tuple(each._replace(number=index) for index, each in enumerate(own))
     try:
-        judgement = judge(numbered, before)
+        judgement = judge(own, before)
     except TraceError as error:
         return Answer("power", "not measured", str(error))
     which = f" of the first of {written.times} rewrites" if written.times > 1 else ""
     if judgement.torn is not None:
-        cut = judgement.torn.cut.operation
-        at = shown(numbered[cut]) if cut >= 0 else ""
-        return Answer("power", "yes", judgement.torn.story.replace("work/", ""), at)
+        at = next((shown(each) for each in own if each.number == judgement.torn.cut.operation), "")
+        story = judgement.torn.story.partition(" names: ")[2] or judgement.torn.story
+        return Answer("power", "yes", f"if the power is cut then: {in_the_folder(story)}", at)
     text = f"in {judgement.states:,} states after a cut at {judgement.cuts} moments{which}"
     if judgement.lost is not None:
         text += "; but the last change may be undone: its new name is not synced when the command ends"
