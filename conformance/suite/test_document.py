@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import hypothesis
+import psutil
 import pytest
 from hypothesis import strategies as st
 
-from conformance.errors import Violation
+from conformance.errors import NotApplicable, Violation
 from conformance.helpers.locales import decimal_comma, time_zone
 from conformance.oracle.document import SIZE_LIMIT, STATUSES, examine, require_status, shown
 from conformance.runner.case import Case
@@ -52,6 +53,8 @@ LIFE = {
     },
 }
 DEFAULTS = {"epoch": 0.0, "total_epochs": 0.0, "loss": 0.0, "message": ""}
+OLDER = {"status": "running", "epoch": 1.5, "total_epochs": 2.5, "loss": -0.5, "message": "older", "timestamp": 1}
+AGE = 3.0  # seconds that a process has run for: more than a timestamp may be off
 NUMBERS = {
     "zero": 0.0,
     "fraction": 2.5,
@@ -244,6 +247,15 @@ def test_omitted_timestamp(case: Case) -> None:
     require_now(case, {"status": "running", "epoch": 1.0})
 
 
+@pytest.mark.clause("DOC-08")
+def test_omitted_timestamp_after_a_while(case: Case) -> None:
+    """*Now* is the moment of the write, and not that of the start, as of a default argument in Python."""
+    if (process := case.implementation.pid) is None:
+        raise NotApplicable("a process for each request has only just started")
+    time.sleep(max(0.0, psutil.Process(process).create_time() + AGE - time.time()))
+    require_now(case, {"status": "running", "epoch": 1.0})
+
+
 ZONES = {
     "a-quarter-off": "Asia/Kathmandu",  # UTC+5:45
     "northern-summer": "America/New_York",
@@ -333,11 +345,14 @@ def require_example(case: Case, name: str) -> None:
 
 
 def require_defaults(case: Case, given: dict[str, Any]) -> None:
-    """Members that are absent from the request take the defaults."""
-    values = require_now(case, given)
-    expected = {**DEFAULTS, **given, "timestamp": values["timestamp"]}
-    if values != expected:
-        raise Violation("absent members did not take the defaults", expected=expected, found=values)
+    """Members that are absent from the request take the defaults, and not what an older document had."""
+    for instead in ("", " but the values of an older document"):
+        if instead:
+            case.require_ok(case.write(case.target, OLDER))
+        values = require_now(case, given)
+        expected = {**DEFAULTS, **given, "timestamp": values["timestamp"]}
+        if values != expected:
+            raise Violation(f"absent members did not take the defaults{instead}", expected=expected, found=values)
 
 
 @pytest.mark.clause("LIF-01")

@@ -14,6 +14,8 @@ from typing import Any
 from conformance.mutation.honest import SIZE_LIMIT, Honest
 from conformance.mutation.registry import mutant
 
+_STARTED = int(time.time())
+
 
 @mutant("publish", caught_by="CON-01")
 def every_fortieth_document_dropped(self: Honest, path: str, data: bytes) -> None:
@@ -60,6 +62,20 @@ def null_for_absent_timestamp(self: Honest, path: str, status: Mapping[str, Any]
     if "timestamp" not in status:
         document["timestamp"] = None
     self.publish(path, self.serialise(document))
+
+
+@mutant("fill_in", caught_by="DOC-08")
+def now_of_the_start(self: Honest, given: dict[str, Any]) -> dict[str, Any]:
+    """Takes the time at which the program started for now, as a default argument of Python does."""
+    return Honest.fill_in(self, {"timestamp": _STARTED, **given})
+
+
+@mutant("write", caught_by="LIF-01")
+def absent_members_kept(self: Honest, path: str, status: Mapping[str, Any]) -> None:
+    """Takes absent members from the document that is there, as an update would."""
+    older = Honest.read(self, path) or {}
+    older.pop("timestamp", None)
+    Honest.write(self, path, {**older, **status} if "status" in status else status)
 
 
 @mutant("serialise", caught_by="DOC-09")
