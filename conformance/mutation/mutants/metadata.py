@@ -38,6 +38,14 @@ def umask_ignored(self: Honest, temp: str, target: str) -> None:
         os.chmod(temp, 0o644)
 
 
+@mutant("keep_metadata", caught_by="MET-02", on=("linux", "macos"))
+def umask_not_set_back(self: Honest, temp: str, target: str) -> None:
+    """Clears the umask to give the temp the target's mode, and leaves it so for the whole process."""
+    if os.path.exists(target):
+        os.umask(0)
+    Honest.keep_metadata(self, temp, target)
+
+
 @mutant("keep_metadata", caught_by="MET-03")
 def owner_lost(self: Honest, temp: str, target: str) -> None:
     """Keeps the mode, but not the owner."""
