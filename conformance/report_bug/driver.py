@@ -160,20 +160,31 @@ class Writer:
     def write(self, path: Path, size: int, strace: list[str] | None = None) -> str:
         """Have a document written. Answers ``ok``, or what the program said. ``strace`` has the options of strace."""
         value = document(size)
-        operation = "replace" if isinstance(value, str) else "write"
+        answer = self.ask("replace" if isinstance(value, str) else "write", path, value, strace)
+        if self.process is None:
+            return "ok" if answer["ok"] else str(answer["error"])
+        return "ok" if answer.get("ok") else f"{answer.get('error')}: {answer.get('message', '')}"
+
+    def ask(self, operation: str, path: Path, value: Any = None, strace: list[str] | None = None) -> dict[str, Any]:
+        """Ask for ``write``, ``replace`` or ``read``; ``value`` is the text or the status. Returns the answer."""
         if self.process is None:
             words = [*(["strace", "-f", *strace] if strace else []), *self._command(), operation, str(path)]
-            data = value if isinstance(value, str) else json.dumps(value)
+            data = value if isinstance(value, str) else "" if value is None else json.dumps(value)
             process = self._start(words)
-            process.communicate(data.encode(), _SECONDS)
-            return "ok" if process.returncode == 0 else f"exit code {process.returncode}"
+            printed, _ = process.communicate(data.encode(), _SECONDS)
+            if process.returncode:
+                return {"ok": False, "error": f"exit code {process.returncode}"}
+            try:
+                return {"ok": True, **({"status": json.loads(printed)} if operation == "read" else {})}
+            except ValueError:
+                return {"ok": False, "error": f"{printed[:200]!r}, which is no JSON"}
         tracer = self._attach(strace) if strace else None
-        field = "text" if isinstance(value, str) else "status"
-        answer = self._ask({"op": operation, "path": str(path), field: value})
+        field = {} if value is None else {"text" if isinstance(value, str) else "status": value}
+        answer = self._ask({"op": operation, "path": str(path), **field})
         if tracer:
             tracer.send_signal(signal.SIGINT)  # it lets go of the program
             tracer.communicate(timeout=_SECONDS)
-        return "ok" if answer.get("ok") else f"{answer.get('error')}: {answer.get('message', '')}"
+        return answer
 
     def _attach(self, options: list[str]) -> subprocess.Popen[bytes]:
         assert self.process is not None

@@ -30,11 +30,25 @@ def main(folder: str, entry_point: str) -> None:
 def _answer(implementation: Any, request: dict[str, Any]) -> dict[str, Any]:
     if request["op"] == "start":
         return {"ok": True, "protocol": 1}
+    method = getattr(implementation, request["op"])
     try:
-        getattr(implementation, request["op"])(request["path"], request.get("status", request.get("text")))
-    except (ValueError, OSError) as error:
+        if request["op"] == "read":
+            return {"ok": True, "status": method(request["path"])}
+        method(request["path"], _with_floats(request.get("status", request.get("text"))))
+    except ValueError as error:
+        return {"ok": False, "error": "invalid", "message": str(error)}
+    except OSError as error:
         return {"ok": False, "error": "io", "message": str(error)}
     return {"ok": True}
+
+
+def _with_floats(value: Any) -> Any:
+    """What JSON cannot say: {"$float": "NaN"} is a number."""
+    if isinstance(value, dict):
+        if value.keys() == {"$float"}:
+            return float(value["$float"])
+        return {name: _with_floats(member) for name, member in value.items()}
+    return [_with_floats(member) for member in value] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

@@ -45,6 +45,9 @@ def _parts(report: BugReport, header: Header, manifest: Manifest) -> Iterator[li
     if trace := first.evidence.get("trace"):
         yield ["The system calls of the write, where an arrow marks the one in question:"]
         yield [code_block(map(str, trace))]
+    if report.check and report.check.replay and (transcript := first.evidence.get("transcript")):
+        yield ["The last request, and what came back:"]
+        yield [code_block([without_folders(str(transcript[-1]))])]
     yield from _cases(report)
     yield ["## How to see it"]
     yield from _how(report, manifest)
@@ -74,8 +77,9 @@ def _how(report: BugReport, manifest: Manifest) -> Iterator[list[str]]:
         return
     yield [f"`repro.py`. {report.check.how}"]
     yield [code_block(["python3 repro.py"], "sh")]
+    needs = "" if report.check.replay else ", Linux with strace"
     yield [
-        "It needs Python 3.9 or later, Linux with strace, and what the program itself needs; nothing of the kit. It "
+        f"It needs Python 3.9 or later{needs}, and what the program itself needs; nothing of the kit. It "
         "prints what it saw, and ends with 1 if the failure happens, 0 if it does not, 2 if this machine cannot tell."
     ]
     if manifest.setup:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from conformance.clauses import Clause, load_clauses
+from conformance.report_bug.replays import replay_of
 from conformance.reporting.causes import causes, explained
 from conformance.reporting.results import Result
 
@@ -28,11 +29,14 @@ class Check:
     title: str
     how: str
     not_clauses: tuple[str, ...] = ()
+    replay: str = ""  # what kind of request is repeated, if any: see `conformance.report_bug.replays`
 
     def fits(self, result: Result) -> bool:
         """Whether the check shows this failure."""
         name = f"{result.clause}:{result.case}"
-        return _matches(name, self.clauses) and not _matches(name, self.not_clauses)
+        if not _matches(name, self.clauses) or _matches(name, self.not_clauses):
+            return False
+        return not self.replay or replay_of(self.replay, result) is not None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from conformance.report_bug.answers import documents, reads, refusals
 from conformance.report_bug.driver import (
     NEW,
     OLD,
@@ -229,6 +230,9 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "new-mode": new_mode,
     "long-name": long_name,
     "readers": readers,
+    "documents": documents,
+    "refusals": refusals,
+    "reads": reads,
 }
 
 

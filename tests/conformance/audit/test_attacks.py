@@ -18,6 +18,7 @@ from conformance.audit.command import main as audit_main
 from conformance.compare.command import main as compare_main
 from conformance.report_bug.command import main as report_bug_main
 from conformance.reporting.chain import START, linked, sealed
+from conformance.system.file_hashes import file_hash
 
 Lines = list[dict[str, Any]]
 Refused = Callable[..., str]
@@ -281,18 +282,15 @@ def test_the_other_commands_take_no_forged_file_either(
 def test_results_that_change_while_they_are_read(
     refused: Refused, every_leg: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from conformance.audit import legs
-
     path = every_leg / "linux" / "conformance" / "results.jsonl"
-    hashed = legs.file_hash
 
     def changed(file: Path) -> str:
         if file == path:
             with file.open("ab") as stream:
                 stream.write(b"{}\n")
-        return hashed(file)
+        return file_hash(file)
 
-    monkeypatch.setattr(legs, "file_hash", changed)
+    monkeypatch.setattr("conformance.audit.legs.file_hash", changed)
     assert f"{path}: changed while it was read" in refused(every_leg)
 
 

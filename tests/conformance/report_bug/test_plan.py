@@ -25,7 +25,11 @@ def a_failure(clause: str, case: str, message: str = "why") -> Result:
         ("MET-05", "name:longest", "long-name"),
         ("MET-05", "name:space", None),
         ("CON-01", "processes_in_spaces_of_their_own", None),
-        ("DOC-01", "members:idle", None),
+        ("DOC-01", "members:idle", None),  # without the request in its evidence
+        ("RDR-05", "invalid:invalid-nan-epoch", "reads"),
+        ("RDR-05", "invalid:no-such-document", None),
+        ("RDR-14", "write_at_every_boundary_of_a_read", None),
+        ("WIN-04", "read_only_target", None),
     ],
 )
 def test_a_check_is_chosen_by_clause_and_case(clause: str, case: str, check: str | None) -> None:

@@ -117,3 +117,63 @@ def test_a_set_up_runs_once(tmp_path: Path, broken: Manifest) -> None:
     assert [run(folder).returncode for _ in range(2)] == [1, 1]
     assert (folder / "program" / "built").read_text() == "x\n"
     assert json.loads((folder / "subject.json").read_text())["setup"] == [["sh", "-c", "echo x >> built"]]
+
+
+STATUS = {"status": "running", "epoch": 2.0, "total_epochs": 3.0, "loss": 0.5, "message": "a", "timestamp": 5}
+NAN = {**STATUS, "loss": {"$float": "NaN"}}
+
+
+def asked(clause: str, case: str, status: dict[str, object]) -> Result:
+    line = json.dumps({"op": "write", "path": "/tmp/pulse-conformance-x/cases/main-0/status.json", "status": status})
+    return Result(clause, case, "fail", "wrong", evidence={"transcript": ["{cut … (500 bytes) → ok", f"{line} → ok"]})
+
+
+ANSWERS = {
+    "documents": (asked("DOC-04", "epoch:fraction", STATUS), "is written with epoch = '2' instead of 2.0"),
+    "refusals": (asked("REF-03", "not_finite:loss-nan", NAN), "is answered ok"),
+    "reads": (
+        Result("RDR-05", "invalid:invalid-nan-epoch", "fail", "read"),
+        "documents/invalid-nan-epoch.json is read",
+    ),
+}
+# Integers for floats, and nothing is checked, neither what is written nor what is read.
+CARELESS = """
+import json
+
+class Careless:
+    def write(self, path, status):
+        with open(path, "w") as file:
+            json.dump({**status, "epoch": int(status["epoch"])}, file)
+
+    def read(self, path):
+        return json.load(open(path), parse_constant=lambda name: 0.0)
+"""
+
+
+@pytest.mark.parametrize("check", ANSWERS)
+def test_what_was_answered_wrongly_is_asked_again(tmp_path: Path, check: str) -> None:
+    folder = tmp_path / "careless"
+    folder.mkdir()
+    (folder / "careless.py").write_text(CARELESS, encoding="utf-8")
+    careless = Manifest(
+        "careless", "python", "pulse", ("writer", "reader"), "python", folder, "x", callable="careless:Careless"
+    )
+    result, said = ANSWERS[check]
+    (report,) = planned([result])
+    assert report.check is not None
+    assert report.check.check == check
+    write_bug_report(tmp_path / report.name, report, HEADER, careless)
+    done = run(tmp_path / report.name)
+    assert (done.returncode, said in done.stdout) == (1, True), (done.stdout, done.stderr)
+    assert "1 of 1 requests" in done.stdout
+    draft = (tmp_path / report.name / "ISSUE.md").read_text("utf-8")
+    assert "strace" not in draft
+    assert ("The last request, and what came back:" in draft) is (check != "reads")
+
+
+@pytest.mark.parametrize("check", ANSWERS)
+def test_a_correct_program_answers_as_it_has_to(tmp_path: Path, correct: Manifest, check: str) -> None:
+    (report,) = planned([ANSWERS[check][0]])
+    write_bug_report(tmp_path / report.name, report, HEADER, correct)
+    done = run(tmp_path / report.name)
+    assert (done.returncode, done.stdout) == (0, "it does not happen here\n"), done.stderr
