@@ -68,7 +68,7 @@ UNLINKING = ("unlink", "unlinkat")
 _LOOKING = ("open", "close", "stat", "readlink", "list", "map", "lock")  # keys of calls that store nothing
 # Kinds of operations after which the folder holds what it held before.
 _CHANGING_NOTHING: tuple[Kind, ...] = (
-    *("open", "stat", "readlink", "list", "read", "other", "close"),
+    *("stat", "readlink", "list", "read", "other", "close"),
     *("sync", "sync-folder", "sync-all", "sync-range"),
 )
 _MOST_LASTING = 4  # operations at which an error begins to last
@@ -234,10 +234,14 @@ def brief(points: Sequence[Point]) -> tuple[Point, ...]:
     after an operation that changes files. Of interrupts also those in the middle of a call.
     """
     return tuple(
-        point
-        for index, point in enumerate(points)
-        if not index or point.phase == "before" or point.kind not in _CHANGING_NOTHING
+        point for index, point in enumerate(points) if not index or point.phase == "before" or _may_change(point)
     )
+
+
+def _may_change(point: Point) -> bool:
+    if point.kind == "open":  # of a file it may be with O_TRUNC
+        return point.role != "folder"
+    return point.kind not in _CHANGING_NOTHING
 
 
 def selected(points: Iterable[Point], glob: str) -> tuple[Point, ...]:

@@ -356,6 +356,11 @@ class TestBrief:
         assert "replace:2:sync:interrupt-after" not in found
         assert "replace:5:rename:interrupt-after" in found
 
+    def test_an_open_may_truncate_a_file(self) -> None:
+        text = 'open("/run/status.json", O_WRONLY|O_TRUNC) = 3</run/status.json>\nopen("/run", O_RDONLY) = 4</run>\n'
+        kills = tuple(boundary_points(operations(text), "replace", "status.json"))
+        assert names(brief(kills)) == ["replace:0:open:kill-before", "replace:0:open:kill-after"]
+
     def test_a_lock_is_a_change(self) -> None:
         text = HONEST + "flock(4</run/b>, LOCK_EX) = 0\n"
         kills = tuple(boundary_points(operations(text), "replace", "status.json"))

@@ -118,6 +118,8 @@ def test_the_results_can_be_kept(suite: Callable[..., tuple[int, str]], tmp_path
     assert [(result["clause"], result["outcome"]) for result in results] == [("CON-01", "pass"), ("CON-03", "pass")] * 2
     assert footer is not None
     assert footer["verdict"].endswith("clauses measured: passed")
+    for page in ("report.html", "report.md"):
+        assert "variant:plain" in (tmp_path / "report" / page).read_text("utf-8")
 
 
 def test_a_violation_is_not_conformant(suite: Callable[..., tuple[int, str]]) -> None:
