@@ -1,4 +1,4 @@
-"""What a test of the suite is called in results and in selections: its clause and its case."""
+"""What a test of the suite is called in results and in selections: its clause and its case; and the marks it has."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from collections.abc import Collection
 
 import pytest
 
-__all__ = ["case_of", "clause_of", "clauses_of"]
+__all__ = ["MARKS", "case_of", "clause_of", "clauses_of"]
+
+MARKS = (
+    "clause(id): the clause of SPEC.md that a case measures",
+    "first: run before the other cases, as it takes long and several cases wait for what it finds",
+)
+"""The marks of tests of the suite, for pytest's ini option ``markers``."""
 
 
 def clause_of(item: pytest.Item) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.runner.case_names import case_of, clause_of
+from conformance.runner.case_names import MARKS, case_of, clause_of
 from conformance.runner.embedded_pytest import EmbeddedPytest
 from conformance.runner.hypothesis_profile import use_profile
 
@@ -26,7 +26,8 @@ class _Collected:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Register the mark that every test of the suite has."""
         use_profile()  # the modules stay loaded, and a run in this process uses them
-        config.addinivalue_line("markers", "clause(id): the clause of SPEC.md that a case measures")
+        for line in MARKS:
+            config.addinivalue_line("markers", line)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a module that cannot be imported."""

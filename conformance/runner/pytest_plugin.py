@@ -35,7 +35,7 @@ from conformance.runner import room
 from conformance.runner import run as runs
 from conformance.runner.carried_results import attach
 from conformance.runner.case import Case, Shared
-from conformance.runner.case_names import case_of, clause_of, clauses_of
+from conformance.runner.case_names import MARKS, case_of, clause_of, clauses_of
 from conformance.runner.command_line import run_plan
 from conformance.runner.controller import Controller
 from conformance.runner.embedded_pytest import Nodes, run_of_worker
@@ -90,7 +90,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "clause(id): the clause of SPEC.md that a case measures")
+    for line in MARKS:
+        config.addinivalue_line("markers", line)
     if hasattr(config, "workerinput"):
         run = run_of_worker(config)
     else:
@@ -173,7 +174,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (kept if taken else left_out).append(item)
         if taken and (most := _repeats(item)) > 1:
             allow_time_for(item, most)
-    items[:] = kept
+    # pytest-xdist gives the first cases to one worker, and moves only the last ones to another.
+    items[:] = sorted(kept, key=lambda item: item.get_closest_marker("first") is None)
     config.hook.pytest_deselected(items=left_out)
 
 

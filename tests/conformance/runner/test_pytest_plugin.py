@@ -65,6 +65,18 @@ def test_the_suite_can_be_named_as_a_package(run_pytest: Pytest, misbehaving: Ca
     assert "4 passed" in done.stdout
 
 
+def test_what_others_wait_for_runs_first(run_pytest: Pytest, misbehaving: Callable[..., Path], tmp_path: Path) -> None:
+    text = "import pytest\n"
+    for name, mark in (("one", ""), ("two", "@pytest.mark.first\n"), ("three", ""), ("four", "@pytest.mark.first\n")):
+        text += f"{mark}@pytest.mark.clause('DOC-03')\ndef test_{name}(case): ...\n"
+    (tmp_path / "test_order.py").write_text(text, encoding="utf-8")
+    report = tmp_path / "report"
+    done = run_pytest(tmp_path / "test_order.py", "--impl", misbehaving(), "--clause", "DOC-03", "--report", report)
+    assert done.returncode == 0
+    _, results, _ = read_results(report / "results.jsonl")
+    assert [result["case"] for result in results] == ["two", "four", "one", "three"]
+
+
 def test_a_failed_should_fails_under_strict(run_pytest: Pytest, misbehaving: Callable[..., Path]) -> None:
     if sys.platform == "win32":
         pytest.skip("Windows has no mode bits to keep")
