@@ -17,6 +17,8 @@ from conformance.mutation.honest import Honest
 
 __all__ = [
     "EVERYWHERE",
+    "SENDING",
+    "SYNCING",
     "WAY_OF_WRITING",
     "Entry",
     "Factory",
@@ -31,7 +33,11 @@ __all__ = [
 Kind = Literal["mutant", "variant"]
 EVERYWHERE = ("linux", "macos", "windows")
 WAY_OF_WRITING = ("VIS-*", "FLT-*", "KIL-*", "PWR-*")
-"""The clauses that follow a write from call to call, and may doubt one whose calls are unusual."""
+"""The clauses that follow a write from call to call, and might doubt one whose calls are unusual."""
+SENDING = ("VIS-*", "FLT-0[1237]", "PWR-*")
+"""Those that might doubt how the bytes get into the temp: they look at the calls, their faults and short results."""
+SYNCING = ("VIS-0[15]", "FLT-0[147]", "PWR-*")
+"""Those that might doubt how, and in which order, the temp and the folder are synced."""
 # The methods of the honest base that no read calls.
 _WRITING = frozenset({"create", "fill_temp", "replace", "send", "serialise", "sync", "sync_folder", "temp_name"})
 _PACKAGES: dict[str, ModuleType] = {"mutant": mutants, "variant": variants}

@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from conformance.mutation.contexts import closing
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import WAY_OF_WRITING, variant
+from conformance.mutation.registry import SYNCING, WAY_OF_WRITING, variant
 
 
-@variant("fill_temp", doubted_by=WAY_OF_WRITING)
+@variant("fill_temp", doubted_by=SYNCING)
 def synced_in_another_thread(self: Honest, temp: str, target: str, data: bytes) -> None:
     """Opens and closes the temp in the caller's thread, writes it in a second one and syncs it in a third."""
     with (
@@ -104,7 +104,7 @@ except OSError as error:
             self.discard(temp)
             raise
 
-    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
+    @variant("fill_temp", doubted_by=SYNCING)
     def synced_in_a_child(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Has another program sync the temp by its name.
 

@@ -6,7 +6,7 @@ import errno
 import os
 
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import WAY_OF_WRITING, variant
+from conformance.mutation.registry import SENDING, WAY_OF_WRITING, variant
 
 _BUFFER = 2 * 1024 * 1024  # bytes: more than any document
 
@@ -24,7 +24,7 @@ def written_by_its_close(self: Honest, temp: str, target: str, data: bytes) -> N
         os.close(descriptor)
 
 
-@variant("send", doubted_by=("VIS-*", "FLT-*"))
+@variant("send", doubted_by=SENDING)
 def write_tried_again(self: Honest, descriptor: int, data: bytes) -> None:
     """Tries a write that failed with EIO once more, and reports the error only when it lasts."""
     rest = memoryview(data)

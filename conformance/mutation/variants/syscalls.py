@@ -13,7 +13,7 @@ from typing import Any
 
 from conformance.mutation.contexts import closing
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import WAY_OF_WRITING, variant
+from conformance.mutation.registry import SENDING, SYNCING, WAY_OF_WRITING, variant
 
 
 @variant("replace", doubted_by=WAY_OF_WRITING)
@@ -43,17 +43,17 @@ if sys.platform != "win32":
     def no_more(descriptor: int) -> None:
         """Do nothing: the data is on the disk already."""
 
-    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
+    @variant("fill_temp", doubted_by=SYNCING)
     def opened_with_o_dsync(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Opens the temp with O_DSYNC, so that every write is on the disk when it returns, and calls no fsync."""
         fill(self, temp, target, lambda descriptor: self.send(descriptor, data), no_more, os.O_WRONLY | os.O_DSYNC)
 
-    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
+    @variant("fill_temp", doubted_by=SYNCING)
     def opened_with_o_sync(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Opens the temp with O_SYNC, so that every write is on the disk when it returns, and calls no fsync."""
         fill(self, temp, target, lambda descriptor: self.send(descriptor, data), no_more, os.O_WRONLY | os.O_SYNC)
 
-    @variant("send", doubted_by=WAY_OF_WRITING)
+    @variant("send", doubted_by=SENDING)
     def gathered_pieces(self: Honest, descriptor: int, data: bytes) -> None:
         """Writes eight pieces of 1000 bytes with each writev(2), and goes on where a short one ended."""
         start = 0
@@ -61,7 +61,7 @@ if sys.platform != "win32":
             pieces = [data[at : at + 1000] for at in range(start, min(start + 8000, len(data)), 1000)]
             start += os.writev(descriptor, pieces)
 
-    @variant("send", doubted_by=WAY_OF_WRITING)
+    @variant("send", doubted_by=SENDING)
     def backwards(self: Honest, descriptor: int, data: bytes) -> None:
         """Writes the last 5000 bytes first and the first ones last, with pwrite(2)."""
         for start in range((len(data) - 1) // 5000 * 5000, -1, -5000):
@@ -69,13 +69,13 @@ if sys.platform != "win32":
             while at < end:
                 at += os.pwrite(descriptor, data[at:end], at)
 
-    @variant("send", doubted_by=WAY_OF_WRITING)
+    @variant("send", doubted_by=SENDING)
     def through_a_duplicate(self: Honest, descriptor: int, data: bytes) -> None:
         """Writes through a duplicate of the temp's descriptor and closes it before the original is synced."""
         with closing(os.dup(descriptor)) as duplicate:
             Honest.send(self, duplicate, data)
 
-    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
+    @variant("fill_temp", doubted_by=SYNCING)
     def synced_by_a_fresh_descriptor(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Closes the temp and syncs it through a new descriptor that is open for reading only."""
 
@@ -115,23 +115,23 @@ if sys.platform == "linux":
             if number != errno.EINTR:
                 raise OSError(number, os.strerror(number))
 
-    @variant("sync", doubted_by=WAY_OF_WRITING)
+    @variant("sync", doubted_by=SYNCING)
     def data_synced_only(self: Honest, descriptor: int) -> None:
         """Syncs the temp with fdatasync(2), which leaves out its times but not its size."""
         os.fdatasync(descriptor)
 
-    @variant("sync", doubted_by=WAY_OF_WRITING)
+    @variant("sync", doubted_by=SYNCING)
     def temp_synced_with_its_file_system(self: Honest, descriptor: int) -> None:
         """Syncs the whole file system with syncfs(2) instead of the temp."""
         _called(_libc.syncfs, descriptor)
 
-    @variant("sync_folder", doubted_by=WAY_OF_WRITING)
+    @variant("sync_folder", doubted_by=SYNCING)
     def folder_synced_with_its_file_system(self: Honest, target: str) -> None:
         """Syncs the whole file system with syncfs(2) instead of the folder."""
         with closing(os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as folder:
             _called(_libc.syncfs, folder)
 
-    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
+    @variant("fill_temp", doubted_by=SYNCING)
     def each_write_flagged_dsync(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Asks each pwritev2(2) for synced data (RWF_DSYNC), and calls no fsync."""
 
@@ -162,7 +162,7 @@ if sys.platform == "linux":
 
         fill(self, temp, target, copy, no_more, os.O_RDWR)
 
-    @variant("send", doubted_by=WAY_OF_WRITING)
+    @variant("send", doubted_by=SENDING)
     def room_reserved_first(self: Honest, descriptor: int, data: bytes) -> None:
         """Reserves space for the whole document with fallocate(2) and then writes it."""
         try:
@@ -188,20 +188,20 @@ if sys.platform == "linux":
                 raise OSError(errno.EIO, "the source ended too early")
             done += copied
 
-    @variant("send", doubted_by=WAY_OF_WRITING)
+    @variant("send", doubted_by=SENDING)
     def copied_from_memory(self: Honest, descriptor: int, data: bytes) -> None:
         """Copies from a file in memory with copy_file_range(2), which many systems refuse between file systems."""
         size = len(data)
         with closing(os.memfd_create("document")) as source:
             _copied(self, source, descriptor, data, lambda at: os.copy_file_range(source, descriptor, size - at, at))
 
-    @variant("send", doubted_by=WAY_OF_WRITING)
+    @variant("send", doubted_by=SENDING)
     def sent_from_memory(self: Honest, descriptor: int, data: bytes) -> None:
         """Copies from a file in memory with sendfile(2)."""
         with closing(os.memfd_create("document")) as source:
             _copied(self, source, descriptor, data, lambda at: os.sendfile(descriptor, source, at, len(data) - at))
 
-    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
+    @variant("fill_temp", doubted_by=SENDING)
     def copied_from_an_unnamed_file(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Copies from an unnamed file in the same folder (O_TMPFILE) with copy_file_range(2)."""
         try:
@@ -219,7 +219,7 @@ if sys.platform == "linux":
         with closing(unnamed) as source:
             fill(self, temp, target, send, self.sync, os.O_WRONLY)
 
-    @variant("send", doubted_by=WAY_OF_WRITING)
+    @variant("send", doubted_by=SENDING)
     def spliced_through_a_pipe(self: Honest, descriptor: int, data: bytes) -> None:
         """Writes into a pipe and moves that into the temp with splice(2)."""
         reading, writing = os.pipe()

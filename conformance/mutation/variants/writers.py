@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import WAY_OF_WRITING, variant
+from conformance.mutation.registry import SENDING, WAY_OF_WRITING, variant
 
 
 @variant("write", doubted_by=("*",))
@@ -45,7 +45,7 @@ def exponents(self: Honest, document: dict[str, Any]) -> bytes:
     return f"\n {{{' , '.join(members)}}} \r\n\t".encode()
 
 
-@variant("send", doubted_by=WAY_OF_WRITING)
+@variant("send", doubted_by=SENDING)
 def doubling_pieces(self: Honest, descriptor: int, data: bytes) -> None:
     """Writes one byte, then two, four, eight and so on."""
     size, start = 1, 0
