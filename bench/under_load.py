@@ -54,7 +54,7 @@ def processes(
             if writers == 1:
                 of_readers.append((readers, record.totals.reads / record.seconds))
     finally:
-        runs.tear_down(run.folder)
+        runs.tear_down(run.folder, run.own)
     files: tuple[str, ...] = ()
     if plots is not None:
         path = plots / "under-load.svg"

@@ -135,7 +135,7 @@ def _command(**given: Any) -> int:
         manifest = manifest_file(run.manifest)
         if given["write"] and manifest is None:
             raise click.UsageError(f"--write-known-failures: {given['impl']} has no manifest to write into")
-        junit = run.folder / "junit.xml"
+        junit = run.private / "junit.xml"
         shown = not given["results_only"]  # the matrix makes hundreds of runs and reads nothing else
         options = _PytestOptions(given["workers"], given["exitfirst"], junit if file is not None and shown else None)
         code = _run_suite(controller, options)
@@ -244,7 +244,7 @@ def _run_suite(controller: Controller, options: _PytestOptions) -> int:
     run = controller.run
     suite = EmbeddedPytest(
         tests=SUITE,
-        folder=run.folder,
+        folder=run.private,
         plugins=("conformance.runner.pytest_plugin", "_hypothesis_pytestplugin"),
         workers=options.workers,
         seconds=_CASE_SECONDS,
@@ -257,7 +257,7 @@ def _run_suite(controller: Controller, options: _PytestOptions) -> int:
             *(("--exitfirst",) if options.exitfirst else ()),
             *(("--junitxml", str(options.junit)) if options.junit else ()),
         ),
-        environment={"HYPOTHESIS_STORAGE_DIRECTORY": str(run.folder / "hypothesis")},
+        environment={"HYPOTHESIS_STORAGE_DIRECTORY": str(run.private / "hypothesis")},
     )
     most = max((each.repeats or 1 for each in run.manifest.known_failures), default=1)
     code = suite.run(HandOver(run, controller), Watchdog(_CASE_SECONDS * most, controller.mishaps.append))

@@ -103,7 +103,6 @@ def run_traced(
                 thread.join(_SECONDS_TO_END)
             printed = bytes(tail).decode("utf-8", "backslashreplace") + child.stderr()
             child.stdout.close()
-            child.stderr_file.unlink(missing_ok=True)
     if talk.failure is not None:
         raise talk.failure
     if talk.report is None:

@@ -27,6 +27,7 @@ class Recorded:
     reasons: tuple[str, ...]
     seconds: float | None
     writes: Sequence[Mapping[str, Any]]  # the operations of undisturbed writes: `conformance.runner.recorded_writes`
+    warnings: tuple[str, ...] = ()  # what was left behind: `conformance.runner.left_behind`
 
 
 def load_recorded(path: Path) -> Recorded:
@@ -54,6 +55,7 @@ def load_recorded(path: Path) -> Recorded:
         tuple(map(str, last.get("reasons", ()))),
         last.get("seconds"),
         read_records(path, "write"),
+        tuple(str(line.get("text", "")) for line in read_records(path, "left")),
     )
 
 

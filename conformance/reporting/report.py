@@ -30,7 +30,7 @@ def render(results_file: Path, *, markdown: bool = False) -> str:
         run.results,
         run.exit,
         run.verdict,
-        run.reasons,
+        (*run.reasons, *run.warnings),
         seconds=run.seconds,
         folder=results_file.parent,
     )

@@ -120,6 +120,7 @@ class Verdict:
     counts: Mapping[str, Mapping[str, int]]  # clause → outcome → number of cases
     total: int  # cases
     part: str = ""  # of the contract, in words, where a run did not judge the whole
+    warnings: tuple[str, ...] = ()  # what changes nothing of it, but has to be known
 
     @property
     def word(self) -> str:

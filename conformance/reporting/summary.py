@@ -75,7 +75,8 @@ def summary_of(header: Header, results: Sequence[Result], verdict: Verdict | Non
     if verdict is not None:
         shown = [(result.clause, result.case) for result in bad]
         reasons = reasons_beside(verdict.reasons, shown)
-        lines += ["", *(f"- {in_markdown(_cut(reason))}" for reason in reasons[:_SHOWN_REASONS])]
+        shown_reasons = (*reasons[:_SHOWN_REASONS], *verdict.warnings)
+        lines += ["", *(f"- {in_markdown(_cut(reason))}" for reason in shown_reasons)]
     return _text([*lines, *_unmeasured(results)])
 
 

@@ -167,7 +167,7 @@ def _print_verdict(console: Console, header: Header, verdict: Verdict | None, sh
     if header.reader and (whose := _whose_failure(shown)):
         console.print(f"  what failed is {whose}", soft_wrap=True)
     reasons = reasons_beside(verdict.reasons, [(result.clause, result.case) for result in shown])
-    for reason in reasons[:_SHOWN_REASONS]:
+    for reason in (*reasons[:_SHOWN_REASONS], *verdict.warnings):
         console.print(f"  {for_terminal(reason)}", soft_wrap=True)
 
 

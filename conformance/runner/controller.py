@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -12,13 +13,17 @@ from conformance.reporting.header import header_of
 from conformance.reporting.results import Exit, Result, ResultsFile, Verdict, counted
 from conformance.reporting.verdict import decide
 from conformance.runner.carried_results import carried_by
+from conformance.runner.left_behind import LeftProcess, from_json, line_of, warning_of
 from conformance.runner.recorded_writes import kept_writes
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
 from conformance.system.guard import times_stopped
 from conformance.system.platform import file_system_of, operating_system
 
-__all__ = ["Controller"]
+__all__ = ["LEFT", "Controller"]
+
+LEFT = "pulse_left"
+"""What a worker of pytest-xdist hands over at its end (``workeroutput``): what was left behind, as JSON."""
 
 
 class Controller:
@@ -45,6 +50,7 @@ class Controller:
         self.mishaps: list[str] = []
         self.uncollected = False
         self.verdict: Verdict | None = None
+        self.left: list[LeftProcess] = []
         self.unmatched = ""
         self._find_unmatched = unmatched
         self._quick = quick
@@ -91,6 +97,11 @@ class Controller:
             if text not in self.mishaps:  # every worker says so
                 self.mishaps.append(text)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Called by pytest-xdist when a worker has ended: take over what was left behind there."""
+        self.left += from_json(getattr(node, "workeroutput", {}).get(LEFT, "[]"))
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the footer, unless the run was interrupted, and make the verdict the exit code."""
@@ -114,7 +125,11 @@ class Controller:
             if self.selection.quick:
                 part = ": ".join(filter(None, [self._quick, self.verdict.part]))
                 self.verdict = dataclasses.replace(self.verdict, part=f"quick, {part}")
+            if self.left:
+                self.verdict = dataclasses.replace(self.verdict, warnings=(warning_of(self.left),))
             if self._file is not None:
+                if self.left:
+                    self._file.record("left", line_of(self.left))
                 for write in kept_writes(self.run):
                     self._file.record("write", write)
                 self._file.footer(self.verdict)

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from conformance.runner.run import Run, load, save
+from conformance.runner.run import Run
+from conformance.runner.run_json import run_from_json, run_to_json
 
 __all__ = ["EmbeddedPytest", "Nodes", "cpus", "private_process", "run_of_worker"]
 
@@ -31,9 +32,9 @@ def cpus() -> int:
 class EmbeddedPytest:
     """What pytest is to run, and how.
 
-    ``tests`` is the folder of test modules and ``folder`` that of the run, in which pytest keeps its own. ``plugins``
-    are modules. ``workers`` are processes: 0 for none beside this one, None for one per CPU. ``seconds`` is the
-    time-out of a test. ``arguments`` are more arguments of pytest, ``environment`` more variables.
+    ``tests`` is the folder of test modules and ``folder`` the kit's own of the run, in which pytest keeps its own.
+    ``plugins`` are modules. ``workers`` are processes: 0 for none beside this one, None for one per CPU. ``seconds`` is
+    the time-out of a test. ``arguments`` are more arguments of pytest, ``environment`` more variables.
     """
 
     tests: Path
@@ -123,9 +124,9 @@ class Nodes:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Called by pytest-xdist before a worker starts."""
-        node.workerinput[_RUN] = str(save(self.run))
+        node.workerinput[_RUN] = run_to_json(self.run)
 
 
 def run_of_worker(config: pytest.Config) -> Run:
     """The run that `Nodes` has handed over to this worker process."""
-    return load(Path(config.workerinput[_RUN]))  # type: ignore[attr-defined]  # pytest-xdist adds it
+    return run_from_json(config.workerinput[_RUN])  # type: ignore[attr-defined]  # pytest-xdist adds it

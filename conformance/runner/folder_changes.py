@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 
 from conformance.errors import ImplementationError, Inconclusive, NotApplicable, Unmeasured, Violation
@@ -37,12 +36,7 @@ def blamed(error: BaseException | None, clause: str, run: Run) -> BaseException 
 
 def always_changed(run: Run) -> bool:
     """Whether a write without any fault changes the folder of its target: measured once per run, when asked first."""
-    kept = run.folder / "folder-changed.json"
-    if not kept.exists():
-        own = kept.with_name(f"{kept.name}.{os.getpid()}")
-        own.write_text(json.dumps(_measured(run)), encoding="utf-8")
-        own.replace(kept)  # two workers may both have made it
-    found: bool = json.loads(kept.read_text(encoding="utf-8"))
+    found: bool = run.notes.once("folder-changed", lambda: _measured(run))
     return found
 
 

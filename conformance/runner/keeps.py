@@ -7,7 +7,6 @@ of every clause that looks at a folder: what is there after each successful writ
 from __future__ import annotations
 
 import itertools
-import json
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -64,12 +63,7 @@ def undeclared(run: Run) -> tuple[str, ...]:
     Measured once per run: the same files are there after a second and after a third write. Empty when these writes
     fail, or when each leaves another file.
     """
-    found = run.folder / "undeclared.json"
-    if not found.exists():
-        own = found.with_name(f"{found.name}.{os.getpid()}")
-        own.write_text(json.dumps(_measured(run)), encoding="utf-8")
-        own.replace(found)  # two workers may both have made it
-    return tuple(json.loads(found.read_text(encoding="utf-8")))
+    return tuple(run.notes.once("undeclared", lambda: _measured(run)))
 
 
 def _measured(run: Run) -> list[str]:

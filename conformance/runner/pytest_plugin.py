@@ -37,16 +37,18 @@ from conformance.runner.carried_results import attach
 from conformance.runner.case import Case, Shared
 from conformance.runner.case_names import MARKS, case_of, clause_of, clauses_of
 from conformance.runner.command_line import run_plan
-from conformance.runner.controller import Controller
+from conformance.runner.controller import LEFT, Controller
 from conformance.runner.embedded_pytest import Nodes, run_of_worker
 from conformance.runner.folder_changes import blamed
 from conformance.runner.hypothesis_profile import use_profile
+from conformance.runner.left_behind import LeftBehind, to_json
 from conformance.runner.repeats import allow_time_for, number_of_run, repeats_of, run_repeatedly
 from conformance.runner.selection import Selection
 from conformance.subject.client import forked_modules
-from conformance.subject.forking import serving_forks
+from conformance.subject.forking import is_idle, serving_forks
 from conformance.system.file_kinds import NotAFile
 from conformance.system.guarded_path import GuardedPath
+from conformance.system.orphans import adopting
 from conformance.system.platform import operating_system
 
 __all__ = ["HandOver", "run_of"]
@@ -54,6 +56,7 @@ __all__ = ["HandOver", "run_of"]
 _RUN = pytest.StashKey[runs.Run]()
 _SHARED = pytest.StashKey[Shared]()
 _FORKS = pytest.StashKey[contextlib.ExitStack]()
+_LEFT = pytest.StashKey[LeftBehind]()
 _CASE = pytest.StashKey[Case]()
 _WANTED = pytest.StashKey[frozenset[str]]()
 # By name: the suite builds on this plugin, not this plugin on the suite.
@@ -103,7 +106,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RUN] = run
     config.stash[_SHARED] = Shared(run)
     config.stash[_WANTED] = _wanted_clauses(config, run)
+    config.stash[_LEFT] = LeftBehind()
     forks = contextlib.ExitStack()
+    forks.enter_context(adopting())
     forks.enter_context(serving_forks(run.launch_options().children, forked_modules(run.manifest)))
     config.stash[_FORKS] = forks
     config.pluginmanager.import_plugin(_FIXTURES)
@@ -132,6 +137,20 @@ def _prepare(config: pytest.Config) -> HandOver:
     except click.UsageError as error:
         raise pytest.UsageError(error.message) from error
     return HandOver(run, controller)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End what implementations have left behind, and hand on what that was."""
+    config = session.config
+    if _SHARED not in config.stash:
+        return
+    config.stash[_SHARED].stop()
+    config.stash[_LEFT].end()
+    found = config.stash[_LEFT].found
+    if hasattr(config, "workeroutput"):
+        config.workeroutput[LEFT] = to_json(found)
+    elif isinstance(controller := config.pluginmanager.get_plugin("pulse-controller"), Controller):
+        controller.left += found
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -210,6 +229,8 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     request.node.stash[_CASE] = current
     yield current
     current.finish()
+    idle = is_idle(run.launch_options().children)
+    request.config.stash[_LEFT].look(f"{clause_of(request.node)} [{case_of(request.node)}]", idle=idle)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,10 +1,9 @@
-"""One run of the suite: its temporary folder, the set-up commands, and the smoke stage before the first case."""
+"""One run of the suite: its temporary folders, the set-up commands, and the smoke stage before the first case."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import pickle
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,9 +16,11 @@ from conformance.errors import ImplementationError, ManifestError, NotAnAnswer
 from conformance.oracle.payload import make_status
 from conformance.reporting.repeat import changed_options
 from conformance.runner import room
+from conformance.runner.left_behind import LeftBehind, warning_of
+from conformance.runner.notes import Notes
 from conformance.runner.set_up import release, set_up
 from conformance.runner.target_folders import TargetFolders
-from conformance.subject.children import kill_recorded_children
+from conformance.subject.children import kill_children
 from conformance.subject.client import (
     ANSWER_SECONDS,
     START_SECONDS,
@@ -31,11 +32,12 @@ from conformance.subject.client import (
 from conformance.subject.manifest import Manifest
 from conformance.subject.requests import publish_request
 from conformance.system.guard import guarding
+from conformance.system.orphans import adopting
 from conformance.system.platform import missing_means
 from conformance.system.removal import remove_folder
 from conformance.system.temporary_folder import temporary_folder
 
-__all__ = ["KILLS", "Run", "RunPlan", "load", "prepare", "prepared", "save", "tear_down"]
+__all__ = ["KILLS", "Run", "RunPlan", "prepare", "prepared", "tear_down"]
 
 _REFUSAL_SECONDS = 2.0  # a longer one is no failure here
 KILLS = 100  # one after the other, for KIL-03
@@ -65,12 +67,24 @@ class RunPlan:
 
 @dataclass(frozen=True)
 class Run(RunPlan):
-    """A plan and what was prepared for it: what every case of a run shares. Nothing is written outside ``folder``."""
+    """A plan and what was prepared for it: what every case of a run shares.
+
+    Nothing is written outside of two folders: ``folder``, in which implementations work, and ``own``, the kit's own, of
+    which no implementation is told (None: inside ``folder``). What the processes of the kit tell each other is in
+    ``notes``.
+    """
 
     manifest: Manifest
     folder: Path
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    own: Path | None = None
+    notes: Notes = dataclasses.field(default_factory=Notes)
     folders: TargetFolders = dataclasses.field(default_factory=TargetFolders, compare=False, repr=False)
+
+    @property
+    def private(self) -> Path:
+        """The folder for what is the kit's own."""
+        return self.own or self.folder
 
     def launch_options(self, **changes: Any) -> LaunchOptions:
         """How implementations of this run are started."""
@@ -88,68 +102,70 @@ class Run(RunPlan):
 @contextlib.contextmanager
 def prepared(manifest: Manifest, plan: RunPlan) -> Iterator[Run]:
     """A run that is torn down at the end of the block. Raises what `prepare` raises."""
-    with guarding():
+    with guarding(), adopting():
         run = prepare(manifest, plan)
         try:
             yield run
         finally:
-            tear_down(run.folder)
+            tear_down(run.folder, run.own)
 
 
 def prepare(manifest: Manifest, plan: RunPlan) -> Run:
-    """Make the run's folder, run the manifest's set-up there, and pass the smoke stage.
+    """Make the run's folders, run the manifest's set-up there, and pass the smoke stage.
 
-    Raises ImplementationError (the folder is gone then), ManifestError when ``plan.parent`` cannot be used, or this
+    Raises ImplementationError (the folders are gone then), ManifestError when ``plan.parent`` cannot be used, or this
     system lacks what the kit needs.
     """
     if missing := missing_means():
         raise ManifestError(missing)
-    parent = plan.parent or temporary_folder()
+    folder = _new_folder("pulse-conformance-", plan.parent, ("children", "scratch", "cases", "smoke"))
     try:
-        folder = Path(tempfile.mkdtemp(prefix="pulse-conformance-", dir=parent)).resolve()
-    except OSError as error:
-        other = "" if plan.parent else "; let TMPDIR name a folder that can be used"
-        raise ManifestError(f"{parent}: cannot make the run's temporary folder there: {error}{other}") from error
+        own = _new_folder("pulse-kit-", None, ("notes", "scratch"))
+    except BaseException:
+        tear_down(folder)
+        raise
     try:
-        for name in ("children", "scratch", "cases", "smoke", "findings"):
-            (folder / name).mkdir()
         plan = dataclasses.replace(plan, parent=plan.parent and plan.parent.resolve())
-        run = Run(manifest, folder, **vars(plan))
+        run = Run(manifest, folder, own=own, notes=Notes(own / "notes"), **vars(plan))
         run = dataclasses.replace(run, manifest=set_up(manifest, folder, run.launch_options()))
         return dataclasses.replace(run, about=dict(_smoke(run)))
     except BaseException as error:
         if isinstance(error, ImplementationError | OSError) and room.is_full(folder):
             text = room.full_text(folder)
-            tear_down(folder)
+            tear_down(folder, own)
             raise ManifestError(text) from error
-        tear_down(folder)
+        tear_down(folder, own)
         raise
 
 
-def tear_down(folder: Path) -> None:
-    """Kill what the run left running and remove its folder; says on standard error what could not be removed."""
-    kill_recorded_children(folder / "children")
-    release(folder)
+def _new_folder(prefix: str, parent: Path | None, names: tuple[str, ...]) -> Path:
+    """A new folder with these folders in it, for this user only. Raises ManifestError."""
+    where = parent or temporary_folder()
     try:
-        remove_folder(folder)
-    except FileNotFoundError:
-        return
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=where)).resolve()
+        for name in names:
+            (folder / name).mkdir()
     except OSError as error:
-        click.echo(f"{folder}: {error.strerror}; remove it yourself", err=True)
+        other = "" if parent else "; let TMPDIR name a folder that can be used"
+        raise ManifestError(f"{where}: cannot make the run's temporary folder there: {error}{other}") from error
+    return folder
 
 
-def save(run: Run) -> Path:
-    """Write the run into its own folder, for worker processes."""
-    path = run.folder / "run.pickle"
-    path.write_bytes(pickle.dumps(run))
-    return path
-
-
-def load(path: Path) -> Run:
-    """Read what `save` wrote."""
-    run = pickle.loads(path.read_bytes())
-    assert isinstance(run, Run)
-    return run
+def tear_down(folder: Path, own: Path | None = None) -> None:
+    """Kill what the run left running and remove its folders; says on standard error what could not be removed."""
+    kill_children(folder / "children")
+    left = LeftBehind()
+    left.end()
+    if left.found:
+        click.echo(warning_of(left.found), err=True)
+    release(folder)
+    for each in filter(None, (folder, own)):
+        try:
+            remove_folder(each)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            click.echo(f"{each}: {error.strerror}; remove it yourself", err=True)
 
 
 def _smoke(run: Run) -> Mapping[str, Any]:

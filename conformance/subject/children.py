@@ -1,4 +1,7 @@
-"""Child processes that never outlive the run: each is recorded in a folder, killed as a group, and swept at the end."""
+"""Child processes that never outlive the run: each is remembered, killed as a group, and swept at the end.
+
+What runs is known from this process's memory alone, never from a file that an implementation could write.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +25,20 @@ import psutil
 
 from conformance.subject.exchange import exchange, kept
 from conformance.subject.protocol import LONGEST_ANSWER
+from conformance.system.orphans import own, starting
 
-__all__ = ["Child", "Process", "kill_recorded_children", "process_tree", "recorded", "spawn", "with_default_signals"]
+__all__ = [
+    "Child",
+    "Held",
+    "Process",
+    "StandardError",
+    "kill_children",
+    "process_tree",
+    "remembered",
+    "running",
+    "spawn",
+    "with_default_signals",
+]
 
 _DEFAULT_SIGNALS = Path(__file__).with_name("default_signals.py")
 STDERR_LIMIT = 4000  # bytes of standard error kept as evidence
@@ -56,13 +73,81 @@ class Process(Protocol):
         """End it at once, unless it has ended."""
 
 
-@dataclass(frozen=True)
+class StandardError:
+    """The file that receives the standard error of a process; it has no name (but on Windows), as no name is needed.
+
+    ``given`` is the descriptor for the process; whoever starts it closes that one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Make it in ``folder``, or where temporary files go when an implementation has done away with that."""
+        self.given, path = tempfile.mkstemp(suffix=".stderr", dir=folder if folder.is_dir() else None)
+        self._read = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+        self._close = weakref.finalize(self, os.close, self._read)
+        self._last: str | None = None
+        self._lock = threading.Lock()  # several threads may look while one of them ends the process
+        if sys.platform != "win32":
+            os.unlink(path)
+
+    def last(self) -> str:
+        """Its last bytes, as text."""
+        with self._lock:
+            return self._read_last() if self._last is None else self._last
+
+    def _read_last(self) -> str:
+        os.lseek(self._read, max(0, os.lseek(self._read, 0, os.SEEK_END) - STDERR_LIMIT), os.SEEK_SET)
+        return os.read(self._read, STDERR_LIMIT).decode("utf-8", "backslashreplace")
+
+    def close(self) -> None:
+        """Keep what there is now, and nothing later."""
+        with self._lock:
+            if self._last is None:
+                self._last = self._read_last()
+                self._close()
+
+
+class Held:
+    """A process by a descriptor (pidfd_open(2)), where Linux has one: it is this process, whoever has its id later."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._descriptor = _descriptor_of(process.pid)
+        if self._descriptor is not None:
+            self._close = weakref.finalize(self, os.close, self._descriptor)
+
+    def is_there(self) -> bool:
+        """Whether the process id is still its own: it runs, or has ended and was not waited for."""
+        if self._descriptor is None or sys.platform != "linux":
+            return self._process.poll() is None
+        with contextlib.suppress(PermissionError):
+            try:
+                signal.pidfd_send_signal(self._descriptor, 0)
+            except ProcessLookupError:
+                return False
+        return True
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._descriptor is not None:
+            self._descriptor = None
+            self._close()
+
+
+def _descriptor_of(pid: int) -> int | None:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # it has ended, and was waited for
+            return os.pidfd_open(pid)
+    return None
+
+
+@dataclass(frozen=True, eq=False)
 class Child:
-    """A started process, the file that receives its standard error, and its entry in the folder of children."""
+    """A started process, its standard error, and the folder by which it is remembered."""
 
     process: Process
-    stderr_file: Path
-    record: Path
+    standard_error: StandardError
+    children: Path
+    held: Held
 
     @property
     def stdin(self) -> io.FileIO:
@@ -78,9 +163,7 @@ class Child:
 
     def stderr(self) -> str:
         """The last bytes of its standard error, as text."""
-        with self.stderr_file.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - STDERR_LIMIT))
-            return file.read().decode("utf-8", "backslashreplace")
+        return self.standard_error.last()
 
     def communicate(self, given: bytes, seconds: float, *, limit: int = LONGEST_ANSWER, last: bool = False) -> bytes:
         """Send all of its input, wait until it ends, and kill the rest of its group. Returns what it printed.
@@ -106,10 +189,10 @@ class Child:
 
         A second call does nothing: by then the process id may belong to another process.
         """
-        if self.record.exists():
-            _kill_group(self.process.pid)
-            self.process.wait()
-            self.record.unlink(missing_ok=True)
+        _end(self)
+
+
+_running: dict[Path, dict[int, Child]] = {}  # by the folder of children, by process
 
 
 def spawn(
@@ -124,16 +207,16 @@ def spawn(
 ) -> Child:
     """Start a command with pipes on stdin and stdout, in its own process group, with the default signal dispositions.
 
-    ``children`` is the folder that records what is running. ``ignore_signals`` lets the child ignore SIGXFSZ, so that
-    exceeding a file-size limit is an error and does not kill it (setrlimit(2)). ``descriptors`` are inherited under
-    their own numbers (not on Windows). Raises OSError.
+    ``children`` is the folder by which it is remembered, see `kill_children`. ``ignore_signals`` lets the child ignore
+    SIGXFSZ, so that exceeding a file-size limit is an error and does not kill it (setrlimit(2)). ``descriptors`` are
+    inherited under their own numbers (not on Windows). Raises OSError.
     """
     words = with_default_signals(command, ignore_signals=ignore_signals)
     if len(words) > len(command):  # then only another program would notice
         name = folder / command[0] if os.path.dirname(command[0]) else command[0]
         if shutil.which(name, path=environment.get("PATH")) is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
-    descriptor, stderr_file = tempfile.mkstemp(suffix=".stderr", dir=children)
+    standard_error = StandardError(children)
     options: dict[str, Any] = {
         "umask": umask,
         "pass_fds": descriptors,
@@ -144,27 +227,28 @@ def spawn(
         if os.path.dirname(words[0]):  # CreateProcess takes it from this process's current folder, not from cwd
             words[0] = str(folder / words[0])
     try:
-        process = subprocess.Popen(
-            words,
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=descriptor,
-            bufsize=0,
-            **options,
-        )
+        with starting():
+            process = subprocess.Popen(
+                words,
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=standard_error.given,
+                bufsize=0,
+                **options,
+            )
+            own.add(process.pid)
     finally:
-        os.close(descriptor)
-    return recorded(process, Path(stderr_file), children)
+        os.close(standard_error.given)
+    return remembered(process, standard_error, children)
 
 
-def recorded(process: Process, stderr_file: Path, children: Path) -> Child:
-    """Record a process that was just started in the folder of children."""
-    record = children / str(process.pid)
-    with contextlib.suppress(psutil.NoSuchProcess):
-        record.write_text(repr(psutil.Process(process.pid).create_time()), encoding="ascii")
-    return Child(process, stderr_file, record)
+def remembered(process: Process, standard_error: StandardError, children: Path) -> Child:
+    """Remember a process that was just started as one of the folder of children."""
+    child = Child(process, standard_error, children, Held(process))
+    _running.setdefault(children, {})[process.pid] = child
+    return child
 
 
 def with_default_signals(command: Sequence[str], *, ignore_signals: bool = False) -> list[str]:
@@ -183,13 +267,14 @@ def with_default_signals(command: Sequence[str], *, ignore_signals: bool = False
     return [sys.executable, "-I", "-S", "-B", str(_DEFAULT_SIGNALS), kept, *command]
 
 
-def kill_recorded_children(children: Path) -> int:
-    """Kill what is still recorded as running, for example after a crash of the kit. Returns how many there were."""
-    killed = 0
-    for record in children.iterdir() if children.is_dir() else ():
-        if record.name.isdecimal() and _is_the_one(int(record.name), record):
-            killed += _kill_group(int(record.name))
-    return killed
+def running(children: Path) -> list[int]:
+    """The processes of a folder of children that this process has started and not killed."""
+    return list(_running.get(children, ()))
+
+
+def kill_children(children: Path) -> int:
+    """Kill what this process has started and not killed yet. Returns of how many there was something left."""
+    return sum([_end(child) for child in list(_running.get(children, {}).values())])
 
 
 def process_tree(pid: int) -> list[psutil.Process]:
@@ -218,26 +303,36 @@ def _children_of(pid: int) -> list[int]:
     return found
 
 
-def _is_the_one(pid: int, record: Path) -> bool:
-    # The start time guards against a process id that has been reused in the meantime.
-    try:
-        return psutil.Process(pid).create_time() == float(record.read_text(encoding="ascii"))
-    except psutil.NoSuchProcess:
-        return True  # no process has the id, but its group may have outlived it
-    except (psutil.AccessDenied, OSError, ValueError):
-        return False
-
-
-def _kill_group(pid: int) -> bool:
+def _end(child: Child) -> bool:
     """Returns whether there was anything to kill."""
+    of_folder = _running.get(child.children, {})
+    if of_folder.get(child.process.pid) is not child:
+        return False
+    del of_folder[child.process.pid]
+    if not of_folder:
+        _running.pop(child.children, None)
+    killed = _kill_group(child)
+    child.process.wait()
+    own.discard(child.process.pid)
+    child.held.close()
+    child.standard_error.close()
+    return killed
+
+
+def _kill_group(child: Child) -> bool:
+    """Returns whether there was anything to kill."""
+    pid = child.process.pid
     if sys.platform == "win32":
+        if not child.held.is_there():
+            return False
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
             for member in [*process.children(recursive=True), process]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     member.kill()
-            return True
-        return False
+        return True
+    if not child.held.is_there() and psutil.pid_exists(pid):
+        return False  # another process has the id by now, and so no group of ours has it
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
         return True

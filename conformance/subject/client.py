@@ -48,6 +48,7 @@ _OF_PYTEST = "PYTEST_"  # what it tells its own children; a program must not beh
 _OVERHEAD = 64  # bytes of memory that a line takes beside its own
 _LONGEST_NAME = 400  # characters of what an implementation says of itself
 _WAITING_LIMIT = 2 * LONGEST_ANSWER  # bytes of answers that no request has taken yet
+_TELLS_OF_THE_KIT = "HYPOTHESIS_STORAGE_DIRECTORY"  # where its own folder is
 _FLUSH = "; if it did print one, it has to flush its standard output after each answer"
 
 
@@ -75,10 +76,11 @@ class LaunchOptions:
         """The environment of the child: the kit's, its own folder for temporary files, and no bytecode written."""
         scratch = str(self.scratch)
         ours = {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
+        left_out = (_MEASURES_THE_KIT, _TELLS_OF_THE_KIT)
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if name != _MEASURES_THE_KIT and not name.startswith(_OF_PYTEST)
+            if name not in left_out and not name.startswith(_OF_PYTEST)
         }
         return {**inherited, **ours, **self.environment}
 

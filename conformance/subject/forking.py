@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,10 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from conformance.subject.children import Child, recorded, spawn
+from conformance.subject.children import Child, StandardError, remembered, running, spawn
 from conformance.subject.fork_messages import LENGTH
 
-__all__ = ["ForkServer", "Forked", "server_of", "serving_forks"]
+__all__ = ["ForkServer", "Forked", "is_idle", "server_of", "serving_forks"]
 
 _SECONDS_TO_END = 5.0
 
@@ -99,7 +98,8 @@ class ForkServer:
             "number": descriptors[0] if descriptors else -1,
         }
         text = json.dumps(request).encode("ascii")
-        error, stderr_file = tempfile.mkstemp(suffix=".stderr", dir=self.children)
+        standard_error = StandardError(self.children)
+        error = standard_error.given
         given, stdin = os.pipe()
         stdout, printing = os.pipe()
         report, reporting = os.pipe()
@@ -121,7 +121,7 @@ class ForkServer:
                 os.close(descriptor)
             raise OSError(f"the fork server cannot start {words[0]} in {folder}")
         process = Forked(pid, os.fdopen(stdin, "wb", buffering=0), os.fdopen(stdout, "rb", buffering=0), report)
-        return recorded(process, Path(stderr_file), self.children)
+        return remembered(process, standard_error, self.children)
 
     def _connected(self, environment: Mapping[str, str]) -> socket.socket:
         if self._requests is None:
@@ -137,6 +137,11 @@ class ForkServer:
                 )
             self._requests = ours
         return self._requests
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the server, None before the first fork."""
+        return None if self._server is None else self._server.process.pid
 
     def end(self) -> None:
         """End the server; what it has started must have ended, as only the server hears of that."""
@@ -173,3 +178,9 @@ def serving_forks(children: Path, modules: Sequence[str] = ()) -> Iterator[None]
 def server_of(children: Path) -> ForkServer | None:
     """The fork server of this process for this folder of children, if there is one."""
     return _serving.get((os.getpid(), children))
+
+
+def is_idle(children: Path) -> bool:
+    """Whether this process has nothing running of this folder of children but the fork server."""
+    server = server_of(children)
+    return set(running(children)) <= ({server.pid} if server else set())

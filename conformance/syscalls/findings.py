@@ -1,19 +1,16 @@
-"""What the visits of one run found, computed once and kept in the run's folder: several clauses judge the same visits.
+"""What the visits of one run found, computed once and kept in the run's notes: several clauses judge the same visits.
 
-Each set of findings is a JSON file. The first worker that needs it makes it; the others wait.
+The first worker that needs a set of findings makes it; the others wait.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from conformance.errors import ImplementationError, Unmeasured, Violation
@@ -124,16 +121,15 @@ def _is_enough(terminations: list[Visit]) -> bool:
 
 def point_names(run: Run) -> list[str]:
     """The names of all points that the selected cases could have visited, where ``--point`` selects among them."""
-    files = sorted((run.folder / "findings").glob("points-*.json"))
-    return list(dict.fromkeys(name for file in files for name in json.loads(file.read_text(encoding="utf-8"))))
+    found = (run.notes.read(note) for note in run.notes.names("points-"))
+    return list(dict.fromkeys(name for names in found for name in names))
 
 
 def _selected(run: Run, name: str, points: Iterable[Point]) -> tuple[Point, ...]:
     """The selected points; all names are kept for `point_names`, as a selection that matches nothing must be seen."""
     points = tuple(points)
     if run.point != "*":
-        path = run.folder / "findings" / f"points-{name}.json"
-        path.write_text(json.dumps([point.name for point in points]), encoding="utf-8")
+        run.notes.write(f"points-{name}", [point.name for point in points])
     return selected(points, run.point)
 
 
@@ -147,30 +143,20 @@ def _visit(values: dict[str, Any]) -> Visit:
 
 
 def _kept(run: Run, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    path = run.folder / "findings" / f"{name}.json"
-    with _locked(path.with_suffix(".lock")):
-        if not path.exists():
-            try:
-                found: dict[str, Any] = {"found": make()}
-            except ImplementationError as error:
-                found = {"error": f"{error}{''.join(f' ({note})' for note in getattr(error, '__notes__', ()))}"}
-            path.write_text(json.dumps(found), encoding="utf-8")
-    found = json.loads(path.read_text(encoding="utf-8"))
+    if sys.platform == "win32":
+        raise Unmeasured("the syscall engine needs Linux")
+
+    def made() -> dict[str, Any]:
+        try:
+            return {"found": make()}
+        except ImplementationError as error:
+            return {"error": f"{error}{''.join(f' ({note})' for note in getattr(error, '__notes__', ()))}"}
+
+    found = run.notes.once(name, made)
     if "error" in found:
         raise ImplementationError(found["error"])
     kept: dict[str, Any] = found["found"]
     return kept
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    if sys.platform == "win32":
-        raise Unmeasured("the syscall engine needs Linux")
-    import fcntl
-
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def slow_motion(laboratory: Laboratory, scenario: Scenario, size: int) -> Slow:

@@ -278,7 +278,7 @@ def _load(plan: MachinePlan, words: queue.SimpleQueue[str], say: Callable[[Mappi
         load = LoadPlan(run, scenario, Path(plan.folder), shown_as=plan.folder, shared=shared)
         record = run_in_folder(load, show)
     finally:
-        runs.tear_down(run.folder)
+        runs.tear_down(run.folder, run.own)
     return {"record": to_json(record), "marks": marks_to_json(tally.marks), "keeps": list(load.keeps)}
 
 

@@ -15,13 +15,13 @@ from conformance.reporting.results import Result
 from conformance.reporting.verdict import apply_known_failures
 from conformance.runner.case import Shared
 from conformance.runner.run import Run
+from conformance.system.orphans import adopt_orphans
 from conformance.system.platform import operating_system
 from stress.disk import KINDS, Kind, disk_of, enter_private_namespace, require_means
 from stress.powercut.boundaries import cut_at_boundaries
 from stress.powercut.cuts import RandomCut, random_cut
 from stress.powercut.cutting import Bench, cut_at_random, require_that_losses_show
 from stress.powercut.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_series
-from stress.powercut.reaper import adopt_orphans
 from stress.powercut.recording import record_writes
 from stress.powercut.verdict import CLAUSES, Finding, Tally, Way, case_name, results_of
 

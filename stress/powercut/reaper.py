@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import sys
 
 import psutil
 
-__all__ = ["adopt_orphans", "end_descendants"]
-
-_PR_SET_CHILD_SUBREAPER = 36
-
-
-def adopt_orphans() -> None:
-    """Make this process the parent of its descendants when their own parents end (prctl(2))."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+__all__ = ["end_descendants"]
 
 
 def end_descendants() -> None:

@@ -64,7 +64,7 @@ def _scenarios(
 ) -> EmbeddedPytest:
     return EmbeddedPytest(
         tests=SUITE,
-        folder=run.folder,
+        folder=run.private,
         plugins=("stress.suite.pytest_plugin",),
         workers=workers,
         seconds=_PATIENCE_SECONDS + (SOAK_SECONDS if soak else 0),

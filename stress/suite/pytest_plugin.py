@@ -83,7 +83,7 @@ def _prepare(config: pytest.Config) -> runs.Run:
         run = runs.prepare(resolve(config.option.impl, frozenset(load_clauses())), runs.RunPlan(seed=seed))
     except (ManifestError, ImplementationError) as error:
         raise pytest.UsageError(str(error)) from error
-    config.add_cleanup(lambda: runs.tear_down(run.folder))
+    config.add_cleanup(lambda: runs.tear_down(run.folder, run.own))
     return run
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -23,13 +22,12 @@ NAMES = ["replace:4:sync:EIO", "replace:4:sync:ENOSPC", "replace:6:rename:EIO"]
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A run with ``--point replace:*:sync:EI``."""
-    (tmp_path / "findings").mkdir()
     manifest = resolve("reference", frozenset(load_clauses()))
     return Run(manifest, tmp_path, seed=1, point="replace:*:sync:EI")
 
 
 def visited(run: Run, names: list[str]) -> None:
-    (run.folder / "findings" / "points-faults-replace.json").write_text(json.dumps(names), encoding="utf-8")
+    run.notes.write("points-faults-replace", names)
 
 
 def test_a_point_that_exists_is_no_mistake(run: Run) -> None:

@@ -16,7 +16,7 @@ from conformance.in_process.fakefs import SYSTEMS as FAKE_SYSTEMS
 from conformance.oracle.faults import Injection, Kill, harm_to, judge
 from conformance.runner.case import Case
 from conformance.runner.room import require_room
-from conformance.subject.children import with_default_signals
+from conformance.subject.children import spawn
 from conformance.syscalls.absent import nothing_to_judge
 from conformance.system.removal import remove_folder
 
@@ -40,12 +40,7 @@ def report_on(case: Case, system: str) -> InProcessReport:
         if sys.platform == "linux":
             raise NotApplicable("only mode python is judged in process; the syscall engine judges the others")
         raise Unmeasured("needs mode python, or the syscall engine, which only Linux has")
-    kept = case.run.folder / f"in-process-{system}.json"
-    if not kept.exists():
-        own = kept.with_name(f"{kept.name}.{os.getpid()}")
-        own.write_text(_measured_or_failed(case, system), encoding="utf-8")
-        own.replace(kept)  # two workers may both have made it
-    text = kept.read_text(encoding="utf-8")
+    text = case.run.notes.once(f"in-process-{system}", lambda: _measured_or_failed(case, system))
     if (failed := json.loads(text).get("failed")) is not None:
         raise ImplementationError(*failed)
     report = InProcessReport.from_json(text)
@@ -89,31 +84,26 @@ def _printed(case: Case, where: str, module: str, argument: str, prefix: tuple[s
     """Run this module of the kit on the implementation. Returns the last line that it printed."""
     manifest = case.run.manifest
     words = [sys.executable, "-m", module, str(manifest.folder), manifest.callable, manifest.profile, argument]
-    hung = case.run.folder / "hung-in-process"
-    seconds = _SECONDS_AFTER_A_HANG if hung.exists() else _SECONDS
+    seconds = _SECONDS_AFTER_A_HANG if case.run.notes.read("hung-in-process") else _SECONDS
+    options = case.run.launch_options()
+    child = spawn(
+        (*prefix, *words), folder=manifest.folder, children=options.children, environment=options.child_environment()
+    )
     try:
-        done = subprocess.run(
-            with_default_signals([*prefix, *words]),
-            cwd=manifest.folder,
-            env=case.run.launch_options().child_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-        )
+        printed = child.communicate(b"", seconds, last=True).decode("utf-8", "backslashreplace")
     except subprocess.TimeoutExpired as error:
-        hung.touch()
+        case.run.notes.write("hung-in-process", True)
         text = f"does not end on {where} within {seconds:g} s when file calls fail"
         if seconds < _SECONDS:
             text = f"{text}; no more time was given, as it had hung in process before"
         raise ImplementationError(text) from error
-    if done.returncode != 0:
-        # The kit's own process prints a traceback when it is the kit that fails.
-        if "Traceback" not in done.stderr:
-            text = f"ended the process with exit code {done.returncode} on {where} when a file call failed"
-            raise ImplementationError(text, done.stderr)
-        raise RuntimeError(f"the process on {where} failed: {done.stderr[-2000:]}")
-    return done.stdout.splitlines()[-1]
+    if child.process.returncode != 0:
+        # The kit's own process prints a traceback when it is the kit that fails: its last bytes name files.
+        if 'File "' not in child.stderr():
+            text = f"ended the process with exit code {child.process.returncode} on {where} when a file call failed"
+            raise ImplementationError(text, child.stderr())
+        raise RuntimeError(f"the process on {where} failed: {child.stderr()[-2000:]}")
+    return printed.splitlines()[-1]
 
 
 def require_calls(report: InProcessReport) -> None:

@@ -51,7 +51,7 @@ def test_an_undeclared_file_is_found_once(run_of: Callable[..., Run]) -> None:
     run = run_of("mutant:undeclared-lock-file")
     assert undeclared(run) == (".{name}.lock",)
     assert not_kept(run, [".status.json.lock", "left.tmp"], ["status.json"]) == {"left.tmp"}
-    (run.folder / "undeclared.json").write_text('["{name}.bak"]')
+    run.notes.write("undeclared", ["{name}.bak"])
     assert undeclared(run) == ("{name}.bak",)
 
 
@@ -64,7 +64,7 @@ def test_a_declared_file_is_not_undeclared(run_of: Callable[..., Run]) -> None:
 def test_a_writer_that_keeps_nothing(run_of: Callable[..., Run]) -> None:
     run = run_of("variant:plain")
     assert not_kept(run, [], ["status.json"]) == set()
-    assert not (run.folder / "undeclared.json").exists()
+    assert run.notes.names("") == []
     assert undeclared(run) == ()
 
 

@@ -15,7 +15,6 @@ from conformance.subject.manifest import load_manifest
 
 @pytest.fixture
 def run(misbehaving: Callable[..., Path], tmp_path: Path) -> Run:
-    (tmp_path / "findings").mkdir()
     return Run(load_manifest(misbehaving(), frozenset(load_clauses()), source="x"), tmp_path, seed=3)
 
 

@@ -15,8 +15,8 @@ from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError, ManifestError
 from conformance.runner import run as runs
 from conformance.runner import set_up
-from conformance.runner.run import Run, RunPlan, load, prepare, save, tear_down
-from conformance.subject.children import spawn
+from conformance.runner.run import Run, RunPlan, prepare, tear_down
+from conformance.subject.children import running, spawn
 from conformance.subject.manifest import Manifest, load_manifest
 
 
@@ -43,7 +43,7 @@ def prepared(parent: Path) -> Iterator[Callable[..., Run]]:
 
     yield make
     for run in runs_made:
-        tear_down(run.folder)
+        tear_down(run.folder, run.own)
 
 
 def python(code: str) -> list[str]:
@@ -58,7 +58,17 @@ class TestPrepare:
         assert list(parent.iterdir()) == [run.folder]
         assert run.about["name"] == "misbehaving"
         assert run.parent == parent
-        assert not [path for path in (run.folder / "children").iterdir() if path.name.isdecimal()]
+        assert running(run.launch_options().children) == []
+
+    def test_what_is_the_kit_s_own_lies_where_no_implementation_is_told_to_work(
+        self, prepared: Callable[..., Run], misbehaving: Callable[..., Path]
+    ) -> None:
+        run = prepared(misbehaving())
+        assert run.private.stat().st_mode & 0o077 == 0 or sys.platform == "win32"
+        assert not run.private.is_relative_to(run.folder)
+        assert not run.folder.is_relative_to(run.private)
+        told = run.launch_options().child_environment()
+        assert not [name for name, value in told.items() if str(run.private) in value]
 
     def test_limits_reach_what_is_started(self, prepared: Callable[..., Run], misbehaving: Callable[..., Path]) -> None:
         run = prepared(misbehaving(), start_seconds=21.0, answer_seconds=22.0)
@@ -72,7 +82,7 @@ class TestPrepare:
     ) -> None:
         run = prepared(misbehaving(), point="*:sync:*", kills=7)
         assert (run.point, run.kills) == ("*:sync:*", 7)
-        assert list((run.folder / "findings").iterdir()) == []
+        assert run.notes.names("") == []
 
     def test_a_parent_that_does_not_exist(self, misbehaving: Callable[..., Path], tmp_path: Path) -> None:
         with pytest.raises(ManifestError, match="missing: cannot make the run's temporary folder there"):
@@ -289,7 +299,7 @@ class TestSetUp:
 
 
 class TestTearDown:
-    def test_kills_what_is_recorded_and_removes_the_folder(
+    def test_kills_what_runs_and_removes_the_folders(
         self,
         prepared: Callable[..., Run],
         misbehaving: Callable[..., Path],
@@ -303,9 +313,10 @@ class TestTearDown:
             environment=os.environ,
         )
         with child.stdin, child.stdout:
-            tear_down(run.folder)
+            tear_down(run.folder, run.own)
             assert child.process.wait() != 0
         assert list(parent.iterdir()) == []
+        assert not run.private.exists()
 
     def test_a_folder_that_is_gone_is_no_error(self, tmp_path: Path) -> None:
         tear_down(tmp_path / "gone")
@@ -323,13 +334,6 @@ class TestTearDown:
         assert said == f"{parent}: cannot be removed: kept: Operation not permitted; remove it yourself\n"
 
 
-def test_workers_load_the_run_that_was_saved(prepared: Callable[..., Run], misbehaving: Callable[..., Path]) -> None:
-    run = prepared(misbehaving())
-    path = save(run)
-    assert path.parent == run.folder
-    assert load(path) == run
-
-
 # The context manager, and the options that repeat a run
 
 
@@ -337,8 +341,10 @@ def test_a_run_is_torn_down_at_the_end_of_its_block(misbehaving: Callable[..., P
     stack = contextlib.ExitStack()
     run = stack.enter_context(runs.prepared(read(misbehaving()), RunPlan(seed=1, parent=tmp_path)))
     assert run.folder.is_dir()
+    assert run.private.is_dir()
     stack.close()
     assert not run.folder.exists()
+    assert not run.private.exists()
 
 
 def test_the_options_of_a_plan_are_those_that_differ_from_the_defaults(tmp_path: Path) -> None:

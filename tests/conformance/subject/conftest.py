@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.clauses import load_clauses
+from conformance.subject.children import running
 from conformance.subject.client import (
     Implementation,
     LaunchOptions,
@@ -35,5 +36,5 @@ def started(launch_options: Callable[..., LaunchOptions]) -> Iterator[Callable[.
         implementation.kill()
 
 
-def running_children(children: Path) -> list[str]:
-    return [path.name for path in children.iterdir() if path.name.isdecimal()]
+def running_children(children: Path) -> list[int]:
+    return running(children)

@@ -228,7 +228,6 @@ def test_the_end_of_the_server_is_an_error_of_the_kit(
     implementation.request("stop")
     with pytest.raises(RuntimeError, match="the fork server has ended"):
         implementation.stop()
-    (children / str(implementation.pid)).unlink(missing_ok=True)
 
 
 # Input and output of one process per request

@@ -73,7 +73,7 @@ def case_with(make_case: MakeCase) -> Callable[[InProcessReport], Case]:
 
     def make(report: InProcessReport) -> Case:
         case = make_case()
-        (case.run.folder / f"in-process-{report.system}.json").write_text(report.to_json(), encoding="utf-8")
+        case.run.notes.write(f"in-process-{report.system}", report.to_json())
         return case
 
     return make
@@ -88,8 +88,8 @@ def test_a_report_is_made_once_per_run_and_leaves_nothing_else(make_case: MakeCa
     before = set(case.run.folder.iterdir())
     report = report_on(case, system)
     assert (report.system, report.problem) == (system, "")
-    [kept] = set(case.run.folder.iterdir()) - before
-    kept.write_text(dataclasses.replace(report, calls=("kept",)).to_json(), encoding="utf-8")
+    assert set(case.run.folder.iterdir()) == before
+    case.run.notes.write(f"in-process-{system}", dataclasses.replace(report, calls=("kept",)).to_json())
     assert report_on(case, system).calls == ("kept",)
 
 

@@ -141,7 +141,7 @@ def compiled(tmp_path: Path) -> Callable[[str], str]:
 
 
 def make_run(folder: Path, manifest: Path, **changes: Any) -> Run:
-    for name in ("children", "scratch", "cases", "findings"):
+    for name in ("children", "scratch", "cases"):
         (folder / name).mkdir(parents=True)
     loaded = load_manifest(manifest, frozenset(load_clauses()), source=str(manifest))
     return Run(loaded, folder.resolve(), seed=1, **changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from conformance.errors import ImplementationError, Unmeasured
-from conformance.runner.run import save
+from conformance.runner.notes import Notes
+from conformance.runner.run_json import run_to_json
 from conformance.syscalls.findings import kill_series, slow_motion, visits
 from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.points import Point
@@ -98,11 +99,11 @@ def test_visits_are_made_once(laboratory_of: Callable[..., Laboratory], monkeypa
 
 
 WORKER = """
-import pathlib, sys
-from conformance.runner.run import load
+import sys
+from conformance.runner.run_json import run_from_json
 from conformance.syscalls.findings import visits
 from conformance.syscalls.laboratory import Laboratory
-laboratory = Laboratory(load(pathlib.Path(sys.argv[1])))
+laboratory = Laboratory(run_from_json(sys.stdin.readline()))
 sys.stdin.readline()
 print([visit.point for visit in visits(laboratory, 'faults', 'replace')])
 print(laboratory._traced is not None)
@@ -112,15 +113,17 @@ laboratory.stop()
 
 def test_workers_share_them(laboratory_of: Callable[..., Laboratory]) -> None:
     laboratory = laboratory_of(point="*:sync:*")
-    path = save(laboratory.run)
-    command = [sys.executable, "-c", WORKER, str(path)]
+    notes = laboratory.run.folder / "notes"
+    notes.mkdir()
+    run = dataclasses.replace(laboratory.run, notes=Notes(notes))
+    command = [sys.executable, "-c", WORKER]
     pipe = subprocess.PIPE
     workers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
-    printed = [worker.communicate("\n", timeout=100)[0].splitlines() for worker in workers]
+    printed = [worker.communicate(f"{run_to_json(run)}\n\n", timeout=100)[0].splitlines() for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
     assert printed[0][0] == printed[1][0]
     assert "replace:2:sync:EIO" in printed[0][0]
-    assert len(list((laboratory.run.folder / "findings").glob("faults-*.json"))) == 1
+    assert run.notes.names("faults-") == ["faults-replace"]
     assert sorted(lines[1] for lines in printed) == ["False", "True"]  # one of the workers has made them
 
 
@@ -130,9 +133,7 @@ def test_an_error_of_the_implementation_is_kept(laboratory_of: Callable[..., Lab
     for _ in range(2):
         with pytest.raises(ImplementationError, match=r"gave no answer within .*\(at replace:2:sync:EIO\)"):
             visits(laboratory, "faults", "replace")
-    assert "error" in json.loads(
-        (laboratory.run.folder / "findings" / "faults-replace.json").read_text(encoding="utf-8")
-    )
+    assert "error" in laboratory.run.notes.read("faults-replace")
 
 
 def test_kills_that_break_something_end_soon(laboratory_of: Callable[..., Laboratory]) -> None:
@@ -146,7 +147,7 @@ def test_what_cannot_be_measured_is_not_kept(laboratory_of: Callable[..., Labora
     laboratory = laboratory_of(FAILING)
     with pytest.raises(Unmeasured, match="see FLT-01"):
         visits(laboratory, "faults", "replace")
-    assert list((laboratory.run.folder / "findings").glob("*.json")) == []
+    assert laboratory.run.notes.names("") == []
 
 
 def test_on_other_systems_than_linux(laboratory_of: Callable[..., Laboratory], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 SCRIPT = """
 import os, subprocess, sys
-from stress.powercut.reaper import adopt_orphans, end_descendants
+from conformance.system.orphans import adopt_orphans
+from stress.powercut.reaper import end_descendants
 
 adopt_orphans()
 # The grandchild is in a session of its own, and out of the reach of a killed process group.
