@@ -9,6 +9,7 @@ import psutil
 
 from stress.judge.tally import Tally
 from stress.load import chaos
+from stress.load.pause_guard import PauseGuard
 from stress.load.plan import LoadPlan
 from stress.load.process_group import ProcessGroup
 from stress.record import clock
@@ -19,9 +20,9 @@ __all__ = ["ChaosDriver"]
 class ChaosDriver:
     """The chaos of one run, from its scenario and seed. Times are seconds since the load started."""
 
-    def __init__(self, plan: LoadPlan, group: ProcessGroup, tally: Tally) -> None:
+    def __init__(self, plan: LoadPlan, group: ProcessGroup, tally: Tally, guard: PauseGuard) -> None:
         scenario = plan.scenario
-        self._plan, self._group, self._tally = plan, group, tally
+        self._plan, self._group, self._tally, self._guard = plan, group, tally, guard
         self._actions = chaos.schedule(
             scenario.seed, scenario.chaos, scenario.chaos_rate, scenario.writers, scenario.readers
         )
@@ -52,6 +53,8 @@ class ChaosDriver:
             # Before the kill, and never taken back: the process that drives it may be looking at any moment.
             member.counters.add("kills", 1)
         begin = clock.nanoseconds()  # before the hit: its effect may be there before this process goes on
+        if action.kind == "pause":
+            self._guard.before_stopping(targets)
         hits = chaos.hit(action, targets)
         if not hits:
             return
@@ -67,6 +70,8 @@ class ChaosDriver:
         while self._pending and self._pending[0][0] <= now:
             _, _, action, hits, begin = heapq.heappop(self._pending)
             chaos.release(action, hits)
+            if action.kind == "pause":
+                self._guard.after_resuming(one.process for one in hits)
             if action.kind == "fault":
                 number = self._group.number_of(self._group.writers[action.number])
                 self._tally.faulted(number, begin, clock.nanoseconds())

@@ -13,6 +13,7 @@ from conformance.errors import ImplementationError, ManifestError
 from stress.judge.tally import Tally
 from stress.load.chaos_driver import ChaosDriver
 from stress.load.control import run_control
+from stress.load.pause_guard import PauseGuard, guarding_pauses
 from stress.load.plan import LoadPlan
 from stress.load.process_group import Member, ProcessGroup
 from stress.load.rounds import Rounds
@@ -36,8 +37,11 @@ def run_in_folder(plan: LoadPlan, show: Show) -> FolderRecord:
     """
     tally = plan.shared.tally if plan.shared else Tally(plan.scenario, plan.scenario.names)
     try:
-        with ProcessGroup(plan.writers(), plan.readers(), plan.run.answer_seconds) as group:
-            return _Load(plan, group, tally, Sampler(plan, group, tally, show)).run()
+        with (
+            guarding_pauses(plan.run, wanted="pause" in plan.scenario.chaos) as guard,
+            ProcessGroup(plan.writers(), plan.readers(), plan.run.answer_seconds) as group,
+        ):
+            return _Load(plan, group, tally, Sampler(plan, group, tally, show), guard).run()
     except (ImplementationError, RuntimeError) as error:
         if full := plan.without_room():
             raise ManifestError(full) from error
@@ -45,10 +49,10 @@ def run_in_folder(plan: LoadPlan, show: Show) -> FolderRecord:
 
 
 class _Load:
-    def __init__(self, plan: LoadPlan, group: ProcessGroup, tally: Tally, sampler: Sampler) -> None:
+    def __init__(self, plan: LoadPlan, group: ProcessGroup, tally: Tally, sampler: Sampler, guard: PauseGuard) -> None:
         self._plan, self._group, self._tally, self._sampler = plan, group, tally, sampler
         self._rounds = Rounds(plan, group, tally)
-        self._chaos = ChaosDriver(plan, group, tally)
+        self._chaos = ChaosDriver(plan, group, tally, guard)
 
     def run(self) -> FolderRecord:
         """Everything, in its order."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from conformance.errors import ImplementationError
+from conformance.system.orphans import end_with_parent
 from stress.clients.file_reader import FileReader
 from stress.clients.plans import ReaderPlan, WriterPlan
 from stress.clients.reader_client import AskingReader
@@ -184,6 +185,8 @@ def _orphaned(connection: Connection) -> bool:
 @contextlib.contextmanager
 def _messages(connection: Connection) -> Iterator[None]:
     """Leave Ctrl-C to the parent; report a failure as the last message; end without a word when the parent is gone."""
+    if parent := multiprocessing.parent_process():
+        end_with_parent(parent.pid or 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

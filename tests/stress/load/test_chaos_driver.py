@@ -9,6 +9,7 @@ import pytest
 
 from stress.load import chaos
 from stress.load.chaos_driver import ChaosDriver
+from stress.load.pause_guard import PauseGuard
 from stress.record import clock
 
 
@@ -28,7 +29,8 @@ def test_a_fault_explains_refusals_from_before_it_took_effect(monkeypatch: pytes
     writer: Any = SimpleNamespace(counters={}, implementations=lambda: [object()])
     group: Any = SimpleNamespace(writers=[writer], readers=[], number_of=lambda member: 0)
     tally: Any = SimpleNamespace(seconds=0.0, acted=lambda *_: None, faulted=lambda *times: faulted.append(times))
-    driver = ChaosDriver(SimpleNamespace(scenario=scenario), group, tally)  # type: ignore[arg-type]  # only what is used
+    plan: Any = SimpleNamespace(scenario=scenario)
+    driver = ChaosDriver(plan, group, tally, PauseGuard(None))
     driver.act_until(1.0)
     driver.release_all()
     assert len(faulted) == len(effects) > 1
