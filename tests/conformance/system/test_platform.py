@@ -75,7 +75,7 @@ def test_the_name_of_the_operating_system(monkeypatch: pytest.MonkeyPatch, platf
 
 
 def test_linux_without_proc_lacks_what_every_run_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(platform_module.sys, "platform", "linux")
+    monkeypatch.setattr("conformance.system.platform.sys.platform", "linux")
     assert missing_means(tmp_path) == (
         f"{tmp_path} is not mounted here, and the kit needs it to find and end processes: mount -t proc proc {tmp_path}"
     )
@@ -85,5 +85,5 @@ def test_linux_without_proc_lacks_what_every_run_needs(monkeypatch: pytest.Monke
 
 
 def test_other_systems_have_no_proc_and_need_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(platform_module.sys, "platform", "darwin")
+    monkeypatch.setattr("conformance.system.platform.sys.platform", "darwin")
     assert missing_means(tmp_path) == ""
