@@ -37,6 +37,7 @@ from conformance.runner.command_line import (
     run_plan,
     seed_option,
     strict_option,
+    user_option,
 )
 from conformance.runner.controller import Controller
 from conformance.runner.embedded_pytest import EmbeddedPytest
@@ -91,6 +92,7 @@ class _PytestOptions:
 @click.option("-n", "workers", type=click.IntRange(0), help="Worker processes; 0 = none. Default: one per CPU.")
 @seed_option()
 @dir_option()
+@user_option()
 @click.option(
     "--start-seconds", type=SECONDS, default=RunPlan.start_seconds, show_default=True, help="Time-out of the start."
 )

@@ -100,6 +100,12 @@ class Case:
             text = "it does not start where the fault of this case would come, and the kit's control program does"
             raise Violation(f"{text}: {error}", stderr=error.stderr) from error
 
+    def hand_over(self) -> None:
+        """Give what was made in the folder to the user as whom the implementation runs, as every request does anyway:
+        for a look at it before that.
+        """
+        self.run.launch_options().hand_over({"path": str(self.target)})
+
     def request(self, operation: str, by: Implementation | None = None, **fields: Any) -> Answer:
         """Send a request to ``by`` (default: the shared implementation) and note it in the transcript."""
         implementation = by or self.implementation

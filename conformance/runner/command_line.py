@@ -40,6 +40,7 @@ __all__ = [
     "run_plan",
     "seed_option",
     "strict_option",
+    "user_option",
 ]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -73,6 +74,12 @@ def strict_option() -> Decorator:
 def dir_option(text: str = "Test on this file system.") -> Decorator:
     """``--dir FOLDER``, the run's ``parent``; see `run_plan`."""
     return click.option("--dir", "parent", type=FOLDER, help=text)
+
+
+def user_option() -> Decorator:
+    """``--user NAME``; see `run_plan`."""
+    text = "Run the implementation as this user (Linux, as root)."
+    return click.option("--user", metavar="NAME", help=text)
 
 
 def answer_seconds_option() -> Decorator:

@@ -20,6 +20,7 @@ from conformance.runner.left_behind import LeftBehind, warning_of
 from conformance.runner.notes import Notes
 from conformance.runner.set_up import release, set_up
 from conformance.runner.target_folders import TargetFolders
+from conformance.subject.accounts import account_of, give
 from conformance.subject.children import kill_children
 from conformance.subject.client import (
     ANSWER_SECONDS,
@@ -55,6 +56,7 @@ class RunPlan:
     start_seconds: float = START_SECONDS
     answer_seconds: float = ANSWER_SECONDS
     kills: int = KILLS
+    user: str | None = None  # as whom implementations run; None: as the kit itself
     point: str = "*"  # a glob of the points that the syscall engine visits
     quick: bool = False  # only the boundaries of a write at which files have changed
 
@@ -94,6 +96,8 @@ class Run(RunPlan):
                 "scratch": self.folder / "scratch",
                 "start_seconds": self.start_seconds,
                 "answer_seconds": self.answer_seconds,
+                "user": self.user,
+                "cases": self.folder / "cases",
                 **changes,
             }
         )
@@ -118,6 +122,8 @@ def prepare(manifest: Manifest, plan: RunPlan) -> Run:
     """
     if missing := missing_means():
         raise ManifestError(missing)
+    if plan.user is not None:
+        account_of(plan.user)
     folder = _new_folder("pulse-conformance-", plan.parent, ("children", "scratch", "cases", "smoke"))
     try:
         own = _new_folder("pulse-kit-", None, ("notes", "scratch"))
@@ -125,6 +131,10 @@ def prepare(manifest: Manifest, plan: RunPlan) -> Run:
         tear_down(folder)
         raise
     try:
+        if plan.user is not None:
+            folder.chmod(0o711)  # with a name it is found, but only what follows is that user's
+            for name in ("scratch", "cases", "smoke"):
+                give(folder / name, plan.user)
         plan = dataclasses.replace(plan, parent=plan.parent and plan.parent.resolve())
         run = Run(manifest, folder, own=own, notes=Notes(own / "notes"), **vars(plan))
         run = dataclasses.replace(run, manifest=set_up(manifest, folder, run.launch_options()))

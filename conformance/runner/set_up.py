@@ -20,6 +20,7 @@ from typing import IO, Any
 import click
 
 from conformance.errors import ImplementationError, ManifestError
+from conformance.subject.accounts import account_of, give
 from conformance.subject.children import spawn
 from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
@@ -55,7 +56,9 @@ def set_up(manifest: Manifest, folder: Path, options: LaunchOptions) -> Manifest
         shutil.copytree(manifest.folder, copy, ignore=left_out, ignore_dangling_symlinks=True)
     except OSError as error:
         raise ManifestError(f"{manifest.folder}: cannot be copied for the set-up: {error}") from error
-    kept = _kept_copy(manifest) if manifest.keep_setup else None
+    give(copy, options.user)
+    # What is kept lies in the cache of the kit's own user, where another user has no business.
+    kept = _kept_copy(manifest) if manifest.keep_setup and options.user is None else None
     if kept is None or not _lock(kept, folder):
         _run_all(manifest, copy, options)
         return dataclasses.replace(manifest, folder=copy, original=manifest.folder)
@@ -185,6 +188,7 @@ def _run(command: Sequence[str], folder: Path, options: LaunchOptions) -> None:
     with contextlib.ExitStack() as at_the_end:
         at_the_end.callback(lambda: click.echo(f" ({time.monotonic() - begin:.1f} s)", err=True))
         try:
+            words = [*(account_of(options.user).prefix() if options.user else ()), *words]
             child = spawn(words, folder=folder, children=options.children, environment=options.child_environment())
         except OSError as error:
             raise ImplementationError(f"set-up command cannot be run: {' '.join(command)}: {error}") from error

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from conformance.errors import ImplementationError, NoAnswer, NotAnAnswer, NotApplicable
+from conformance.subject.accounts import account_of, hand_over
 from conformance.subject.children import Child, spawn
 from conformance.subject.exchange import PrintedTooMuch
 from conformance.subject.fork_messages import HONEST, HOST, TRACER
@@ -58,7 +59,8 @@ class LaunchOptions:
 
     ``children`` is the folder that records running processes, ``scratch`` the child's folder for temporary files.
     ``folder`` is the current folder, instead of the manifest's; ``prefix`` is a command that changes the process (a
-    namespace, a limit) and then executes the rest. The child inherits ``descriptors``.
+    namespace, a limit) and then executes the rest. The child inherits ``descriptors``. ``user`` is the user as whom it
+    runs, None for the kit's own; what the kit makes in folders of ``cases`` is then handed over to that user.
     """
 
     children: Path
@@ -71,6 +73,8 @@ class LaunchOptions:
     descriptors: tuple[int, ...] = ()
     start_seconds: float = START_SECONDS
     answer_seconds: float = ANSWER_SECONDS
+    user: str | None = None
+    cases: Path | None = None
 
     def child_environment(self) -> dict[str, str]:
         """The environment of the child: the kit's, its own folder for temporary files, and no bytecode written."""
@@ -82,7 +86,16 @@ class LaunchOptions:
             for name, value in os.environ.items()
             if name not in left_out and not name.startswith(_OF_PYTEST)
         }
-        return {**inherited, **ours, **self.environment}
+        of_user = account_of(self.user).environment() if self.user else {}
+        return {**inherited, **of_user, **ours, **self.environment}
+
+    def hand_over(self, fields: Mapping[str, Any]) -> None:
+        """Give the user what the kit has made in the folders that a request is about."""
+        if self.user is None or self.cases is None:
+            return
+        several = [write["path"] for writes in fields.get("writes", ()) for write in writes]
+        for path in dict.fromkeys([self.folder or "", fields.get("path", ""), *several]):
+            hand_over(self.cases, Path(path), self.user)
 
 
 class Implementation(Protocol):
@@ -179,6 +192,7 @@ class ServeImplementation:
     def send(self, operation: str, **fields: Any) -> int:
         """Send one request without waiting. Returns its id, for `receive`."""
         number = next(self._numbers)
+        self._launch_options.hand_over(fields)
         line = encode_request(number, operation, fields)
         self._asked[number] = shown_request(line)
         self._requests.put(line)
@@ -293,6 +307,7 @@ class OneshotImplementation:
             given = json.dumps(encode_floats(fields["status"]), ensure_ascii=True).encode("ascii")
         else:
             given = fields.get("text", "").encode("utf-8")
+        self._launch_options.hand_over(fields)
         command = (*command_of(self.manifest), operation, fields["path"])
         try:
             return self._ran(operation, command, given)
@@ -361,7 +376,7 @@ def _words_in_a_fork(manifest: Manifest, options: LaunchOptions, command: tuple[
     starts, such as the hashes of strings and the addresses of objects, must differ between its processes.
     """
     traced = options.prefix[:4] == (sys.executable, "-P", "-m", TRACER)
-    if options.ignore_signals or (options.prefix and not traced):
+    if options.ignore_signals or options.user or (options.prefix and not traced):
         return ()
     if _is_the_kits_own(manifest) and options.environment.keys() <= {PAUSES}:
         command = (HOST, str(manifest.folder), manifest.callable)
@@ -371,6 +386,7 @@ def _words_in_a_fork(manifest: Manifest, options: LaunchOptions, command: tuple[
 def _spawned(manifest: Manifest, launch_options: LaunchOptions, command: tuple[str, ...]) -> Child:
     server = server_of(launch_options.children)
     words = _words_in_a_fork(manifest, launch_options, command) if server else ()
+    user = account_of(launch_options.user).prefix() if launch_options.user else ()
     try:
         if server and words:
             return server.fork(
@@ -381,7 +397,7 @@ def _spawned(manifest: Manifest, launch_options: LaunchOptions, command: tuple[s
                 descriptors=launch_options.descriptors,
             )
         return spawn(
-            (*launch_options.prefix, *command),
+            (*launch_options.prefix, *user, *command),
             folder=launch_options.folder or manifest.folder,
             children=launch_options.children,
             environment=launch_options.child_environment(),

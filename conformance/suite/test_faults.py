@@ -129,8 +129,11 @@ def no_descriptor(case: Case) -> Fault:
         for process in process_tree(pid):
             used = {int(name) for name in os.listdir(f"/proc/{process.pid}/fd")}
             lowest_free = next(number for number in range(len(used) + 1) if number not in used)
-            limits[process.pid] = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
-            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (lowest_free, limits[process.pid][1]))
+            try:
+                limits[process.pid] = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+                resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (lowest_free, limits[process.pid][1]))
+            except PermissionError as error:
+                raise Unmeasured("the limits of another user's process need CAP_SYS_RESOURCE") from error
 
     def lift() -> None:
         for number, limit in limits.items():
@@ -186,6 +189,7 @@ class Outcome:
 
 def fire(case: Case, fault: Fault) -> Outcome:
     """Write once while the fault is in force."""
+    case.hand_over()
     folder = fault.seen(fault.target.parent)
     before, listing = _seen(fault.seen(fault.target)), frozenset(os.listdir(folder))
     descriptors = descriptor_count(fault.writer)

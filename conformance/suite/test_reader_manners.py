@@ -156,6 +156,7 @@ def require_nothing_held(pid: int, folder: Path, when: str) -> None:
 def test_nothing_is_written(case: Case, kind: str) -> None:
     if kind != "missing":
         case.target.write_bytes(DOCUMENT if kind == "valid" else DOCUMENT[:-1])
+    case.hand_over()
     before = snapshot(case.target)
     read(case)
     if case.run.manifest.mode != "oneshot":
@@ -187,6 +188,7 @@ def test_permission_to_read_is_enough(case: Case) -> None:
 def test_nothing_is_made_meanwhile(case: Case, kind: str) -> None:
     """Files that are created and removed again during the read are seen too."""
     case.target.write_bytes(DOCUMENT if kind == "valid" else DOCUMENT[:-1])
+    case.hand_over()
     with FolderWatch(case.folder) as watch:
         read(case)
         if case.run.manifest.mode != "oneshot":

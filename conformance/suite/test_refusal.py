@@ -184,6 +184,7 @@ def require_refusal_without_trace(case: Case, status: dict[str, Any], present: s
 @pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_existing_target_is_untouched(case: Case, name: str) -> None:
     put(case.target)
+    case.hand_over()
     require_refusal_without_trace(case, ONE_OF_EACH[name], {case.target.name})
 
 

@@ -22,6 +22,7 @@ from conformance.reporting.verdict import decide
 from conformance.runner import room
 from conformance.runner import run as runs
 from conformance.runner.command_line import failures_as_exit_codes
+from conformance.subject.accounts import give
 from conformance.system.platform import file_system_of, operating_system
 from stress.cluster.coordinator import Cluster, ClusterError, ClusterUsageError, connected
 from stress.cluster.machine import MachinePlan
@@ -94,6 +95,7 @@ class _Prepared:
 
     def _run_in(self, folder: Path, shown_as: str, show: Show) -> FolderRecord:
         with new_folder(folder) as inner:
+            give(inner, self.run.user)
             if warning := room.warning_of(inner):
                 click.echo(f"pulse stress: {warning}", err=True)
             reader = None if self.reader is None else self.reader.manifest

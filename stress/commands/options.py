@@ -23,6 +23,7 @@ from conformance.runner.command_line import (
     run_plan,
     seed_option,
     strict_option,
+    user_option,
 )
 from conformance.runner.run import RunPlan
 from conformance.subject.manifest import KnownFailure, Manifest
@@ -170,6 +171,7 @@ _OPTIONS = (
     ),
     click.option("--stop-at-first", is_flag=True, help="Stop after the round of the first violation."),
     seed_option("Repeat the random sizes and the schedule of chaos."),
+    user_option(),
     strict_option(),
     answer_seconds_option(),
     report_option("Folder for results.jsonl and report.html."),

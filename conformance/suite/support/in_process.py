@@ -16,6 +16,7 @@ from conformance.in_process.fakefs import SYSTEMS as FAKE_SYSTEMS
 from conformance.oracle.faults import Injection, Kill, harm_to, judge
 from conformance.runner.case import Case
 from conformance.runner.room import require_room
+from conformance.subject.accounts import account_of, give
 from conformance.subject.children import spawn
 from conformance.syscalls.absent import nothing_to_judge
 from conformance.system.removal import remove_folder
@@ -64,6 +65,7 @@ def _measured(case: Case, system: str) -> str:
     require_room(case.run.folder)
     work = case.run.folder / f"in-process-{os.getpid()}"
     work.mkdir()
+    give(work, case.run.user)
     try:
         return _printed(
             case, "the real file system", "conformance.in_process.realfs", str(work), prefix=_permission_bits_hold()
@@ -83,7 +85,8 @@ def _permission_bits_hold() -> tuple[str, ...]:
 def _printed(case: Case, where: str, module: str, argument: str, prefix: tuple[str, ...] = ()) -> str:
     """Run this module of the kit on the implementation. Returns the last line that it printed."""
     manifest = case.run.manifest
-    words = [sys.executable, "-m", module, str(manifest.folder), manifest.callable, manifest.profile, argument]
+    user = account_of(case.run.user).prefix() if case.run.user else ()
+    words = [*user, sys.executable, "-m", module, str(manifest.folder), manifest.callable, manifest.profile, argument]
     seconds = _SECONDS_AFTER_A_HANG if case.run.notes.read("hung-in-process") else _SECONDS
     options = case.run.launch_options()
     child = spawn(
