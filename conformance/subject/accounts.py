@@ -58,10 +58,10 @@ def account_of(name: str) -> Account:
     except KeyError:
         raise ManifestError(f"--user {name}: there is no such user") from None
     if found.pw_uid == 0:
-        raise ManifestError(f"--user {name}: that is root itself; name an ordinary user, such as nobody")
+        raise ManifestError(f"--user {name}: that is root itself; name an ordinary user")
     groups = tuple(sorted(set(os.getgrouplist(name, found.pw_gid))))
     if 0 in groups:
-        raise ManifestError(f"--user {name}: that user is in root's group; name one that is not, such as nobody")
+        raise ManifestError(f"--user {name}: that user is in root's group; name one that is not")
     return Account(name, found.pw_uid, found.pw_gid, groups, found.pw_dir)
 
 

@@ -18,7 +18,7 @@ if sys.platform == "win32" or not sys.platform.startswith("linux"):
     pytest.skip("only Linux starts programs as another user", allow_module_level=True)
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start programs as another user")
-NOBODY = 65534
+USER, UID = "nobody", 65534
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def cases(tmp_path: Path) -> Path:
     tmp_path.chmod(0o711)
     folder = tmp_path / "cases"
     folder.mkdir()
-    give(folder, "nobody")
+    give(folder, USER)
     return folder
 
 
@@ -43,7 +43,7 @@ def owners(*paths: Path) -> list[int]:
 def test_without_root_there_is_no_other_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(ManifestError, match="only root may start programs as another user"):
-        account_of("nobody")
+        account_of(USER)
 
 
 @pytest.mark.parametrize(("name", "why"), [("no-such-user", "no such user"), ("root", "that is root itself")])
@@ -55,18 +55,18 @@ def test_a_user_must_exist_and_be_an_ordinary_one(monkeypatch: pytest.MonkeyPatc
 
 @as_root
 def test_a_program_has_the_users_numbers_groups_and_home_and_no_way_back(tmp_path: Path) -> None:
-    options = LaunchOptions(tmp_path, tmp_path, user="nobody")
+    options = LaunchOptions(tmp_path, tmp_path, user=USER)
     shown = "cat /proc/self/status; echo HOME $HOME; echo USER $USER; kill -0 $PPID || echo kept out"
-    words = (*account_of("nobody").prefix(), "sh", "-c", shown)
+    words = (*account_of(USER).prefix(), "sh", "-c", shown)
     child = spawn(words, folder=Path("/"), children=tmp_path, environment=options.child_environment())
     printed = child.communicate(b"", 60).decode()
     found = {line.split()[0].rstrip(":"): line.split()[1:] for line in printed.splitlines() if line.split()}
-    groups = [str(number) for number in sorted(set(os.getgrouplist("nobody", NOBODY)))]
-    assert found["Uid"] == [str(NOBODY)] * 4
-    assert found["Gid"] == [str(NOBODY)] * 4
+    groups = [str(number) for number in sorted(set(os.getgrouplist(USER, UID)))]
+    assert found["Uid"] == [str(UID)] * 4
+    assert found["Gid"] == [str(UID)] * 4
     assert sorted(found["Groups"]) == sorted(groups)
     assert [int(found[name][0], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")] == [0] * 4
-    assert (found["HOME"], found["USER"]) == ([account_of("nobody").home], ["nobody"])
+    assert (found["HOME"], found["USER"]) == ([account_of(USER).home], [USER])
     assert printed.endswith("kept out\n")
 
 
@@ -75,11 +75,11 @@ def test_a_program_that_the_user_cannot_execute_is_named(tmp_path: Path) -> None
     program = tmp_path / "closed"
     program.write_text("#!/bin/sh\n", encoding="ascii")
     program.chmod(0o700)
-    words = (*account_of("nobody").prefix(), str(program))
+    words = (*account_of(USER).prefix(), str(program))
     child = spawn(words, folder=tmp_path, children=tmp_path, environment=dict(os.environ))
     child.communicate(b"", 60)
     assert child.process.returncode == 1
-    assert "user nobody cannot execute it: Permission denied" in child.stderr()
+    assert f"user {USER} cannot execute it: Permission denied" in child.stderr()
 
 
 @as_root
@@ -89,8 +89,8 @@ def test_what_the_kit_makes_for_a_case_is_given_to_the_user(cases: Path) -> None
     target = folder / "status.json"
     target.write_bytes(b"{}")
     target.chmod(0o4755)
-    hand_over(cases, target, "nobody")
-    assert owners(folder, folder / "store", target) == [NOBODY] * 3
+    hand_over(cases, target, USER)
+    assert owners(folder, folder / "store", target) == [UID] * 3
     assert stat.S_IMODE(target.stat().st_mode) == 0o4755
 
 
@@ -108,8 +108,8 @@ def test_what_is_not_the_kits_own_or_reached_by_a_link_is_not(cases: Path, tmp_p
     (folder / "second-name").hardlink_to(other)
     (cases / "2").symlink_to(outside)
     for path in (folder / "status.json", folder / "folder" / "secret", cases / "2" / "secret"):
-        hand_over(cases, path, "nobody")
-    assert owners(folder, outside, outside / "secret", other) == [NOBODY, 0, 0, 0]
+        hand_over(cases, path, USER)
+    assert owners(folder, outside, outside / "secret", other) == [UID, 0, 0, 0]
 
 
 @as_root
@@ -117,8 +117,8 @@ def test_nothing_outside_of_the_cases_is_given_and_nothing_without_a_user(cases:
     own, folder = tmp_path / "own", cases / "1"
     own.write_bytes(b"")
     folder.mkdir()
-    hand_over(cases, own, "nobody")
-    hand_over(cases, Path("relative"), "nobody")
+    hand_over(cases, own, USER)
+    hand_over(cases, Path("relative"), USER)
     hand_over(cases, folder, None)
     give(folder, None)
     assert owners(own, folder) == [0, 0]
@@ -128,5 +128,5 @@ def test_nothing_outside_of_the_cases_is_given_and_nothing_without_a_user(cases:
 def test_a_folder_that_never_ends_ends_the_hand_over(cases: Path) -> None:
     deep = cases.joinpath("1", *["d"] * 60)
     deep.mkdir(parents=True)
-    hand_over(cases, cases / "1" / "status.json", "nobody")
-    assert owners(cases / "1", deep) == [NOBODY, 0]
+    hand_over(cases, cases / "1" / "status.json", USER)
+    assert owners(cases / "1", deep) == [UID, 0]

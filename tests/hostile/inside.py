@@ -1,0 +1,126 @@
+"""The first process of a hostile run's namespaces: runs the kit there, and says what was left, as one line of JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+__all__ = ["main", "others"]
+
+assert sys.platform == "linux"
+
+_ENDING = 5.0  # seconds for what is ending already
+
+
+def _tree(folder: Path) -> str:
+    """A hash of names, kinds, modes, owners and contents."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        about = path.lstat()
+        found.update(repr((str(path), about.st_mode, about.st_uid, about.st_nlink)).encode())
+        if path.is_file():
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def others() -> dict[int, str]:
+    """The command lines of all other processes here, by process id."""
+    found = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                found[process.pid] = " ".join(process.cmdline())[-120:]
+    return found
+
+
+def _shared_memory() -> set[str]:
+    system_v = Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]
+    return {*os.listdir("/dev/shm"), *(f"System V {line.split()[1]}" for line in system_v)}
+
+
+def _mounts() -> set[str]:
+    return {line.split()[4] for line in Path("/proc/self/mountinfo").read_text(encoding="ascii").splitlines()}
+
+
+def _loops() -> set[str]:
+    return {path.parts[3] for path in Path("/sys/block").glob("loop*/loop/backing_file")}
+
+
+class _Memory(threading.Thread):
+    """The largest sum of the resident memory of all processes here, in bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak, self.ended = 0, threading.Event()
+
+    def run(self) -> None:
+        while not self.ended.wait(0.05):
+            total = 0
+            for process in psutil.process_iter():
+                with contextlib.suppress(psutil.Error):
+                    total += process.memory_info().rss if process.pid != os.getpid() else 0
+            self.peak = max(self.peak, total)
+
+
+def _run(command: list[str], seconds: float, output: Path) -> tuple[int | None, float]:
+    """Run it. Returns the exit code, None when it had to be killed, and the longest time without output."""
+    with output.open("wb") as file:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+        begin = last = time.monotonic()
+        size, silence = 0, 0.0
+        while (code := process.poll()) is None:
+            now = time.monotonic()
+            if (new := output.stat().st_size) != size:
+                size, last = new, now
+            silence = max(silence, now - last)
+            if now - begin > seconds:
+                process.kill()
+                process.wait()
+                return None, silence
+            time.sleep(0.05)
+    return code, silence
+
+
+def main(folder: Path, seconds: float, command: list[str]) -> None:
+    """Run the kit with its temporary files in ``folder``, beside which are the canaries."""
+    canaries, temporary = folder / "canaries", folder / "tmp"
+    before = _tree(canaries), _mounts(), _shared_memory(), _loops()
+    memory = _Memory()
+    memory.start()
+    begin = time.monotonic()
+    code, silence = _run(command, seconds, folder / "output.txt")
+    lasted = time.monotonic() - begin
+    memory.ended.set()
+    memory.join()
+    end = time.monotonic() + _ENDING
+    while others() and time.monotonic() < end:
+        time.sleep(0.05)
+    said = (folder / "output.txt").read_bytes()
+    found: dict[str, Any] = {
+        "exit": code,
+        "seconds": round(lasted, 1),
+        "silence": round(silence, 1),
+        "memory": memory.peak,
+        "escapes": b"\x1b" in said or "\u202e".encode() in said,
+        "processes": sorted(others().values()),
+        "canaries": before[0] != _tree(canaries),
+        "mounts": sorted(_mounts() - before[1]),
+        "shared memory": sorted(_shared_memory() - before[2]),
+        "loop devices": sorted(_loops() - before[3]),
+        "folders": sorted(os.listdir(temporary)),
+    }
+    print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3:])
