@@ -15,6 +15,7 @@ from conformance.report_bug.replays import replay_of
 from conformance.reporting.foreign import visible
 from conformance.reporting.results import Header
 from conformance.subject.manifest import Manifest
+from conformance.system.folder_copy import copy_folder
 from conformance.vectors import FOLDER as VECTORS
 
 __all__ = ["write_bug_report"]
@@ -22,7 +23,7 @@ __all__ = ["write_bug_report"]
 _HERE = Path(__file__).parent
 _PROGRAM = "program"  # the folder with the files of what was judged
 _MOST_REPLAYS = 50
-_LEFT_OUT = shutil.ignore_patterns("node_modules", "__pycache__", "target", ".*")
+_LEFT_OUT = ("node_modules", "__pycache__", "target", ".*")
 
 
 def write_bug_report(folder: Path, report: BugReport, header: Header, manifest: Manifest) -> None:
@@ -55,7 +56,7 @@ def write_bug_report(folder: Path, report: BugReport, header: Header, manifest: 
         **({"replays": replays} if replays else {}),
     }
     _write(folder / "subject.json", json.dumps(subject, indent=2) + "\n")
-    shutil.copytree(manifest.folder, folder / _PROGRAM, ignore=_LEFT_OUT, ignore_dangling_symlinks=True)
+    copy_folder(manifest.folder, folder / _PROGRAM, ignore=_LEFT_OUT)
 
 
 def _replays(report: BugReport) -> list[Mapping[str, Any]]:

@@ -24,6 +24,7 @@ from conformance.subject.accounts import account_of, give
 from conformance.subject.children import spawn
 from conformance.subject.client import LaunchOptions
 from conformance.subject.manifest import Manifest
+from conformance.system.folder_copy import copy_folder
 
 __all__ = ["cache_folder", "release", "set_up"]
 
@@ -50,10 +51,9 @@ def set_up(manifest: Manifest, folder: Path, options: LaunchOptions) -> Manifest
     if not manifest.setup:
         return manifest
     copy = folder / "implementation"
-    # The run's own folder may lie in the manifest's, with --dir.
-    left_out = shutil.ignore_patterns(*_LEFT_OUT, folder.name)
     try:
-        shutil.copytree(manifest.folder, copy, ignore=left_out, ignore_dangling_symlinks=True)
+        # The run's own folder may lie in the manifest's, with --dir.
+        copy_folder(manifest.folder, copy, ignore=(*_LEFT_OUT, folder.name))
     except OSError as error:
         raise ManifestError(f"{manifest.folder}: cannot be copied for the set-up: {error}") from error
     give(copy, options.user)

@@ -1,0 +1,95 @@
+"""Copies a folder that someone else has filled: within limits, and without following links round and round."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fnmatch
+import os
+import shutil
+import stat
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.system.file_kinds import kind_of
+
+__all__ = ["DEEPEST", "MOST_BYTES", "MOST_ENTRIES", "copy_folder"]
+
+MOST_BYTES = 2 << 30
+MOST_ENTRIES = 200_000  # files and folders
+DEEPEST = 100  # folders in each other
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """A folder to be copied, and the one that it was found in."""
+
+    source: Path
+    target: Path
+    depth: int
+    parent: _Folder | None
+
+    def above(self, found: os.stat_result) -> _Folder | None:
+        """This folder, or the nearest one above it, that is ``found``."""
+        folder: _Folder | None = self
+        while folder is not None and not os.path.samestat(folder.source.stat(), found):
+            folder = folder.parent
+        return folder
+
+
+def copy_folder(
+    source: Path,
+    target: Path,
+    *,
+    ignore: Collection[str] = (),
+    most_bytes: int = MOST_BYTES,
+    most_entries: int = MOST_ENTRIES,
+) -> None:
+    """Copy a folder with its modes and times, without entries whose names match a pattern in ``ignore``.
+
+    What a link leads to is copied, and nothing for one that leads nowhere. A link to a folder that it is in becomes a
+    link to the copy of that folder. Raises OSError for more than ``most_bytes`` or ``most_entries``, for folders more
+    than `DEEPEST` deep, and for anything that is neither a file nor a folder.
+    """
+    left, entries = most_bytes, 0
+    folders = [_Folder(source, target, 0, None)]
+    made: list[_Folder] = []
+    while folders:
+        folder = folders.pop()
+        folder.target.mkdir()
+        made.append(folder)
+        for name in sorted(os.listdir(folder.source)):
+            if any(fnmatch.fnmatch(name, pattern) for pattern in ignore):
+                continue
+            path, copy = folder.source / name, folder.target / name
+            try:
+                found = path.stat()
+            except OSError:
+                if path.is_symlink():
+                    continue
+                raise
+            entries += 1
+            if entries > most_entries:
+                raise _too_much(source, f"more than {most_entries:,} files and folders")
+            if stat.S_ISDIR(found.st_mode):
+                if path.is_symlink() and (above := folder.above(found)):
+                    with contextlib.suppress(OSError):  # such as on Windows, for most users
+                        copy.symlink_to(os.path.relpath(above.target, folder.target), target_is_directory=True)
+                    continue
+                if folder.depth == DEEPEST:
+                    raise _too_much(source, f"folders more than {DEEPEST} deep")
+                folders.append(_Folder(path, copy, folder.depth + 1, folder))
+                continue
+            if kind := kind_of(found.st_mode):
+                raise OSError(errno.EINVAL, f"{kind} cannot be copied", str(path))
+            left -= found.st_size
+            if left < 0:
+                raise _too_much(source, f"more than {most_bytes >> 20:,} MiB")
+            shutil.copy2(path, copy)
+    for folder in reversed(made):
+        shutil.copystat(folder.source, folder.target)
+
+
+def _too_much(source: Path, what: str) -> OSError:
+    return OSError(errno.EFBIG, f"{what}; put what the program needs into a folder of its own", str(source))
