@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 _DEFAULT_SIGNALS = Path(__file__).with_name("default_signals.py")
+_SECONDS_TO_END = 30.0  # after SIGKILL
 STDERR_LIMIT = 4000  # bytes of standard error kept as evidence
 
 
@@ -312,7 +313,8 @@ def _end(child: Child) -> bool:
     if not of_folder:
         _running.pop(child.children, None)
     killed = _kill_group(child)
-    child.process.wait()
+    with contextlib.suppress(subprocess.TimeoutExpired):  # frozen, or traced by a process that never waits
+        child.process.wait(_SECONDS_TO_END)
     own.discard(child.process.pid)
     child.held.close()
     child.standard_error.close()

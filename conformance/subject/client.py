@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import itertools
 import json
 import os
@@ -24,9 +23,9 @@ from conformance.subject.children import Child, spawn
 from conformance.subject.exchange import PrintedTooMuch
 from conformance.subject.fork_messages import HONEST, HOST, TRACER
 from conformance.subject.forking import server_of
+from conformance.subject.lines import Lines, pump_lines, pump_requests
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import (
-    LONGEST_ANSWER,
     PROTOCOL,
     Answer,
     decode_answer,
@@ -46,9 +45,7 @@ ANSWER_SECONDS = 10.0
 # each of the thousands of processes of a run would start several times more slowly.
 _MEASURES_THE_KIT = "COVERAGE_PROCESS_CONFIG"
 _OF_PYTEST = "PYTEST_"  # what it tells its own children; a program must not behave otherwise where it is judged
-_OVERHEAD = 64  # bytes of memory that a line takes beside its own
 _LONGEST_NAME = 400  # characters of what an implementation says of itself
-_WAITING_LIMIT = 2 * LONGEST_ANSWER  # bytes of answers that no request has taken yet
 _TELLS_OF_THE_KIT = "HYPOTHESIS_STORAGE_DIRECTORY"  # where its own folder is
 _FLUSH = "; if it did print one, it has to flush its standard output after each answer"
 
@@ -165,10 +162,10 @@ class ServeImplementation:
         self._numbers = itertools.count()
         self._asked: dict[int, str] = {}  # what has no answer yet, for people
         # Threads instead of select(): the same code for pipes on Windows, and a full pipe cannot block the kit.
-        self._lines = _Lines()
+        self._lines = Lines()
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        threading.Thread(target=_pump_lines, args=(self._child, self._lines), daemon=True).start()
-        threading.Thread(target=_pump_requests, args=(self._child, self._requests), daemon=True).start()
+        threading.Thread(target=pump_lines, args=(self._child, self._lines), daemon=True).start()
+        threading.Thread(target=pump_requests, args=(self._child, self._requests), daemon=True).start()
 
     @property
     def pid(self) -> int | None:
@@ -407,55 +404,3 @@ def _spawned(manifest: Manifest, launch_options: LaunchOptions, command: tuple[s
         )
     except OSError as error:
         raise ImplementationError(f"cannot be started: {' '.join(command)}: {error}") from error
-
-
-class _Lines:
-    """The lines that a process has printed and that no one has taken yet; `too_much` says, in words, if there were more
-    than are kept.
-    """
-
-    def __init__(self) -> None:
-        self.too_much = ""
-        self._queue: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    def put(self, line: bytes) -> bool:
-        """Keep one more line. Returns False when there were too many."""
-        with self._lock:
-            self._bytes += len(line) + _OVERHEAD
-            if self._bytes > _WAITING_LIMIT:
-                self.too_much = f"{_WAITING_LIMIT >> 20} MiB that no request had asked for"
-                return False
-        self._queue.put(line)
-        return True
-
-    def end(self, rest: bytes) -> None:
-        """The end of the output, after ``rest``, which has no line feed."""
-        if len(rest) >= LONGEST_ANSWER:
-            self.too_much = f"a line of more than {LONGEST_ANSWER >> 20} MiB"
-        self._queue.put(rest)
-
-    def get(self, seconds: float) -> bytes:
-        """The next line, or the rest. Raises queue.Empty when there is none in time."""
-        line = self._queue.get(timeout=seconds)
-        with self._lock:
-            self._bytes -= len(line) + _OVERHEAD
-        return line
-
-
-def _pump_lines(child: Child, lines: _Lines) -> None:
-    line = b""
-    with contextlib.suppress(OSError, ValueError), io.BufferedReader(child.stdout) as stream:
-        while (line := stream.readline(LONGEST_ANSWER)).endswith(b"\n") and lines.put(line):
-            pass
-    lines.end(line.removesuffix(b"\n"))
-
-
-def _pump_requests(child: Child, requests: queue.SimpleQueue[bytes | None]) -> None:
-    # An error means that the process has ended, which the thread that reads its answers notices.
-    with contextlib.suppress(OSError), child.stdin as stream:
-        while (line := requests.get()) is not None:
-            rest = memoryview(line)
-            while rest:
-                rest = rest[stream.write(rest) :]

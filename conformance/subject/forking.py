@@ -22,6 +22,7 @@ from conformance.subject.fork_messages import LENGTH
 __all__ = ["ForkServer", "Forked", "is_idle", "server_of", "serving_forks"]
 
 _SECONDS_TO_END = 5.0
+_SECONDS_TO_FORK = 60.0  # a server that takes longer has been stopped or blocked by what it has started
 
 
 class Forked:
@@ -57,6 +58,24 @@ class Forked:
         """End it at once, unless it has ended."""
         if self.poll() is None and sys.platform != "win32":
             os.kill(self.pid, signal.SIGKILL)
+
+
+def _asked(requests: socket.socket, text: bytes, descriptors: Sequence[int]) -> int:
+    """The process of the fork that the server makes for a request. Raises OSError."""
+    assert sys.platform != "win32"
+    socket.send_fds(requests, [LENGTH.pack(len(text))], descriptors)
+    requests.sendall(text)
+    answer = requests.recv(LENGTH.size)
+    if len(answer) < LENGTH.size:
+        raise ConnectionResetError("it has ended")
+    return int.from_bytes(answer, "big")
+
+
+def _has_begun(report: int) -> bool:
+    """Whether a new fork has reported that it has a session of its own, which can be killed."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(report, selectors.EVENT_READ)
+        return bool(selector.select(_SECONDS_TO_FORK)) and _status(os.read(report, LENGTH.size)) == 0
 
 
 def _status(report: bytes) -> int:
@@ -106,9 +125,11 @@ class ForkServer:
         try:
             with self._lock:
                 requests = self._connected(environment)
-                socket.send_fds(requests, [LENGTH.pack(len(text))], [given, printing, error, reporting, *descriptors])
-                requests.sendall(text)
-                pid = int.from_bytes(requests.recv(LENGTH.size), "big")
+                try:
+                    pid = _asked(requests, text, [given, printing, error, reporting, *descriptors])
+                except OSError as failure:
+                    self.end()
+                    raise OSError(f"the fork server cannot start {words[0]}: {failure}") from failure
         except BaseException:
             for descriptor in (stdin, stdout, report):
                 os.close(descriptor)
@@ -116,7 +137,7 @@ class ForkServer:
         finally:
             for descriptor in (given, printing, error, reporting):
                 os.close(descriptor)
-        if _status(os.read(report, LENGTH.size)) != 0:
+        if not _has_begun(report):
             for descriptor in (stdin, stdout, report):
                 os.close(descriptor)
             raise OSError(f"the fork server cannot start {words[0]} in {folder}")
@@ -135,6 +156,7 @@ class ForkServer:
                     environment=environment,
                     descriptors=(theirs.fileno(),),
                 )
+            ours.settimeout(_SECONDS_TO_FORK)
             self._requests = ours
         return self._requests
 

@@ -69,6 +69,8 @@ class Traced:
         self.run = run
         self.implementation = implementation
         self._control = control
+        if control is not None:
+            control.settimeout(_longest_silence(run))
         self._messages = control.makefile("rb") if control else None
 
     @property
@@ -86,14 +88,19 @@ class Traced:
         """
         if self._control is None or self._messages is None:
             ours, theirs = socket.socketpair()
+            ours.settimeout(_longest_silence(self.run))
             with ours, theirs, ours.makefile("rb") as messages:
                 traced = start(self.run.manifest, _launch_options(self.run, theirs, "at-start"))
                 talk = Talk(ours, messages, at_boundary)
                 return self._request(traced, talk, lambda: talk.arm_and_listen(plan), ask, until=theirs)
         talk = Talk(self._control, self._messages, at_boundary)
         talk.say(f"arm {write_plan(plan)}")
-        talk.listen_for("armed")
-        return self._request(self.implementation, talk, talk.listen, ask)
+        try:
+            talk.listen_for("armed")
+            return self._request(self.implementation, talk, talk.listen, ask)
+        except TraceError:
+            self.implementation.kill()  # with the tracer: neither can be relied on
+            raise
 
     def _request(
         self,
@@ -126,7 +133,7 @@ class Traced:
         if talk.report is None:
             if end is not None:
                 raise end
-            raise TraceError("the tracer ended without a report")
+            raise TraceError(f"the tracer {talk.ending} without a report")
         return Outcome(answer, end, talk.report, talk.parked)
 
     def open_files(self, folder: str, others: Collection[str] = ()) -> tuple[str, ...]:
@@ -166,19 +173,23 @@ class Talk:
         self.report: Report | None = None
         self.failure: BaseException | None = None
         self.parked: Parked | None = None
+        self.ending = "ended"  # what becomes of a tracer that says no more
         self._released = threading.Event()
         self._answered = threading.Event()
         self._patience = 0.0  # until when a parked thread stands still
         self._looks = 0  # how often no other thread could go on by itself
 
     def say(self, text: str) -> None:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
             self.control.sendall(f"{text}\n".encode())
 
     def hear(self) -> tuple[str, str]:
         try:
             line: bytes = self.messages.readline()
         except ConnectionResetError:
+            line = b""
+        except OSError:  # it said nothing in time, now or before
+            self.ending = "was stopped, or hangs,"
             line = b""
         word, _, rest = line.decode().strip().partition(" ")
         return word, rest
@@ -192,7 +203,7 @@ class Talk:
             if word == "refused":
                 raise Unmeasured(_REFUSED.format(rest))
             if not word:
-                raise TraceError(f"the tracer ended while the kit waited for {expected!r}")
+                raise TraceError(f"the tracer {self.ending} while the kit waited for {expected!r}")
 
     def arm_and_listen(self, plan: Plan) -> None:
         try:
@@ -273,12 +284,18 @@ def start_traced(run: Run) -> Traced:
         with theirs:
             return Traced(run, start(run.manifest, _launch_options(run, theirs, "later")), ours)
     except ImplementationError as error:
-        with ours, ours.makefile("rb") as messages:
+        ours.settimeout(_SECONDS_TO_END)
+        with ours, ours.makefile("rb") as messages, contextlib.suppress(TimeoutError):
             for line in messages:
                 word, _, rest = line.decode().strip().partition(" ")
                 if word == "refused":
                     raise Unmeasured(_REFUSED.format(rest)) from error
         raise
+
+
+def _longest_silence(run: Run) -> float:
+    """Seconds after which a tracer that says nothing is taken for one that never will: twice as long as a request."""
+    return 2 * _LONGER * run.answer_seconds + _SECONDS_TO_END
 
 
 def _launch_options(run: Run, control: socket.socket, when: str) -> LaunchOptions:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from conformance.subject import children as children_module
 from conformance.subject import children as processes
 from conformance.subject.children import STDERR_LIMIT, Child, kill_children, process_tree, running, spawn
 
@@ -246,3 +247,31 @@ def test_a_process_that_has_ended_has_no_tree(run_python: Callable[[str], Child]
     child.process.wait()
     with pytest.raises(psutil.NoSuchProcess):
         process_tree(child.process.pid)
+
+
+NEVER_WAITS = """
+import ctypes, sys, threading
+seized = ctypes.CDLL(None, use_errno=True).ptrace(0x4206, int(sys.argv[1]), 0, 0) == 0  # PTRACE_SEIZE
+print("seized" if seized else "refused", flush=True)
+threading.Event().wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs ptrace")
+def test_a_child_whose_tracer_never_waits_for_it_is_not_waited_for_either(
+    run_python: Callable[[str], Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the tracer has waited for a process that was killed, its parent cannot (ptrace(2))."""
+    child = run_python(WAIT)
+    with subprocess.Popen(
+        [sys.executable, "-c", NEVER_WAITS, str(child.process.pid)], stdout=subprocess.PIPE, text=True
+    ) as tracer:
+        assert tracer.stdout is not None
+        if tracer.stdout.readline() == "refused\n":
+            tracer.kill()
+            pytest.skip("tracing is not allowed here")
+        monkeypatch.setattr(children_module, "_SECONDS_TO_END", 0.1)
+        child.kill()
+        assert child.process.returncode is None
+        tracer.kill()
+    child.process.wait(60)

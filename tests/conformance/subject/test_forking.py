@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from conformance.errors import ImplementationError
+from conformance.subject import forking
 from conformance.subject.client import Implementation, LaunchOptions, forked_modules, start
 from conformance.subject.fork_messages import HONEST, HOST, TRACER
 from conformance.subject.forking import ForkServer, server_of, serving_forks
@@ -277,3 +279,21 @@ def test_the_base_of_mutants_and_variants_is_imported_once_for_all_of_their_proc
 def test_nothing_is_imported_for_an_implementation_of_a_user(manifest: Manifest) -> None:
     assert forked_modules(manifest) == HONEST
     assert forked_modules(dataclasses.replace(manifest, source="facts/implementation.toml")) == ()
+
+
+def test_a_server_that_is_stopped_is_not_waited_for(
+    children: Path, monkeypatch: pytest.MonkeyPatch, launch_options: Callable[..., LaunchOptions], manifest: Manifest
+) -> None:
+    """Whatever it has started can stop it; the next fork has a new server."""
+    monkeypatch.setattr(forking, "_SECONDS_TO_END", 0.1)
+    with serving_forks(children):
+        server = server_of(children)
+        assert server is not None
+        start(manifest, launch_options()).stop()
+        assert server._server is not None
+        assert server._requests is not None
+        server._requests.settimeout(0.5)
+        psutil.Process(server._server.process.pid).suspend()
+        with pytest.raises(ImplementationError, match=r"the fork server cannot start .*: timed out"):
+            start(manifest, launch_options())
+        start(manifest, launch_options()).stop()

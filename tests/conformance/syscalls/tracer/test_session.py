@@ -218,6 +218,18 @@ def test_a_tracer_that_dies_is_an_error_of_the_kit(mortal: Traced, folder: Path)
         do(mortal, folder, "")
 
 
+def test_a_tracer_that_is_stopped_is_not_waited_for(
+    python_run: Callable[..., Run], start: Callable[[Run], Traced], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracing, "_longest_silence", lambda run: 0.5)
+    traced = start(python_run(OBEDIENT))
+    assert traced.implementation.pid is not None
+    psutil.Process(traced.implementation.pid).suspend()
+    with pytest.raises(TraceError, match="the tracer was stopped, or hangs, while the kit waited for 'armed'"):
+        do(traced, folder, "")
+    assert not traced.usable
+
+
 def test_a_report_that_cannot_be_read(mortal: Traced, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(text: str) -> None:
         raise TraceError("the tracer's report cannot be read")
