@@ -17,10 +17,12 @@ from conformance.oracle.payload import Identity, identify
 from conformance.system.file_kinds import NotAFile
 from conformance.system.share_modes import PAUSE_SECONDS, read_shared
 
-__all__ = ["Observation", "observing"]
+__all__ = ["MOST_HELD", "Observation", "observing"]
 
 ENOUGH_READS = 50
 ENOUGH_DISTINCT = 5  # documents
+MOST_HELD = 64 << 20
+"""Bytes of distinct documents that are kept to be judged later."""
 _WORST_FIRST = ("torn", "mixed", "altered", "missing")
 
 
@@ -40,6 +42,7 @@ class Observation:
     refused: list[str] = field(default_factory=list)  # writes that had to succeed and did not, in words
     crash: BaseException | None = None
     read_count: int = 0
+    held: int = 0  # bytes of the documents in ``seen``
 
     def timed_write(self, identity: Identity, action: Callable[[], bool]) -> None:
         """Run a write and record its times; ``action`` returns whether it was acknowledged."""
@@ -92,12 +95,26 @@ class Observation:
     def judge(self) -> None:
         """Sort what was seen into reads of whole documents and violations (torn, mixed or altered)."""
         for data, times in self.seen.items():
-            try:
-                identity = identify(data)
-            except Violation as violation:
-                self.note(violation, len(times))
-            else:
-                self.reads += [Read(identity, begin, end) for begin, end in times]
+            self.judge_one(data, times)
+
+    def judge_one(self, data: bytes, times: list[tuple[int, int]]) -> None:
+        """Sort the reads of one document."""
+        try:
+            identity = identify(data)
+        except Violation as violation:
+            self.note(violation, len(times))
+        else:
+            self.reads += [Read(identity, begin, end) for begin, end in times]
+
+    def keep(self, data: bytes, begin: int, end: int) -> None:
+        """Keep a read for `judge`; where the documents kept would take too much memory, judge it at once."""
+        if (times := self.seen.get(data)) is not None:
+            times.append((begin, end))
+        elif self.held + len(data) <= MOST_HELD:
+            self.held += len(data)
+            self.seen[data] = [(begin, end)]
+        else:
+            self.judge_one(data, [(begin, end)])
 
 
 @contextmanager
@@ -143,7 +160,7 @@ def _observe(target: Path, observation: Observation, finished: threading.Event, 
                 continue
             end = time.perf_counter_ns()
             observation.read_count += 1
-            observation.seen.setdefault(data, []).append((begin, end))
+            observation.keep(data, begin, end)
             if pause:
                 finished.wait(pause)
     except BaseException as error:  # handed to the test, which raises it

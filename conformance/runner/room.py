@@ -1,18 +1,30 @@
-"""How much room the file system of the run's folder has: without any, no answer ``io`` says anything."""
+"""How much room there is for a run, on the disk and for open files: without any, no answer ``io`` says anything."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
+import sys
 from pathlib import Path
 
-from conformance.errors import Inconclusive
+from conformance.errors import Inconclusive, ManifestError
 
-__all__ = ["NEEDED", "full_text", "is_about_room", "is_full", "require_room", "warning_of"]
+__all__ = [
+    "DESCRIPTORS",
+    "NEEDED",
+    "full_text",
+    "is_about_room",
+    "is_full",
+    "require_descriptors",
+    "require_room",
+    "warning_of",
+]
 
 NEEDED = 4 << 20  # bytes: a document of 1 MiB before a write, its temp, and what another worker writes meanwhile
 COMFORTABLE = 64 << 20  # bytes: what a whole run needs with several workers, their findings and standard errors
+DESCRIPTORS = 128
+"""Files that a process of the kit may have open at a time: pipes of programs, folders, and what Python opens."""
 _ERRORS = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -62,3 +74,16 @@ def warning_of(folder: Path) -> str:
         f"warning: only {free >> 10:,} KiB are free in {folder}; with less than {NEEDED >> 10:,} KiB "
         "failed writes are inconclusive (choose another folder with --dir)"
     )
+
+
+def require_descriptors() -> None:
+    """Raise ManifestError where so few files may be open that the kit, or any program, would fail for that alone."""
+    if sys.platform != "win32":
+        import resource
+
+        allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if 0 <= allowed < DESCRIPTORS:  # unlimited is -1 on some systems
+            raise ManifestError(
+                f"a process may have only {allowed} files open here, and the kit needs {DESCRIPTORS}: "
+                f"raise the limit (ulimit -n {DESCRIPTORS}, or more)"
+            )

@@ -105,7 +105,8 @@ class Run(RunPlan):
 
 @contextlib.contextmanager
 def prepared(manifest: Manifest, plan: RunPlan) -> Iterator[Run]:
-    """A run that is torn down at the end of the block. Raises what `prepare` raises."""
+    """A run that is torn down at the end of the block. Raises what `prepare` raises, and ManifestError as `room`."""
+    room.require_descriptors()
     with guarding(), adopting():
         run = prepare(manifest, plan)
         try:

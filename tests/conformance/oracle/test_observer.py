@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import Inconclusive, Violation
-from conformance.oracle.history import Write
-from conformance.oracle.observer import Observation, observing
+from conformance.oracle.history import Read, Write
+from conformance.oracle.observer import MOST_HELD, Observation, observing
 from conformance.oracle.payload import Identity, encode, make_status
 
 
@@ -224,3 +224,18 @@ def test_too_little_is_inconclusive(reads: int, distinct: int, enough: bool) -> 
     else:
         with pytest.raises(Inconclusive, match=f"saw {reads} reads of {distinct} distinct documents"):
             observation.require_enough()
+
+
+def test_documents_that_would_take_too_much_memory_are_judged_at_once() -> None:
+    """A judged program can put another file of 16 MiB there for each read."""
+    large = [bytes([number]) * (MOST_HELD // 4) for number in range(10)]
+    whole = encode(make_status(0, 1)).encode("utf-8")
+    at_once, later = Observation(), Observation(held=-20 * MOST_HELD)
+    for observation in (at_once, later):
+        for number, data in enumerate([*large, whole, large[0]]):
+            observation.keep(data, number, number + 1)
+        assert len(observation.seen) == (4 if observation is at_once else 11)
+        observation.judge()
+    assert at_once.held <= MOST_HELD
+    assert at_once.counts == later.counts == {"torn": 11}
+    assert at_once.reads == later.reads == [Read((0, 1), 10, 11)]

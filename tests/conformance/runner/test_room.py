@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -67,3 +69,24 @@ def test_what_fails_for_want_of_room(free: SimpleNamespace, tmp_path: Path) -> N
     free.free = 0
     assert _for_want_of_room(ImplementationError("ended"), tmp_path)
     assert not _for_want_of_room(Inconclusive("too little"), tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_where_too_few_files_may_be_open_the_limit_is_named() -> None:
+    code = """
+import resource, sys
+from conformance.errors import ManifestError
+from conformance.runner.room import DESCRIPTORS, require_descriptors
+for number in (DESCRIPTORS, DESCRIPTORS - 1):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (number, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    try:
+        require_descriptors()
+        print("enough")
+    except ManifestError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.splitlines() == [
+        "enough",
+        "a process may have only 127 files open here, and the kit needs 128: raise the limit (ulimit -n 128, or more)",
+    ]

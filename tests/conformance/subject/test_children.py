@@ -109,8 +109,7 @@ def test_sigxfsz_is_ignored_by_a_child_only_on_demand(children: Path, tmp_path: 
         environment=os.environ,
         ignore_signals=ignore,
     )
-    printed = child.stdout.readall()
-    child.kill()
+    printed = child.communicate(b"", 60)
     assert bool(int(printed.split()[1], 16) >> 24 & 1) is ignore  # signal(7): SIGXFSZ is 25
 
 
