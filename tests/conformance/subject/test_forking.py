@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -90,7 +91,8 @@ def begin(launch_options: Callable[..., LaunchOptions]) -> Iterator[Callable[...
 
     yield run
     for each in running:
-        each.kill()
+        with contextlib.suppress(RuntimeError):  # the server may have ended first
+            each.kill()
 
 
 @pytest.fixture
