@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.judge.folder import Stage
-from conformance.subject.children import STDERR_LIMIT, Child, spawn
+from conformance.subject.children import Child, spawn
+from conformance.subject.standard_error import STDERR_LIMIT
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Plan, Report, Rule

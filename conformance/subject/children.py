@@ -13,8 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,13 +23,13 @@ import psutil
 
 from conformance.subject.exchange import exchange, kept
 from conformance.subject.protocol import LONGEST_ANSWER
+from conformance.subject.standard_error import StandardError
 from conformance.system.orphans import own, starting
 
 __all__ = [
     "Child",
     "Held",
     "Process",
-    "StandardError",
     "kill_children",
     "process_tree",
     "remembered",
@@ -42,7 +40,6 @@ __all__ = [
 
 _DEFAULT_SIGNALS = Path(__file__).with_name("default_signals.py")
 _SECONDS_TO_END = 30.0  # after SIGKILL
-STDERR_LIMIT = 4000  # bytes of standard error kept as evidence
 
 
 class Process(Protocol):
@@ -72,39 +69,6 @@ class Process(Protocol):
 
     def kill(self) -> None:
         """End it at once, unless it has ended."""
-
-
-class StandardError:
-    """The file that receives the standard error of a process; it has no name (but on Windows), as no name is needed.
-
-    ``given`` is the descriptor for the process; whoever starts it closes that one.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        """Make it in ``folder``, or where temporary files go when an implementation has done away with that."""
-        self.given, path = tempfile.mkstemp(suffix=".stderr", dir=folder if folder.is_dir() else None)
-        self._read = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
-        self._close = weakref.finalize(self, os.close, self._read)
-        self._last: str | None = None
-        self._lock = threading.Lock()  # several threads may look while one of them ends the process
-        if sys.platform != "win32":
-            os.unlink(path)
-
-    def last(self) -> str:
-        """Its last bytes, as text."""
-        with self._lock:
-            return self._read_last() if self._last is None else self._last
-
-    def _read_last(self) -> str:
-        os.lseek(self._read, max(0, os.lseek(self._read, 0, os.SEEK_END) - STDERR_LIMIT), os.SEEK_SET)
-        return os.read(self._read, STDERR_LIMIT).decode("utf-8", "backslashreplace")
-
-    def close(self) -> None:
-        """Keep what there is now, and nothing later."""
-        with self._lock:
-            if self._last is None:
-                self._last = self._read_last()
-                self._close()
 
 
 class Held:

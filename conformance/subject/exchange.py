@@ -69,10 +69,10 @@ def _with_selectors(
     take: Callable[[bytes], None],
     too_late: Callable[[], subprocess.TimeoutExpired],
 ) -> None:
-    assert sys.platform != "win32"
     rest = memoryview(given)
     giving, printing = process.stdin.fileno(), process.stdout.fileno()
-    os.set_blocking(giving, False)
+    if sys.platform != "win32":  # for mypy: there it is called nowhere
+        os.set_blocking(giving, False)
     with selectors.DefaultSelector() as selector:
         selector.register(giving, selectors.EVENT_WRITE)
         selector.register(printing, selectors.EVENT_READ)

@@ -16,8 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from conformance.subject.children import Child, StandardError, remembered, running, spawn
+from conformance.subject.children import Child, remembered, running, spawn
 from conformance.subject.fork_messages import LENGTH
+from conformance.subject.standard_error import StandardError
 
 __all__ = ["ForkServer", "Forked", "is_idle", "server_of", "serving_forks"]
 

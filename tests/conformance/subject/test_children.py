@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.subject import children as children_module
 from conformance.subject import children as processes
-from conformance.subject.children import STDERR_LIMIT, Child, kill_children, process_tree, running, spawn
+from conformance.subject.children import Child, kill_children, process_tree, running, spawn
+from conformance.subject.standard_error import STDERR_LIMIT
 
 WAIT = "import threading; threading.Event().wait()"
 # Prints the id of another process in its group, then waits or ends.
@@ -269,7 +269,7 @@ def test_a_child_whose_tracer_never_waits_for_it_is_not_waited_for_either(
         if tracer.stdout.readline() == "refused\n":
             tracer.kill()
             pytest.skip("tracing is not allowed here")
-        monkeypatch.setattr(children_module, "_SECONDS_TO_END", 0.1)
+        monkeypatch.setattr(processes, "_SECONDS_TO_END", 0.1)
         child.kill()
         assert child.process.returncode is None
         tracer.kill()
