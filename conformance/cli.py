@@ -120,7 +120,9 @@ def _command(**given: Any) -> int:
     wanted, baseline = report_options(given), given["baseline"] and load_baseline(given["baseline"], given["report"])
     summary, plan = given["summary"], run_plan(given)
     if selection.quick:
-        plan = dataclasses.replace(plan, kills=min(plan.kills, QUICK_KILLS))
+        # Every point that a clause visits is visited where all its cases are wanted.
+        traced = [clause.id for clause in load_clauses().values() if clause.engine == "trace"]
+        plan = dataclasses.replace(plan, kills=min(plan.kills, QUICK_KILLS), quick=all(map(selection.shortens, traced)))
     with (
         summary_file(summary, given["impl"]),
         prepared_by_name(NAME, given["impl"], plan) as run,

@@ -64,7 +64,8 @@ class Selection:
     def takes(self, clause: str, case: str) -> bool:
         """Whether a case of a clause is wanted."""
         named = not self.cases or any(fnmatch.fnmatchcase(case, glob) for glob in self.cases)
-        return self.takes_clause(clause) and named and (not self._shortens(clause) or is_quick(clause, case))
+        return self.takes_clause(clause) and named and (not self.shortens(clause) or is_quick(clause, case))
 
-    def _shortens(self, clause: str) -> bool:
+    def shortens(self, clause: str) -> bool:
+        """Whether only the cases of ``--quick`` are wanted of a clause."""
         return self.quick and not any(fnmatch.fnmatchcase(clause, glob) for glob in self.whole)

@@ -6,14 +6,18 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
+import click
 import pytest
 
+from conformance import cli
 from conformance.clauses import load_clauses, outcome_without_measuring
 from conformance.cli import SUITE, main
 from conformance.reporting.results import read_results
 from conformance.runner.collection import cases_in
-from conformance.runner.quick import quick_cases
+from conformance.runner.quick import QUICK_KILLS, quick_cases
+from conformance.runner.run import RunPlan
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Manifests = Callable[..., Path]
@@ -85,3 +89,19 @@ class TestSummaryOfNoRun:
     ) -> None:
         assert main(["--summary", str(tmp_path / "missing" / "summary.md")]) == 2
         assert "--summary" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("whole", "brief"), [((), True), (("DOC-03",), True), (("KIL-*",), False)])
+def test_a_clause_that_is_wanted_whole_visits_every_point(
+    monkeypatch: pytest.MonkeyPatch, whole: tuple[str, ...], brief: bool
+) -> None:
+    seen: list[RunPlan] = []
+
+    def refused(command: str, impl: str, plan: RunPlan) -> NoReturn:
+        seen.append(plan)
+        raise click.exceptions.Exit(3)
+
+    monkeypatch.setattr(cli, "prepared_by_name", refused)
+    assert main(["--quick", *(word for glob in whole for word in ("--whole", glob))]) == 3
+    [plan] = seen
+    assert (plan.quick, plan.kills) == (brief, QUICK_KILLS)
