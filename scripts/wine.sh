@@ -126,7 +126,7 @@ else
     pure=(tests/pulse/integrations tests/pulse/test_{fake_filesystems,rank,schema,status,values}.py)
     pure+=(tests/pulse/panel/test_{board,guard,javascript,metrics,protocol,samples}.py tests/pulse/watch/test_words.py)
     suite=(--quick --whole "WIN-*" --whole "VIS-*" --whole "MET-*")
-    load=(-k "two-by-two-plain or test_reader or kill")
+    load=(-k "two-by-two-plain or kill")
     way=(--quick)
   fi
   step 900 "tests" -m pytest -n logical --dist worksteal -p no:cacheprovider "${pure[@]/#/--ignore=}" \
