@@ -120,6 +120,7 @@ class Verdict:
     counts: Mapping[str, Mapping[str, int]]  # clause → outcome → number of cases
     total: int  # cases
     part: str = ""  # of the contract, in words, where a run did not judge the whole
+    quick: str = ""  # of a quick run, which cases it had, in words
     warnings: tuple[str, ...] = ()  # what changes nothing of it, but has to be known
 
     @property
@@ -146,7 +147,9 @@ class Verdict:
     def coverage(self) -> str:
         """``measured 75 of 83 clauses``. A part that passed says so in its `word`."""
         measured, of = self.measured
-        return "" if self.part and self.exit == Exit.CONFORMANT else f"measured {measured} of {of} clauses"
+        if self.part and self.exit == Exit.CONFORMANT:
+            return ""
+        return f"measured {measured} of {of} clauses{f' in part ({self.quick})' if self.quick else ''}"
 
     @property
     def sentence(self) -> str:

@@ -123,8 +123,8 @@ class Controller:
                 whole_clauses=self.selection.whole_clauses and not session.shouldfail,
             )
             if self.selection.quick:
-                part = ": ".join(filter(None, [self._quick, self.verdict.part]))
-                self.verdict = dataclasses.replace(self.verdict, part=f"quick, {part}")
+                quick = ", ".join(filter(None, ["quick", self._quick]))
+                self.verdict = dataclasses.replace(self.verdict, part=f"{quick}: {self.verdict.part}", quick=quick)
             if self.left:
                 self.verdict = dataclasses.replace(self.verdict, warnings=(warning_of(self.left),))
             if self._file is not None:
