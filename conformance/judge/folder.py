@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.system.temporary_folder import temporary_folder
+
 __all__ = ["MOST_BYTES", "MOST_FILES", "FolderError", "Measured", "Stage", "listing", "measured"]
 
 MOST_FILES, MOST_BYTES = 10_000, 200 << 20  # of a prepared folder: each run starts from a copy of it
@@ -79,7 +81,12 @@ class Stage:
     """
 
     def __init__(self, prepared: Path) -> None:
-        self._base = Path(tempfile.mkdtemp(prefix="pulse-judge-")).resolve()
+        try:
+            self._base = Path(tempfile.mkdtemp(prefix="pulse-judge-", dir=temporary_folder())).resolve()
+        except OSError as error:
+            raise FolderError(
+                f"{temporary_folder()}: cannot make a private folder there: {error}; see TMPDIR"
+            ) from error
         self.root = self._base / "stage"
         self.work = self.root / "work"
         self.children = self._base / "children"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the syscall engine n
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     path = tmp_path / "mine"
     path.mkdir()
     (path / "f").write_text("old\n", encoding="ascii")
@@ -46,7 +45,7 @@ def test_a_finding_with_the_command_that_repeats_it(
     assert (outcomes["VIS-01"], outcomes["KIL-01"]) == ("fail", "unmeasured")
     assert {result.case for result in recorded.results} == {"judge[f]"}
     assert (folder / "f").read_text(encoding="ascii") == "old\n"
-    assert os.listdir(tempfile.gettempdir()) == []
+    assert os.listdir(folder.parent / "temporary") == []
 
 
 @LINUX
@@ -71,7 +70,7 @@ def test_what_cannot_be_used(folder: Path, capsys: pytest.CaptureFixture[str], a
     (folder / "link").symlink_to("f")
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
-    assert os.listdir(tempfile.gettempdir()) == []
+    assert os.listdir(folder.parent / "temporary") == []
 
 
 @pytest.mark.skipif(sys.platform == "linux", reason="there it works")

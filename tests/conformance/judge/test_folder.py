@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from conformance.judge.folder import FolderError, Stage, listing, measured
 @pytest.fixture
 def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     path = tmp_path / "prepared"
     (path / "sub").mkdir(parents=True)
     (path / "f").write_bytes(b"old")
@@ -61,7 +60,14 @@ def test_what_a_run_left_can_be_kept_and_put_back(prepared: Path) -> None:
 def test_nothing_is_left_behind(prepared: Path) -> None:
     with Stage(prepared) as stage:
         (stage.work / "sub").chmod(0)
-    assert os.listdir(tempfile.gettempdir()) == []
+    assert os.listdir(prepared.parent / "temporary") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there TMPDIR means nothing")
+def test_without_a_folder_for_temporary_files_it_says_so(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(prepared / "none"))
+    with pytest.raises(FolderError, match="see TMPDIR"):
+        Stage(prepared)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs FIFOs and symbolic links")
