@@ -155,7 +155,7 @@ def of_power(
     made = {each.name for each in own if each.kind in ("create", "create-unnamed") and each.call.succeeded}
     for temp in sorted(written.temps & existing.keys()):
         if temp not in made and not any(each.name == temp and _changes_bytes(each) for each in own):
-            return Answer("power", "not measured", f"the new file, {temp}, was there before the command started")
+            return Answer("power", "not measured", f"the new file, {in_the_folder(temp)}, was there before")
     names = {name for each in own for name in (each.name, each.other_name)}
     others = {
         name: length
@@ -166,7 +166,7 @@ def of_power(
     try:
         judgement = judge(own, before)
     except TraceError as error:
-        return Answer("power", "not measured", str(error))
+        return Answer("power", "not measured", in_the_folder(str(error)))
     which = f" of the first of {written.times} rewrites" if written.times > 1 else ""
     if judgement.torn is not None:
         at = next((shown(each) for each in own if each.number == judgement.torn.cut.operation), "")
