@@ -16,7 +16,8 @@ __all__ = ["BLIND", "decode", "process_of"]
 BLIND = ("io_uring_enter", "io_submit")
 
 _AT_FDCWD, _AT_EMPTY_PATH = -100, 0x1000
-_SELF_DESCRIPTOR = re.compile(r"/proc/(?:self|thread-self|\d+)/(?:task/\d+/)?fd/(\d+)")
+# As proc(5) names a process's descriptors: the tracer's own ``/proc/self`` would be another one.
+_SELF_DESCRIPTOR = re.compile(r"(?:/proc/(?:self|thread-self|\d+)/(?:task/\d+/)?|/dev/)fd/(\d+)(?=/|$)")
 _DESCRIPTORS = ("descriptor", "other_descriptor")
 _PATHS = {"path": "folder", "other_path": "other_folder"}
 
@@ -82,10 +83,13 @@ def _path(thread: int, process: int, address: int, folder: int) -> str:
     text = os.fsdecode(ptrace.read_text(thread, address)) if address else ""
     if not text:  # AT_EMPTY_PATH, or no path at all as in utimensat
         return "" if folder == _AT_FDCWD else _descriptor(process, folder).path
-    if match := _SELF_DESCRIPTOR.fullmatch(text):
-        return _descriptor(process, int(match[1])).path
     if not text.startswith("/"):
         text = os.path.join(_current_folder(thread) if folder == _AT_FDCWD else _descriptor(process, folder).path, text)
+    if match := _SELF_DESCRIPTOR.match(text):
+        path, rest = _descriptor(process, int(match[1])).path, text[match.end() :]
+        if not rest:
+            return path
+        text = path + rest
     text = os.path.normpath(text)
     # The folder may be named through a symbolic link; the last name is never resolved.
     return os.path.join(os.path.realpath(os.path.dirname(text)), os.path.basename(text))

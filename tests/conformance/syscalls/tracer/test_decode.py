@@ -174,6 +174,27 @@ def test_a_path_of_proc_is_the_file_of_that_descriptor(memory: Memory, file: int
     assert (found or {})["path"] == str(folder / "status.json")
 
 
+def test_a_number_in_the_folder_of_descriptors_is_the_file_of_that_descriptor(
+    memory: Memory, file: int, folder: Path
+) -> None:
+    """linkat(2) with the descriptor of /proc/self/fd and a number: how the path is spelt depends on the process."""
+    descriptors = os.open("/proc/self/fd", os.O_RDONLY)
+    try:
+        assert path_of("linkat", descriptors, memory.text(str(file)), AT_FDCWD, 0) == str(folder / "status.json")
+    finally:
+        os.close(descriptors)
+
+
+@pytest.mark.parametrize(
+    "link", ["/proc/self/fd/{}/status.json", "/proc/{}/fd/{}/status.json", "/dev/fd/{}/status.json"]
+)
+def test_a_path_below_a_descriptor_is_one_below_its_folder(
+    memory: Memory, directory: int, folder: Path, link: str
+) -> None:
+    numbers = (OURSELVES, directory)[-link.count("{}") :]
+    assert path_of("unlink", memory.text(link.format(*numbers))) == str(folder / "status.json")
+
+
 def test_a_folder_is_resolved_and_the_last_name_is_not(memory: Memory, folder: Path) -> None:
     (folder.parent / "alias").symlink_to(folder)
     (folder / "link").symlink_to("/etc/passwd")
