@@ -169,7 +169,7 @@ def test_temp_of_a_stopped_writer_survives(case: Case, laboratory: Laboratory) -
                 refused = refused or f"{answer.error}: {answer.message}"
         gone = sorted(temp.name for temp in beside if not os.path.lexists(temp))
         if gone:
-            raise Violation("a writer removed the temp of another one, which was stopped and not dead", removed=gone)
+            raise Violation("a writer took away the temp of another one, which was stopped and not dead", removed=gone)
         if refused:
             raise Unmeasured(f"beside a writer that is stopped, another one is refused (see CON-01): {refused}")
 
