@@ -119,7 +119,7 @@ def _target(name: str, folder: Path) -> str:
         raise click.UsageError(f"--target {name}: is a symbolic link; name the file that it leads to")
     if path.exists() and not path.is_file():
         raise click.UsageError(f"--target {name}: is no regular file")
-    return f"work/{path.relative_to(folder)}"
+    return f"work/{path.relative_to(folder).as_posix()}"
 
 
 def _valid(text: str) -> Callable[[bytes], bool] | None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.judge.folder import Stage
-from conformance.subject.children import Child, spawn
+from conformance.subject.children import spawn
+from conformance.subject.exchange import exchange, kept
 from conformance.subject.standard_error import STDERR_LIMIT
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.tracer.calls import TraceError
@@ -24,7 +25,6 @@ from conformance.syscalls.tracer.session import Boundary, Talk
 __all__ = ["Command", "Ended", "run_traced"]
 
 _SECONDS_TO_END = 10.0
-_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -78,31 +78,30 @@ def run_traced(
             )
         talk = Talk(ours, messages, at_boundary)
         plan = Plan(str(stage.root), rules)
-        threads = [
-            threading.Thread(target=lambda: talk.arm_and_listen(plan), daemon=True),
-            threading.Thread(target=lambda: _give(child, command.given), daemon=True),
-        ]
-        tail = bytearray()
-        threads.append(threading.Thread(target=lambda: _keep_the_end(child, tail), daemon=True))
+        listener = threading.Thread(target=lambda: talk.arm_and_listen(plan), daemon=True)
+        last, take = kept(STDERR_LIMIT, last=True)
         started = time.monotonic()
+        status: int | None = None
         try:
-            for thread in threads:
-                thread.start()
-            status = _status(child, command.seconds)
+            listener.start()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                exchange(child.process, command.given, command.seconds, take)
+                status = child.process.returncode
             seconds = time.monotonic() - started
             if status is None:
                 talk.say("disarm")
-                threads[0].join(_SECONDS_TO_END)
+                listener.join(_SECONDS_TO_END)
                 with contextlib.suppress(OSError):
                     ours.shutdown(socket.SHUT_RDWR)  # the tracer kills what is left when the kit has hung up
-                _status(child, _SECONDS_TO_END)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.process.wait(_SECONDS_TO_END)
         finally:
             child.kill()
             with contextlib.suppress(OSError):
                 ours.shutdown(socket.SHUT_RDWR)
-            for thread in threads:
-                thread.join(_SECONDS_TO_END)
-            printed = bytes(tail).decode("utf-8", "backslashreplace") + child.stderr()
+            listener.join(_SECONDS_TO_END)
+            printed = bytes(last).decode("utf-8", "backslashreplace") + child.stderr()
+            child.stdin.close()
             child.stdout.close()
     if talk.failure is not None:
         raise talk.failure
@@ -114,27 +113,6 @@ def run_traced(
 
 def _environment(stage: Stage) -> dict[str, str]:
     return {**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(stage.root / "tmp")), "PWD": str(stage.work)}
-
-
-def _status(child: Child, seconds: float) -> int | None:
-    try:
-        return child.process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return None
-
-
-def _give(child: Child, given: bytes) -> None:
-    with contextlib.suppress(OSError), child.stdin as stdin:
-        rest = memoryview(given)
-        while rest:
-            rest = rest[stdin.write(rest) :]
-
-
-def _keep_the_end(child: Child, tail: bytearray) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        while more := child.stdout.read(_CHUNK):
-            tail += more
-            del tail[:-STDERR_LIMIT]
 
 
 def _operations(report: Report, root: Path, existing: Mapping[str, int]) -> tuple[tuple[Operation, ...], str]:

@@ -67,7 +67,7 @@ def listing(root: Path) -> dict[str, int]:
     """Everything below a folder: relative name → length in bytes; names of folders end in ``/`` and have length 0."""
     found: dict[str, int] = {}
     for entry in _entries(root):
-        name = os.path.relpath(entry.path, root)
+        name = Path(entry.path).relative_to(root).as_posix()
         is_folder = entry.is_dir(follow_symlinks=False)
         found[f"{name}/" if is_folder else name] = 0 if is_folder else entry.stat(follow_symlinks=False).st_size
     return found
