@@ -277,7 +277,8 @@ def _end(child: Child) -> bool:
     if not of_folder:
         _running.pop(child.children, None)
     killed = _kill_group(child)
-    with contextlib.suppress(subprocess.TimeoutExpired):  # frozen, or traced by a process that never waits
+    # Frozen, or traced by a process that never waits; or its fork server has ended: then no one hears how it ends.
+    with contextlib.suppress(subprocess.TimeoutExpired, RuntimeError):
         child.process.wait(_SECONDS_TO_END)
     own.discard(child.process.pid)
     child.held.close()

@@ -185,7 +185,7 @@ def _orphaned(connection: Connection) -> bool:
 @contextlib.contextmanager
 def _messages(connection: Connection) -> Iterator[None]:
     """Leave Ctrl-C to the parent; report a failure as the last message; end without a word when the parent is gone."""
-    if parent := multiprocessing.parent_process():
+    if sys.platform == "linux" and (parent := multiprocessing.parent_process()):
         end_with_parent(parent.pid or 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -38,3 +40,38 @@ def test_without_a_process_it_does_nothing(processes: list[subprocess.Popen[byte
     PauseGuard(None).before_stopping([one])
     PauseGuard(None).after_resuming([one])
     assert processes[0].poll() is None
+
+
+LONG_PAUSES = "from stress.load import chaos; chaos._LONGEST_PAUSE = 1e6"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs pdeath signals, and SIGKILL")
+def test_a_kill_of_the_harness_in_the_middle_of_a_pause_leaves_no_process(
+    stress_command: Callable[..., subprocess.Popen[str]],
+    eventually: Callable[[Callable[[], object], str], None],
+    gone: Callable[[int], bool],
+) -> None:
+    selection = ("--impl", "variant:plain", "--writers", "2", "--readers", "2", "--size", "256")
+    seen: set[int] = set()
+    with stress_command(*selection, "--chaos", "pause", "--until", "1e12 reads", changed=LONG_PAUSES) as kit:
+        assert kit.stdout is not None
+        for line in kit.stdout:
+            if line.rstrip().endswith(": load"):
+                break
+
+        def one_is_stopped() -> bool:
+            assert kit.poll() is None
+            stopped = False
+            for process in psutil.Process(kit.pid).children(recursive=True):
+                try:
+                    stopped = process.status() == psutil.STATUS_STOPPED or stopped
+                except psutil.NoSuchProcess:
+                    continue
+                seen.add(process.pid)
+            return stopped
+
+        eventually(one_is_stopped, "a process is stopped")
+        os.kill(kit.pid, signal.SIGKILL)
+        kit.communicate(timeout=200)
+    assert len(seen) >= 5
+    eventually(lambda: all(gone(pid) for pid in seen), "all processes are gone")
