@@ -1,7 +1,7 @@
 """Processes that an implementation leaves behind: ended at the end of a case or of the run, and said.
 
-No clause forbids them, as an implementation may keep a helper: they are a warning, never a failure. But whoever runs a
-writer has to know that it leaves something behind, and the next run must not meet it.
+No clause forbids them, as an implementation may keep a helper: they are a warning, never a failure. But a user
+has to know that a writer leaves something behind, and the next run must not meet it.
 """
 
 from __future__ import annotations

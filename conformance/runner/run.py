@@ -72,7 +72,7 @@ class Run(RunPlan):
     """A plan and what was prepared for it: what every case of a run shares.
 
     Nothing is written outside of two folders: ``folder``, in which implementations work, and ``own``, the kit's own, of
-    which no implementation is told (None: inside ``folder``). What the processes of the kit tell each other is in
+    which no implementation knows (None: inside ``folder``). What the processes of the kit tell each other is in
     ``notes``.
     """
 

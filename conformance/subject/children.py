@@ -72,7 +72,7 @@ class Process(Protocol):
 
 
 class Held:
-    """A process by a descriptor (pidfd_open(2)), where Linux has one: it is this process, whoever has its id later."""
+    """A process by a descriptor (pidfd_open(2), Linux): it stays this process even when another one has its id."""
 
     def __init__(self, process: Process) -> None:
         self._process = process

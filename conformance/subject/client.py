@@ -44,9 +44,9 @@ ANSWER_SECONDS = 10.0
 # coverage.py sets it to measure the children of a process, too. The kit's implementations are not part of the kit, and
 # each of the thousands of processes of a run would start several times more slowly.
 _MEASURES_THE_KIT = "COVERAGE_PROCESS_CONFIG"
-_OF_PYTEST = "PYTEST_"  # what it tells its own children; a program must not behave otherwise where it is judged
+_OF_PYTEST = "PYTEST_"  # what it says to its own children; a program must not behave otherwise where it is judged
 _LONGEST_NAME = 400  # characters of what an implementation says of itself
-_TELLS_OF_THE_KIT = "HYPOTHESIS_STORAGE_DIRECTORY"  # where its own folder is
+_OF_THE_KIT = "HYPOTHESIS_STORAGE_DIRECTORY"  # where its own folder is
 _FLUSH = "; if it did print one, it has to flush its standard output after each answer"
 
 
@@ -77,7 +77,7 @@ class LaunchOptions:
         """The environment of the child: the kit's, its own folder for temporary files, and no bytecode written."""
         scratch = str(self.scratch)
         ours = {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
-        left_out = (_MEASURES_THE_KIT, _TELLS_OF_THE_KIT)
+        left_out = (_MEASURES_THE_KIT, _OF_THE_KIT)
         inherited = {
             name: value
             for name, value in os.environ.items()

@@ -25,7 +25,7 @@ _watching: list[int] = []  # the process whose thread looks at them, as a fork h
 class StandardError:
     """The file that receives the standard error of a process; it has no name (but on Windows), as no name is needed.
 
-    ``given`` is the descriptor for the process; whoever starts it closes that one. Of more than `LONGEST` bytes only
+    ``given`` is the descriptor for the process; its parent closes that one. Of more than `LONGEST` bytes only
     the last ones are kept; not on Windows, where a cut would leave a file as long as before.
     """
 

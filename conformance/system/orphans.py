@@ -1,4 +1,4 @@
-"""Processes that outlive whoever started them: on Linux they come to the kit, which can name them and end them.
+"""Processes that outlive the one that started them: on Linux they come to the kit, which can name and end them.
 
 A program that starts another one in a session of its own, or a daemon, is out of reach of what ends a process with its
 group. With `adopting` this process is a "child subreaper" (prctl(2)): orphans below it become its children, not those

@@ -1,4 +1,4 @@
-"""What implementations leave behind: attributed to a case where possible, and told in words."""
+"""What implementations leave behind: attributed to a case where possible, and put into words."""
 
 from __future__ import annotations
 

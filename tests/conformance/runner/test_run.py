@@ -60,7 +60,7 @@ class TestPrepare:
         assert run.parent == parent
         assert running(run.launch_options().children) == []
 
-    def test_what_is_the_kit_s_own_lies_where_no_implementation_is_told_to_work(
+    def test_what_is_the_kit_s_own_lies_where_no_implementation_works(
         self, prepared: Callable[..., Run], misbehaving: Callable[..., Path]
     ) -> None:
         run = prepared(misbehaving())

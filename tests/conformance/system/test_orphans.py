@@ -1,4 +1,4 @@
-"""Processes that outlive whoever started them come to the kit, which ends them; its own children are left alone."""
+"""Processes that outlive their parent come to the kit, which ends them; its own children are left alone."""
 
 from __future__ import annotations
 
