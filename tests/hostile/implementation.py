@@ -1,4 +1,4 @@
-"""A correct writer that attacks whoever judges it: ``python implementation.py ATTACK``.
+"""A correct writer that attacks its judge: ``python implementation.py ATTACK``.
 
 Each attack is bounded in count and in time, so that one that succeeds does no harm beyond its namespaces.
 """
