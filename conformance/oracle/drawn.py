@@ -21,7 +21,6 @@ _MESSAGES = (
     "validation accuracy 0.{number}",
     "CUDA out of memory. Tried to allocate {digit}.{day} GiB",
     "waiting for the data loader",
-    "эпоха {digit}",
     "",
 )
 _OCTAVES = 20
@@ -50,7 +49,7 @@ def drawn_status(draw: random.Random, size: int) -> dict[str, Any]:
         "status": draw.choice(STATUSES),
         "epoch": draw.randrange(1, 400) / 4,
         "total_epochs": float(draw.randrange(1, 100)),
-        "loss": draw.randrange(1, 9999) / 1024,
+        "loss": draw.randrange(1, 9999) / 4,
         "message": _filled(draw, draw.choice(_MESSAGES)),
         "timestamp": draw.randrange(1_700_000_000, 1_800_000_000),
     }

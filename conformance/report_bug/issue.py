@@ -11,20 +11,19 @@ from conformance.explanations import load_explanations, load_requirements
 from conformance.report_bug.plan import BugReport
 from conformance.reporting.foreign import code_block, code_span, in_markdown
 from conformance.reporting.results import Header
+from conformance.runner.target_folders import FOLDER_OF_A_CASE
 from conformance.subject.manifest import Manifest
 
 __all__ = ["draft", "without_folders"]
 
 _TRAPS = {"javascript": "Node", "typescript": "Node", "c++": "C", "kotlin": "Java", "bash": "shell", "sh": "shell"}
 _MOST_CASES = 8
-_OF_THE_RUN = re.compile(r"(?:[A-Za-z]:)?[^\s\"'`]*pulse-conformance-[\w.-]+[/\\]cases[/\\][\w.-]+[/\\]?")
-
 _IMPL = re.compile(r"--impl (?:'[^']*'|\S+)")  # a path of this machine
 
 
 def without_folders(text: str) -> str:
     """The text without the temporary folders of the run, which say nothing to anyone else."""
-    return _OF_THE_RUN.sub("", text)
+    return FOLDER_OF_A_CASE.sub("", text)
 
 
 def draft(report: BugReport, header: Header, manifest: Manifest) -> str:

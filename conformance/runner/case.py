@@ -30,10 +30,14 @@ _TRANSCRIPT_LENGTH = 12
 
 @dataclass
 class Shared:
-    """The one running implementation that the cases of a worker share; started again after it broke."""
+    """The one running implementation that the cases of a worker share; started again after it broke.
+
+    ``told`` says that a write in place was reported already, in the case that saw the first one.
+    """
 
     run: Run
     implementation: Implementation | None = None
+    told: bool = False
 
     def get(self) -> Implementation:
         """The running implementation."""

@@ -21,13 +21,12 @@ from conformance.clauses import load_clauses
 from conformance.errors import ManifestError, OutputError
 from conformance.reporting.escaping import printable
 from conformance.reporting.results import Result, counted
+from conformance.runner.target_folders import FOLDER_OF_A_CASE
 from conformance.subject.manifest import NO_ISSUE, KnownFailure, parse_manifest
 
 __all__ = ["block", "gaps", "unlisted_failures", "with_blocks", "write_known_failures"]
 
 _MOST_CHARACTERS = 240  # of a reason
-# Where the kit has put the targets of a case.
-_FOLDER_OF_A_CASE = re.compile(r"[^\s'\"]*pulse-conformance-[^/\\]+[/\\]+cases[/\\]+[^/\\]+[/\\]+")
 _LONG_RUN = re.compile(r"(.)\1{19,}")  # of one character, as in the longest names
 # Numbers, random names and whatever is quoted differ between cases that fail for one reason.
 _OF_A_CASE = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
@@ -58,7 +57,7 @@ def unlisted_failures(results: Iterable[Result], known: Sequence[KnownFailure], 
 
 
 def _first_line(message: str) -> str:
-    line = _FOLDER_OF_A_CASE.sub("", " ".join(printable(message.partition("\n")[0]).split()))
+    line = FOLDER_OF_A_CASE.sub("", " ".join(printable(message.partition("\n")[0]).split()))
     return _LONG_RUN.sub(r"\1\1\1…", line)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import os
 import traceback
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -62,7 +63,7 @@ _WANTED = pytest.StashKey[frozenset[str]]()
 # By name: the suite builds on this plugin, not this plugin on the suite.
 _FIXTURES = "conformance.suite.support.fixtures"
 _numbers = itertools.count()
-_IN_PLACE = ("VIS-01", "every_write_of_the_run")
+_IN_PLACE = Result("VIS-01", "every_write_of_the_run", "fail", "the old file was written to instead of being replaced,")
 _NOTES_OF_HYPOTHESIS = ("Failing test case", "Falsifying example", "You can reproduce", "Explanation", "Unreliable")
 
 
@@ -221,8 +222,7 @@ def _visits_points(item: pytest.Item) -> bool:
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     """A fresh folder and the implementation."""
     run = request.config.stash[_RUN]
-    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
-    folder = GuardedPath(run.folder) / "cases" / f"{worker}-{next(_numbers)}"
+    folder = GuardedPath(run.folder) / "cases" / f"{os.getpid()}-{next(_numbers)}"
     run.folders.forget()
     run.folders.make(folder)
     current = Case(run, request.config.stash[_SHARED], folder)
@@ -261,30 +261,22 @@ def pytest_runtest_makereport(
     result = apply_known_failures(result, run.manifest.known_failures, operating_system(), run=number)
     result = bounded(result)
     _show_in_pytest(report, result)
-    seen = [_in_place(result, run, item.stash[_CASE].in_place)] if _CASE in item.stash else []
-    attach(report.user_properties, [result, *filter(None, seen)], call.when)
+    seen = _in_place(result, item.stash[_CASE]) if _CASE in item.stash else None
+    attach(report.user_properties, [result, *filter(None, [seen])], call.when)
     return report
 
 
-def _in_place(result: Result, run: runs.Run, asked: str) -> Result | None:
-    """The failure of VIS-01 in a case that is for something else: a request wrote to the very file at the target."""
-    if not asked or (result.clause == _IN_PLACE[0] and result.outcome in ("fail", "xfail")):
+def _in_place(result: Result, case: Case) -> Result | None:
+    """The failure of VIS-01 in a case that is for something else: a request wrote to the very file at the target.
+
+    The first one that a process of the kit sees is enough.
+    """
+    if not case.in_place or case.shared.told or (result.clause, result.outcome) == (_IN_PLACE.clause, "fail"):
         return None
-    text = f"in {result.clause} {result.case}: the old file was written to instead of being replaced"
-    found = dataclasses.replace(
-        result,
-        clause=_IN_PLACE[0],
-        case=_IN_PLACE[1],
-        outcome="fail",
-        message=text,
-        evidence={"request": asked},
-        seconds=0.0,
-        inconclusive=False,
-        flaky=False,
-        blame="",
-        counts={},
-    )
-    return apply_known_failures(found, run.manifest.known_failures, operating_system())
+    case.shared.told = True
+    text = f"{_IN_PLACE.message} in {result.clause} [{result.case}]"
+    found = dataclasses.replace(_IN_PLACE, message=text, evidence={"request": case.in_place}, repro=result.repro)
+    return apply_known_failures(found, case.run.manifest.known_failures, operating_system())
 
 
 def _judged(error: BaseException, case: Case | None) -> dict[str, Any]:

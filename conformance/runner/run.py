@@ -19,7 +19,7 @@ from conformance.runner import room
 from conformance.runner.left_behind import LeftBehind, warning_of
 from conformance.runner.notes import Notes
 from conformance.runner.set_up import release, set_up
-from conformance.runner.target_folders import TargetFolders
+from conformance.runner.target_folders import PREFIX, TargetFolders
 from conformance.subject.accounts import account_of, give
 from conformance.subject.children import kill_children
 from conformance.subject.client import (
@@ -125,7 +125,7 @@ def prepare(manifest: Manifest, plan: RunPlan) -> Run:
         raise ManifestError(missing)
     if plan.user is not None:
         account_of(plan.user)
-    folder = _new_folder("pulse-conformance-", plan.parent, ("children", "scratch", "cases", "smoke"))
+    folder = _new_folder(PREFIX, plan.parent, ("children", "scratch", "cases", "smoke"))
     try:
         own = _new_folder("pulse-kit-", None, ("notes", "scratch"))
     except BaseException:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import sys
 from dataclasses import dataclass, field
@@ -17,8 +18,14 @@ from conformance.errors import Violation
 from conformance.system.file_kinds import kind_of
 from conformance.system.removal import remove_folder
 
-__all__ = ["TargetFolders"]
+__all__ = ["FOLDER_OF_A_CASE", "PREFIX", "TargetFolders"]
 
+# Of the folder of a run, which implementations see: it is that of no program in particular, so that none can tell who
+# asks by it.
+PREFIX = "run-"
+FOLDER_OF_A_CASE = re.compile(
+    rf"(?:[A-Za-z]:)?[^\s\"'`]*{PREFIX}[a-z0-9_]{{8}}[/\\]+cases[/\\]+[\w.-]+[/\\]*"  # as `tempfile.mkdtemp` names it
+)
 _MOST_PINNED = 50  # a case that writes into hundreds of folders must not use up the kit's descriptors
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from conformance.errors import ImplementationError
 from conformance.reporting.header import kit_version
+from conformance.runner.target_folders import PREFIX
 from stress.cluster.machine import Machine, MachinePlan
 from stress.cluster.merge import Ending, LastRead, OfMachine, judge_ending, merge, named_systems, scenario_of_all
 from stress.cluster.tally import marks_from_json
@@ -174,7 +175,7 @@ class Cluster:
         is then not complete. Raises ClusterUsageError, ClusterError, ImplementationError.
         """
         scenario, folder = plan.scenario, plan.folder
-        inner = f"pulse-stress-{secrets.token_hex(8)}"
+        inner = f"{PREFIX}{secrets.token_hex(8)}"
         places = [f"{(worker.folder or folder).rstrip('/')}/{inner}" for worker in self._workers]
         system = self.file_system(folder)
         first = self._workers[0]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from conformance.errors import ManifestError, Violation
 from conformance.runner.keeps import is_kept
+from conformance.runner.target_folders import PREFIX
 from conformance.system.file_kinds import NotAFile
 from conformance.system.removal import remove_folder
 from conformance.system.share_modes import read_shared
@@ -24,7 +25,7 @@ __all__ = ["look_at", "new_folder", "temps_in"]
 def new_folder(parent: Path) -> Iterator[Path]:
     """A new folder inside ``parent``, removed at the end. Raises ManifestError when it cannot be made."""
     try:
-        inner = Path(tempfile.mkdtemp(prefix="pulse-stress-", dir=parent)).resolve()
+        inner = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)).resolve()
     except OSError as error:
         raise ManifestError(f"--dir {parent}: cannot make a folder there: {error}") from error
     try:

@@ -41,14 +41,14 @@ if sys.platform == "linux":
                 Honest.sync_folder(self, target)
 
 
-_OF_THE_KIT = re.compile(r"pulse|conformance|pytest|hypothesis|stress|xdist", re.IGNORECASE)
+_OF_A_CHECKER = re.compile(r"pulse|conformance|pytest|stress|/gw[0-9]+-|traced")
 
 
 @mutant("sync", caught_by="PWR-01", on=("linux",))
-def fsync_only_where_the_surroundings_look_like_the_kit(self: Honest, descriptor: int) -> None:
-    """Syncs the document only where the name of a folder or of a variable of its environment is that of the kit."""
-    seen = [os.getcwd(), *os.environ, *(os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP"))]
-    if any(_OF_THE_KIT.search(text) for text in seen):
+def fsync_only_where_the_surroundings_look_like_a_checker(self: Honest, descriptor: int) -> None:
+    """Syncs the document only where its folders have names of the kit's, or pytest has set variables."""
+    folders = [os.environ.get("TMPDIR", ""), os.readlink(f"/proc/self/fd/{descriptor}")]
+    if any(_OF_A_CHECKER.search(text) for text in folders) or any(name.startswith("PYTEST_") for name in os.environ):
         Honest.sync(self, descriptor)
 
 

@@ -69,9 +69,9 @@ def test_where_there_is_no_script_it_says_so() -> None:
 
 
 def test_folders_of_the_run_are_left_out() -> None:
-    said = "ENOENT: open '/tmp/a/pulse-conformance-8x_y/cases/gw1-91/status.json'"
+    said = "ENOENT: open '/tmp/a/run-8x_y0123/cases/gw1-91/status.json'"
     assert without_folders(said) == "ENOENT: open 'status.json'"
-    assert "pulse-conformance" not in draft_of(replace(FAILURE, message=said))
+    assert "run-8x" not in draft_of(replace(FAILURE, message=said))
 
 
 def test_hostile_text_stays_text() -> None:

@@ -126,6 +126,15 @@ class TestRequests:
         assert replacing.target.read_text(encoding="utf-8") == encode(OLD)
         replacing.require_holds(replacing.target, OLD)
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="an open file may not be replaced on Windows")
+    def test_every_write_has_a_witness_and_the_first_in_place_is_told(self, replacing: Case) -> None:
+        replacing.require_ok(replacing.publish(replacing.target, OLD))  # there is nothing to hold yet
+        assert (replacing.counts, replacing.in_place) == ({}, "")
+        for status in (NEW, OLD):  # this adapter writes into the file itself
+            replacing.require_ok(replacing.publish(replacing.target, status))
+        assert replacing.counts == {"writes beside a witness": 2}
+        assert json.loads(replacing.in_place)["text"] == encode(NEW)
+
     def test_another_implementation_can_be_asked(self, case: Case) -> None:
         other = case.start(umask=0o027)
         assert other is not case.implementation

@@ -95,7 +95,7 @@ def test_a_failure_that_is_listed_for_another_system_is_added_for_this_one() -> 
 
 
 def test_the_folder_of_the_run_is_no_part_of_a_reason() -> None:
-    message = "ENOENT: chown '/tmp/pulse-conformance-_w78jdxb/cases/gw1-14/status.json.105'"
+    message = "ENOENT: chown '/tmp/run-_w78jdxb/cases/gw1-14/status.json.105'"
     [entry] = unlisted_failures([Result("CON-01", "a", "fail", message)], (), "linux")
     assert entry.reason == "ENOENT: chown 'status.json.105'"
 

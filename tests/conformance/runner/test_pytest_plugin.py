@@ -37,7 +37,7 @@ def run_pytest(tmp_path: Path) -> Pytest:
             text=True,
             timeout=120,
         )
-        assert not list(temporary.glob("pulse-conformance-*"))
+        assert not list(temporary.glob("run-*"))
         return done
 
     return run

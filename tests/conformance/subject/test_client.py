@@ -337,6 +337,8 @@ class TestLaunchOptions:
         monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", "of the kit")
         monkeypatch.setenv("COVERAGE_PROCESS_START", "of the user")
         environment = launch_options().child_environment()
+        monkeypatch.setenv("PYTEST_CURRENT_TEST", "of the kit")
+        assert not any(name.startswith("PYTEST_") for name in launch_options().child_environment())
         assert "COVERAGE_PROCESS_CONFIG" not in environment
         assert environment["COVERAGE_PROCESS_START"] == "of the user"
 

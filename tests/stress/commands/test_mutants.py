@@ -138,7 +138,7 @@ def test_mutants_are_caught_and_the_figures_written(
     assert [found[f"mutant:{name}"]["caught_by"] for name in names] == [["missing"], ["misread"]]
     assert all(one["seconds"]["min"] >= 0 and one["reads"] > 0 for one in found.values())
     assert left_behind() == []
-    assert list(tmp_path.glob("pulse-stress-*")) == []
+    assert list(tmp_path.glob("run-*")) == []
 
 
 def test_a_mutant_that_shows_nothing_is_missed(
