@@ -136,7 +136,7 @@ class Case:
                 yield
         finally:
             if witness.held:
-                self.counts["writes beside a witness"] = self.counts.get("writes beside a witness", 0) + 1
+                self.counts["witnessed writes"] = self.counts.get("witnessed writes", 0) + 1
             if witness.changed:
                 self.in_place = self.in_place or asked
 

@@ -56,8 +56,9 @@ class Listener:
 
     def close(self) -> None:
         """Stop listening. The implementation must have ended: what still waits for an answer would fail."""
-        self._theirs.close()  # with the last copy of it, the thread ends
-        self._ours.shutdown(socket.SHUT_RDWR)
+        self._theirs.close()
+        with contextlib.suppress(OSError):  # the thread ends with the last copy of it, and may have done so by now
+            self._ours.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
     def _serve(self) -> None:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from conformance.errors import ImplementationError, Unmeasured
 from conformance.runner.run import Run
@@ -43,11 +43,7 @@ def untraced(run: Run) -> Iterator[Untraced]:
 
     Raises ImplementationError, and Unmeasured where a filter with a listener (seccomp_unotify(2)) is not to be had.
     """
-    if sys.platform != "linux":
-        raise Unmeasured("untraced syncs can be seen on Linux only")
-    from conformance.syscalls.untraced.listener import Listener
-
-    listener = Listener()
+    listener = _listener()
     prefix = (sys.executable, "-P", "-m", _ANNOUNCING, str(listener.descriptor))
     options = run.launch_options(prefix=prefix, descriptors=(listener.descriptor,))
     implementation: Implementation | None = None
@@ -61,6 +57,14 @@ def untraced(run: Run) -> Iterator[Untraced]:
         if implementation is not None:
             implementation.kill()
         listener.close()
+
+
+def _listener() -> Any:  # on other systems there is no such class
+    if sys.platform == "linux":
+        from conformance.syscalls.untraced.listener import Listener
+
+        return Listener()
+    raise Unmeasured("untraced syncs can be seen on Linux only")
 
 
 def roles_of_trace(operations: Iterable[Operation]) -> frozenset[Role]:

@@ -80,8 +80,8 @@ def test_a_link_is_followed(target: Path) -> None:
 
 
 def test_nothing_is_held_where_there_is_no_file_to_hold(tmp_path: Path) -> None:
-    assert sys.platform != "win32"
-    os.mkfifo(tmp_path / "pipe")
+    if sys.platform != "win32":
+        os.mkfifo(tmp_path / "pipe")
     for path in ("", "relative", str(tmp_path), str(tmp_path / "none"), str(tmp_path / "pipe"), "\0", "/\ud800"):
         with witnessing(path) as witness:
             pass

@@ -132,7 +132,7 @@ class TestRequests:
         assert (replacing.counts, replacing.in_place) == ({}, "")
         for status in (NEW, OLD):  # this adapter writes into the file itself
             replacing.require_ok(replacing.publish(replacing.target, status))
-        assert replacing.counts == {"writes beside a witness": 2}
+        assert replacing.counts == {"witnessed writes": 2}
         assert json.loads(replacing.in_place)["text"] == encode(NEW)
 
     def test_another_implementation_can_be_asked(self, case: Case) -> None:

@@ -73,14 +73,10 @@ def test_the_syncs_of_a_child_count_too(python_run: Callable[..., Run]) -> None:
 
 
 @linux_only
-def test_what_does_not_start_is_the_implementations_error_and_leaves_no_descriptor(
-    python_run: Callable[..., Run],
-) -> None:
+def test_what_does_not_start_is_the_implementations_error(python_run: Callable[..., Run]) -> None:
     run = python_run("raise SystemExit(9)")
-    before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(ImplementationError, match="exit code 9"), untraced(run):
         pass
-    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @linux_only
