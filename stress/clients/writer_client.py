@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +23,21 @@ from stress.clients.plans import WriterPlan
 from stress.clients.restart import start_despite_kills
 from stress.record import clock
 from stress.record.reports import HELD, INDETERMINATE, Temp, Written
-from stress.record.scenario import LARGEST
+from stress.record.scenario import LARGEST, SIZES
 from stress.record.shared_counters import Counters
 from stress.record.violations import ObservedViolation
 
 __all__ = ["Writer", "is_held", "named_error"]
 
 _LIFE_OF_A_TEMP = 0.1  # seconds
+_SHARE_BETWEEN = 0.5  # of the writes
+_MOST_SIZES = 200  # of one writer: each is counted
+
+
+def _between(draw: random.Random, sizes: Sequence[int]) -> tuple[int, ...]:
+    """Sizes between the usual ones, as many in each octave: a writer may do otherwise there, where two buffers meet."""
+    least, most = math.log2(min(sizes)), math.log2(max(sizes))
+    return tuple(round(2 ** draw.uniform(least, most)) for _ in range(_MOST_SIZES))
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,7 @@ class Writer:
         self._paths = [str(plan.folder / name) for name in plan.names]
         self._sizes = [min(size, LARGEST) for size in plan.sizes]
         self._draw = random.Random(f"{plan.seed} {plan.number}")
+        self._sizes_between = _between(self._draw, self._sizes) if plan.sizes == SIZES else ()
         self._counters = counters
         self._deaths = 0
         self._waiting: deque[_Request] = deque()
@@ -75,7 +85,7 @@ class Writer:
         """Request one more write, and take the oldest answer once enough requests wait for one."""
         self.sequence += 1
         target = self.sequence % len(self._paths)
-        size = self._draw.choice(self._sizes)
+        size = self._size()
         status = make_status(self._plan.number, self.sequence, size)
         operation, fields = publish_request(self._plan.manifest.profile, self._paths[target], status)
         begin = clock.nanoseconds()
@@ -87,6 +97,11 @@ class Writer:
         else:
             request = _Request(0, target, self.sequence, size, begin)
             self._answered(request, lambda one: one.request(operation, **fields))
+
+    def _size(self) -> int:
+        if self._sizes_between and self._draw.random() < _SHARE_BETWEEN:
+            return self._draw.choice(self._sizes_between)
+        return self._draw.choice(self._sizes)
 
     def drain(self) -> None:
         """Wait until no request waits for an answer."""

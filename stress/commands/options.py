@@ -126,7 +126,7 @@ _OPTIONS = (
         type=_Parsed("SIZE,…", _parse_sizes),
         default=",".join(map(str, SIZES)),
         show_default=True,
-        help="Sizes of the documents, mixed at random.",
+        help="Sizes of the documents, mixed at random; by default also sizes between them.",
     ),
     click.option("--seconds", type=SECONDS, help="Duration of the load.  [default: 10, or no limit with --until]"),
     click.option(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-__all__ = ["BOUNDARY_SIZE", "CHAINS", "BoundaryCut", "RandomCut", "boundary_cut", "random_cut"]
+__all__ = ["BOUNDARY_SIZE", "CHAINS", "BoundaryCut", "RandomCut", "boundary_cut", "random_cut", "sizes_of_run"]
 
-# Bytes. A short file is lost as a whole or not at all; a longer one can also be lost in part.
-_SIZES = (256, 4096, 4096, 65536, 262144)
+# Powers of two between which a run draws the sizes of its documents, in bytes. A short file is lost as a whole or not
+# at all; a longer one can also be lost in part.
+_RANGES = ((8.0, 10.0), (11.0, 12.5), (12.0, 13.5), (14.0, 16.5), (16.5, 18.0))
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,19 @@ def _conditions(cut: RandomCut | BoundaryCut) -> str:
     return f"{new}, right after the sync of another file" if cut.neighbour else new
 
 
+def sizes_of_run(seed: int) -> tuple[int, ...]:
+    """The few sizes that the random cuts of a run have: the model is asked about a write of each. In bytes."""
+    draw = random.Random(f"{seed} sizes")
+    return tuple(round(2 ** draw.uniform(*between)) for between in _RANGES)
+
+
 def random_cut(seed: int, number: int) -> RandomCut:
     """Draw the cut with this number."""
     draw = random.Random(f"{seed} {number}")
     writes = draw.randint(2, 8)
     return RandomCut(
         number=number,
-        size=draw.choice(_SIZES),
+        size=draw.choice(sizes_of_run(seed)),
         exists=draw.random() < 0.75,
         writes=writes,
         answers=draw.randrange(writes),

@@ -56,9 +56,10 @@ class Goal:
 class Scenario:
     """``writers`` and ``readers`` are processes; each writer writes all ``targets`` (files of one folder) in turn.
 
-    ``sizes`` in bytes are mixed at random. ``rate`` is writes a second of each writer, 0 for as fast as it goes;
-    ``read_pause`` is seconds between two reads of each reader. At most ``pipeline`` requests wait for an answer. The
-    run ends after ``seconds`` or when the ``goal`` is reached, whichever comes first; without a limit it is None.
+    ``sizes`` in bytes are mixed at random, the usual ones with others between them. ``rate`` is writes a second of each
+    writer, 0 for as fast as it goes; ``read_pause`` is seconds between two reads of each reader. At most ``pipeline``
+    requests wait for an answer. The run ends after ``seconds`` or when the ``goal`` is reached, whichever comes first;
+    without a limit it is None.
     Every ``round_seconds`` the writers stand still for a moment, and the history so far is judged and forgotten.
     ``sharing`` is None where an open file can be replaced at any time, which is everywhere but on Windows.
     """

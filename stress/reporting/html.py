@@ -12,7 +12,7 @@ from conformance.reporting.page import framed, page_environment
 from conformance.reporting.results import Header, Result, Verdict
 from stress.record.folder_record import Finding, FolderRecord
 from stress.record.histogram import describe_duration
-from stress.record.scenario import Scenario, Sharing
+from stress.record.scenario import SIZES, Scenario, Sharing
 from stress.record.violations import VIOLATION_KINDS, ViolationKind
 from stress.reporting import plots
 
@@ -95,7 +95,11 @@ def describe_scenario(scenario: Scenario) -> list[tuple[str, str]]:
             + (f", the writers numbered from {scenario.first_writer}" if scenario.first_writer != 1 else ""),
         ),
         ("targets", f"{_some(scenario.targets, 'file')} in the folder; every writer writes each of them"),
-        ("documents", f"{', '.join(f'{size:,}' for size in scenario.sizes)} bytes, mixed at random"),
+        (
+            "documents",
+            f"{', '.join(f'{size:,}' for size in scenario.sizes)} bytes"
+            f"{' and sizes between them' if scenario.sizes == SIZES else ''}, mixed at random",
+        ),
         ("until", " or ".join(limits) or "it is interrupted"),
         (
             "speed",

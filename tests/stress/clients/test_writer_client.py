@@ -14,7 +14,7 @@ from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
 from stress.clients.writer_client import Writer, is_held, named_error
 from stress.record.reports import HELD, WRITE_COLUMNS, Written
-from stress.record.scenario import LARGEST
+from stress.record.scenario import LARGEST, SIZES
 from tests.stress.samples import by_column
 
 if TYPE_CHECKING:
@@ -74,6 +74,22 @@ def test_sizes_are_mixed_and_those_of_a_seed_are_always_the_same(writer: Callabl
     assert sizes(seed=5) == first
     assert sizes(seed=6) != first
     assert sizes(seed=5, number=8) != first
+
+
+def test_by_default_half_of_the_sizes_are_others_in_between(writer: Callable[..., Writer]) -> None:
+    def sizes(seed: int) -> list[int]:
+        one = writer(sizes=SIZES, seed=seed)
+        for _ in range(200):
+            one.write()
+        return [row["size"] for row in rows_of(one.take())]
+
+    first = sizes(5)
+    between = [size for size in first if size not in (*SIZES, LARGEST)]
+    assert 60 < len(between) < 140
+    assert all(min(SIZES) <= size <= LARGEST for size in first)
+    assert any(10_000 <= size <= 60_000 for size in between)
+    assert sizes(5) == first
+    assert sizes(6) != first
 
 
 def test_no_document_is_larger_than_what_every_implementation_can_write(

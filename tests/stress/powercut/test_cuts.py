@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stress.powercut.cuts import CHAINS, BoundaryCut, boundary_cut, random_cut
+from stress.powercut.cuts import CHAINS, BoundaryCut, boundary_cut, random_cut, sizes_of_run
 
 
 def test_seed_and_number_give_the_same_cut_again() -> None:
@@ -12,6 +12,13 @@ def test_seed_and_number_give_the_same_cut_again() -> None:
 def test_other_seeds_and_other_numbers_give_other_cuts() -> None:
     cuts = [random_cut(seed, number) for seed in range(10) for number in range(10)]
     assert len({(cut.size, cut.writes, cut.answers, cut.delay) for cut in cuts}) == 100
+
+
+def test_the_cuts_of_a_run_have_a_few_sizes_and_those_of_another_run_have_others() -> None:
+    sizes = [{random_cut(seed, number).size for number in range(200)} for seed in range(20)]
+    assert all(of_run == set(sizes_of_run(seed)) for seed, of_run in enumerate(sizes))
+    assert all(min(of_run) <= 1024 and 16_384 <= sorted(of_run)[-2] <= 1 << 17 for of_run in sizes)
+    assert len({tuple(sorted(of_run)) for of_run in sizes}) == 20
 
 
 def test_a_random_cut_comes_before_the_last_answer_was_awaited() -> None:
