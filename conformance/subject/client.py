@@ -44,7 +44,7 @@ ANSWER_SECONDS = 10.0
 # coverage.py sets it to measure the children of a process, too. The kit's implementations are not part of the kit, and
 # each of the thousands of processes of a run would start several times more slowly.
 _MEASURES_THE_KIT = "COVERAGE_PROCESS_CONFIG"
-_OF_PYTEST = "PYTEST_"  # what it says to its own children; a program must not behave otherwise where it is judged
+_OF_PYTEST = "PYTEST_"  # what it sets for its own children; a program must not behave otherwise where it is judged
 _LONGEST_NAME = 400  # characters of what an implementation says of itself
 _OF_THE_KIT = "HYPOTHESIS_STORAGE_DIRECTORY"  # where its own folder is
 _FLUSH = "; if it did print one, it has to flush its standard output after each answer"

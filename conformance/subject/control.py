@@ -1,4 +1,4 @@
-"""The kit's own program in the surroundings in which an implementation did not start: is it these, or is it that?"""
+"""The kit's own program where an implementation did not start: are the launch options at fault, or the program?"""
 
 from __future__ import annotations
 

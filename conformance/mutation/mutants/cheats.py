@@ -1,7 +1,7 @@
 """Writers that do their duty only where they take a checker to be looking, or that stay away where it would show.
 
-Each goes by something that the kit can be told by: its sizes, names, messages, tracer, surroundings. Some are what an
-honest mistake looks like from outside.
+Each goes by something that gives the kit away: sizes, names, messages, a tracer, folders. Some are what an honest
+mistake looks like from outside.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _OF_A_CHECKER = re.compile(r"pulse|conformance|pytest|stress|/gw[0-9]+-|traced")
 
 
 @mutant("sync", caught_by="PWR-01", on=("linux",))
-def fsync_only_where_the_surroundings_look_like_a_checker(self: Honest, descriptor: int) -> None:
+def fsync_only_in_the_folders_of_a_checker(self: Honest, descriptor: int) -> None:
     """Syncs the document only where its folders have names of the kit's, or pytest has set variables."""
     folders = [os.environ.get("TMPDIR", ""), os.readlink(f"/proc/self/fd/{descriptor}")]
     if any(_OF_A_CHECKER.search(text) for text in folders) or any(name.startswith("PYTEST_") for name in os.environ):

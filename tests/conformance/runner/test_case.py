@@ -127,7 +127,7 @@ class TestRequests:
         replacing.require_holds(replacing.target, OLD)
 
     @pytest.mark.skipif(sys.platform == "win32", reason="an open file may not be replaced on Windows")
-    def test_every_write_has_a_witness_and_the_first_in_place_is_told(self, replacing: Case) -> None:
+    def test_every_write_has_a_witness_and_the_first_in_place_is_noted(self, replacing: Case) -> None:
         replacing.require_ok(replacing.publish(replacing.target, OLD))  # there is nothing to hold yet
         assert (replacing.counts, replacing.in_place) == ({}, "")
         for status in (NEW, OLD):  # this adapter writes into the file itself

@@ -85,6 +85,19 @@ def test_a_failed_should_fails_under_strict(run_pytest: Pytest, misbehaving: Cal
     assert run_pytest(*selection, "--strict-should").returncode == 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file may not be replaced on Windows")
+def test_a_write_in_place_fails_vis_01_in_whatever_case_it_is_seen(run_pytest: Pytest, tmp_path: Path) -> None:
+    selection = ("--clause", "FLT-01", "--case", "without_a_fault", "--report", tmp_path / "report")
+    assert run_pytest(SUITE, "--impl", "mutant:truncate-in-place", *selection).returncode == 1
+    results = read_results(tmp_path / "report" / "results.jsonl")[1]
+    found = {(result["clause"], result["case"]): result for result in results}
+    assert found["FLT-01", "without_a_fault"]["outcome"] == "pass"
+    seen = found["VIS-01", "every_write_of_the_run"]
+    assert seen["outcome"] == "fail"
+    assert seen["message"].endswith("instead of being replaced, in FLT-01 [without_a_fault]")
+    assert "--clause FLT-01 --case without_a_fault" in seen["repro"]
+
+
 @pytest.mark.parametrize(
     ("how", "number", "says"), [("die", 0, "ended with exit code 7"), ("unsupported", 1, "does not support write")]
 )

@@ -1,4 +1,4 @@
-"""Whose fault it is that an implementation does not start: that of its surroundings, or its own."""
+"""Whose fault it is that an implementation does not start: that of its launch options, or its own."""
 
 from __future__ import annotations
 
