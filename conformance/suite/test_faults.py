@@ -298,6 +298,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "removed": Path.unlink,
     "emptied": lambda target: target.write_bytes(b""),
     "older": lambda target: target.write_text(encode(OLD), encoding="utf-8"),
+    "blanked": lambda target: target.write_bytes(b" " * target.stat().st_size),  # its size says nothing
 }
 
 

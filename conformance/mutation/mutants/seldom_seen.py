@@ -64,6 +64,16 @@ def null_for_absent_timestamp(self: Honest, path: str, status: Mapping[str, Any]
     self.publish(path, self.serialise(document))
 
 
+@mutant("publish", caught_by="FLT-01")
+def skipped_when_as_long_as_last_written(self: Honest, path: str, data: bytes) -> None:
+    """Acknowledges the document that it wrote last when the target still has its size."""
+    with contextlib.suppress(OSError):
+        if self.memory.get(path) == data and os.stat(path).st_size == len(data):
+            return
+    Honest.publish(self, path, data)
+    self.memory[path] = data
+
+
 @mutant("fill_in", caught_by="DOC-08")
 def now_of_the_start(self: Honest, given: dict[str, Any]) -> dict[str, Any]:
     """Takes the time at which the program started for now, as a default argument of Python does."""
