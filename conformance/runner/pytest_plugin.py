@@ -45,8 +45,8 @@ from conformance.runner.hypothesis_profile import use_profile
 from conformance.runner.left_behind import LeftBehind, to_json
 from conformance.runner.repeats import allow_time_for, number_of_run, repeats_of, run_repeatedly
 from conformance.runner.selection import Selection
-from conformance.subject.client import forked_modules
 from conformance.subject.forking import is_idle, serving_forks
+from conformance.subject.launch import forked_modules
 from conformance.system.file_kinds import NotAFile
 from conformance.system.guarded_path import GuardedPath
 from conformance.system.orphans import adopting

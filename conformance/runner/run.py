@@ -22,14 +22,8 @@ from conformance.runner.set_up import release, set_up
 from conformance.runner.target_folders import PREFIX, TargetFolders
 from conformance.subject.accounts import account_of, give
 from conformance.subject.children import kill_children
-from conformance.subject.client import (
-    ANSWER_SECONDS,
-    START_SECONDS,
-    Implementation,
-    LaunchOptions,
-    ServeImplementation,
-    start,
-)
+from conformance.subject.client import Implementation, ServeImplementation, start
+from conformance.subject.launch import ANSWER_SECONDS, START_SECONDS, LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.subject.requests import publish_request
 from conformance.system.guard import guarding

@@ -22,7 +22,7 @@ import click
 from conformance.errors import ImplementationError, ManifestError
 from conformance.subject.accounts import account_of, give
 from conformance.subject.children import spawn
-from conformance.subject.client import LaunchOptions
+from conformance.subject.launch import LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.system.folder_copy import copy_folder
 

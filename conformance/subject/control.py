@@ -11,7 +11,7 @@ from pathlib import Path
 
 from conformance.subject import readable
 from conformance.subject.children import spawn
-from conformance.subject.client import LaunchOptions, command_of
+from conformance.subject.launch import LaunchOptions, command_of
 from conformance.subject.manifest import Manifest
 
 __all__ = ["obstacle"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.subject.client import LaunchOptions
+from conformance.subject.launch import LaunchOptions
 from conformance.subject.manifest import Manifest
 from stress.record.scenario import Sharing
 

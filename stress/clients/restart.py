@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conformance.errors import ImplementationError
-from conformance.subject.client import LaunchOptions, OneshotImplementation, ServeImplementation, start
+from conformance.subject.client import OneshotImplementation, ServeImplementation, start
+from conformance.subject.launch import LaunchOptions
 from conformance.subject.manifest import Manifest
 from stress.record.shared_counters import Counters
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 import conformance
-from conformance.subject.client import LaunchOptions
+from conformance.subject.launch import LaunchOptions
 
 ADAPTERS = Path(__file__).parent / "adapters"
 DEADLINE_SECONDS = 60.0

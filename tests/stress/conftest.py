@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from conformance.errors import ImplementationError
-from conformance.subject.client import LaunchOptions, OneshotImplementation, ServeImplementation
+from conformance.subject.client import OneshotImplementation, ServeImplementation
+from conformance.subject.launch import LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
 from stress.record.shared_counters import Counters, new_counters

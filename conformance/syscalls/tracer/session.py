@@ -19,7 +19,8 @@ import psutil
 from conformance.errors import ImplementationError, Unmeasured
 from conformance.runner.run import Run
 from conformance.subject.children import process_tree
-from conformance.subject.client import Implementation, LaunchOptions, ServeImplementation, start
+from conformance.subject.client import Implementation, ServeImplementation, start
+from conformance.subject.launch import LaunchOptions
 from conformance.subject.protocol import Answer
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Phase, Plan, Report, read_report, write_plan

@@ -19,7 +19,7 @@ import pulse
 from conformance.clauses import load_clauses
 from conformance.resolve import resolve
 from conformance.runner.set_up import release, set_up
-from conformance.subject.client import LaunchOptions
+from conformance.subject.launch import LaunchOptions
 
 INTERVALS = {"rust": "0.05", "go": "50ms", "node": "0.05"}
 PROGRAMS = {"rust": ["target/release/pulse-follow"], "go": ["target/pulse-follow"], "node": ["follow.mjs"]}

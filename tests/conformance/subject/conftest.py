@@ -10,11 +10,8 @@ import pytest
 
 from conformance.clauses import load_clauses
 from conformance.subject.children import running
-from conformance.subject.client import (
-    Implementation,
-    LaunchOptions,
-    start,
-)
+from conformance.subject.client import Implementation, start
+from conformance.subject.launch import LaunchOptions
 from conformance.subject.manifest import Manifest, load_manifest
 
 

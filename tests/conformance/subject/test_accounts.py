@@ -12,7 +12,7 @@ import pytest
 from conformance.errors import ManifestError
 from conformance.subject.accounts import account_of, give, hand_over
 from conformance.subject.children import spawn
-from conformance.subject.client import LaunchOptions
+from conformance.subject.launch import LaunchOptions
 
 if sys.platform == "win32" or not sys.platform.startswith("linux"):
     pytest.skip("only Linux starts programs as another user", allow_module_level=True)

@@ -13,13 +13,8 @@ import pytest
 
 from conformance.errors import ImplementationError
 from conformance.oracle.payload import make_status
-from conformance.subject.client import (
-    Implementation,
-    LaunchOptions,
-    ServeImplementation,
-    command_of,
-    start,
-)
+from conformance.subject.client import Implementation, ServeImplementation, start
+from conformance.subject.launch import LaunchOptions, command_of
 from tests.conformance.subject.conftest import load, running_children
 
 STATUS = make_status(0, 1)

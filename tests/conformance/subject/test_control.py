@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from conformance.clauses import load_clauses
-from conformance.subject.client import LaunchOptions
 from conformance.subject.control import obstacle
+from conformance.subject.launch import LaunchOptions
 from conformance.subject.manifest import load_manifest
 
 

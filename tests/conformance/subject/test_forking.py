@@ -20,9 +20,10 @@ import pytest
 
 from conformance.errors import ImplementationError
 from conformance.subject import forking
-from conformance.subject.client import Implementation, LaunchOptions, forked_modules, start
+from conformance.subject.client import Implementation, start
 from conformance.subject.fork_messages import HONEST, HOST, TRACER
 from conformance.subject.forking import ForkServer, server_of, serving_forks
+from conformance.subject.launch import LaunchOptions, forked_modules
 from conformance.subject.manifest import Manifest, load_manifest
 from conformance.subject.python_host import PAUSES
 

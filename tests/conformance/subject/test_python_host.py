@@ -15,7 +15,8 @@ import pytest
 from conformance.clauses import load_clauses
 from conformance.errors import ImplementationError
 from conformance.subject import python_host as host
-from conformance.subject.client import LaunchOptions, ServeImplementation, start
+from conformance.subject.client import ServeImplementation, start
+from conformance.subject.launch import LaunchOptions
 from conformance.subject.manifest import load_manifest
 from conformance.subject.python_host import load_object, serve
 

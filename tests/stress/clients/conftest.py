@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.subject.client import LaunchOptions
+from conformance.subject.launch import LaunchOptions
 from conformance.subject.manifest import Manifest
 from stress.clients.plans import WriterPlan
 from stress.clients.writer_client import Writer

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.errors import ImplementationError
-from conformance.subject.client import LaunchOptions, OneshotImplementation, ServeImplementation
+from conformance.subject.client import OneshotImplementation, ServeImplementation
+from conformance.subject.launch import LaunchOptions
 from conformance.subject.manifest import Manifest
 from stress.clients.restart import MOST_STARTS, Started, start_despite_kills
 from stress.record.shared_counters import Counters

@@ -15,7 +15,7 @@ import pytest
 
 from conformance.errors import ImplementationError
 from conformance.oracle.payload import encode, make_status
-from conformance.subject.client import LaunchOptions
+from conformance.subject.launch import LaunchOptions
 from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
 from stress.clients.plans import ReaderPlan, WriterPlan

@@ -12,7 +12,7 @@ import pytest
 
 from conformance.errors import ImplementationError
 from conformance.oracle.payload import encode, make_status
-from conformance.subject.client import LaunchOptions
+from conformance.subject.launch import LaunchOptions
 from conformance.subject.manifest import Manifest
 from stress.clients.plans import ReaderPlan
 from stress.load.process_group import Member, ProcessGroup, ProcessLost, new_pipe_process

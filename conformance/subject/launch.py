@@ -1,0 +1,131 @@
+"""How an implementation is started: its command, environment, folder and user."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import ImplementationError
+from conformance.subject.accounts import account_of, hand_over
+from conformance.subject.children import Child, spawn
+from conformance.subject.fork_messages import HONEST, HOST, TRACER
+from conformance.subject.forking import server_of
+from conformance.subject.manifest import Manifest
+from conformance.subject.python_host import PAUSES
+
+__all__ = ["ANSWER_SECONDS", "START_SECONDS", "LaunchOptions", "command_of", "forked_modules", "spawned"]
+
+START_SECONDS = 30.0
+ANSWER_SECONDS = 10.0
+# coverage.py sets it to measure the children of a process, too. The kit's implementations are not part of the kit, and
+# each of the thousands of processes of a run would start several times more slowly.
+_MEASURES_THE_KIT = "COVERAGE_PROCESS_CONFIG"
+_OF_PYTEST = "PYTEST_"  # what it sets for its own children; a program must not behave otherwise where it is judged
+_OF_THE_KIT = "HYPOTHESIS_STORAGE_DIRECTORY"  # where its own folder is
+
+
+@dataclass(frozen=True)
+class LaunchOptions:
+    """How an implementation is started.
+
+    ``children`` is the folder that records running processes, ``scratch`` the child's folder for temporary files.
+    ``folder`` is the current folder, instead of the manifest's; ``prefix`` is a command that changes the process (a
+    namespace, a limit) and then executes the rest. The child inherits ``descriptors``. ``user`` is the user as whom it
+    runs, None for the kit's own; what the kit makes in folders of ``cases`` is then handed over to that user.
+    """
+
+    children: Path
+    scratch: Path
+    folder: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    umask: int = -1
+    prefix: tuple[str, ...] = ()
+    ignore_signals: bool = False
+    descriptors: tuple[int, ...] = ()
+    start_seconds: float = START_SECONDS
+    answer_seconds: float = ANSWER_SECONDS
+    user: str | None = None
+    cases: Path | None = None
+
+    def child_environment(self) -> dict[str, str]:
+        """The environment of the child: the kit's, its own folder for temporary files, and no bytecode written."""
+        scratch = str(self.scratch)
+        ours = {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
+        left_out = (_MEASURES_THE_KIT, _OF_THE_KIT)
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in left_out and not name.startswith(_OF_PYTEST)
+        }
+        of_user = account_of(self.user).environment() if self.user else {}
+        return {**inherited, **of_user, **ours, **self.environment}
+
+    def hand_over(self, fields: Mapping[str, Any]) -> None:
+        """Give the user what the kit has made in the folders that a request is about."""
+        if self.user is None or self.cases is None:
+            return
+        several = [write["path"] for writes in fields.get("writes", ()) for write in writes]
+        for path in dict.fromkeys([self.folder or "", fields.get("path", ""), *several]):
+            hand_over(self.cases, Path(path), self.user)
+
+
+def command_of(manifest: Manifest) -> tuple[str, ...]:
+    """The command that runs the implementation; one of mode ``python`` runs in the kit's own host."""
+    if manifest.mode == "python":
+        return (sys.executable, "-m", HOST, str(manifest.folder), manifest.callable)
+    return tuple(sys.executable if word == "{python}" else word for word in manifest.command)
+
+
+def _is_the_kits_own(manifest: Manifest) -> bool:
+    return manifest.mode == "python" and manifest.source.startswith(("mutant:", "variant:"))
+
+
+def forked_modules(manifest: Manifest) -> tuple[str, ...]:
+    """What the fork server may import once for all processes of this implementation: nothing of a user's."""
+    return HONEST if _is_the_kits_own(manifest) else ()
+
+
+def _words_in_a_fork(manifest: Manifest, options: LaunchOptions, command: tuple[str, ...]) -> tuple[str, ...]:
+    """What a fork of the fork server (`conformance.subject.fork_server`) can be for this start; nothing: a new process.
+
+    The tracer can, with any command. The host can for the kit's own mutants and variants only, and only where the
+    environment changes nothing of how Python starts. In a user's implementation, what Python draws at random when it
+    starts, such as the hashes of strings and the addresses of objects, must differ between its processes.
+    """
+    traced = options.prefix[:4] == (sys.executable, "-P", "-m", TRACER)
+    if options.ignore_signals or options.user or (options.prefix and not traced):
+        return ()
+    if _is_the_kits_own(manifest) and options.environment.keys() <= {PAUSES}:
+        command = (HOST, str(manifest.folder), manifest.callable)
+    return (*options.prefix[3:], *command) if traced or command[0] == HOST else ()
+
+
+def spawned(manifest: Manifest, launch_options: LaunchOptions, command: tuple[str, ...]) -> Child:
+    """Start a command as these options ask. Raises ImplementationError where it cannot be started."""
+    server = server_of(launch_options.children)
+    words = _words_in_a_fork(manifest, launch_options, command) if server else ()
+    user = account_of(launch_options.user).prefix() if launch_options.user else ()
+    try:
+        if server and words:
+            return server.fork(
+                words,
+                folder=launch_options.folder or manifest.folder,
+                environment=launch_options.child_environment(),
+                umask=launch_options.umask,
+                descriptors=launch_options.descriptors,
+            )
+        return spawn(
+            (*launch_options.prefix, *user, *command),
+            folder=launch_options.folder or manifest.folder,
+            children=launch_options.children,
+            environment=launch_options.child_environment(),
+            umask=launch_options.umask,
+            ignore_signals=launch_options.ignore_signals,
+            descriptors=launch_options.descriptors,
+        )
+    except OSError as error:
+        raise ImplementationError(f"cannot be started: {' '.join(command)}: {error}") from error
