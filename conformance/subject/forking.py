@@ -63,8 +63,8 @@ class Forked:
 
 def _asked(requests: socket.socket, text: bytes, descriptors: Sequence[int]) -> int:
     """The process of the fork that the server makes for a request. Raises OSError."""
-    assert sys.platform != "win32"
-    socket.send_fds(requests, [LENGTH.pack(len(text))], descriptors)
+    if sys.platform != "win32":
+        socket.send_fds(requests, [LENGTH.pack(len(text))], descriptors)
     requests.sendall(text)
     answer = requests.recv(LENGTH.size)
     if len(answer) < LENGTH.size:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -71,7 +69,7 @@ def test_a_kill_of_the_harness_in_the_middle_of_a_pause_leaves_no_process(
             return stopped
 
         eventually(one_is_stopped, "a process is stopped")
-        os.kill(kit.pid, signal.SIGKILL)
+        kit.kill()
         kit.communicate(timeout=200)
     assert len(seen) >= 5
     eventually(lambda: all(gone(pid) for pid in seen), "all processes are gone")
