@@ -1,7 +1,6 @@
 """FLT without tracing: real faults that programs in every language meet.
 
-A natural fault is set up from outside (a limit, a mount, a permission), so that it happens in the kernel, whatever the
-language.
+A natural fault is set up from outside (a limit, a mount, a permission): it happens in the kernel, in any language.
 """
 
 from __future__ import annotations

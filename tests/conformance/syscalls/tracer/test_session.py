@@ -9,8 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -395,8 +395,5 @@ def test_under_another_tracer(python_run: Callable[..., Run], folder: Path) -> N
 
 
 def test_another_thread_may_wait_for_the_answer(obedient: Traced, folder: Path) -> None:
-    found: list[list[str]] = []
-    thread = threading.Thread(target=lambda: found.append(words(do(obedient, folder, "os.stat(path)"), folder)))
-    thread.start()
-    thread.join()
-    assert found == [["stat status.json"]]
+    with ThreadPoolExecutor(1) as pool:
+        assert words(pool.submit(do, obedient, folder, "os.stat(path)").result(), folder) == ["stat status.json"]
