@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import FrameType
+from types import FrameType, SimpleNamespace
 
 import psutil
 
@@ -31,7 +31,7 @@ _LOOK_SECONDS = 0.01
 own: set[int] = set()
 """The children of this process that it waits for itself, although they have sessions of their own."""
 _starting = threading.Lock()
-_put_off = threading.Event()
+_later = SimpleNamespace(wanted=False)  # no `threading.Event`: a handler of signals may come in its middle
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def starting() -> Iterator[None]:
     """Around the start of a child of this process, until it is in `own`: nothing else may take it for an orphan."""
     with _starting:
         yield
-    if _put_off.is_set() and threading.current_thread() is threading.main_thread():
+    if _later.wanted and threading.current_thread() is threading.main_thread():
         _reap()
 
 
@@ -140,15 +140,16 @@ def _command(pid: int) -> str:
 
 
 def _reap(number: int = 0, frame: FrameType | None = None) -> None:
-    """Reap the orphans that have ended; a handler of SIGCHLD. While a child is being started, that is put off."""
-    if not _starting.acquire(blocking=False):
-        _put_off.set()
-        return
-    try:
-        _put_off.clear()
-        _adopted()
-    finally:
-        _starting.release()
+    """Reap the orphans that have ended; a handler of SIGCHLD, which may come in the middle of itself. While a child is
+    being started, that is put off.
+    """
+    _later.wanted = True
+    while _later.wanted and _starting.acquire(blocking=False):
+        try:
+            _later.wanted = False
+            _adopted()
+        finally:
+            _starting.release()
 
 
 def _adopted() -> list[int]:

@@ -106,6 +106,28 @@ print("reaped")
 
 
 @linux_only
+def test_one_that_ends_while_others_are_reaped_is_reaped_too(tmp_path: object) -> None:
+    """The signal comes in the middle of its own handler."""
+    code = """
+import signal
+from conformance.system import orphans
+calls, real = [], orphans._adopted
+
+def reaping():
+    calls.append(1)
+    if len(calls) == 1:
+        signal.raise_signal(signal.SIGCHLD)
+    return real()
+
+with adopting():
+    orphans._adopted = reaping
+    signal.raise_signal(signal.SIGCHLD)
+print(len(calls))
+"""
+    assert printed_by(code, tmp_path) == ["2"]
+
+
+@linux_only
 def test_the_children_of_the_kit_are_its_own(tmp_path: object) -> None:
     code = """
 early = subprocess.Popen(["setsid", "sleep", "600"])
