@@ -60,7 +60,8 @@ class TestQuick:
         before, _, after = summary.read_text(encoding="utf-8").partition("\n\n")
         assert before == "of an earlier step"
         assert after.startswith("## mutant:waiting-by-default")
-        assert re.search(r"Repeat it: `pulse .* --clause LIF-01 --case idle_\w+ --seed \d+ -n 0 --kills 5`", after)
+        repeat = rf"Repeat it: `pulse .* --clause LIF-01 --case idle_\w+ --seed \d+ -n 0 --kills {QUICK_KILLS}`"
+        assert re.search(repeat, after)
 
     def test_a_selection_of_which_it_has_nothing_is_a_usage_error(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["--quick", "--clause", "KIL-03"]) == 2

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from conformance.oracle.payload import Identity, encode, make_status
+from conformance.system.share_modes import read_rest
 from stress.clients import file_reader as reading
 from stress.clients.file_reader import FileReader, name_of_error, read_unchanged
 from stress.record.reports import READ_COLUMNS, Seen
@@ -77,6 +78,11 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
         opened[descriptor][1].append(data)
         return data
 
+    def rest_noted(descriptor: int, begun: bytes) -> bytes:
+        whole = read_rest(descriptor, begun)
+        opened[descriptor][1].append(whole[len(begun) :])
+        return whole
+
     def close_noted(descriptor: int) -> None:
         begin, pieces = opened.pop(descriptor)
         real_close(descriptor)
@@ -86,6 +92,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     flags = {name: value for name, value in vars(os).items() if name.startswith("O_")}
     others = {"fsencode": os.fsencode, "strerror": os.strerror}
     monkeypatch.setattr(reading, "os", SimpleNamespace(**calls, **flags, **others))
+    monkeypatch.setattr(reading, "read_rest", rest_noted)
     monkeypatch.setattr(reading, "clock", SimpleNamespace(nanoseconds=watch.tick))
     return watch
 

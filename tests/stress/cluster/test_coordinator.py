@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -235,8 +236,9 @@ def test_a_machine_behind_sshfs_is_named_and_what_sshfs_does_is_found(scheduler:
 
 def loads() -> list[psutil.Process]:
     """The processes of the load that these tests' workers have started."""
-    return [
-        process
-        for process in psutil.Process(os.getpid()).children(recursive=True)
-        if "stress.cluster.machine" in process.cmdline()
-    ]
+    found = []
+    for process in psutil.Process(os.getpid()).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended, or is a zombie of another test
+            if "stress.cluster.machine" in process.cmdline():
+                found.append(process)
+    return found

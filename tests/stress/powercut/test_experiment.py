@@ -28,6 +28,10 @@ import stress.powercut.prediction
 real = stress.powercut.prediction.allowed_outcomes
 stress.powercut.prediction.allowed_outcomes = lambda *arguments: real(*arguments) - {"torn"}
 """
+MODEL_WITH_TORN_TARGETS_ONLY = """
+import stress.powercut.prediction
+stress.powercut.prediction.allowed_outcomes = lambda *arguments: frozenset({"torn"})
+"""
 NO_TRACING = """
 import stress.powercut.recording
 from conformance.errors import Unmeasured
@@ -140,11 +144,19 @@ def test_the_model_foresees_the_outcome_at_every_boundary(cut: Callable[..., tup
 
 @pytest.mark.parametrize("way", ["random", "boundaries"])
 def test_a_model_that_is_wrong_is_an_error_of_the_kit(cut: Callable[..., tuple[int, Results]], way: str) -> None:
-    """Here it says that a target is never torn, whatever was not synced."""
-    code, results = cut("mutant:no-fsync", way, "--cuts", 10, changed=MODEL_WITHOUT_TORN_TARGETS)
+    """Here it says that every target is torn, however well it was synced."""
+    code, results = cut("variant:plain", way, "--cuts", 10, changed=MODEL_WITH_TORN_TARGETS_ONLY)
     assert code == 4
     assert (results["PWR-03"]["outcome"], results["PWR-03"]["blame"]) == ("error", "kit")
     assert "the model allowed" in results["PWR-03"]["message"]
+
+
+def test_a_torn_target_is_a_failure_whatever_the_model_says(cut: Callable[..., tuple[int, Results]]) -> None:
+    """Here it says that a target is never torn, whatever was not synced."""
+    code, results = cut("mutant:no-fsync", "random", "--cuts", 20, changed=MODEL_WITHOUT_TORN_TARGETS)
+    assert code == 1
+    assert (results["PWR-03"]["outcome"], results["PWR-03"]["blame"]) == ("fail", "")
+    assert "the model calls" in results["PWR-03"]["message"]
     assert "rename" in " ".join(results["PWR-03"]["evidence"]["examples"][0]["trace"])
 
 
