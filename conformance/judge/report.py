@@ -83,7 +83,7 @@ class Report:
 
     def copied(self, folder: Path, size: Measured) -> None:
         """What the command runs in."""
-        skipped = f", without {counted(len(size.skipped), 'sockets')} or devices" if size.skipped else ""
+        skipped = f", without {len(size.skipped)} that are sockets or devices" if size.skipped else ""
         _say(f"copied {counted(size.files, 'items')} ({size.size / 1024:,.0f} KiB) of {folder}{skipped}; it runs there")
 
     def first(self, inquiry: Inquiry, files: Sequence[Judged]) -> None:

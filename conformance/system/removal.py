@@ -34,23 +34,24 @@ def remove_folder(folder: Path) -> None:
         removal_posix.remove(folder)
 
 
-def _remove_on_windows(path: Path) -> None:
-    """With read-only files made writable; junctions and symbolic links are removed and not entered."""
-    if _is_link(path):
-        path.rmdir() if path.is_dir() else path.unlink()
-        return
-    path.chmod(stat.S_IRWXU)
-    if not path.is_dir():
-        path.unlink()
-        return
-    with os.scandir(path) as entries:
-        found = [Path(entry.path) for entry in entries]
-    for inner in found:
-        _remove_on_windows(inner)
-    path.rmdir()
+if sys.platform == "win32":
 
+    def _remove_on_windows(path: Path) -> None:
+        """With read-only files made writable; junctions and symbolic links are removed and not entered."""
+        if _is_link(path):
+            path.rmdir() if path.is_dir() else path.unlink()
+            return
+        path.chmod(stat.S_IRWXU)
+        if not path.is_dir():
+            path.unlink()
+            return
+        with os.scandir(path) as entries:
+            found = [Path(entry.path) for entry in entries]
+        for inner in found:
+            _remove_on_windows(inner)
+        path.rmdir()
 
-def _is_link(path: Path) -> bool:
-    """Whether it is a symbolic link or a junction: a reparse point that stands for another name."""
-    tag = getattr(path.lstat(), "st_reparse_tag", 0)
-    return path.is_symlink() or tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", -1)
+    def _is_link(path: Path) -> bool:
+        """Whether it is a symbolic link or a junction: a reparse point that stands for another name."""
+        tag = getattr(path.lstat(), "st_reparse_tag", 0)
+        return path.is_symlink() or tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", -1)

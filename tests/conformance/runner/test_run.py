@@ -337,6 +337,24 @@ class TestTearDown:
 # The context manager, and the options that repeat a run
 
 
+def test_what_the_kit_needs_of_the_system_is_looked_for_first(
+    misbehaving: Callable[..., Path], parent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "missing_means", lambda: "/proc is not mounted here")
+    with pytest.raises(ManifestError, match="/proc is not mounted here"):
+        prepare(read(misbehaving()), RunPlan(seed=1, parent=parent))
+    assert list(parent.iterdir()) == []
+
+
+def test_without_a_folder_of_the_kit_s_own_none_is_left(
+    misbehaving: Callable[..., Path], parent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "temporary_folder", lambda: parent / "missing")
+    with pytest.raises(ManifestError, match="let TMPDIR name a folder that can be used"):
+        prepare(read(misbehaving()), RunPlan(seed=1, parent=parent))
+    assert list(parent.iterdir()) == []
+
+
 def test_a_run_is_torn_down_at_the_end_of_its_block(misbehaving: Callable[..., Path], tmp_path: Path) -> None:
     stack = contextlib.ExitStack()
     run = stack.enter_context(runs.prepared(read(misbehaving()), RunPlan(seed=1, parent=tmp_path)))

@@ -9,10 +9,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from conformance.subject import exchange as exchanging
 from conformance.subject.exchange import PrintedTooMuch, exchange, kept
 
 ENOUGH = 120.0  # seconds: no test waits for that long
 ENDLESS = "import os\nwhile True: os.write(1, b'o' * 65536)"
+
+
+@pytest.fixture(autouse=True, params=["as here", "with threads, as on Windows"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param != "as here":
+        monkeypatch.setattr(exchanging, "_with_selectors", exchanging._with_threads)
 
 
 class Running:
