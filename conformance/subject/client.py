@@ -10,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -48,6 +49,10 @@ class Implementation(Protocol):
 
     def request(self, operation: str, **fields: Any) -> Answer:
         """Send one request and wait for its answer."""
+
+    @property
+    def ready(self) -> float | None:
+        """When it had started, in seconds of the monotonic clock; None when there is one process per request."""
 
     @property
     def usable(self) -> bool:
@@ -90,6 +95,7 @@ class ServeImplementation:
     def __init__(self, manifest: Manifest, launch_options: LaunchOptions) -> None:
         self.manifest = manifest
         self.about: Mapping[str, Any] = {}
+        self.ready: float | None = None
         self._launch_options = launch_options
         self._child = spawned(manifest, launch_options, command_of(manifest))
         self._killed = False
@@ -108,6 +114,7 @@ class ServeImplementation:
     def handshake(self) -> None:
         number = self.send("start", protocol=PROTOCOL)
         answer = self._receive(number, self._launch_options.start_seconds, hint=_FLUSH)
+        self.ready = time.monotonic()
         spoken = answer.fields.get("protocol") if answer.ok else f"{answer.error}: {answer.message}"
         if spoken != PROTOCOL:
             text = f"does not speak protocol {PROTOCOL}: it answered start with {spoken!r}"
@@ -229,6 +236,10 @@ class OneshotImplementation:
 
     @property
     def pid(self) -> int | None:
+        return None
+
+    @property
+    def ready(self) -> float | None:
         return None
 
     def request(self, operation: str, **fields: Any) -> Answer:

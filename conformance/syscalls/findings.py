@@ -45,6 +45,7 @@ __all__ = ["Series", "Slow", "kill_series", "point_names", "slow_motion", "visit
 
 _ENOUGH_BROKEN = 3
 _READS = 3  # at each boundary
+_MANY_KILLS = 20  # that show what there is to see, whatever the machine
 _PAUSE = 0.0002  # seconds between the polling reader's reads, so that it leaves time for the kills
 
 
@@ -230,7 +231,8 @@ def _kill_series(laboratory: Laboratory) -> Series:
     place = laboratory.place("replace")
     kills, refused = 0, ""
     with observing(place.target, (0, OLD), _PAUSE) as observation:
-        # More writes than kills: where threads take turns, a write may miss its point.
+        # More writes than kills: where threads take turns, a write may miss its point, and of few kills a reader on a
+        # busy machine may have seen too little.
         for number, point in enumerate(itertools.islice(itertools.cycle(points), 2 * count)):
             whole, cut = (0, 2 * number + 2), (0, 2 * number + 3)
             observation.timed_write(whole, lambda: laboratory.publish(place, whole[1]).ok)  # noqa: B023  # at once
@@ -247,7 +249,7 @@ def _kill_series(laboratory: Laboratory) -> Series:
             if not killed and observation.writes[-1].end == math.inf:
                 refused = f"after {kills} kills a write was refused: {_refusal(outcomes[0])}"
                 break
-            if kills == count:
+            if kills >= count and (kills >= _MANY_KILLS or observation.enough()):
                 break
         observation.timed_write((0, 0), lambda: laboratory.publish(place, 0).ok)
     if kills < count and not refused:
