@@ -8,6 +8,7 @@ workers through pytest-xdist's own channel. A note without the seal is no note: 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import hmac
 import json
@@ -16,6 +17,7 @@ import secrets
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +31,8 @@ _READING = os.O_RDONLY
 for _name in ("O_NONBLOCK", "O_NOFOLLOW", "O_BINARY", "O_CLOEXEC"):
     _READING |= getattr(os, _name, 0)
 _MOST_BYTES = 256 << 20
+_TRIES = 1000
+_SECONDS_BETWEEN_TRIES = 0.01
 
 
 def _new_key() -> bytes:
@@ -60,11 +64,11 @@ class Notes:
         descriptor, temp = tempfile.mkstemp(dir=self.folder)
         with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(f"{self._seal(name, text)}\n{text}")
-        os.replace(temp, self.folder / f"{name}{_ENDING}")
+        _replace(temp, self.folder / f"{name}{_ENDING}")
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """The note of this name, which the first process that needs it makes while others wait (not on Windows, where
-        several may make it). Raises what ``make`` raises, and OSError.
+        """The note of this name, which the first process that needs it makes while others wait. Raises what ``make``
+        raises, and OSError.
         """
         if (found := self.read(name)) is not None:
             return found
@@ -107,11 +111,38 @@ class Notes:
 
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:
-        if self.folder is None or sys.platform == "win32":
+        if self.folder is None:
             yield
             return
-        import fcntl
-
-        with (self.folder / f"{name}.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with (self.folder / f"{name}.lock").open("a") as file:
+            _lock(file.fileno())  # until the file is closed
             yield
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        while True:
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+                return
+            except OSError as error:
+                if error.errno != errno.EDEADLK:  # what it raises when it has waited for 10 s
+                    raise
+
+    def _replace(temp: str, note: Path) -> None:
+        for _ in range(_TRIES):
+            with contextlib.suppress(PermissionError):  # another process of the kit is reading it
+                os.replace(temp, note)
+                return
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+        os.replace(temp, note)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    _replace = os.replace
