@@ -120,7 +120,6 @@ def test_what_another_program_takes_away_at_once_is_an_error_and_no_result(filed
         Robbed(tmp_path, filed.key).once("one", lambda: 1)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there several processes may make it")
 def test_others_wait_for_the_one_that_makes_it(filed: Notes) -> None:
     made, begun, go = [], threading.Event(), threading.Event()
 
