@@ -8,7 +8,6 @@ workers through pytest-xdist's own channel. A note without the seal is no note: 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import hmac
 import json
@@ -32,6 +31,7 @@ for _name in ("O_NONBLOCK", "O_NOFOLLOW", "O_BINARY", "O_CLOEXEC"):
     _READING |= getattr(os, _name, 0)
 _MOST_BYTES = 256 << 20
 _TRIES = 1000
+_LOCK_TRIES = 60_000
 _SECONDS_BETWEEN_TRIES = 0.01
 
 
@@ -123,13 +123,13 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(descriptor: int) -> None:
-        while True:
-            try:
-                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+        # Not LK_LOCK: it waits for ten seconds only, looks once a second, and under Wine fails with no errno at all.
+        for _ in range(_LOCK_TRIES):
+            with contextlib.suppress(OSError):
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
                 return
-            except OSError as error:
-                if error.errno != errno.EDEADLK:  # what it raises when it has waited for 10 s
-                    raise
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
     def _replace(temp: str, note: Path) -> None:
         for _ in range(_TRIES):
