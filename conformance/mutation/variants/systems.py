@@ -8,6 +8,7 @@ import errno
 import os
 import stat
 import sys
+from collections.abc import Callable
 
 from conformance.mutation.contexts import closing
 from conformance.mutation.honest import Honest
@@ -57,31 +58,8 @@ if sys.platform != "win32":
 if sys.platform == "linux":
     _NOT_OFFERED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EISDIR)
 
-    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
-    def unnamed_until_complete(self: Honest, temp: str, target: str, data: bytes) -> None:
-        """Fills an unnamed file (O_TMPFILE) and links it to the temp's name when it is complete (open(2))."""
-        folder_path, name = os.path.split(temp)
-        try:
-            descriptor = os.open(folder_path, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666)
-        except OSError as error:
-            if error.errno not in _NOT_OFFERED:
-                raise
-            Honest.fill_temp(self, temp, target, data)
-            return
-        with closing(descriptor):
-            self.send(descriptor, data)
-            folder = os.open(folder_path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                # Python calls linkat(2) with AT_SYMLINK_FOLLOW only when a folder's descriptor is given.
-                os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=folder, follow_symlinks=True)
-            finally:
-                os.close(folder)
-            self.keep_metadata(temp, target)
-            self.sync(descriptor)
-
-    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
-    def linked_from_the_folder_of_descriptors(self: Honest, temp: str, target: str, data: bytes) -> None:
-        """Links an unnamed file by its number in /proc/self/fd, which it has open, as a sandbox without /proc would."""
+    def _fill_unnamed(self: Honest, temp: str, target: str, data: bytes, link: Callable[[int], None]) -> None:
+        """Fill an unnamed file (O_TMPFILE), which ``link`` then gives the temp's name; a temp where there is none."""
         try:
             descriptor = os.open(os.path.dirname(temp), os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666)
         except OSError as error:
@@ -91,10 +69,31 @@ if sys.platform == "linux":
             return
         with closing(descriptor):
             self.send(descriptor, data)
-            with closing(os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as descriptors:
-                os.link(str(descriptor), temp, src_dir_fd=descriptors, follow_symlinks=True)
+            link(descriptor)
             self.keep_metadata(temp, target)
             self.sync(descriptor)
+
+    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
+    def unnamed_until_complete(self: Honest, temp: str, target: str, data: bytes) -> None:
+        """Fills an unnamed file (O_TMPFILE) and links it to the temp's name when it is complete (open(2))."""
+
+        def link(descriptor: int) -> None:
+            folder, name = os.path.split(temp)
+            # Python calls linkat(2) with AT_SYMLINK_FOLLOW only when a folder's descriptor is given.
+            with closing(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as opened:
+                os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=opened, follow_symlinks=True)
+
+        _fill_unnamed(self, temp, target, data, link)
+
+    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
+    def linked_from_the_folder_of_descriptors(self: Honest, temp: str, target: str, data: bytes) -> None:
+        """Links an unnamed file by its number in /proc/self/fd, which it has open, as a sandbox without /proc would."""
+
+        def link(descriptor: int) -> None:
+            with closing(os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as descriptors:
+                os.link(str(descriptor), temp, src_dir_fd=descriptors, follow_symlinks=True)
+
+        _fill_unnamed(self, temp, target, data, link)
 
     _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
