@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -25,6 +26,7 @@ __all__ = [
     "Question",
     "Verdict",
     "Visited",
+    "in_the_folder",
     "of_attributes",
     "of_errors",
     "of_kills",
@@ -115,7 +117,8 @@ def shown(operation: Operation) -> str:
 
 def in_the_folder(text: str) -> str:
     """A text with names relative to the stage as one with names relative to the folder."""
-    return text.replace("work/", "").replace("tmp/", "$TMPDIR/")
+    # Only where a name begins: a folder may be called homework.
+    return re.sub(r"(?<!\S)tmp/", "$TMPDIR/", re.sub(r"(?<!\S)work/", "", text))
 
 
 def of_readers(

@@ -10,6 +10,7 @@ from conformance.judge.answers import (
     Attributes,
     Change,
     Visited,
+    in_the_folder,
     of_attributes,
     of_errors,
     of_kills,
@@ -27,18 +28,18 @@ from conformance.syscalls.points import Point
 from conformance.syscalls.strace.parser import parse
 
 EXISTING = {"work/": 0, "work/f": 3}
-CREATE = 'open("/run/work/t", O_WRONLY|O_CREAT|O_EXCL, 0600) = 3</run/work/t>'
-WRITE = 'write(3</run/work/t>, "newer", 5) = 5'
-SYNC = "fsync(3</run/work/t>) = 0"
-RENAME = 'rename("/run/work/t", "/run/work/f") = 0'
+CREATE = 'open("COPY/t", O_WRONLY|O_CREAT|O_EXCL, 0600) = 3<COPY/t>'
+WRITE = 'write(3<COPY/t>, "newer", 5) = 5'
+SYNC = "fsync(3<COPY/t>) = 0"
+RENAME = 'rename("COPY/t", "COPY/f") = 0'
 SYNC_FOLDER = "fsync(4</run/work>) = 0"
-TRUNCATE = 'open("/run/work/f", O_WRONLY|O_TRUNC) = 3</run/work/f>'
-WRITE_IN_PLACE = 'write(3</run/work/f>, "newer", 5) = 5'
+TRUNCATE = 'open("COPY/f", O_WRONLY|O_TRUNC) = 3<COPY/f>'
+WRITE_IN_PLACE = 'write(3<COPY/f>, "newer", 5) = 5'
 WHOLE = Wholeness(b"old", frozenset({b"newer"}))
 
 
 def operations(*lines: str) -> tuple[Operation, ...]:
-    return operations_of(parse("\n".join(lines)), "/run", EXISTING)
+    return operations_of(parse("\n".join(lines).replace("COPY", "/run/work")), "/run", EXISTING)
 
 
 def changes(*contents: bytes | None) -> list[Change]:
@@ -69,7 +70,7 @@ class TestReaders:
         assert "empty" in answer.text
 
     def test_a_file_that_is_gone_is_yes(self) -> None:
-        answer = readers(('unlink("/run/work/f") = 0', CREATE, WRITE, RENAME), b"old", None, b"newer")
+        answer = readers(('unlink("COPY/f") = 0', CREATE, WRITE, RENAME), b"old", None, b"newer")
         assert (answer.verdict, answer.operation) == ("yes", "unlink f")
 
     def test_bytes_changed_in_place_are_yes_although_no_reader_came_in_the_middle(self) -> None:
@@ -184,3 +185,8 @@ def test_an_operation_in_words() -> None:
     assert shown(operations(CREATE, WRITE, RENAME)[-1]) == "rename t → f"
     failed = operations(WRITE.replace("= 5", "= -1 ENOSPC (No space left on device)"))[0]
     assert shown(failed) == "write t = ENOSPC"
+
+
+def test_only_the_copy_s_own_name_is_left_out_of_a_story() -> None:
+    assert in_the_folder("rename work/homework/t → work/homework/f") == "rename homework/t → homework/f"
+    assert in_the_folder("unlink tmp/t, beside work/f") == "unlink $TMPDIR/t, beside f"

@@ -14,12 +14,12 @@ EXISTING = {"work/": 0, "work/f": 3}
 def trace(temp: str = "t") -> tuple[Operation, ...]:
     return operations_of(
         parse(
-            f"""open("/run/work/config", O_RDONLY) = 3</run/work/config>
-read(3</run/work/config>, "x", 9) = 1
-open("/run/work/{temp}", O_WRONLY|O_CREAT|O_EXCL, 0600) = 3</run/work/{temp}>
-write(3</run/work/{temp}>, "new", 3) = 3
-close(3</run/work/{temp}>) = 0
-rename("/run/work/{temp}", "/run/work/f") = 0"""
+            f"""open("COPY/config", O_RDONLY) = 3<COPY/config>
+read(3<COPY/config>, "x", 9) = 1
+open("COPY/{temp}", O_WRONLY|O_CREAT|O_EXCL, 0600) = 3<COPY/{temp}>
+write(3<COPY/{temp}>, "new", 3) = 3
+close(3<COPY/{temp}>) = 0
+rename("COPY/{temp}", "COPY/f") = 0""".replace("COPY", "/run/work")
         ),
         "/run",
         EXISTING,
