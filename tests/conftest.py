@@ -1,14 +1,21 @@
-"""Fixtures shared by the tests of all packages: waiting for other processes."""
+"""Shared by the tests of all packages: waiting for other processes, and no limits of time for Hypothesis."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+import hypothesis
 import psutil
 import pytest
 
 DEADLINE_SECONDS = 60.0
+
+# A busy machine is no failure of what is tested.
+hypothesis.settings.register_profile(
+    "tests", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture
