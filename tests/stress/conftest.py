@@ -23,6 +23,12 @@ from stress.record.shared_counters import Counters, new_counters
 Respond = Callable[[str, dict[str, Any]], Answer]
 
 
+@pytest.fixture(autouse=True)
+def unmeasured_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes of a run are not measured: that costs as much as they do, and no threshold is about `stress`."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 @pytest.fixture
 def temporary(tmp_path: Path) -> Path:
     """The folder in which the harness makes its own."""

@@ -39,8 +39,6 @@ def refuse(run):
     raise Unmeasured("tracing is not allowed")
 stress.powercut.recording.start_traced = refuse
 """
-# The writers are killed at each cut, before they could say what they ran: to measure them costs more than they do.
-WRITERS_UNMEASURED = "import os\nos.environ.pop('COVERAGE_PROCESS_CONFIG', None)\n"
 Results = dict[str, dict[str, Any]]  # clause → its result
 
 
@@ -69,7 +67,7 @@ def cut(
 
     def run(impl: str, way: str, *arguments: object, changed: str = "") -> tuple[int, Results]:
         options = ("--impl", impl, "--file-system", file_system, "--way", way, "--seed", 1, "--report", tmp_path)
-        with stress_command("powercut", *options, *arguments, changed=WRITERS_UNMEASURED + changed) as command:
+        with stress_command("powercut", *options, *arguments, changed=changed) as command:
             _, stderr = command.communicate(timeout=600)
         _, results, _ = read_results(tmp_path / "results.jsonl")
         found = {result["clause"]: result for result in results}
@@ -181,7 +179,7 @@ def test_an_interrupted_run_leaves_nothing(
     number: signal.Signals,
 ) -> None:
     options = ("--file-system", file_system, "--way", "random", "--cuts", 100000)
-    with stress_command("powercut", *options, changed=WRITERS_UNMEASURED) as command:
+    with stress_command("powercut", *options) as command:
         while not any("image" in name for name in left_behind()):
             assert command.poll() is None, "it ended before a disk was attached"
         command.send_signal(number)
