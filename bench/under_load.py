@@ -14,9 +14,9 @@ from typing import Any
 
 from bench.measure import Row, Section, limit_row, per_operation, unmeasured
 from bench.plots import Curve, plot_curves
-from conformance.clauses import load_clauses
-from conformance.resolve import resolve
+from conformance.contract.clauses import load_clauses
 from conformance.runner import run as runs
+from conformance.runner.resolve import resolve
 from stress.load.harness import run_in_folder
 from stress.load.plan import LoadPlan
 from stress.record.folder_record import FolderRecord

@@ -16,14 +16,14 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from conformance.clauses import load_clauses, outcome_without_measuring
-from conformance.compare.baseline import judge_by, load_baseline, require_comparable_run
-from conformance.errors import OutputError, did_you_mean
+from conformance.contract.clauses import load_clauses, outcome_without_measuring
+from conformance.contract.errors import OutputError, did_you_mean
+from conformance.contract.manifest import Manifest
+from conformance.follow_up.compare.baseline import judge_by, load_baseline, require_comparable_run
 from conformance.reporting.results import Exit, Result, ResultsFile, counted, results_file
 from conformance.reporting.slowest import slowest
 from conformance.reporting.summary import append, summary_file, summary_of
 from conformance.reporting.terminal import new_console, print_clauses, print_run
-from conformance.resolve import manifest_file
 from conformance.runner.collection import cases_in
 from conformance.runner.command_line import (
     SECONDS,
@@ -45,10 +45,10 @@ from conformance.runner.frozen_names import present_cases
 from conformance.runner.known_failures import gaps, write_known_failures
 from conformance.runner.pytest_plugin import HandOver
 from conformance.runner.quick import QUICK_KILLS
+from conformance.runner.resolve import manifest_file
 from conformance.runner.run import Run, RunPlan
 from conformance.runner.selection import Selection
 from conformance.runner.watchdog import Watchdog
-from conformance.subject.manifest import Manifest
 from conformance.system.platform import operating_system
 
 __all__ = ["main"]

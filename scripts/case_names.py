@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.runner.collection import cases_in
 
 ROOT = Path(__file__).resolve().parent.parent

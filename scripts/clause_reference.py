@@ -25,8 +25,8 @@ language. `pulse explain FLT-04` prints the same, with the requirement and why i
 
 def page() -> str:
     """The Markdown text for the clauses of this checkout, as if it were a file in docs/."""
-    from conformance.clauses import GROUP_TITLES, load_clauses
-    from conformance.explanations import load_explanations
+    from conformance.contract.clauses import GROUP_TITLES, load_clauses
+    from conformance.contract.explanations import load_explanations
 
     headings = re.findall(r"^### (.+)$", (ROOT / "conformance" / "SPEC.md").read_text(encoding="utf-8"), re.MULTILINE)
     anchors = {heading.split()[0]: _anchor(heading) for heading in headings}

@@ -18,9 +18,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
+from conformance.contract.manifest import Manifest, load_manifest
 from conformance.reporting.results import read_records, read_results
-from conformance.subject.manifest import Manifest, load_manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ("atomicwrites", "shell", "write-file-atomic")

@@ -130,7 +130,7 @@ else
     way=(--quick)
   fi
   step 900 "tests" -m pytest -n logical --dist worksteal -p no:cacheprovider "${pure[@]/#/--ignore=}" \
-    tests/pulse tests/conformance/helpers/test_{code_page,file_holder}.py \
+    tests/pulse tests/conformance/suite/helpers/test_{code_page,file_holder}.py \
     tests/conformance/oracle/test_{document,snapshot}.py \
     tests/conformance/suite/support tests/conformance/reporting/test_results.py tests/conformance/system \
     tests/stress/record/test_clock.py tests/stress/test_main.py tests/stress/judge/test_starvation.py \

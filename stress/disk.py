@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from conformance.errors import Unmeasured
+from conformance.contract.errors import Unmeasured
 
 __all__ = [
     "CAN_BE_CUT",

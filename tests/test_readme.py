@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.mutation.registry import all_mutants, all_variants
 
 ROOT = Path(__file__).parents[1]

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.oracle import payload
 from conformance.system.share_modes import open_shared
 from pulse import ReadOutcome, read_status

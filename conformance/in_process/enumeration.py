@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.in_process.filecalls import Call, FileCalls
 from conformance.oracle.call_errors import ERRORS_OF_CALL
 from conformance.oracle.faults import Injection, Kill, State, What
 from conformance.oracle.payload import identify, make_status
-from conformance.subject.requests import publish_request
+from conformance.runner.requests import publish_request
 from conformance.system.file_kinds import NotAFile
 from conformance.system.patience import Patience
 

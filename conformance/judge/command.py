@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from conformance.errors import Unmeasured, did_you_mean
+from conformance.contract.errors import Unmeasured, did_you_mean
 from conformance.judge.answers import Answer
 from conformance.judge.execution import Command
 from conformance.judge.folder import FolderError, Stage, measured

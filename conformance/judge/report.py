@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
+from conformance.contract.manifest import Manifest
 from conformance.judge.answers import QUESTIONS, Answer
 from conformance.judge.folder import Measured
 from conformance.judge.inquiry import Inquiry, Judged
@@ -19,7 +20,6 @@ from conformance.reporting.escaping import printable
 from conformance.reporting.header import header_of
 from conformance.reporting.results import Exit, Outcome, Result, ResultsFile, counted
 from conformance.reporting.verdict import decide
-from conformance.subject.manifest import Manifest
 from conformance.system.platform import file_system_of, operating_system
 
 __all__ = ["Report", "exit_code", "repeat", "results_of"]

@@ -50,7 +50,7 @@ class Entry(NamedTuple):
     globs of the clauses that might take a variant for broken (empty for a mutant). ``docstring`` states
     the defect, or what is unusual but correct. ``callable`` is the manifest's entry point. ``on`` lists the systems
     that it runs on, named as in a manifest's ``known_failure.os``. ``manifest`` holds what its manifest says besides
-    what all say: fields of `conformance.subject.manifest.Manifest`. ``reads_as_usual`` is true when the method that it
+    what all say: fields of `conformance.contract.manifest.Manifest`. ``reads_as_usual`` is true when the method that it
     replaces only writes, so that it reads as the honest base does.
     """
 

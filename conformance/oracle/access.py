@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.errors import Unmeasured
+from conformance.contract.errors import Unmeasured
 
 __all__ = ["STRANGER", "Access", "access_of", "set_access_list", "set_default_list", "widened"]
 

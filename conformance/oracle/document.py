@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 
 __all__ = [
     "MEMBERS",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from conformance.errors import Unmeasured
+from conformance.contract.errors import Unmeasured
 
 __all__ = ["Event", "FolderWatch", "publishes", "writes_to"]
 

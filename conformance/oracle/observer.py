@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance.errors import Inconclusive, Violation
+from conformance.contract.errors import Inconclusive, Violation
 from conformance.oracle.history import Read, Write, find_contradiction
 from conformance.oracle.payload import Identity, identify
 from conformance.system.file_kinds import NotAFile

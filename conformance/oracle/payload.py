@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.oracle.document import MEMBERS, STATUSES, read_values, shown
 
 __all__ = ["Identity", "encode", "identify", "identify_values", "make_status"]

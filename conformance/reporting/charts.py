@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
-from conformance.clauses import GROUP_TITLES
+from conformance.contract.clauses import GROUP_TITLES
 from conformance.reporting.results import OUTCOMES, Result
 
 __all__ = ["outcomes_by_group", "time_by_clause"]

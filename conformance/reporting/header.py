@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from conformance.contract.manifest import Manifest
 from conformance.reporting.results import Header
-from conformance.subject.manifest import Manifest
 from conformance.system.file_hashes import file_hash, folder_hashes, kit_files
 from conformance.system.platform import describe_platform
 

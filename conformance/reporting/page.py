@@ -15,8 +15,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from conformance.clauses import load_clauses
-from conformance.explanations import load_explanations, load_requirements
+from conformance.contract.clauses import load_clauses
+from conformance.contract.explanations import load_explanations, load_requirements
 from conformance.reporting.causes import causes
 from conformance.reporting.foreign import code_block, code_span, in_markdown, visible
 from conformance.reporting.mutants_caught import load_matrix

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.reporting.results import OUTCOMES, Header, Result, read_records, read_results
 
 __all__ = ["Recorded", "load_recorded"]

@@ -14,7 +14,7 @@ from typing import IO, Any, Literal
 
 import click
 
-from conformance.errors import OutputError
+from conformance.contract.errors import OutputError
 from conformance.reporting import chain
 from conformance.reporting.badge import badge
 from conformance.system.file_kinds import kind_at

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.clauses import GROUP_TITLES, Clause, load_clauses
+from conformance.contract.clauses import GROUP_TITLES, Clause, load_clauses
 from conformance.reporting.results import Header, Outcome, Result, counted
 from conformance.reporting.verdict import clause_outcome
 from conformance.system.file_hashes import file_hash

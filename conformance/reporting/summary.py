@@ -13,8 +13,8 @@ from pathlib import Path
 
 import click
 
-from conformance.clauses import GROUP_TITLES, Clause, load_clauses
-from conformance.errors import ImplementationError, OutputError
+from conformance.contract.clauses import GROUP_TITLES, Clause, load_clauses
+from conformance.contract.errors import ImplementationError, OutputError
 from conformance.reporting.foreign import code_span, in_markdown
 from conformance.reporting.results import OUTCOMES, Header, Outcome, Result, Verdict, counted
 from conformance.reporting.verdict import clause_outcome, reasons_beside

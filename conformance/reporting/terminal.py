@@ -11,8 +11,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from conformance.clauses import GROUP_TITLES, Clause, load_clauses
-from conformance.errors import ImplementationError
+from conformance.contract.clauses import GROUP_TITLES, Clause, load_clauses
+from conformance.contract.errors import ImplementationError
 from conformance.reporting.causes import Cause, causes, explained
 from conformance.reporting.escaping import for_terminal, printable
 from conformance.reporting.repeat import as_started

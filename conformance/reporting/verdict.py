@@ -8,9 +8,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from conformance.clauses import Clause, load_clauses
+from conformance.contract.clauses import Clause, load_clauses
+from conformance.contract.manifest import NO_ISSUE, KnownFailure
 from conformance.reporting.results import Exit, Outcome, Result, Verdict
-from conformance.subject.manifest import NO_ISSUE, KnownFailure
 
 __all__ = ["apply_known_failures", "clause_outcome", "decide", "reasons_beside"]
 

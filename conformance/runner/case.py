@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import ImplementationError, Unmeasured, Violation
+from conformance.contract.errors import ImplementationError, Unmeasured, Violation
 from conformance.oracle.document import require_values, shown
 from conformance.oracle.payload import encode
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.oracle.witness import Witness, witnessing
 from conformance.runner import room
 from conformance.runner.keeps import not_kept
+from conformance.runner.requests import publish_request
 from conformance.runner.run import Run
 from conformance.subject.client import Implementation, ServeImplementation, start
 from conformance.subject.control import obstacle
 from conformance.subject.protocol import Answer, encode_message, shown_request
-from conformance.subject.requests import publish_request
 from conformance.system.patience import Patience
 
 __all__ = ["Case", "Shared"]

@@ -17,12 +17,12 @@ from typing import Any
 
 import click
 
-from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, ManifestError, OutputError
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ImplementationError, ManifestError, OutputError
 from conformance.reporting.results import Exit
 from conformance.reporting.terminal import print_not_started
-from conformance.resolve import resolve
 from conformance.runner import room
+from conformance.runner.resolve import resolve
 from conformance.runner.run import Run, RunPlan, prepared
 from conformance.runner.standard_output import Printed, watched_output
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import load_clauses, outcome_without_measuring
+from conformance.contract.clauses import load_clauses, outcome_without_measuring
 from conformance.reporting.header import header_of
 from conformance.reporting.results import Exit, Result, ResultsFile, Verdict, counted
 from conformance.reporting.verdict import decide

@@ -6,11 +6,11 @@ import contextlib
 import itertools
 import os
 
-from conformance.errors import ImplementationError, Inconclusive, NotApplicable, Unmeasured, Violation
+from conformance.contract.errors import ImplementationError, Inconclusive, NotApplicable, Unmeasured, Violation
 from conformance.oracle.payload import make_status
+from conformance.runner.requests import publish_request
 from conformance.runner.run import Run
 from conformance.subject.client import start
-from conformance.subject.requests import publish_request
 
 __all__ = ["always_changed", "blamed"]
 

@@ -11,11 +11,11 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from conformance.oracle.payload import make_status
+from conformance.runner.requests import publish_request
 from conformance.runner.run import Run
 from conformance.subject.client import Implementation, start
-from conformance.subject.requests import publish_request
 
 __all__ = ["NAME", "is_kept", "kept_by", "not_kept", "undeclared"]
 

@@ -17,12 +17,12 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from conformance.clauses import load_clauses
-from conformance.errors import ManifestError, OutputError
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ManifestError, OutputError
+from conformance.contract.manifest import NO_ISSUE, KnownFailure, parse_manifest
 from conformance.reporting.escaping import printable
 from conformance.reporting.results import Result, counted
 from conformance.runner.target_folders import FOLDER_OF_A_CASE
-from conformance.subject.manifest import NO_ISSUE, KnownFailure, parse_manifest
 
 __all__ = ["block", "gaps", "unlisted_failures", "with_blocks", "write_known_failures"]
 

@@ -18,8 +18,8 @@ from typing import Any
 import click
 import pytest
 
-from conformance.clauses import load_clauses, outcome_without_measuring
-from conformance.errors import (
+from conformance.contract.clauses import load_clauses, outcome_without_measuring
+from conformance.contract.errors import (
     ImplementationError,
     Inconclusive,
     ManifestError,
@@ -31,7 +31,6 @@ from conformance.reporting.bounds import bounded
 from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Result, results_file
 from conformance.reporting.verdict import apply_known_failures
-from conformance.resolve import resolve
 from conformance.runner import room
 from conformance.runner import run as runs
 from conformance.runner.carried_results import attach
@@ -44,6 +43,7 @@ from conformance.runner.folder_changes import blamed
 from conformance.runner.hypothesis_profile import use_profile
 from conformance.runner.left_behind import LeftBehind, to_json
 from conformance.runner.repeats import allow_time_for, number_of_run, repeats_of, run_repeatedly
+from conformance.runner.resolve import resolve
 from conformance.runner.selection import Selection
 from conformance.subject.forking import is_idle, serving_forks
 from conformance.subject.launch import forked_modules

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import pytest
 from _pytest.runner import runtestprotocol  # pytest has no public way to run a test without reporting it
 
+from conformance.contract.manifest import KnownFailure
 from conformance.runner.carried_results import carried_by
-from conformance.subject.manifest import KnownFailure
 
 __all__ = ["allow_time_for", "number_of_run", "repeats_of", "run_repeatedly"]
 

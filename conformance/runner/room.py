@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from conformance.errors import Inconclusive, ManifestError
+from conformance.contract.errors import Inconclusive, ManifestError
 
 __all__ = [
     "DESCRIPTORS",

@@ -12,20 +12,20 @@ from typing import Any
 
 import click
 
-from conformance.errors import ImplementationError, ManifestError, NotAnAnswer
+from conformance.contract.errors import ImplementationError, ManifestError, NotAnAnswer
+from conformance.contract.manifest import Manifest
 from conformance.oracle.payload import make_status
 from conformance.reporting.repeat import changed_options
 from conformance.runner import room
 from conformance.runner.left_behind import LeftBehind, warning_of
 from conformance.runner.notes import Notes
+from conformance.runner.requests import publish_request
 from conformance.runner.set_up import release, set_up
 from conformance.runner.target_folders import PREFIX, TargetFolders
 from conformance.subject.accounts import account_of, give
 from conformance.subject.children import kill_children
 from conformance.subject.client import Implementation, ServeImplementation, start
 from conformance.subject.launch import ANSWER_SECONDS, START_SECONDS, LaunchOptions
-from conformance.subject.manifest import Manifest
-from conformance.subject.requests import publish_request
 from conformance.system.guard import guarding
 from conformance.system.orphans import adopting
 from conformance.system.platform import missing_means

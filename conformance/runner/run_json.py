@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from conformance.contract.manifest import KnownFailure, Manifest
 from conformance.runner.notes import Notes
 from conformance.runner.run import Run, RunPlan
-from conformance.subject.manifest import KnownFailure, Manifest
 
 __all__ = ["run_from_json", "run_to_json"]
 

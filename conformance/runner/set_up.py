@@ -19,11 +19,11 @@ from typing import IO, Any
 
 import click
 
-from conformance.errors import ImplementationError, ManifestError
+from conformance.contract.errors import ImplementationError, ManifestError
+from conformance.contract.manifest import Manifest
 from conformance.subject.accounts import account_of, give
 from conformance.subject.children import spawn
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import Manifest
 from conformance.system.folder_copy import copy_folder
 
 __all__ = ["cache_folder", "release", "set_up"]

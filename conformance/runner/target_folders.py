@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.system.file_kinds import kind_of
 from conformance.system.removal import remove_folder
 

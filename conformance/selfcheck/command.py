@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from conformance.clauses import load_clauses
-from conformance.errors import did_you_mean
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import did_you_mean
 from conformance.mutation.registry import Entry, all_mutants, all_variants
 from conformance.reporting.chain import sealed
 from conformance.reporting.header import kit_version

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conformance.clauses import Clause
+from conformance.contract.clauses import Clause
 from conformance.mutation.registry import Entry
 
 __all__ = [

@@ -1,1 +1,1 @@
-"""The program under test and how the kit talks to it: manifest, protocol, processes."""
+"""The program under test and how the kit talks to it: protocol, client, processes."""

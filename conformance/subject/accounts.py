@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from conformance.errors import ManifestError
+from conformance.contract.errors import ManifestError
 
 __all__ = ["Account", "account_of", "give", "hand_over"]
 

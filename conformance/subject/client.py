@@ -14,12 +14,12 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from conformance.errors import ImplementationError, NoAnswer, NotAnAnswer, NotApplicable
+from conformance.contract.errors import ImplementationError, NoAnswer, NotAnAnswer, NotApplicable
+from conformance.contract.manifest import Manifest
 from conformance.subject.children import Child
 from conformance.subject.exchange import PrintedTooMuch
 from conformance.subject.launch import LaunchOptions, command_of, spawned
 from conformance.subject.lines import Lines, pump_lines, pump_requests
-from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import (
     PROTOCOL,
     Answer,

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from conformance.contract.manifest import Manifest
 from conformance.subject import readable
 from conformance.subject.children import spawn
 from conformance.subject.launch import LaunchOptions, command_of
-from conformance.subject.manifest import Manifest
 
 __all__ = ["obstacle"]
 

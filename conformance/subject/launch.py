@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
+from conformance.contract.manifest import Manifest
 from conformance.subject.accounts import account_of, hand_over
 from conformance.subject.children import Child, spawn
 from conformance.subject.fork_messages import HONEST, HOST, TRACER
 from conformance.subject.forking import server_of
-from conformance.subject.manifest import Manifest
 from conformance.subject.python_host import PAUSES
 
 __all__ = ["ANSWER_SECONDS", "START_SECONDS", "LaunchOptions", "command_of", "forked_modules", "spawned"]

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from conformance.errors import NotAnAnswer
+from conformance.contract.errors import NotAnAnswer
 
 __all__ = [
     "PROTOCOL",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.runner.case import Case
 from conformance.syscalls.findings import slow_motion
 from conformance.syscalls.laboratory import Laboratory, annotated

@@ -8,14 +8,14 @@ from functools import partial
 
 import pytest
 
-from conformance.errors import NotApplicable, Violation
-from conformance.helpers.launch_prefixes import in_a_process_space_of_its_own
+from conformance.contract.errors import NotApplicable, Violation
 from conformance.oracle.payload import identify, make_status
 from conformance.runner.case import Case
 from conformance.runner.keeps import is_kept
+from conformance.runner.requests import publish_request
 from conformance.subject.client import ServeImplementation
 from conformance.subject.python_host import PAUSES
-from conformance.subject.requests import publish_request
+from conformance.suite.helpers.launch_prefixes import in_a_process_space_of_its_own
 from conformance.suite.support.together import run_together, writes_each
 
 ROUNDS = 24  # in each of which all writers start at once

@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import NotApplicable, Unmeasured, Violation
+from conformance.contract.errors import NotApplicable, Unmeasured, Violation
 from conformance.oracle.document import examine
 from conformance.oracle.history import Write
 from conformance.oracle.observer import Observation, observing
 from conformance.oracle.payload import identify, make_status
 from conformance.runner.case import Case
+from conformance.runner.requests import publish_request
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
 from conformance.subject.python_host import PAUSES
-from conformance.subject.requests import publish_request
 from conformance.suite.support.together import run_together, writes_each
 from conformance.system.share_modes import PAUSE_SECONDS
 

@@ -10,11 +10,11 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from conformance.errors import NotApplicable, Violation
-from conformance.helpers.locales import decimal_comma, time_zone
+from conformance.contract.errors import NotApplicable, Violation
 from conformance.oracle.document import SIZE_LIMIT, STATUSES, examine, require_status, shown
 from conformance.runner.case import Case
 from conformance.subject.client import Implementation
+from conformance.suite.helpers.locales import decimal_comma, time_zone
 
 # The example documents of LIF-01 to LIF-04, and other values that real runs write.
 LIFE = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Unmeasured, Violation
+from conformance.contract.errors import Unmeasured, Violation
 from conformance.oracle.drawn import drawn_names, drawn_sizes, drawn_status
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.case import Case

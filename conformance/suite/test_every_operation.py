@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import NotApplicable, Unmeasured, Violation
+from conformance.contract.errors import NotApplicable, Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.runner.run import KILLS
 from conformance.syscalls.absent import nothing_to_judge

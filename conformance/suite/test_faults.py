@@ -19,13 +19,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import ImplementationError, NotApplicable, Unmeasured, Violation
-from conformance.helpers.launch_prefixes import (
-    bind_mounted,
-    file_size_limited,
-    small_file_system,
-    without_permission_override,
-)
+from conformance.contract.errors import ImplementationError, NotApplicable, Unmeasured, Violation
 from conformance.oracle.document import require_values, shown
 from conformance.oracle.inotify import FolderWatch, writes_to
 from conformance.oracle.payload import encode, make_status
@@ -35,6 +29,12 @@ from conformance.runner.keeps import NAME, undeclared
 from conformance.subject.children import process_tree
 from conformance.subject.client import Implementation
 from conformance.subject.protocol import Answer
+from conformance.suite.helpers.launch_prefixes import (
+    bind_mounted,
+    file_size_limited,
+    small_file_system,
+    without_permission_override,
+)
 from conformance.system.error_names import names_error
 
 OLD, NEW, NEXT = make_status(0, 1), make_status(0, 2), make_status(0, 3)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import NoAnswer, NotApplicable, Unmeasured, Violation
+from conformance.contract.errors import NoAnswer, NotApplicable, Unmeasured, Violation
 from conformance.oracle.access import access_of, widened
 from conformance.oracle.payload import encode, identify_values, make_status
 from conformance.runner.case import Case

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Unmeasured, Violation
+from conformance.contract.errors import Unmeasured, Violation
 from conformance.oracle.faults import concerns, judge, judge_kill
 from conformance.runner.case import Case
 from conformance.suite.support.in_process import (

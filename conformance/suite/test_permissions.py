@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Unmeasured, Violation
-from conformance.helpers.launch_prefixes import without_special_bits_override
+from conformance.contract.errors import Unmeasured, Violation
 from conformance.oracle.access import access_of, set_access_list, set_default_list, widened
 from conformance.oracle.payload import make_status
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
+from conformance.suite.helpers.launch_prefixes import without_special_bits_override
 
 OLD, NEW = make_status(0, 1, 300), make_status(0, 2, 500)
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from conformance.errors import NotApplicable, Unmeasured, Violation
+from conformance.contract.errors import NotApplicable, Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.syscalls.findings import visits
 from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory, Place, Recording, annotated

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Unmeasured, Violation
-from conformance.helpers.launch_prefixes import make_link
+from conformance.contract.errors import Unmeasured, Violation
 from conformance.oracle.document import SIZE_LIMIT, shown
 from conformance.oracle.payload import encode
 from conformance.runner.case import Case
+from conformance.suite.helpers.launch_prefixes import make_link
 from conformance.suite.support.reading import DOCUMENT, STATUS, TWINS, put_at_one_time, read, require_equal
 from conformance.vectors import Vector, load_vectors
 

@@ -12,15 +12,15 @@ from typing import Any
 import psutil
 import pytest
 
-from conformance.errors import Inconclusive, NotApplicable, Unmeasured, Violation
-from conformance.helpers.busy_writer import KitWriter, replace_patiently
-from conformance.helpers.launch_prefixes import without_permission_override
+from conformance.contract.errors import Inconclusive, NotApplicable, Unmeasured, Violation
 from conformance.oracle.inotify import FolderWatch
 from conformance.oracle.payload import encode, identify_values, make_status
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
 from conformance.subject.children import process_tree
 from conformance.subject.client import ServeImplementation
+from conformance.suite.helpers.busy_writer import KitWriter, replace_patiently
+from conformance.suite.helpers.launch_prefixes import without_permission_override
 from conformance.suite.support.reading import (
     DOCUMENT,
     SPOILS,

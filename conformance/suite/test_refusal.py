@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.oracle.document import shown
 from conformance.oracle.payload import make_status
 from conformance.oracle.snapshot import snapshot

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.oracle.document import examine
 from conformance.oracle.payload import make_status
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
+from conformance.runner.requests import publish_request
 from conformance.subject.client import Implementation, ServeImplementation
-from conformance.subject.requests import publish_request
 from conformance.suite.support.reading import SPOILS, STATUS, require_equal
 from conformance.suite.support.searching import Machine, Seen, search
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Unmeasured, Violation
+from conformance.contract.errors import Unmeasured, Violation
 from conformance.oracle.payload import make_status
 from conformance.runner.case import Case
 from conformance.system.windows import verbatim

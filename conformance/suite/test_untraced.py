@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import NotApplicable, Unmeasured, Violation
+from conformance.contract.errors import NotApplicable, Unmeasured, Violation
 from conformance.oracle.payload import make_status
 from conformance.runner.case import Case
 from conformance.syscalls.laboratory import Laboratory, annotated

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import NotApplicable, Unmeasured, Violation
+from conformance.contract.errors import NotApplicable, Unmeasured, Violation
 from conformance.oracle.document import shown
 from conformance.oracle.inotify import Event, FolderWatch, publishes, writes_to
 from conformance.oracle.payload import encode, make_status

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Inconclusive, Unmeasured, Violation
-from conformance.helpers.file_holder import Holder
+from conformance.contract.errors import Inconclusive, Unmeasured, Violation
 from conformance.oracle.payload import make_status
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.case import Case
 from conformance.subject.protocol import Answer
+from conformance.suite.helpers.file_holder import Holder
 from conformance.suite.support.polling import polled_for_existence
 from conformance.system.error_names import names_a_holder
 from conformance.system.share_modes import Sharing

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from conformance.errors import ImplementationError, Inconclusive, Violation
-from conformance.helpers.code_page import in_code_page
+from conformance.contract.errors import ImplementationError, Inconclusive, Violation
 from conformance.oracle.document import SIZE_LIMIT, require_status, shown
 from conformance.oracle.observer import observing
 from conformance.oracle.payload import encode, identify, make_status
 from conformance.runner.case import Case
 from conformance.subject.client import Implementation
+from conformance.suite.helpers.code_page import in_code_page
 from conformance.system.share_modes import hold, require_deletable
 
 PATIENCE_SECONDS = 30.0

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from conformance.errors import ImplementationError, Unmeasured, Violation
+from conformance.contract.errors import ImplementationError, Unmeasured, Violation
 from conformance.oracle.document import shown
 from conformance.oracle.faults import Injection
 from conformance.oracle.observer import observing

@@ -9,16 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.errors import ImplementationError, NoAnswer, Unmeasured
+from conformance.contract.errors import ImplementationError, NoAnswer, Unmeasured
 from conformance.oracle.faults import Injection, State
 from conformance.oracle.payload import make_status
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.runner.recorded_writes import keep_write
+from conformance.runner.requests import publish_request
 from conformance.runner.room import require_room
 from conformance.runner.run import Run
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
-from conformance.subject.requests import publish_request
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.order import is_open_for_writing, on_the_target, unseen_origin
 from conformance.syscalls.points import UNLINKING, Point, Scenario, What, role

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.errors import ImplementationError, Unmeasured
+from conformance.contract.errors import ImplementationError, Unmeasured
 from conformance.oracle.faults import State
 from conformance.syscalls.laboratory import Laboratory, Place, annotated
 from conformance.syscalls.operations import Operation

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from conformance.syscalls.laboratory import Laboratory, Place, annotated
 from conformance.syscalls.operations import Operation
 from conformance.syscalls.order import folder_is_new, is_exclusive, published_names, publishing

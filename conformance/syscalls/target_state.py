@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.oracle.faults import State
 from conformance.oracle.payload import identify
 from conformance.system.file_kinds import NotAFile

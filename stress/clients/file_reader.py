@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Callable
 from contextlib import suppress
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.system.file_kinds import NotAFile, kind_at
 from conformance.system.share_modes import HELD, open_shared, read_rest
 from conformance.system.share_modes import Sharing as ShareMode

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.contract.manifest import Manifest
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import Manifest
 from stress.record.scenario import Sharing
 
 __all__ = ["ReaderPlan", "WriterPlan"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from conformance.errors import ImplementationError, Violation
+from conformance.contract.errors import ImplementationError, Violation
 from conformance.oracle.payload import Identity, identify_values
 from conformance.subject.client import OneshotImplementation, ServeImplementation
 from conformance.subject.protocol import Answer

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
+from conformance.contract.manifest import Manifest
 from conformance.subject.client import OneshotImplementation, ServeImplementation, start
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import Manifest
 from stress.record.shared_counters import Counters
 
 __all__ = ["MOST_STARTS", "Started", "start_despite_kills"]

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from conformance.oracle.payload import make_status
 from conformance.runner.keeps import is_kept
+from conformance.runner.requests import publish_request
 from conformance.subject.client import OneshotImplementation, ServeImplementation
 from conformance.subject.protocol import Answer
-from conformance.subject.requests import publish_request
 from conformance.system.error_names import error_of, names_a_holder
 from stress.clients.plans import WriterPlan
 from stress.clients.restart import start_despite_kills

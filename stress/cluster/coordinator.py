@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from conformance.reporting.header import kit_version
 from conformance.runner.target_folders import PREFIX
 from stress.cluster.machine import Machine, MachinePlan

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, ManifestError
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ImplementationError, ManifestError
 from conformance.reporting.header import kit_version
-from conformance.resolve import resolve
 from conformance.runner import run as runs
+from conformance.runner.resolve import resolve
 from conformance.system.platform import file_system_of
 from conformance.system.removal import remove_folder
 from stress.cluster.tally import SharedTally, marks_to_json

@@ -11,8 +11,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from conformance.clauses import load_clauses
-from conformance.errors import Unmeasured
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import Unmeasured
 from conformance.reporting.escaping import for_terminal
 from conformance.reporting.header import header_of
 from conformance.reporting.repeat import repeat_command

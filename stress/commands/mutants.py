@@ -18,14 +18,14 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from conformance.clauses import load_clauses
-from conformance.errors import ManifestError
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ManifestError
 from conformance.reporting.repeat import as_started
 from conformance.reporting.results import Exit, write_json
 from conformance.reporting.terminal import new_console
-from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.runner.command_line import run_plan, seed_option
+from conformance.runner.resolve import resolve
 from conformance.system.platform import file_system_of, operating_system
 from conformance.system.temporary_folder import temporary_folder
 from stress.judge.results import results_of

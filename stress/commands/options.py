@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
+from conformance.contract.manifest import KnownFailure, Manifest
 from conformance.reporting.repeat import repeat_command
-from conformance.resolve import resolve
 from conformance.runner.command_line import (
     SECONDS,
     ReportOptions,
@@ -25,8 +25,8 @@ from conformance.runner.command_line import (
     strict_option,
     user_option,
 )
+from conformance.runner.resolve import resolve
 from conformance.runner.run import RunPlan
-from conformance.subject.manifest import KnownFailure, Manifest
 from conformance.system.temporary_folder import temporary_folder
 from stress.cluster.coordinator import parse_place
 from stress.disk import KINDS

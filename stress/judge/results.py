@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from conformance.contract.manifest import KnownFailure
 from conformance.reporting.results import Outcome, Result, counted
 from conformance.reporting.verdict import apply_known_failures
-from conformance.subject.manifest import KnownFailure
 from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Scenario
 from stress.record.violations import VIOLATION_KINDS, ViolationKind

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from conformance.errors import ManifestError, Violation
+from conformance.contract.errors import ManifestError, Violation
 from conformance.runner.keeps import is_kept
 from conformance.runner.target_folders import PREFIX
 from conformance.system.file_kinds import NotAFile

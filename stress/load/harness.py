@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from conformance.errors import ImplementationError, ManifestError
+from conformance.contract.errors import ImplementationError, ManifestError
 from stress.judge.tally import Tally
 from stress.load.chaos_driver import ChaosDriver
 from stress.load.control import run_control

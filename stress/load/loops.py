@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from conformance.system.orphans import end_with_parent
 from stress.clients.file_reader import FileReader
 from stress.clients.plans import ReaderPlan, WriterPlan

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from conformance.contract.manifest import Manifest
 from conformance.runner import room
 from conformance.runner.keeps import kept_by
 from conformance.runner.run import Run
-from conformance.subject.manifest import Manifest
 from stress.clients.plans import ReaderPlan, WriterPlan
 from stress.judge.tally import Tally
 from stress.load.folder import temps_in

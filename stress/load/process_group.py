@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from stress.clients.plans import ReaderPlan, WriterPlan
 from stress.load.loops import Failed, reader_process, writer_process
 from stress.record.shared_counters import Counters, new_counters

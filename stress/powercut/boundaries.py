@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from conformance.oracle.payload import make_status
 from conformance.subject.client import Implementation
 from conformance.subject.protocol import Answer

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.reporting.escaping import for_terminal
 from conformance.reporting.header import header_of
 from conformance.reporting.report import write_report

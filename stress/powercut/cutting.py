@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import ImplementationError, Inconclusive, Violation
+from conformance.contract.errors import ImplementationError, Inconclusive, Violation
 from conformance.oracle.payload import encode, make_status
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Shared
 from conformance.runner.keeps import not_kept
+from conformance.runner.requests import Request, publish_request
 from conformance.runner.run import Run
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
-from conformance.subject.requests import Request, publish_request
 from stress.disk import Disk
 from stress.powercut.cuts import RandomCut
 from stress.powercut.reaper import end_descendants

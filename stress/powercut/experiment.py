@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from conformance.errors import ImplementationError, Inconclusive, Unmeasured
+from conformance.contract.errors import ImplementationError, Inconclusive, Unmeasured
 from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Result
 from conformance.reporting.verdict import apply_known_failures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from conformance.oracle.payload import make_status
 from conformance.oracle.snapshot import snapshot
 from conformance.syscalls.operations import operations_of

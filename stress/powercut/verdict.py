@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.oracle.document import require_values, shown
 from conformance.oracle.payload import encode, identify
 from conformance.oracle.snapshot import Snapshot

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.oracle.payload import Identity, identify, identify_values
 
 __all__ = ["VIOLATION_KINDS", "ObservedViolation", "ViolationKind", "evidence_of", "verify"]
@@ -27,7 +27,8 @@ _SHOWN = 80  # characters of each end of a long message
 class ObservedViolation:
     """A violation that a reader, a writer or a look at the folder found, at ``time`` (nanoseconds).
 
-    Not to be confused with the exception `conformance.errors.Violation`, which says that bytes are no whole document.
+    Not to be confused with the exception `conformance.contract.errors.Violation`, which says that bytes are no whole
+    document.
     """
 
     kind: ViolationKind

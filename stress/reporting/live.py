@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from conformance.errors import OutputError
+from conformance.contract.errors import OutputError
 from stress.record.folder_record import Sample
 from stress.record.histogram import Histogram, describe_duration
 from stress.record.violations import VIOLATION_KINDS

@@ -8,14 +8,14 @@ from typing import Any
 import click
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.reporting.header import header_of
 from conformance.reporting.results import Exit, ResultsFile, results_file
 from conformance.reporting.terminal import new_console, print_run
 from conformance.reporting.verdict import decide
-from conformance.resolve import resolve
 from conformance.runner.command_line import failures_as_exit_codes, impl_option, report_option, run_plan, seed_option
 from conformance.runner.embedded_pytest import EmbeddedPytest
+from conformance.runner.resolve import resolve
 from conformance.runner.run import Run, prepared
 from conformance.runner.watchdog import Watchdog
 from conformance.system.platform import operating_system

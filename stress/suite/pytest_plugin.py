@@ -14,14 +14,14 @@ from typing import Protocol
 
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, ManifestError
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ImplementationError, ManifestError
 from conformance.reporting.results import Exit, Result
 from conformance.reporting.verdict import decide
-from conformance.resolve import resolve
 from conformance.runner import run as runs
 from conformance.runner.carried_results import attach, carried_by
 from conformance.runner.embedded_pytest import Nodes, run_of_worker
+from conformance.runner.resolve import resolve
 from conformance.system.platform import file_system_of, operating_system
 from conformance.system.temporary_folder import temporary_folder
 from stress.judge.results import case_name, results_of, sentence

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.reporting.results import read_results
 from conformance.system.platform import describe_platform, operating_system
 

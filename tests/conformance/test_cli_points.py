@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clauses import load_clauses
 from conformance.cli import _unmatched_point
+from conformance.contract.clauses import load_clauses
 from conformance.reporting.results import Exit, Result
-from conformance.resolve import resolve
 from conformance.runner.controller import Controller
+from conformance.runner.resolve import resolve
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
 

@@ -12,8 +12,8 @@ import click
 import pytest
 
 from conformance import cli
-from conformance.clauses import load_clauses, outcome_without_measuring
 from conformance.cli import SUITE, main
+from conformance.contract.clauses import load_clauses, outcome_without_measuring
 from conformance.reporting.results import read_results
 from conformance.runner.collection import cases_in
 from conformance.runner.quick import QUICK_KILLS, quick_cases

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clauses import load_clauses
 from conformance.cli import main
+from conformance.contract.clauses import load_clauses
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import conformance.clauses
-from conformance.subject.manifest import load_manifest
+import conformance.contract.clauses
+from conformance.contract.manifest import load_manifest
 from conformance.subject.protocol import decode_answer
 
-FOLDER = Path(conformance.clauses.__file__).parent
+FOLDER = Path(conformance.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 OWN_PAGES = (
     "conformance/SPEC.md",
@@ -121,7 +121,7 @@ def test_the_heading_has_the_title_and_marks_a_level_below_must(section: Section
 @each_clause
 def test_a_clause_is_in_its_group(section: Section, entry: dict[str, str]) -> None:
     letters = entry["id"].partition("-")[0]
-    assert section.group == f"{letters} — {conformance.clauses.GROUP_TITLES[letters]}"
+    assert section.group == f"{letters} — {conformance.contract.clauses.GROUP_TITLES[letters]}"
 
 
 @each_clause

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.subject.manifest import Manifest, load_manifest
+from conformance.contract.clauses import load_clauses
+from conformance.contract.manifest import Manifest, load_manifest
 from scripts import judge_peers
 from scripts.judge_peers import ROOT, Judged, clauses_that_fail, everyone, in_short, lacking, main, measured, tables
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.resolve import IMPLEMENTATIONS
+from conformance.runner.resolve import IMPLEMENTATIONS
 from scripts import languages
 from scripts.languages import TOOLCHAINS, Toolchain, main, shortcoming
 

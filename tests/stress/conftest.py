@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
+from conformance.contract.manifest import Manifest
 from conformance.subject.client import OneshotImplementation, ServeImplementation
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
 from stress.record.shared_counters import Counters, new_counters
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Unmeasured
+from conformance.contract.errors import Unmeasured
 from stress import disk
 from stress.disk import KINDS, loop_configuration, require_means
 

@@ -9,8 +9,7 @@ import sys
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from conformance.errors import ImplementationError, NotApplicable, Unmeasured, Violation
-from conformance.helpers.launch_prefixes import without_permission_override
+from conformance.contract.errors import ImplementationError, NotApplicable, Unmeasured, Violation
 from conformance.in_process.enumeration import InProcessReport
 from conformance.in_process.fakefs import SYSTEMS as FAKE_SYSTEMS
 from conformance.oracle.faults import Injection, Kill, harm_to, judge
@@ -18,6 +17,7 @@ from conformance.runner.case import Case
 from conformance.runner.room import require_room
 from conformance.subject.accounts import account_of, give
 from conformance.subject.children import spawn
+from conformance.suite.helpers.launch_prefixes import without_permission_override
 from conformance.syscalls.absent import nothing_to_judge
 from conformance.system.removal import remove_folder
 

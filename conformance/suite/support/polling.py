@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from conformance.errors import Inconclusive, Violation
+from conformance.contract.errors import Inconclusive, Violation
 from conformance.runner.case import Case
 from conformance.system.windows import is_there
 

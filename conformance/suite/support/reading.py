@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import Unmeasured, Violation
+from conformance.contract.errors import Unmeasured, Violation
 from conformance.oracle.document import SIZE_LIMIT
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.case import Case

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import hypothesis
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from conformance.errors import ImplementationError, Violation
+from conformance.contract.errors import ImplementationError, Violation
 
 __all__ = ["Machine", "Seen", "search"]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from conformance.errors import ImplementationError, Unmeasured
+from conformance.contract.errors import ImplementationError, Unmeasured
 from conformance.runner.run import Run
 from conformance.subject.children import process_tree
 from conformance.subject.client import Implementation, ServeImplementation, start

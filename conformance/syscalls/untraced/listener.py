@@ -12,7 +12,7 @@ import struct
 import sys
 import threading
 
-from conformance.errors import Unmeasured
+from conformance.contract.errors import Unmeasured
 from conformance.syscalls.tracer.ptrace import call_names
 from conformance.syscalls.untraced.repetition import Sync
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from conformance.errors import ImplementationError, Unmeasured
+from conformance.contract.errors import ImplementationError, Unmeasured
 from conformance.runner.run import Run
 from conformance.subject.client import Implementation, start
 from conformance.syscalls.operations import Operation

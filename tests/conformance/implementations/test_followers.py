@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 import pulse
-from conformance.clauses import load_clauses
-from conformance.resolve import resolve
+from conformance.contract.clauses import load_clauses
+from conformance.runner.resolve import resolve
 from conformance.runner.set_up import release, set_up
 from conformance.subject.launch import LaunchOptions
 

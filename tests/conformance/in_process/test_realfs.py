@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Unmeasured
-from conformance.helpers.launch_prefixes import without_permission_override
+from conformance.contract.errors import Unmeasured
 from conformance.in_process.enumeration import InProcessReport, until_fired
 from conformance.oracle.faults import Kill, concerns, judge, judge_kill
+from conformance.suite.helpers.launch_prefixes import without_permission_override
 
 CORRECT = (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(encoding="utf-8")
 

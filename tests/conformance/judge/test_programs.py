@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Unmeasured
+from conformance.contract.errors import Unmeasured
 from conformance.judge.answers import Answer
 from conformance.judge.execution import Command
 from conformance.judge.folder import Stage

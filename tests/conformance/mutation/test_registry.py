@@ -8,12 +8,12 @@ import re
 
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import ManifestError
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ManifestError
 from conformance.mutation import registry
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import EVERYWHERE, Entry, all_mutants, all_variants, entry_of, mutant, variant
-from conformance.resolve import resolve
+from conformance.runner.resolve import resolve
 from conformance.subject.python_host import load_object
 
 MUTANTS, VARIANTS = all_mutants(), all_variants()

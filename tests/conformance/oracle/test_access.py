@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Unmeasured
+from conformance.contract.errors import Unmeasured
 from conformance.oracle.access import STRANGER, Access, access_of, set_access_list, set_default_list, widened
 
 NO_ID = 0xFFFFFFFF

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.oracle.document import MEMBERS, STATUSES, Examination, examine, require_status, shown
 from conformance.vectors import Vector, load_vectors
 

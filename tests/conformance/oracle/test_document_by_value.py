@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.oracle.document import read_values, require_values
 from conformance.oracle.payload import make_status
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Unmeasured
+from conformance.contract.errors import Unmeasured
 from conformance.oracle.inotify import Event, FolderWatch, publishes, writes_to
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has inotify")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Inconclusive, Violation
+from conformance.contract.errors import Inconclusive, Violation
 from conformance.oracle.history import Read, Write
 from conformance.oracle.observer import MOST_HELD, Observation, observing
 from conformance.oracle.payload import Identity, encode, make_status

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.oracle.document import MEMBERS, STATUSES, examine
 from conformance.oracle.payload import Identity, encode, identify, identify_values, make_status
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.reporting.badge import badge
 from conformance.reporting.results import Header, Result, results_file
 from conformance.reporting.verdict import decide

@@ -15,12 +15,12 @@ from types import ModuleType
 import click
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import OutputError
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import OutputError
+from conformance.contract.manifest import Manifest, load_manifest
 from conformance.reporting import header as headers
 from conformance.reporting.header import command_as_started, header_of, kit_version
 from conformance.reporting.results import Header, Result, read_results, results_file
-from conformance.subject.manifest import Manifest, load_manifest
 from conformance.system.file_hashes import kit_files
 from conformance.system.platform import describe_platform
 

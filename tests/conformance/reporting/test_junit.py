@@ -3,7 +3,7 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.reporting.junit import write_junit
 from conformance.reporting.results import Result, Verdict
 from conformance.reporting.verdict import decide

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
+from conformance.contract.manifest import KnownFailure
 from conformance.reporting.report import render, write_report
 from conformance.reporting.results import Header, Result, ResultsFile
 from conformance.reporting.verdict import decide
-from conformance.subject.manifest import KnownFailure
 
 HEADER = Header(
     kit="1.0",

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import Clause, load_clauses
+from conformance.contract.clauses import Clause, load_clauses
+from conformance.contract.manifest import KnownFailure
 from conformance.reporting import chain, results
 from conformance.reporting.results import (
     FORMAT,
@@ -23,7 +24,6 @@ from conformance.reporting.results import (
     read_results,
 )
 from conformance.reporting.verdict import decide
-from conformance.subject.manifest import KnownFailure
 from conformance.system.platform import operating_system
 
 MUST = Clause("VIS-01", "", "must", ("writer",), "any", "portable")

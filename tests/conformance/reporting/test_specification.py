@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.reporting.results import Outcome, Result
 from conformance.reporting.specification import SpecifiedLine, answered_specification, load_specification
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, OutputError
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ImplementationError, OutputError
 from conformance.reporting.results import Header, Result, Verdict
 from conformance.reporting.summary import append, not_started, summary_file, summary_of
 from conformance.reporting.verdict import decide

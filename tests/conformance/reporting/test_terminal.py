@@ -9,8 +9,9 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from conformance.clauses import GROUP_TITLES, load_clauses
-from conformance.errors import ImplementationError
+from conformance.contract.clauses import GROUP_TITLES, load_clauses
+from conformance.contract.errors import ImplementationError
+from conformance.contract.manifest import KnownFailure
 from conformance.reporting.results import OUTCOMES, Exit, Header, Result
 from conformance.reporting.terminal import (
     PIPED_WIDTH,
@@ -21,7 +22,6 @@ from conformance.reporting.terminal import (
     print_run,
 )
 from conformance.reporting.verdict import decide
-from conformance.subject.manifest import KnownFailure
 
 HEADER = Header(
     kit="1.0",

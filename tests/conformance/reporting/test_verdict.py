@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import Clause, load_clauses
+from conformance.contract.clauses import Clause, load_clauses
+from conformance.contract.manifest import KnownFailure
 from conformance.reporting.results import (
     OUTCOMES,
     Exit,
@@ -15,7 +16,6 @@ from conformance.reporting.results import (
     Verdict,
 )
 from conformance.reporting.verdict import apply_known_failures, clause_outcome, decide
-from conformance.subject.manifest import KnownFailure
 
 MUST = Clause("VIS-01", "", "must", ("writer",), "any", "portable")
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, Inconclusive, Unmeasured, Violation
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ImplementationError, Inconclusive, Unmeasured, Violation
+from conformance.contract.manifest import load_manifest
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.case import Case, Shared
 from conformance.runner.run import Run
-from conformance.subject.manifest import load_manifest
 from conformance.subject.protocol import Answer
 from conformance.system.removal import remove_folder
 

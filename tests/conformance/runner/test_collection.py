@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 
 from conformance import suite
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.runner.case_names import clauses_of
 from conformance.runner.collection import cases_in
 

@@ -14,7 +14,7 @@ from typing import Any
 import click
 import pytest
 
-from conformance.errors import ImplementationError, ManifestError
+from conformance.contract.errors import ImplementationError, ManifestError
 from conformance.reporting.results import Exit
 from conformance.runner.command_line import (
     ReportOptions,

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
+from conformance.contract.manifest import load_manifest
 from conformance.reporting.results import read_results, results_file
 from conformance.runner.controller import Controller
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
-from conformance.subject.manifest import load_manifest
 
 
 @pytest.fixture

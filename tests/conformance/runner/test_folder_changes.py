@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, Inconclusive, NotApplicable, Unmeasured, Violation
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ImplementationError, Inconclusive, NotApplicable, Unmeasured, Violation
+from conformance.contract.manifest import load_manifest
 from conformance.runner import folder_changes
 from conformance.runner.folder_changes import always_changed, blamed
 from conformance.runner.run import Run
-from conformance.subject.manifest import load_manifest
 
 STUMBLED = [
     FileNotFoundError(2, "No such file or directory"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.runner.frozen_names import gone_cases, present_cases
 
 TEXT = "# Names\nMET-01 mode_is_kept:0644\ngone MET-01 mode is kept:0600\nCON-02 siblings:a.json a.toml a\n"

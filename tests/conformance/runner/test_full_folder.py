@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Unmeasured
-from conformance.helpers.launch_prefixes import small_file_system
+from conformance.contract.errors import Unmeasured
 from conformance.reporting.results import Exit
+from conformance.suite.helpers.launch_prefixes import small_file_system
 
 CONFORMANCE, STRESS = "conformance.cli", "stress.cli"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.resolve import resolve
+from conformance.contract.clauses import load_clauses
 from conformance.runner.keeps import is_kept, not_kept, undeclared
+from conformance.runner.resolve import resolve
 from conformance.runner.run import Run
 
 LONG = "n" * 250 + ".json"

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clauses import load_clauses
 from conformance.cli import main
-from conformance.errors import OutputError
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import OutputError
+from conformance.contract.manifest import KnownFailure, load_manifest
 from conformance.reporting.results import Result
 from conformance.runner.known_failures import block, gaps, unlisted_failures, with_blocks, write_known_failures
-from conformance.subject.manifest import KnownFailure, load_manifest
 
 TEXT = """\
 # Judged as published.

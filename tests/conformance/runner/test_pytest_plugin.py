@@ -128,7 +128,7 @@ CASES = """
 import os, time
 import hypothesis, pytest
 from hypothesis import strategies as st
-from conformance.errors import *
+from conformance.contract.errors import *
 
 pytestmark = pytest.mark.clause("DOC-03")
 status = {"status": "idle"}

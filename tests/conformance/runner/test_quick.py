@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.clauses import load_clauses
 from conformance.cli import SUITE
+from conformance.contract.clauses import load_clauses
 from conformance.runner.collection import cases_in
 from conformance.runner.quick import QUICK_KILLS, is_quick, quick_cases
 from conformance.runner.run import KILLS

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
+from conformance.contract.manifest import load_manifest
 from conformance.runner.recorded_writes import keep_write, kept_writes
 from conformance.runner.run import Run
-from conformance.subject.manifest import load_manifest
 
 
 @pytest.fixture

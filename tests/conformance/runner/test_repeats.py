@@ -2,8 +2,8 @@
 
 import pytest
 
+from conformance.contract.manifest import KnownFailure
 from conformance.runner.repeats import allow_time_for, repeats_of
-from conformance.subject.manifest import KnownFailure
 
 ALWAYS = KnownFailure("CON-03", "it races", "https://example.org/1")
 FLAKY = KnownFailure("CON-03", "it races", "https://example.org/1", ("linux",), ("history:*",), flaky=True, repeats=5)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from conformance.errors import ImplementationError, Inconclusive
+from conformance.contract.errors import ImplementationError, Inconclusive
 from conformance.runner import room
 from conformance.runner.pytest_plugin import _for_want_of_room
 
@@ -75,7 +75,7 @@ def test_what_fails_for_want_of_room(free: SimpleNamespace, tmp_path: Path) -> N
 def test_where_too_few_files_may_be_open_the_limit_is_named() -> None:
     code = """
 import resource, sys
-from conformance.errors import ManifestError
+from conformance.contract.errors import ManifestError
 from conformance.runner.room import DESCRIPTORS, require_descriptors
 for number in (DESCRIPTORS, DESCRIPTORS - 1):
     resource.setrlimit(resource.RLIMIT_NOFILE, (number, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))

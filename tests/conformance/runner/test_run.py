@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, ManifestError
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ImplementationError, ManifestError
+from conformance.contract.manifest import Manifest, load_manifest
 from conformance.runner import run as runs
 from conformance.runner import set_up
 from conformance.runner.run import Run, RunPlan, prepare, tear_down
 from conformance.subject.children import running, spawn
-from conformance.subject.manifest import Manifest, load_manifest
 
 
 def read(path: Path) -> Manifest:

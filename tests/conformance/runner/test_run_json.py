@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from conformance.contract.manifest import KnownFailure, Manifest
 from conformance.runner.notes import Notes
 from conformance.runner.run import Run
 from conformance.runner.run_json import run_from_json, run_to_json
-from conformance.subject.manifest import KnownFailure, Manifest
 
 MANIFEST = Manifest(
     "mine",

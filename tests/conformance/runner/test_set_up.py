@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ImplementationError
+from conformance.contract.manifest import Manifest, load_manifest
 from conformance.runner.set_up import cache_folder, release, set_up
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import Manifest, load_manifest
 
 # A build that adds a line to a file of its own, `made`, which is what build tools keep between runs.
 BUILD = "open('made', 'a').write(open('source').read() + '\\n')"

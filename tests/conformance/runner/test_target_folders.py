@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.runner.target_folders import TargetFolders
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.mutation.registry import Entry, all_mutants
 from conformance.selfcheck import command as command
 from conformance.selfcheck.command import main

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
+from conformance.contract.manifest import Manifest, load_manifest
 from conformance.subject.children import running
 from conformance.subject.client import Implementation, start
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import Manifest, load_manifest
 
 
 def load(path: Path) -> Manifest:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import ManifestError
+from conformance.contract.errors import ManifestError
 from conformance.subject.accounts import account_of, give, hand_over
 from conformance.subject.children import spawn
 from conformance.subject.launch import LaunchOptions

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from conformance.oracle.payload import make_status
 from conformance.subject.client import Implementation, ServeImplementation, start
 from conformance.subject.launch import LaunchOptions, command_of

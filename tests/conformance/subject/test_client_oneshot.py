@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import ImplementationError, NotApplicable
+from conformance.contract.errors import ImplementationError, NotApplicable
 from conformance.oracle.payload import make_status
 from conformance.subject.client import (
     Implementation,

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
+from conformance.contract.manifest import load_manifest
 from conformance.subject.control import obstacle
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import load_manifest
 
 
 @pytest.fixture

@@ -18,13 +18,13 @@ from typing import Any
 import psutil
 import pytest
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
+from conformance.contract.manifest import Manifest, load_manifest
 from conformance.subject import forking
 from conformance.subject.client import Implementation, start
 from conformance.subject.fork_messages import HONEST, HOST, TRACER
 from conformance.subject.forking import ForkServer, server_of, serving_forks
 from conformance.subject.launch import LaunchOptions, forked_modules
-from conformance.subject.manifest import Manifest, load_manifest
 from conformance.subject.python_host import PAUSES
 
 if sys.platform != "linux":

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.errors import ImplementationError, NotAnAnswer
+from conformance.contract.errors import ImplementationError, NotAnAnswer
 from conformance.subject.protocol import (
     DEEPEST,
     LONGEST_MESSAGE,

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ImplementationError
+from conformance.contract.manifest import load_manifest
 from conformance.subject import python_host as host
 from conformance.subject.client import ServeImplementation, start
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import load_manifest
 from conformance.subject.python_host import load_object, serve
 
 

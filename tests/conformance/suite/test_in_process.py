@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError, NotApplicable, Unmeasured, Violation
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ImplementationError, NotApplicable, Unmeasured, Violation
+from conformance.contract.manifest import load_manifest
 from conformance.in_process.enumeration import InProcessReport
 from conformance.oracle.faults import Injection, Kill, judge, judge_kill
 from conformance.runner.case import Case, Shared
 from conformance.runner.run import Run
-from conformance.subject.manifest import load_manifest
 from conformance.suite.support import in_process
 from conformance.suite.support.in_process import SYSTEMS, report_on, require_all, require_clean_failure
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.reporting.results import read_results
 
 # Coverage more than doubles the cost of a run and of each process that it starts. Only the run on the reference is

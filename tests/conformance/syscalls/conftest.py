@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import Unmeasured
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import Unmeasured
+from conformance.contract.manifest import load_manifest
 from conformance.runner.run import Run, tear_down
-from conformance.subject.manifest import load_manifest
 from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.tracer.messages import Plan, Report, Rule, read_report, write_plan

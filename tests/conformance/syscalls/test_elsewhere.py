@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Unmeasured
+from conformance.contract.errors import Unmeasured
 from conformance.syscalls.laboratory import Laboratory, Recording
 from conformance.syscalls.order import faults_of_order, published_names
 from conformance.syscalls.points import Point

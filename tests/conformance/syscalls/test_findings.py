@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import ImplementationError, Unmeasured
+from conformance.contract.errors import ImplementationError, Unmeasured
 from conformance.runner.notes import Notes
 from conformance.runner.run_json import run_to_json
 from conformance.syscalls.findings import kill_series, slow_motion, visits

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import ImplementationError, Unmeasured
+from conformance.contract.errors import ImplementationError, Unmeasured
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.run import Run
 from conformance.syscalls.laboratory import Laboratory, Visit, annotated

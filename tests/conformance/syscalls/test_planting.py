@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.planting import (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Unmeasured
+from conformance.contract.errors import Unmeasured
 from conformance.runner.recorded_writes import kept_writes
 from conformance.runner.run import Run
 from conformance.syscalls.laboratory import Laboratory

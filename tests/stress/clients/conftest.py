@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conformance.contract.manifest import Manifest
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import Manifest
 from stress.clients.plans import WriterPlan
 from stress.clients.writer_client import Writer
 from stress.record.shared_counters import Counters

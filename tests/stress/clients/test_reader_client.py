@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
+from conformance.contract.manifest import Manifest
 from conformance.oracle.payload import make_status
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
 from stress.clients.plans import ReaderPlan
 from stress.clients.reader_client import AskingReader

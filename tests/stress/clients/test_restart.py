@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
+from conformance.contract.manifest import Manifest
 from conformance.subject.client import OneshotImplementation, ServeImplementation
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import Manifest
 from stress.clients.restart import MOST_STARTS, Started, start_despite_kills
 from stress.record.shared_counters import Counters
 

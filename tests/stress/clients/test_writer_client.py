@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conformance.contract.manifest import Manifest
 from conformance.oracle.payload import identify, identify_values
-from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
 from stress.clients.writer_client import Writer, is_held, named_error
 from stress.record.reports import HELD, WRITE_COLUMNS, Written

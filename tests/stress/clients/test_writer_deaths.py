@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from conformance.subject.protocol import Answer
 from stress.clients.writer_client import Writer
 from stress.record.reports import INDETERMINATE, WRITE_COLUMNS, Temp, Written

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from stress.cli import main
 from stress.cluster import coordinator as clusters
 from stress.cluster.coordinator import Cluster, ClusterError, ClusterUsageError, connected, parse_place

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
+from conformance.contract.manifest import KnownFailure
 from conformance.reporting.results import Exit, Result
 from conformance.reporting.verdict import decide
-from conformance.subject.manifest import KnownFailure
 from stress.judge.results import case_name, clauses_of, results_of, sentence
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Totals
 from stress.record.scenario import Scenario

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import ManifestError
+from conformance.contract.errors import ManifestError
 from conformance.oracle.payload import encode, make_status
 from stress.load.folder import look_at, new_folder, temps_in
 

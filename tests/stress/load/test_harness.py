@@ -16,11 +16,11 @@ from typing import Any
 import psutil
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError
-from conformance.resolve import resolve
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ImplementationError
+from conformance.contract.manifest import Manifest
+from conformance.runner.resolve import resolve
 from conformance.runner.run import Run, tear_down
-from conformance.subject.manifest import Manifest
 from conformance.system.platform import file_system_of
 from stress.judge.results import results_of
 from stress.judge.tally import Tally

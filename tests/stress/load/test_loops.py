@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
+from conformance.contract.manifest import Manifest
 from conformance.oracle.payload import encode, identify_values, make_status
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import Manifest
 from conformance.subject.protocol import Answer
 from stress.clients.plans import ReaderPlan, WriterPlan
 from stress.load.loops import Failed, control_process, reader_process, writer_process

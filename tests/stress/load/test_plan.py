@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from conformance.contract.manifest import Manifest
 from conformance.runner.run import Run
-from conformance.subject.manifest import Manifest
 from stress.judge.tally import Tally
 from stress.load.plan import LoadPlan, Shared
 from stress.record.scenario import Scenario

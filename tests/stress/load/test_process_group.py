@@ -10,10 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
+from conformance.contract.manifest import Manifest
 from conformance.oracle.payload import encode, make_status
 from conformance.subject.launch import LaunchOptions
-from conformance.subject.manifest import Manifest
 from stress.clients.plans import ReaderPlan
 from stress.load.process_group import Member, ProcessGroup, ProcessLost, new_pipe_process
 from stress.record.reports import Seen

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import Unmeasured
+from conformance.contract.errors import Unmeasured
 from conformance.reporting.results import read_results
 from stress.disk import CAN_BE_CUT, KINDS, require_means
 from stress.powercut.cuts import CHAINS
@@ -34,7 +34,7 @@ stress.powercut.prediction.allowed_outcomes = lambda *arguments: frozenset({"tor
 """
 NO_TRACING = """
 import stress.powercut.recording
-from conformance.errors import Unmeasured
+from conformance.contract.errors import Unmeasured
 def refuse(run):
     raise Unmeasured("tracing is not allowed")
 stress.powercut.recording.start_traced = refuse

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from conformance.subject.protocol import Answer
 from conformance.syscalls.powerloss.model import Before
 from conformance.syscalls.tracer.calls import TraceError

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.oracle.payload import encode, make_status
 from stress.record.violations import evidence_of, verify
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clauses import load_clauses
+from conformance.contract.clauses import load_clauses
 from conformance.reporting.results import Header, Result
 from conformance.reporting.verdict import decide
 from stress.record.folder_record import Control, Finding, FolderRecord, Overlap, Sample, Shown, Totals

@@ -28,7 +28,7 @@ FAKE = """
 import stress.suite.pytest_plugin
 from dataclasses import replace
 from tests.stress.suite.test_pytest_plugin import CLEAN
-from conformance.errors import ImplementationError
+from conformance.contract.errors import ImplementationError
 from stress.record.folder_record import Finding
 def fake(plan, show):
     scenario = plan.scenario

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import Inconclusive, Violation
+from conformance.contract.errors import Inconclusive, Violation
 from conformance.suite.support.polling import Polls, polled_for_existence
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.oracle.payload import make_status
 from conformance.suite.support.reading import require_equal, require_not_of
 

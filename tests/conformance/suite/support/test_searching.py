@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 from hypothesis.stateful import rule
 
-from conformance.errors import Violation
+from conformance.contract.errors import Violation
 from conformance.suite.support.searching import Machine, Seen, search
 
 SETTINGS = hypothesis.settings(max_examples=50, stateful_step_count=10, database=None, derandomize=True)

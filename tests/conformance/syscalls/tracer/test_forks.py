@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.clauses import load_clauses
-from conformance.errors import ImplementationError
-from conformance.resolve import resolve
+from conformance.contract.clauses import load_clauses
+from conformance.contract.errors import ImplementationError
+from conformance.runner.resolve import resolve
 from conformance.runner.run import Run
 from conformance.subject.forking import serving_forks
 from conformance.subject.protocol import Answer

@@ -17,10 +17,10 @@ from typing import Any
 import psutil
 import pytest
 
-from conformance.errors import ImplementationError, Unmeasured
+from conformance.contract.errors import ImplementationError, Unmeasured
+from conformance.contract.manifest import load_manifest
 from conformance.runner.run import Run, RunPlan, prepare, tear_down
 from conformance.subject.client import Implementation
-from conformance.subject.manifest import load_manifest
 from conformance.subject.protocol import Answer
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.tracer import session as tracing

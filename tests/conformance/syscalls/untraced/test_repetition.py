@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import ImplementationError, Unmeasured
+from conformance.contract.errors import ImplementationError, Unmeasured
 from conformance.oracle.payload import make_status
+from conformance.runner.requests import publish_request
 from conformance.runner.run import Run
-from conformance.subject.requests import publish_request
 from conformance.syscalls.untraced.repetition import Role, Sync, missing, roles_of, untraced
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")

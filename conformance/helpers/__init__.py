@@ -1,1 +1,0 @@
-"""The kit's own programs that run alongside an implementation under test."""

@@ -1,0 +1,66 @@
+"""``--impl NAME`` → a manifest: a path, an implementation that comes with the kit, a mutant or a variant."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+from conformance.contract.errors import ManifestError
+from conformance.contract.manifest import Manifest, load_manifest
+from conformance.mutation.registry import entry_of, folder_of
+
+__all__ = ["manifest_file", "resolve"]
+
+IMPLEMENTATIONS = Path(__file__).parents[1] / "implementations"
+
+
+def resolve(name: str, clause_ids: frozenset[str]) -> Manifest:
+    """Turn the value of ``--impl`` into a manifest.
+
+    ``name`` is a manifest's path, a folder name under ``conformance/implementations`` (such as ``reference``), or
+    ``mutant:NAME`` / ``variant:NAME``. Raises ManifestError.
+    """
+    kind, _, member = name.partition(":")
+    if member and kind in ("mutant", "variant"):
+        return _manifest_of(kind, member)
+    packaged = IMPLEMENTATIONS / name / "implementation.toml"
+    if "/" not in name and "\\" not in name and os.path.isfile(packaged):
+        return load_manifest(packaged, clause_ids, source=name)
+    path = Path(name)
+    if os.path.isdir(path):  # unlike Path.is_dir it answers for every name, however long
+        path = path / "implementation.toml"
+    if not os.path.isfile(path):
+        known = ", ".join(sorted(folder.parent.name for folder in IMPLEMENTATIONS.glob("*/implementation.toml")))
+        raise ManifestError(
+            f"{name}: no such manifest; give the path of an implementation.toml, one of {known}, "
+            "or mutant:NAME / variant:NAME"
+        )
+    return load_manifest(path, clause_ids, source=str(path.resolve()))
+
+
+def manifest_file(manifest: Manifest) -> Path | None:
+    """The file of a manifest that `resolve` has found; None for a mutant or a variant, which has none."""
+    if manifest.source.startswith(("mutant:", "variant:")):
+        return None
+    packaged = IMPLEMENTATIONS / manifest.source / "implementation.toml"
+    return packaged if packaged.is_file() else Path(manifest.source)
+
+
+def _manifest_of(kind: str, name: str) -> Manifest:
+    try:
+        entry = entry_of(kind, name)
+    except LookupError as error:
+        raise ManifestError(str(error)) from error
+    usual = Manifest(
+        name=f"{kind}:{name}",
+        language="python",
+        profile="pulse",
+        roles=("writer", "reader"),
+        mode="python",
+        folder=Path(folder_of(kind)),
+        source=f"{kind}:{name}",
+        callable=entry.callable,
+        symlink="follow",
+    )
+    return dataclasses.replace(usual, **entry.manifest)

@@ -1,0 +1,1 @@
+"""The kit's own programs that the suite runs alongside an implementation under test."""

@@ -1,0 +1,64 @@
+"""What ``--impl`` can name."""
+
+from pathlib import Path
+
+import pytest
+
+from conformance.contract.errors import ManifestError
+from conformance.contract.manifest import Manifest, load_manifest
+from conformance.runner.resolve import resolve
+
+CLAUSES = frozenset({"MET-01", "DOC-01"})
+
+
+ABOUT = """[implementation]
+name = "demo"
+language = "go"
+profile = "pulse"
+roles = ["writer", "reader"]
+mode = "serve"
+command = ["./serve", "--fast"]
+"""
+
+
+def load(folder: Path, text: str) -> Manifest:
+    path = folder / "implementation.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_manifest(path, CLAUSES, source="given")
+
+
+def test_a_manifest_is_named_by_its_path(tmp_path: Path) -> None:
+    load(tmp_path, ABOUT)
+    path = tmp_path / "implementation.toml"
+    assert resolve(str(path), CLAUSES).source == str(path.resolve())
+
+
+def test_a_manifest_is_named_by_its_folder(tmp_path: Path) -> None:
+    load(tmp_path, ABOUT)
+    manifest = resolve(str(tmp_path), CLAUSES)
+    assert (manifest.name, manifest.folder) == ("demo", tmp_path.resolve())
+
+
+def test_a_packaged_implementation_is_named_by_its_folder_there() -> None:
+    manifest = resolve("reference", CLAUSES)
+    assert (manifest.source, manifest.folder.name) == ("reference", "reference")
+
+
+@pytest.mark.parametrize("kind", ["mutant", "variant"])
+def test_mutants_and_variants_are_named_with_their_kind(kind: str) -> None:
+    with pytest.raises(ManifestError, match=f"{kind}:no-such-name: no such {kind}"):
+        resolve(f"{kind}:no-such-name", CLAUSES)
+
+
+@pytest.mark.parametrize("name", ["no-such-name", "./no/such/file.toml", "colour:red", "x" * 5000, "nul\0byte"])
+def test_an_unknown_name_is_answered_with_what_can_be_given(name: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        resolve(name, CLAUSES)
+    line = str(caught.value)
+    assert line.startswith(f"{name}: no such manifest; give the path of an implementation.toml")
+    assert "reference" in line
+
+
+def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="no such manifest"):
+        resolve(str(tmp_path), CLAUSES)
