@@ -14,6 +14,9 @@ __all__ = ["SCAN_LIMIT", "Candidate", "Kind", "Scan", "Source", "scan", "source_
 SCAN_LIMIT: Final = 20_000
 """As many names of a folder, or matches of a glob, are looked at: a wrong folder must not stop the panel."""
 
+_ANY_FOLDERS: Final = f"{os.sep}**{os.sep}"
+"""The part of a pattern that stands for any folders, or none."""
+
 Signature = tuple[int, int, int]
 """Inode, size and modification time (ns) of a file: what changes when it is replaced."""
 
@@ -84,14 +87,15 @@ def scan(sources: Sequence[Source], limit: int = SCAN_LIMIT) -> Scan:
     for source in sources:
         if source.kind is Kind.FILE:
             continue
+        candidates: list[Candidate] = []
         try:
-            candidates = list(islice(_found_in(source), limit + 1))
+            for candidate in islice(_found_in(source, limit), limit + 1):
+                candidates.append(candidate)  # what was found before an error is kept
             if source.kind is Kind.FOLDER and not candidates and _has_folders(source.path):
                 pattern = os.path.join(source.path, "*", "status.json")
                 hints.append(f"{source.path}: no *.json file in it; for those in its folders name a glob: '{pattern}'")
         except OSError as error:
             notes.append(f"{source.path}: {error.strerror or error}")
-            continue
         if len(candidates) > limit:
             notes.append(f"{source.path}: only {limit:,} of its files are looked at")
         found += candidates[:limit]
@@ -113,16 +117,50 @@ def _rank(candidate: Candidate) -> tuple[str, bool]:
     return ("", False) if candidate.kind is Kind.FILE else (candidate.path, candidate.kind is Kind.FOLDER)
 
 
-def _found_in(source: Source) -> Iterator[Candidate]:
+def _found_in(source: Source, limit: int) -> Iterator[Candidate]:
     """The files of a folder or a glob. Raises ``OSError`` where the folder cannot be read."""
     if source.kind is Kind.GLOB:
-        for path in glob.iglob(source.path, recursive=True):
+        for path in _matches(source.path, limit):
             yield Candidate(path, source.kind, _signature(path))
         return
     with os.scandir(source.path) as entries:
         for entry in entries:
             if entry.name.endswith(".json") and not entry.name.startswith("."):
                 yield Candidate(entry.path, source.kind, _signature(entry.path))
+
+
+def _matches(pattern: str, limit: int) -> Iterator[str]:
+    """What matches a pattern, in which ``**`` stands for any folders: for that, ``glob`` follows links without an end.
+
+    Raises ``OSError`` where there are more than ``limit`` of these folders.
+    """
+    top, found, rest = f"{pattern}{os.sep}".partition(_ANY_FOLDERS)
+    if not found:
+        yield from glob.iglob(pattern)
+        return
+    for folder in glob.iglob(top + os.sep):
+        for number, below in enumerate(_folders(folder)):
+            if number == limit:
+                raise OSError(f"only {limit:,} of the folders in {folder} are looked through")
+            yield from _matches(os.path.join(glob.escape(below), rest.removesuffix(os.sep) or "*"), limit)
+
+
+def _folders(top: str) -> Iterator[str]:
+    """A folder and all below it, hidden ones left out. A link is followed, unless it leads back to a folder above."""
+    waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [(top, frozenset())]
+    while waiting:
+        folder, above = waiting.pop()
+        try:
+            found = os.stat(folder)
+            identity = (found.st_dev, found.st_ino)
+            if identity in above:
+                continue
+            with os.scandir(folder) as entries:
+                below = [one.path for one in entries if not one.name.startswith(".") and one.is_dir()]
+        except OSError:  # gone since, or closed to this user
+            continue
+        yield folder
+        waiting += [(path, above | {identity}) for path in sorted(below, reverse=True)]
 
 
 def _has_folders(path: str) -> bool:

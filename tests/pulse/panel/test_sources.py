@@ -54,6 +54,47 @@ class TestScan:
         (tmp_path / "run" / "deep" / "status.json").touch()
         assert paths(f"{tmp_path}/**/status.json") == [str(tmp_path / "run" / "deep" / "status.json")]
 
+    def test_two_stars_at_the_end_are_all_files_in_all_folders(self, tmp_path: Path) -> None:
+        (tmp_path / "run").mkdir()
+        (tmp_path / ".hidden").mkdir()
+        for name in ("a.json", "run/b.json", ".hidden/c.json", "run/.d.json"):
+            (tmp_path / name).touch()
+        expected = [str(tmp_path / name) for name in ("a.json", "run", os.path.join("run", "b.json"))]
+        assert paths(f"{tmp_path}/**") == paths(f"{tmp_path}/**/**") == expected
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+    def test_a_glob_follows_links_to_folders_but_never_in_a_circle(self, tmp_path: Path) -> None:
+        (tmp_path / "runs").mkdir()
+        (tmp_path / "disk" / "run").mkdir(parents=True)
+        (tmp_path / "disk" / "run" / "status.json").touch()
+        for name in ("a", "b", "c"):  # glob alone would try 3^40 paths
+            (tmp_path / "runs" / name).symlink_to(".")
+        (tmp_path / "runs" / "up").symlink_to("..")
+        (tmp_path / "runs" / "elsewhere").symlink_to("../disk")
+        expected = os.path.join(str(tmp_path), "runs", "elsewhere", "run", "status.json")
+        assert paths(f"{tmp_path}/runs/**/status.json")[0] == expected
+
+    def test_a_glob_with_too_many_folders_is_noted_and_what_was_found_is_kept(self, tmp_path: Path) -> None:
+        for number in range(5):
+            (tmp_path / f"{number}").mkdir()
+            (tmp_path / f"{number}" / "status.json").touch()
+        found = scan([source_of(f"{tmp_path}/**/status.json")], limit=3)
+        assert [one.path for one in found.candidates] == [
+            os.path.join(str(tmp_path), name, "status.json") for name in ("0", "1")
+        ]
+        assert "only 3 of the folders in " in found.notes[0]
+        assert not found.complete
+
+    def test_a_folder_that_goes_while_it_is_looked_through_is_left_out(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def gone(path: str) -> None:
+            raise FileNotFoundError(path)
+
+        (tmp_path / "run").mkdir()
+        monkeypatch.setattr(os, "scandir", gone)
+        assert paths(f"{tmp_path}/**/*.json") == []
+
     def test_new_files_are_found_by_the_next_scan(self, tmp_path: Path) -> None:
         assert paths(tmp_path) == []
         (tmp_path / "a.json").touch()
