@@ -71,8 +71,14 @@ def news(before: str | None, polled: Polled, watched_seconds: float) -> str | No
     return now
 
 
-def environment(row: Row, event: str) -> dict[str, str]:
-    """What a command finds in its environment; an environment cannot hold NUL, which becomes U+FFFD."""
+def environment(row: Row, event: str, encoding: str = sys.getfilesystemencoding()) -> dict[str, str]:
+    """What a command finds in its environment.
+
+    Args:
+        row: the run.
+        event: what has happened to it.
+        encoding: that of the environment. What it lacks becomes ``?``, and NUL, which none can hold, U+FFFD.
+    """
     polled = row.polled
     values: dict[str, object] = {
         "PATH": os.path.abspath(row.path),
@@ -82,7 +88,17 @@ def environment(row: Row, event: str) -> dict[str, str]:
         "PROGRESS": round(polled.progress, 1),
         "UNCHANGED_SECONDS": round(polled.unchanged_seconds or 0.0),
     }
-    return {f"PULSE_{name}": str(value).replace("\0", "\ufffd")[:LONGEST_VALUE] for name, value in values.items()}
+    texts = {name: str(value).replace("\0", "\ufffd")[:LONGEST_VALUE] for name, value in values.items()}
+    return {f"PULSE_{name}": _encodable(text, encoding) for name, text in texts.items()}
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """Text that can be encoded; a path always can, whatever its bytes are."""
+    try:
+        text.encode(encoding, sys.getfilesystemencodeerrors())
+    except UnicodeEncodeError:
+        return text.encode(encoding, errors="replace").decode(encoding)
+    return text
 
 
 @dataclass

@@ -124,6 +124,16 @@ class TestEnvironment:
         variables = environment(row("a", polled("error", message="\0" + "x" * 100_000)), "error")
         assert variables["PULSE_MESSAGE"] == "\ufffd" + "x" * (LONGEST_VALUE - 1)
 
+    def test_fits_every_locale(self) -> None:
+        poll = polled("done", message="fertig ✓")
+        assert environment(row("a", poll), "done", "latin-1")["PULSE_MESSAGE"] == "fertig ?"
+        assert environment(row("a", poll), "done", "utf-8")["PULSE_MESSAGE"] == "fertig ✓"
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there, every name is Unicode")
+    def test_a_path_keeps_its_bytes_in_every_locale(self) -> None:
+        path = os.fsdecode(b"caf\xe9")
+        assert environment(row(path, polled("done")), "done", "ascii")["PULSE_NAME"] == path
+
     def test_a_file_without_a_status_has_no_facts(self) -> None:
         assert environment(row("a", missing()), "x")["PULSE_UNCHANGED_SECONDS"] == "0"
 
