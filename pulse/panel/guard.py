@@ -2,6 +2,7 @@
 
 import hmac
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs
@@ -25,6 +26,9 @@ SECURITY_HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+
+HOST: Final = re.compile(r"(?:\[([^]]+)\]|([^:\[\]@]*))(?::[0-9]*)?")
+"""A Host header: an IPv6 address in brackets, or a name or another address; then perhaps a port (RFC 9110, 7.2)."""
 
 TOKEN_WANTED: Final = (
     "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
@@ -149,10 +153,9 @@ class Guard:
 
 
 def _name_of(host: str) -> str:
-    """The name or the address in a Host header, without port, brackets and the dot of the root."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower().removesuffix(".")
+    """The name or the address in a Host header, without port, brackets and the dot of the root; empty if malformed."""
+    found = HOST.fullmatch(host)
+    return "" if found is None else (found[1] or found[2]).lower().removesuffix(".")
 
 
 def _is_equal(given: str, token: str) -> bool:

@@ -32,6 +32,21 @@ class TestHost:
         assert refused.status == 421
         assert b"--allow-host" in refused.body
 
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "127.0.0.1:8765@evil.example",
+            "me@127.0.0.1",
+            "127.0.0.1:evil",
+            "[::1]evil.example",
+            "::1",
+            "[]",
+            "127.0.0.1, x",
+        ],
+    )
+    def test_what_is_no_host_is_refused(self, host: str) -> None:
+        assert answer(Policy(frozenset({"127.0.0.1", "::1"})), host=host).status == 421
+
     def test_ipv6_is_in_brackets(self) -> None:
         assert answer(Policy(frozenset({"::1"})), host="[::1]:8765").status == 200
 
