@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -27,10 +28,21 @@ BUILT_WITH = {"rust": "cargo", "go": "go"}
 
 Follow = Callable[[Path], subprocess.Popen[str]]
 
+# cargo fetches and builds its crates within the first test of Rust: minutes on a busy machine.
+pytestmark = pytest.mark.timeout(1800)
 
-@pytest.fixture(params=["rust", "go", "node"])
-def follow(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Follow]:
-    """Starts a language's follower on a file, with what it logs in its output."""
+
+class Built(NamedTuple):
+    """A follower that can be started."""
+
+    command: list[str]
+    folder: Path
+    interval: str
+
+
+@pytest.fixture(scope="module", params=["rust", "go", "node"])
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    """The follower of a language, built once for all tests."""
     language = request.param
     if language == "node" and shutil.which("node") is None:
         pytest.skip("needs node")
@@ -45,13 +57,20 @@ def follow(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     options.scratch.mkdir()
     manifest = set_up(resolve(language, frozenset(load_clauses())), folder, options)
     program, *rest = PROGRAMS[language]
-    words = ["node", program] if language == "node" else [str(manifest.folder / program), *rest]
+    command = ["node", program] if language == "node" else [str(manifest.folder / program), *rest]
+    yield Built(command, manifest.folder, INTERVALS[language])
+    release(folder)
+
+
+@pytest.fixture
+def follow(built: Built) -> Iterator[Follow]:
+    """Starts a language's follower on a file, with what it logs in its output."""
     running: list[subprocess.Popen[str]] = []
 
     def start(file: Path) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [*words, str(file), INTERVALS[language]],
-            cwd=manifest.folder,
+            [*built.command, str(file), built.interval],
+            cwd=built.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -64,7 +83,6 @@ def follow(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     for process in running:
         process.kill()
         process.communicate()
-    release(folder)
 
 
 def line(process: subprocess.Popen[str]) -> str:
