@@ -24,6 +24,7 @@ __all__ = [
     "Attributes",
     "Change",
     "Question",
+    "Resumed",
     "Verdict",
     "Visited",
     "in_the_folder",
@@ -34,9 +35,10 @@ __all__ = [
     "of_readers",
     "of_temps",
     "shown",
+    "unbroken",
 ]
 
-Question = Literal["reader", "kill", "power", "disk", "temps", "attributes"]
+Question = Literal["reader", "kill", "power", "disk", "temps", "attributes", "resume"]
 Verdict = Literal["yes", "no", "not measured"]
 
 QUESTIONS: Mapping[Question, tuple[str, str]] = {
@@ -44,6 +46,7 @@ QUESTIONS: Mapping[Question, tuple[str, str]] = {
     "power": ("a power cut loses or empties it", "PWR-01"),
     "attributes": ("mode, owner or link is lost", "MET-01"),
     "kill": ("a kill leaves it broken", "KIL-01"),
+    "resume": ("a kill stops the next run", "KIL-02"),
     "disk": ("a full disk, or another error, destroys it", "FLT-01"),
     "temps": ("temps are left after an error", "FLT-02"),
 }
@@ -56,7 +59,8 @@ class Answer:
 
     ``text`` is what was seen, or why nothing was measured; ``operation`` the earliest operation that shows it, and
     ``point`` the point that does, for ``--point`` (empty: an undisturbed run shows it). ``tried`` of ``of`` points were
-    tried.
+    tried. ``number`` is that of the operation, -1 where there is none, and ``source``
+    the line or function that made it, empty where that is not known.
     """
 
     question: Question
@@ -66,6 +70,8 @@ class Answer:
     point: str = ""
     tried: int = 0
     of: int = 0
+    number: int = -1
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,9 +84,18 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Resumed:
+    """The run after a kill: how often it wrote, and ``why`` it did not end well (empty: it did)."""
+
+    writes: int
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Visited:
     """What a run at a point left: whether the point was ``hit``, how the run ended (None: it was stopped), the state of
-    the file and whether that is none of a whole one, and what was left behind.
+    the file and whether that is none of a whole one, and what was left behind. Of a kill also how many writes were
+    ``done`` before it, and the run after it.
     """
 
     planned: Planned
@@ -90,6 +105,8 @@ class Visited:
     broken: bool = False
     left: tuple[str, ...] = ()
     operation: str = ""
+    done: int = 0
+    resumed: Resumed | None = None
 
 
 @dataclass(frozen=True)
@@ -131,14 +148,15 @@ def of_readers(
         state = whole.state(change.snapshot)
         if whole.is_broken(state):
             text = f"a reader finds the file {in_words(state)}"
-            return Answer("reader", "yes", text, texts.get(change.number, ""))
+            return Answer("reader", "yes", text, texts.get(change.number, ""), number=change.number)
         if appeared and not change.snapshot.exists:
-            return Answer("reader", "yes", "a reader finds no file", texts.get(change.number, ""))
+            text = "a reader finds no file"
+            return Answer("reader", "yes", text, texts.get(change.number, ""), number=change.number)
         appeared = appeared or change.snapshot.exists
     in_place = [each for each in operations if each.name == written.name and _changes_bytes(each)]
     if in_place:
         text = "its own bytes are changed, and a reader may come in the middle"
-        return Answer("reader", "yes", text, shown(in_place[0]))
+        return Answer("reader", "yes", text, shown(in_place[0]), number=in_place[0].number)
     return Answer("reader", "no", f"in {looks:,} looks, one after each operation")
 
 
@@ -172,9 +190,10 @@ def of_power(
         return Answer("power", "not measured", in_the_folder(str(error)))
     which = f" of the first of {written.times} rewrites" if written.times > 1 else ""
     if judgement.torn is not None:
-        at = next((shown(each) for each in own if each.number == judgement.torn.cut.operation), "")
+        number = judgement.torn.cut.operation
+        at = next((shown(each) for each in own if each.number == number), "")
         story = judgement.torn.story.partition(" names: ")[2] or judgement.torn.story
-        return Answer("power", "yes", f"if the power is cut then: {in_the_folder(story)}", at)
+        return Answer("power", "yes", f"if the power is cut then: {in_the_folder(story)}", at, number=number)
     text = f"in {judgement.states:,} states after a cut at {judgement.cuts} moments{which}"
     if judgement.lost is not None:
         text += "; but the last change may be undone: its new name is not synced when the command ends"
@@ -219,11 +238,13 @@ def _of_visits(question: Question, target: str, visited: Sequence[Visited], of: 
     if broken:
         worst = min(broken, key=lambda each: each.planned.point.number)
         text = f"{how}, it is {in_words(worst.state)}; so at {len(broken)} of {len(hits)} points"
-        return Answer(question, "yes", text, worst.operation, name_of(worst.planned.point), len(hits), of)
-    return _unbroken(question, len(hits), len(mine) - len(hits), of)
+        number = worst.planned.point.number
+        return Answer(question, "yes", text, worst.operation, name_of(worst.planned.point), len(hits), of, number)
+    return unbroken(question, len(hits), len(mine) - len(hits), of)
 
 
-def _unbroken(question: Question, hits: int, missed: int, of: int) -> Answer:
+def unbroken(question: Question, hits: int, missed: int, of: int) -> Answer:
+    """The answer to a question when none of the points that were hit shows anything."""
     beside = f"; {missed} not hit, as the operations differ from run to run" if missed else ""
     if not of:
         return Answer(question, "not measured", "there is no operation to do it at")
@@ -246,5 +267,6 @@ def of_temps(target: str, visited: Iterable[Visited], of: int) -> Answer:
     if left:
         first = min(left, key=lambda each: each.planned.point.number)
         text = f"after the error, {', '.join(first.left)} is left; so at {len(left)} of {len(ended)} points"
-        return Answer("temps", "yes", text, first.operation, name_of(first.planned.point), len(ended), of)
-    return _unbroken("temps", len(ended), 0, of)
+        point, number = name_of(first.planned.point), first.planned.point.number
+        return Answer("temps", "yes", text, first.operation, point, len(ended), of, number)
+    return unbroken("temps", len(ended), 0, of)

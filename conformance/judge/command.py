@@ -48,6 +48,8 @@ NAME = "pulse judge"
 )
 @click.option("--stdin", "given", type=click.Path(path_type=Path), help="What the command reads; else nothing.")
 @click.option("--dir", "folder", type=FOLDER, default=Path(), help="The folder to copy.  [default: this one]")
+@click.option("--resume", metavar="CMD", default="", help="What runs after a kill.  [default: COMMAND]")
+@click.option("--result", metavar="FILE|CMD", default="", help="What a run after a kill must bring, too.")
 @click.option("--point", default="*", metavar="GLOB", help="Only the kills and errors at matching points.")
 @seed_option("Where the series of points start.")
 @report_option("Folder for results.jsonl.")
@@ -55,8 +57,8 @@ def _command(words: tuple[str, ...], **given: Any) -> int:
     """Run COMMAND as it is, many times, and say what it may do to the files that it rewrites.
 
     It runs in a private copy of a folder, under the kit's tracer (Linux): undisturbed, then killed at each operation
-    on the files, and with each operation failing. For each file: can a reader see half of it? Does a kill, a power cut
-    or a full disk destroy it? What is left behind, what is lost?
+    on the files and run again, and with each operation failing. For each file: can a reader see half of it? Does a
+    kill, a power cut or a full disk destroy it? What is left behind, what is lost?
 
     Exit codes: 0 nothing found; 1 something found; 2 usage; 4 something could not be judged.
     """
@@ -107,7 +109,19 @@ def _wish(given: Mapping[str, Any], folder: Path) -> Wish:
         seed=secrets.randbits(32) if given["seed"] is None else given["seed"],
         budget=given["budget"],
         point=given["point"],
+        resume=_resume(given["resume"], folder),
+        result=given["result"],
     )
+
+
+def _resume(text: str, folder: Path) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise click.UsageError(f"--resume {text}: {error}") from error
+    if words:
+        _require_command(words[0], folder)
+    return words
 
 
 def _target(name: str, folder: Path) -> str:

@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.judge.folder import Stage
-from conformance.subject.children import spawn
+from conformance.subject.children import Child, spawn
 from conformance.subject.exchange import exchange, kept
+from conformance.subject.fork_messages import TRACER
+from conformance.subject.forking import server_of
 from conformance.subject.standard_error import STDERR_LIMIT
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Plan, Report, Rule
 from conformance.syscalls.tracer.session import Boundary, Talk
 
-__all__ = ["Command", "Ended", "run_traced"]
+__all__ = ["Command", "Ended", "environment_of", "run_traced"]
 
 _SECONDS_TO_END = 10.0
 
@@ -58,8 +60,9 @@ def run_traced(
     existing: Mapping[str, int],
     rules: tuple[Rule, ...] = (),
     at_boundary: Callable[[Boundary], None] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Ended:
-    """Run the command in the stage as it is now; ``existing`` is its listing.
+    """Run the command in the stage as it is now; ``existing`` is its listing, ``environment`` what is added to its own.
 
     No process of it is left when this returns. Raises Unmeasured where tracing is not allowed, TraceError when the
     tracer fails, and what ``at_boundary`` raised.
@@ -67,14 +70,8 @@ def run_traced(
     ours, theirs = socket.socketpair()
     with ours, ours.makefile("rb") as messages:
         with theirs:
-            # -P: no file in the folder may shadow a module of the tracer.
-            tracer = (sys.executable, "-P", "-m", "conformance.syscalls.tracer.process", str(theirs.fileno()))
-            child = spawn(
-                (*tracer, "at-start", *command.words),
-                folder=stage.work,
-                children=stage.children,
-                environment=_environment(stage),
-                descriptors=(theirs.fileno(),),
+            child = _started(
+                stage, (TRACER, str(theirs.fileno()), "at-start", *command.words), theirs.fileno(), environment
             )
         talk = Talk(ours, messages, at_boundary)
         plan = Plan(str(stage.root), rules)
@@ -111,7 +108,20 @@ def run_traced(
     return Ended(status, operations, talk.report, seconds, printed[-STDERR_LIMIT:], why_not)
 
 
-def _environment(stage: Stage) -> dict[str, str]:
+def _started(stage: Stage, words: tuple[str, ...], descriptor: int, more: Mapping[str, str] | None) -> Child:
+    """The tracer with its arguments, as a fork of the fork server where one serves: that takes a tenth of the time."""
+    environment = {**environment_of(stage), **(more or {})}
+    if server := server_of(stage.children):
+        return server.fork(words, folder=stage.work, environment=environment, descriptors=(descriptor,))
+    # -P: no file in the folder may shadow a module of the tracer.
+    program = (sys.executable, "-P", "-m", *words)
+    return spawn(
+        program, folder=stage.work, children=stage.children, environment=environment, descriptors=(descriptor,)
+    )
+
+
+def environment_of(stage: Stage) -> dict[str, str]:
+    """The environment of a command in the stage."""
     return {**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(stage.root / "tmp")), "PWD": str(stage.work)}
 
 

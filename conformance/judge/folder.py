@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.subject.forking import serving_forks
 from conformance.system.temporary_folder import temporary_folder
 
 __all__ = ["MOST_BYTES", "MOST_FILES", "FolderError", "Measured", "Stage", "listing", "measured"]
@@ -77,7 +79,8 @@ class Stage:
     """The private temporary folder in which the command runs, always at the same path.
 
     ``root`` is what the tracer watches: ``root/work``, the copy of the prepared folder, and ``root/tmp``, which the
-    command finds in TMPDIR. Use it in a ``with`` block: at its end everything is removed.
+    command finds in TMPDIR. Use it in a ``with`` block, in which a fork server starts the runs; at its end everything
+    is removed.
     """
 
     def __init__(self, prepared: Path) -> None:
@@ -92,6 +95,7 @@ class Stage:
         self.children = self._base / "children"
         self._template = self._base / "prepared"
         self._later = self._base / "later"
+        self._serving = contextlib.ExitStack()
         try:
             self.children.mkdir()
             _copy(prepared, self._template)
@@ -101,9 +105,11 @@ class Stage:
             raise FolderError(f"{prepared}: cannot be copied to {self._base}: {error}") from error
 
     def __enter__(self) -> Stage:
+        self._serving.enter_context(serving_forks(self.children))
         return self
 
     def __exit__(self, *raised: object) -> None:
+        self._serving.close()
         _remove(self._base)
 
     def reset(self) -> None:

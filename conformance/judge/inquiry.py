@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.judge.answers import (
@@ -21,7 +21,9 @@ from conformance.judge.execution import Command
 from conformance.judge.folder import Stage
 from conformance.judge.formats import guessed_kind, validator
 from conformance.judge.points import Planned, planned, selected
+from conformance.judge.resuming import Again, of_resuming, undisturbed_again
 from conformance.judge.revisits import revisit
+from conformance.judge.sources import sources_of
 from conformance.judge.undisturbed import (
     CannotJudge,
     Observed,
@@ -33,6 +35,7 @@ from conformance.judge.undisturbed import (
     unusual,
 )
 from conformance.judge.writes import Written
+from conformance.syscalls.operations import Operation
 
 __all__ = ["MOST_TARGETS", "Inquiry", "Judged", "Wish"]
 
@@ -50,6 +53,8 @@ class Wish:
     seed: int = 0
     budget: float = 60.0  # seconds
     point: str = "*"
+    resume: tuple[str, ...] = ()  # what runs after a kill; none: the same command
+    result: str = ""  # the file or command that shows the result
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class Inquiry:
         self._usual = frozenset(seen.after | (again.after if again else frozenset()) | self.traced.after.keys())
         self._stable_names = again is None or seen.after == again.after
         judged: list[Judged] = []
+        answered: dict[str, tuple[Answer, ...]] = {}
         for each in files:
             try:
                 whole = self._whole(each, seen, again)
@@ -105,9 +111,10 @@ class Inquiry:
                 continue
             self._targets.append(each)
             self._wholes[each.name] = whole
-            answers = self._first_answers(each, whole, seen, again, why_not)
-            judged.append(Judged(each.name, each.in_words(), answers, whole=whole.kind))
-        return [*judged, *aside]
+            answered[each.name] = self._first_answers(each, whole, seen, again, why_not)
+            judged.append(Judged(each.name, each.in_words(), whole=whole.kind))
+        answered = self._with_sources(answered, seen.ended.operations)
+        return [*(dataclasses.replace(each, answers=answered.get(each.name, ())) for each in judged), *aside]
 
     def rest(self, progress: Callable[[int, int], None] = lambda done, of: None) -> dict[str, tuple[Answer, ...]]:
         """The answers that need disturbed runs, by file. Raises Unmeasured, TraceError."""
@@ -117,6 +124,7 @@ class Inquiry:
         self.points = len(points)
         seconds = min(self.command.seconds, max(_LEAST_SECONDS, _TIMES * self.traced.ended.seconds))
         command = dataclasses.replace(self.command, seconds=seconds)
+        again = self._again(command, points)
         visited: list[Visited] = []
         for each in revisit(
             self.stage,
@@ -125,6 +133,7 @@ class Inquiry:
             self._wholes,
             self.traced,
             self._usual,
+            again,
             seed=self.wish.seed,
             seconds=self.wish.budget,
             progress=lambda done: progress(done, len(points)),
@@ -132,7 +141,8 @@ class Inquiry:
             visited.append(each)
         self.tried = len(visited)
         visited = self._without_chance(visited)
-        return {each.name: self._last_answers(each, points, visited) for each in self._targets}
+        answered = {each.name: self._last_answers(each, points, visited, again) for each in self._targets}
+        return self._with_sources(answered, operations)
 
     # Which files
 
@@ -175,6 +185,18 @@ class Inquiry:
             pass
         self.stage.put_back()
         return files
+
+    def _with_sources(
+        self, answered: Mapping[str, tuple[Answer, ...]], operations: Sequence[Operation]
+    ) -> dict[str, tuple[Answer, ...]]:
+        """The answers with what made the operations that they name, from one more run."""
+        answers = [answer for of_one in answered.values() for answer in of_one]
+        numbers = {each.number for each in answers if each.verdict == "yes" and each.number >= 0}
+        found = sources_of(self.stage, self.command, operations, numbers) if numbers else {}
+        return {
+            name: tuple(dataclasses.replace(each, source=found.get(each.number, "")) for each in of_one)
+            for name, of_one in answered.items()
+        }
 
     # Undisturbed
 
@@ -249,7 +271,16 @@ class Inquiry:
             for each in visited
         ]
 
-    def _last_answers(self, each: Written, points: Sequence[Planned], visited: Sequence[Visited]) -> tuple[Answer, ...]:
+    def _again(self, command: Command, points: Sequence[Planned]) -> Again | None:
+        """What runs after a kill; None where no kill is to be tried."""
+        if not self.wish.budget or not any(point.kills for point in points):
+            return None
+        then = dataclasses.replace(command, words=self.wish.resume) if self.wish.resume else None
+        return undisturbed_again(self.stage, command, then, self.traced, self._targets, self.wish.result)
+
+    def _last_answers(
+        self, each: Written, points: Sequence[Planned], visited: Sequence[Visited], again: Again | None
+    ) -> tuple[Answer, ...]:
         mine = [point for point in points if point.target == each.name]
         kills = sum(point.kills for point in mine)
         temps = of_temps(each.name, visited, len(mine) - kills)
@@ -258,6 +289,7 @@ class Inquiry:
             temps = Answer("temps", "not measured", text)
         return (
             of_kills(each.name, visited, kills),
+            of_resuming(each.name, visited, kills, again),
             of_errors(each.name, visited, len(mine) - kills),
             temps,
         )

@@ -27,9 +27,17 @@ __all__ = ["Report", "exit_code", "repeat", "results_of"]
 _OUTCOMES: Mapping[str, Outcome] = {"yes": "fail", "no": "pass", "not measured": "unmeasured"}
 _WIDTH = max(len(words) for words, _ in QUESTIONS.values())
 _SHOWN_OUTSIDE = 5
+_SHOWN_LINES = 5
 # Options that a repeated run needs as well, by the names of their parameters.
-_REPEATED = {"folder": "--dir", "valid": "--valid", "given": "--stdin", "run_seconds": "--run-seconds"}
-_DEFAULTS = {"folder": Path(), "run_seconds": 60.0}
+_REPEATED = {
+    "folder": "--dir",
+    "valid": "--valid",
+    "given": "--stdin",
+    "run_seconds": "--run-seconds",
+    "resume": "--resume",
+    "result": "--result",
+}
+_DEFAULTS = {"folder": Path(), "run_seconds": 60.0, "resume": "", "result": ""}
 
 
 def repeat(words: Sequence[str], given: Mapping[str, Any], target: str, answer: Answer) -> str:
@@ -62,7 +70,7 @@ def results_of(files: Sequence[Judged], words: Sequence[str], given: Mapping[str
             case=f"judge[{each.name.removeprefix('work/')}]",
             outcome=_OUTCOMES[answer.verdict],
             message="" if answer.verdict == "no" else f"{QUESTIONS[answer.question][0]}: {answer.text}",
-            evidence={key: value for key, value in (("seen", answer.text), ("operation", answer.operation)) if value},
+            evidence={key: value for key, value in _evidence(answer) if value},
             repro=repeat(words, given, each.name, answer),
             inconclusive=answer.verdict == "not measured",
             counts={"points": answer.tried} if answer.of else {},
@@ -70,6 +78,10 @@ def results_of(files: Sequence[Judged], words: Sequence[str], given: Mapping[str
         for each in files
         for answer in each.answers
     ]
+
+
+def _evidence(answer: Answer) -> tuple[tuple[str, str], ...]:
+    return ("seen", answer.text), ("operation", answer.operation), ("made by", answer.source)
 
 
 class Report:
@@ -90,6 +102,8 @@ class Report:
         """The files, and what the undisturbed runs answer."""
         ended = inquiry.traced.ended
         code = f", which ends with exit code {ended.status}" if ended.status else ""
+        if ended.status or not files:
+            code += "".join(f"\n  it printed: {line}" for line in ended.printed.strip().splitlines()[-_SHOWN_LINES:])
         operations = counted(len(ended.operations), "operations")
         _say(f"undisturbed: {ended.seconds:.2f} s, {operations} in the folder{code}")
         for note in inquiry.notes:
@@ -159,6 +173,8 @@ class Report:
             if answer.verdict == "yes":
                 where = f"{answer.operation}: " if answer.operation else ""
                 _say(f"      {where}{answer.text}")
+                if answer.number >= 0:
+                    _say(f"      made by: {answer.source or 'not known'}")
                 _say(f"      repeat: {repeat(self._words, self._given, each.name, answer)}")
 
     def _write(self, file: ResultsFile, inquiry: Inquiry, files: Sequence[Judged], folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -11,6 +12,7 @@ from conformance.judge.content import Wholeness
 from conformance.judge.execution import Command, run_traced
 from conformance.judge.folder import Stage, listing
 from conformance.judge.points import Planned, evenly, hit
+from conformance.judge.resuming import Again, resumed, writes
 from conformance.judge.undisturbed import Traced
 from conformance.oracle.snapshot import snapshot
 from conformance.syscalls.operations import Operation
@@ -27,6 +29,7 @@ def revisit(
     wholes: Mapping[str, Wholeness],
     traced: Traced,
     usual: frozenset[str],
+    again: Again | None,
     *,
     seed: int,
     seconds: float,
@@ -39,15 +42,22 @@ def revisit(
         if time.monotonic() >= until:
             return
         progress(done)
-        yield visit(stage, command, planned, wholes[planned.target], names, usual)
+        yield visit(stage, command, planned, wholes[planned.target], names, usual, again)
 
 
 def visit(
-    stage: Stage, command: Command, planned: Planned, whole: Wholeness, names: frozenset[str], usual: frozenset[str]
+    stage: Stage,
+    command: Command,
+    planned: Planned,
+    whole: Wholeness,
+    names: frozenset[str],
+    usual: frozenset[str],
+    again: Again | None = None,
 ) -> Visited:
     """One point. A run in which the operation with its number is another one is repeated.
 
-    ``names`` are those of the undisturbed run's operations, ``usual`` those of the files that it left.
+    ``names`` are those of the undisturbed run's operations, ``usual`` those of the files that it left. After a kill
+    comes the run of ``again``.
     """
     for _ in range(_TRIES):
         stage.reset()
@@ -62,7 +72,11 @@ def visit(
         left = left_behind(ended.operations, planned, listing(stage.root).keys() - existing.keys() - usual)
         operation = shown(ended.operations[planned.point.number])
         broken = whole.is_broken(state)
-        return Visited(planned, True, ended.status, state, broken, left, operation)
+        visited = Visited(planned, True, ended.status, state, broken, left, operation)
+        if again is None or not planned.kills:
+            return visited
+        done = writes(ended.operations, again.names)
+        return dataclasses.replace(visited, done=done, resumed=resumed(stage, again, planned.target, whole, state))
     return Visited(planned, False)
 
 

@@ -244,7 +244,7 @@ class _Tracer:
         if rule.action == "hold":
             still(each for each in recording.begun if each != thread and each not in self.parked)
             paths = (_path_of(begun.arguments, "path", "descriptor"), _path_of(begun.arguments, "other_path"))
-            self.say("boundary", json.dumps([begun.number, rule.phase, begun.name, *paths]))
+            self.say("boundary", json.dumps([begun.number, rule.phase, begun.name, *paths, thread]))
             while (line := self.messages.readline().strip()) not in (b"go", b""):
                 self.put_off.append(line)
         elif rule.action == "park":

@@ -32,7 +32,7 @@ __all__ = ["Boundary", "Outcome", "Parked", "Talk", "Traced", "start_traced"]
 class Boundary:
     """Where the implementation is held: before or after operation ``number`` of the request, a call of ``name``.
 
-    ``path`` and ``other_path`` are those of the call, or of its descriptors; empty for none.
+    ``path`` and ``other_path`` are those of the call, or of its descriptors; empty for none. ``thread`` makes the call.
     """
 
     number: int
@@ -40,6 +40,7 @@ class Boundary:
     name: str
     path: str = ""
     other_path: str = ""
+    thread: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -117,6 +118,74 @@ def judge(tmp_path: Path) -> Iterator[Judge]:
 def test_what_is_said_of_a_program(judge: Judge, program: str, point: str, expected: dict[str, str]) -> None:
     verdicts = judge(program, point=point).verdicts()
     assert {question: verdicts[question] for question in expected} == expected
+
+
+LOCKED = "set -C; echo new > lock && sync lock && mv lock f"
+RESUMES = (
+    "read n < f; case $n in 3) exit;; [0-9]) ;; *) n=0;; esac; while [ $n -lt 3 ]; do n=$((n+1)); echo $n > f; done"
+)
+STARTS_AGAIN = "for n in 1 2 3; do echo $n > f; done"
+KILLED = "*:kill-after"
+
+
+def test_a_lock_that_a_kill_leaves_stops_the_next_run(judge: Judge) -> None:
+    answer = judge(LOCKED, point="*:create:kill-after").answers["f"]["resume"]
+    assert (answer.verdict, answer.operation) == ("yes", "create lock")
+    assert "the next run ends with exit code" in answer.text
+    again = Wish(point="*:create:kill-after", resume=("sh", "-c", f"rm -f lock; {LOCKED}"))
+    assert judge(LOCKED, wish=again).verdicts()["resume"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [(RESUMES, "it goes on: killed after 2 of 3 writes"), (STARTS_AGAIN, "it starts again from nothing")],
+)
+def test_whether_a_killed_job_goes_on_is_said(judge: Judge, program: str, said: str) -> None:
+    answer = judge(program, point="*:write:kill-after").answers["f"]["resume"]
+    assert answer.verdict == "no"
+    assert said in answer.text
+
+
+def test_a_run_after_a_kill_must_bring_the_result(judge: Judge) -> None:
+    program = "echo x >> log; cp log copy; mv copy f"
+    for result, verdict in {"log": "yes", "true": "no"}.items():
+        wish = Wish(("work/f",), point="*:rename:kill-after", result=result)
+        answer = judge(program, wish=wish).answers["f"]["resume"]
+        assert answer.verdict == verdict, answer
+    with pytest.raises(CannotJudge, match="--result none"):
+        judge(program, wish=Wish(("work/f",), point="*:rename:kill-after", result="none"))
+
+
+PYTHON = """
+import os
+def save(text):
+    with open("t", "w") as file:
+        file.write(text)
+    os.replace("t", "f")
+save("new")
+"""
+
+
+def test_an_answer_names_the_line_or_the_process_that_made_the_operation(judge: Judge) -> None:
+    shell = judge("echo new > t; mv t f").answers["f"]["power"]
+    assert (shell.operation, shell.source.partition(",")[0]) == ("rename t → f", "mv t f")
+    (judge.folder / "f").with_name("s.py").write_text(PYTHON, encoding="ascii")
+    try:
+        python = judge(f"exec {sys.executable} s.py").answers["f"]["power"]
+    finally:
+        (judge.folder / "s.py").unlink()
+    assert (python.operation, python.source) == ("rename t → f", "s.py:6 in save")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+def test_an_answer_names_the_line_of_node(judge: Judge) -> None:
+    program = 'const fs = require("fs");\nfunction save() { fs.writeFileSync("f", "new"); }\nsave();\n'
+    (judge.folder / "s.js").write_text(program, encoding="ascii")
+    try:
+        answer = judge("exec node s.js").answers["f"]["reader"]
+    finally:
+        (judge.folder / "s.js").unlink()
+    assert (answer.operation, answer.source) == ("open f", "s.js:2 in save")
 
 
 def test_each_answer_names_the_operation_and_the_point(judge: Judge) -> None:

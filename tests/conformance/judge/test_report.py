@@ -23,7 +23,9 @@ UNSEEN = Answer("kill", "not measured", "no point was hit", tried=0, of=4)
 def inquiry(**changes: Any) -> Any:
     """An inquiry of which only what is printed is there."""
     report = SimpleNamespace(outside=changes.pop("outside", ()), outlived=changes.pop("outlived", False))
-    ended = SimpleNamespace(status=changes.pop("status", 0), operations=[1, 2], seconds=0.5, report=report)
+    printed = changes.pop("printed", "")
+    status = changes.pop("status", 0)
+    ended = SimpleNamespace(status=status, operations=[1, 2], seconds=0.5, report=report, printed=printed)
     traced = SimpleNamespace(ended=ended)
     return SimpleNamespace(**{"traced": traced, "notes": [], "points": 0, "tried": 0, **changes})
 
@@ -31,13 +33,14 @@ def inquiry(**changes: Any) -> Any:
 def test_what_is_not_judged_is_said_beside_what_is(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report(["prog"], GIVEN)
     report.copied(Path("/mine"), Measured(3, 2048, ("s", "t")))
-    of_prog = inquiry(status=3, outside=tuple("abcdefg"), outlived=True, notes=["its outputs differ"])
+    of_prog = inquiry(status=3, outside=tuple("abcdefg"), outlived=True, notes=["its outputs differ"], printed="a\nb\n")
     report.first(
         of_prog, [Judged("work/f", "replaced by t", (LOST,), whole="old bytes"), Judged("work/g", "", (), "a link")]
     )
     shown = capsys.readouterr().out
     assert "copied 3 items (2 KiB) of /mine, without 2 that are sockets or devices" in shown
     assert "2 operations in the folder, which ends with exit code 3" in shown
+    assert "exit code 3\n  it printed: a\n  it printed: b\n" in shown
     assert "note: its outputs differ" in shown
     assert "which is not judged: a, b, c, d, e and 2 more" in shown
     assert "a process of it still ran when it ended, and was stopped" in shown
