@@ -70,6 +70,9 @@ class _PytestOptions:
 
 @click.command(name=NAME, context_settings={"help_option_names": ["-h", "--help"]})
 @impl_option()
+@click.option(
+    "--command", "text", metavar="TEXT", help="Judge this command with {path}, and maybe {input}: no manifest."
+)
 @click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Only these clauses; repeatable.")
 @click.option("--case", "cases", multiple=True, metavar="GLOB", help="Only these cases; repeatable.")
 @click.option("--point", default="*", metavar="GLOB", help="Only these points of a write, as failures name them.")
@@ -108,6 +111,8 @@ def _command(**given: Any) -> int:
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
     protocol in the smoke stage, 4 inconclusive. With --baseline 1 means lost ground, and nothing else does.
     """
+    if given["text"] is not None:
+        given["impl"] = f"command:{given['text']}"
     asked = [given[name] for name in ("clauses", "cases", "point", "quick", "whole")]
     console, selection = new_console(), Selection(*asked)
     cases = _cases(selection, wanted=given["list_only"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from conformance.contract.errors import ManifestError, did_you_mean
+from conformance.contract.templates import PATH, USUAL_REFUSALS, is_template, wrong
 
 __all__ = ["NO_ISSUE", "KnownFailure", "Manifest", "load_manifest", "parse_manifest"]
 
@@ -73,6 +74,7 @@ class Manifest:
     keep_setup: bool = False
     symlink: Literal["follow", "replace", "refuse"] | None = None
     hard_link: Literal["refuse"] | None = None
+    refusals: tuple[int, ...] = (1,)  # exit codes of mode oneshot
     keeps: tuple[str, ...] = ()  # names of files beside a target, ``{name}`` standing for its name
     known_failures: tuple[KnownFailure, ...] = ()
     original: Path | None = None
@@ -152,7 +154,7 @@ class _Checker:
         about = self.table(
             document["implementation"],
             "implementation",
-            _REQUIRED | {"command", "callable", "setup", "keep_setup"},
+            _REQUIRED | {"command", "callable", "setup", "keep_setup", "refusals"},
             _REQUIRED,
         )
         mode = self.choice(about["mode"], "implementation.mode", "mode")
@@ -165,6 +167,7 @@ class _Checker:
         profile = self.choice(about["profile"], "implementation.profile", "profile")
         if profile != "pulse" and "reader" in roles:
             raise self.wrong(f'profile "{profile}" has no reader clauses; implementation.roles must be ["writer"]')
+        command = self.command(about) if mode != "python" else ()
         setup = about.get("setup", [])
         if not isinstance(setup, list):
             raise self.wrong("implementation.setup must be a list of commands, each a list of strings")
@@ -180,7 +183,8 @@ class _Checker:
             mode=mode,
             folder=self.path.parent.resolve(),
             source=source,
-            command=self.words(about["command"], "implementation.command") if mode != "python" else (),
+            command=command,
+            refusals=self.refusals(about, command),
             callable=self.entry_point(about["callable"]) if mode == "python" else "",
             setup=tuple(self.words(command, "implementation.setup") for command in setup),
             keep_setup=self.yes_or_no(about, "keep_setup", "implementation"),
@@ -189,6 +193,28 @@ class _Checker:
             keeps=self.names(declares["keeps"], "declares.keeps") if "keeps" in declares else (),
             known_failures=tuple(self.known_failure(entry) for entry in known),
         )
+
+    def command(self, about: dict[str, Any]) -> tuple[str, ...]:
+        words = self.words(about["command"], "implementation.command")
+        if problem := wrong(words):
+            raise self.wrong(f"implementation.command {problem}")
+        if is_template(words) and (about["mode"], about["profile"]) != ("oneshot", "replace"):
+            raise self.wrong(f'implementation.command has {PATH}, which needs mode "oneshot" and profile "replace"')
+        return words
+
+    def refusals(self, about: dict[str, Any], command: tuple[str, ...]) -> tuple[int, ...]:
+        if "refusals" not in about:
+            return USUAL_REFUSALS if is_template(command) else (1,)
+        codes = about["refusals"]
+        if about["mode"] != "oneshot":
+            raise self.wrong('implementation.refusals are exit codes, which only mode "oneshot" has')
+        if (
+            not isinstance(codes, list)
+            or not codes
+            or any(type(code) is not int or not 0 < code < 256 for code in codes)
+        ):
+            raise self.wrong("implementation.refusals must be a list of exit codes from 1 to 255 that is not empty")
+        return tuple(codes)
 
     def yes_or_no(self, table: dict[str, Any], key: str, where: str) -> bool:
         value = table.get(key, False)

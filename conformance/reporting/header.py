@@ -94,5 +94,7 @@ def _files(manifest: Manifest) -> dict[str, Any]:
     """The hashes of the files in the manifest's folder. Mutants and variants are files of the kit itself."""
     if manifest.source.startswith(("mutant:", "variant:")):
         return {"why_not": "files of the kit"}
+    if manifest.source.startswith("command:"):
+        return {"why_not": "a command without a manifest"}
     hashes = dataclasses.asdict(folder_hashes(manifest.original or manifest.folder))
     return {name: value for name, value in hashes.items() if value}

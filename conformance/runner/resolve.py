@@ -1,13 +1,15 @@
-"""``--impl NAME`` → a manifest: a path, an implementation that comes with the kit, a mutant or a variant."""
+"""``--impl NAME`` → a manifest: a path, an implementation that comes with the kit, a command, a mutant or a variant."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 from pathlib import Path
 
 from conformance.contract.errors import ManifestError
 from conformance.contract.manifest import Manifest, load_manifest
+from conformance.contract.templates import USUAL_REFUSALS, words_of
 from conformance.mutation.registry import entry_of, folder_of
 
 __all__ = ["manifest_file", "resolve"]
@@ -18,10 +20,12 @@ IMPLEMENTATIONS = Path(__file__).parents[1] / "implementations"
 def resolve(name: str, clause_ids: frozenset[str]) -> Manifest:
     """Turn the value of ``--impl`` into a manifest.
 
-    ``name`` is a manifest's path, a folder name under ``conformance/implementations`` (such as ``reference``), or
-    ``mutant:NAME`` / ``variant:NAME``. Raises ManifestError.
+    ``name`` is a manifest's path, a folder name under ``conformance/implementations`` (such as ``reference``),
+    ``command:WORDS`` for a command with ``{path}``, or ``mutant:NAME`` / ``variant:NAME``. Raises ManifestError.
     """
     kind, _, member = name.partition(":")
+    if kind == "command":
+        return _manifest_of_command(member)
     if member and kind in ("mutant", "variant"):
         return _manifest_of(kind, member)
     packaged = IMPLEMENTATIONS / name / "implementation.toml"
@@ -40,11 +44,29 @@ def resolve(name: str, clause_ids: frozenset[str]) -> Manifest:
 
 
 def manifest_file(manifest: Manifest) -> Path | None:
-    """The file of a manifest that `resolve` has found; None for a mutant or a variant, which has none."""
-    if manifest.source.startswith(("mutant:", "variant:")):
+    """The file of a manifest that `resolve` has found; None for a command, a mutant or a variant, which has none."""
+    if manifest.source.startswith(("command:", "mutant:", "variant:")):
         return None
     packaged = IMPLEMENTATIONS / manifest.source / "implementation.toml"
     return packaged if packaged.is_file() else Path(manifest.source)
+
+
+def _manifest_of_command(text: str) -> Manifest:
+    try:
+        words = words_of(text)
+    except ValueError as error:
+        raise ManifestError(f"the command {text!r} {error}") from error
+    return Manifest(
+        name=shlex.join(words),
+        language="unknown",
+        profile="replace",
+        roles=("writer",),
+        mode="oneshot",
+        folder=Path.cwd(),
+        source=f"command:{text}",
+        command=words,
+        refusals=USUAL_REFUSALS,
+    )
 
 
 def _manifest_of(kind: str, name: str) -> Manifest:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import queue
 import shlex
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from typing import Any, Protocol
 
 from conformance.contract.errors import ImplementationError, NoAnswer, NotAnAnswer, NotApplicable
 from conformance.contract.manifest import Manifest
+from conformance.contract.templates import filled, in_words, is_template, takes_input
 from conformance.subject.children import Child
 from conformance.subject.exchange import PrintedTooMuch
 from conformance.subject.launch import LaunchOptions, command_of, spawned
@@ -250,13 +253,28 @@ class OneshotImplementation:
         else:
             given = fields.get("text", "").encode("utf-8")
         self._launch_options.hand_over(fields)
-        command = (*command_of(self.manifest), operation, fields["path"])
+        command = command_of(self.manifest)
         try:
-            return self._ran(operation, command, given)
+            if is_template(command):
+                return self._filled(operation, command, fields["path"], given)
+            return self._ran(operation, (*command, operation, fields["path"]), given)
         except ImplementationError as error:
             standard_input = f" < {shown_request(given)}" if given else ""
             error.request = f"{shlex.join([operation, str(fields['path'])])}{standard_input}"
             raise
+
+    def _filled(self, operation: str, command: tuple[str, ...], path: str, given: bytes) -> Answer:
+        if not takes_input(command):
+            return self._ran(operation, filled(command, path), given)
+        descriptor, name = tempfile.mkstemp(prefix="input-", dir=self._launch_options.scratch)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(given)
+            os.chmod(name, 0o644)  # the implementation may run as another user
+            return self._ran(operation, filled(command, path, name), b"")
+        finally:
+            with contextlib.suppress(OSError):  # it may have moved the file away
+                os.unlink(name)
 
     def _ran(self, operation: str, command: tuple[str, ...], given: bytes) -> Answer:
         child = self._running = spawned(self.manifest, self._launch_options, command)
@@ -272,12 +290,12 @@ class OneshotImplementation:
         return self._answer(operation, child.process.returncode, printed)
 
     def _answer(self, operation: str, code: int, printed: bytes) -> Answer:
-        if code == 1:
+        if code in self.manifest.refusals:
             return Answer(False, "refused", self._stderr.strip(), {})
         if code != 0:
             # A negative code is a signal: it died, which is not a wrong answer.
             kind = ImplementationError if code < 0 else NotAnAnswer
-            raise kind(f"ended with exit code {code}; 0 and 1 are answers", self._stderr)
+            raise kind(f"ended with exit code {code}; {in_words(self.manifest.refusals)} are answers", self._stderr)
         if operation != "read":
             return Answer(True, None, "", {})
         try:

@@ -74,6 +74,15 @@ class TestManifest:
         assert stderr.startswith(f"pulse conformance: {says}")
         assert stderr.count("\n") == 1
 
+    def test_a_command_without_a_place_for_the_path(self, judged: Callable[..., tuple[int, str, str]]) -> None:
+        code, stdout, stderr = judged("--command", "sponge")
+        assert (code, stdout) == (2, "")
+        assert stderr.startswith("pulse conformance: the command 'sponge' has no {path}")
+
+    def test_a_command_that_does_not_exist(self, judged: Callable[..., tuple[int, str, str]]) -> None:
+        code, _, stderr = judged("--command", "no-such-program {path}")
+        assert (code, "cannot be started: no-such-program" in stderr) == (3, True)
+
 
 class TestOptions:
     @pytest.mark.parametrize(

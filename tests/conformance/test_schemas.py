@@ -62,6 +62,15 @@ mode = "serve"
 command = ["./mine"]
 """
 KNOWN = '[[known_failure]]\nclause = "VIS-01"\nreason = "why"\nissue = "https://example.org/1"\n'
+TEMPLATE = """\
+[implementation]
+name = "mine"
+language = "c"
+profile = "replace"
+roles = ["writer"]
+mode = "oneshot"
+command = ["install", "{input}", "{path}"]
+"""
 GOOD = [
     PLAIN,
     PLAIN.replace('"serve"', '"oneshot"'),
@@ -71,6 +80,8 @@ GOOD = [
     PLAIN + KNOWN + 'os = ["linux"]\ncase = "a:*"\nflaky = true\nrepeats = 5\n',
     PLAIN + KNOWN + 'case = ["a", "b"]\nflaky = true\n',
     PLAIN + KNOWN.replace("https://example.org/1", "TODO"),
+    TEMPLATE,
+    TEMPLATE + "refusals = [2, 255]\n",
 ]
 BAD = [
     "",
@@ -85,6 +96,12 @@ BAD = [
     PLAIN.replace('["./mine"]', "[]"),
     PLAIN.replace('["./mine"]', '"./mine"'),
     PLAIN.replace('"serve"', '"python"'),
+    PLAIN + "refusals = [2]\n",
+    TEMPLATE.replace("oneshot", "serve"),
+    TEMPLATE.replace('"replace"', '"json"'),
+    TEMPLATE.replace("{path}", "path"),
+    TEMPLATE + "refusals = [0]\n",
+    TEMPLATE + "refusals = []\n",
     PLAIN + 'callable = "a:b"\n',
     PLAIN.replace('"serve"', '"python"').replace('command = ["./mine"]', 'callable = "a"'),
     PLAIN + "setup = [[]]\n",

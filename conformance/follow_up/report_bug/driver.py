@@ -168,8 +168,8 @@ class Writer:
     def ask(self, operation: str, path: Path, value: Any = None, strace: list[str] | None = None) -> dict[str, Any]:
         """Ask for ``write``, ``replace`` or ``read``; ``value`` is the text or the status. Returns the answer."""
         if self.process is None:
-            words = [*(["strace", "-f", *strace] if strace else []), *self._command(), operation, str(path)]
             data = value if isinstance(value, str) else "" if value is None else json.dumps(value)
+            words = [*(["strace", "-f", *strace] if strace else []), *self._request(operation, str(path), data)]
             process = self._start(words)
             printed, _ = process.communicate(data.encode(), _SECONDS)
             if process.returncode:
@@ -185,6 +185,15 @@ class Writer:
             tracer.send_signal(signal.SIGINT)  # it lets go of the program
             tracer.communicate(timeout=_SECONDS)
         return answer
+
+    def _request(self, operation: str, path: str, data: str) -> list[str]:
+        command = self._command()
+        if not any("{path}" in word for word in command):
+            return [*command, operation, path]
+        (HERE / "input").write_text(data, encoding="utf-8", newline="")
+        return [
+            str(HERE / "input").join(part.replace("{path}", path) for part in word.split("{input}")) for word in command
+        ]
 
     def _attach(self, options: list[str]) -> subprocess.Popen[bytes]:
         assert self.process is not None

@@ -56,7 +56,10 @@ def write_bug_report(folder: Path, report: BugReport, header: Header, manifest: 
         **({"replays": replays} if replays else {}),
     }
     _write(folder / "subject.json", json.dumps(subject, indent=2) + "\n")
-    copy_folder(manifest.folder, folder / _PROGRAM, ignore=_LEFT_OUT)
+    if manifest.source.startswith("command:"):  # of whatever is in the current folder, nothing is meant
+        (folder / _PROGRAM).mkdir(exist_ok=True)
+    else:
+        copy_folder(manifest.folder, folder / _PROGRAM, ignore=_LEFT_OUT)
 
 
 def _replays(report: BugReport) -> list[Mapping[str, Any]]:

@@ -57,6 +57,14 @@ def test_a_manifest_with_everything(tmp_path: Path) -> None:
     )
 
 
+def test_the_exit_codes_of_refusals(tmp_path: Path) -> None:
+    adapter = ABOUT.replace('"serve"', '"oneshot"')
+    template = adapter.replace('"pulse"', '"replace"').replace(', "reader"]', "]").replace("--fast", "{path}")
+    assert load(tmp_path, adapter).refusals == (1,)
+    assert load(tmp_path, template).refusals == tuple(range(1, 126))
+    assert load(tmp_path, template + "refusals = [2, 255]\n").refusals == (2, 255)
+
+
 def test_a_known_failure_applies_to_every_system_and_case_by_default(tmp_path: Path) -> None:
     [entry] = load(tmp_path, ABOUT + KNOWN).known_failures
     assert (entry.os, entry.cases) == ((), ("*",))
@@ -95,6 +103,19 @@ MALFORMED = {
     "misspelt table": (ABOUT + "[declare]\n", "[[known_failure]]; did you mean declares?"),
     "misspelt tables": (ABOUT + KNOWN.replace("failure", "failures"), "unknown tables [[known_failures]]; there are"),
     "a key outside of the tables": ("mode = 'serve'\n" + ABOUT, "the key 'mode' is in no table; keys come below"),
+    "a path in the text of a shell": (
+        ABOUT.replace('["./serve", "--fast"]', '["sh", "-c", "cat > {path}"]'),
+        "implementation.command has {path} in the text of a shell",
+    ),
+    "a template of another mode": (
+        ABOUT.replace('"--fast"', '"{path}"'),
+        'implementation.command has {path}, which needs mode "oneshot" and profile "replace"',
+    ),
+    "refusals of another mode": (ABOUT + "refusals = [2]\n", 'which only mode "oneshot" has'),
+    "refusals are no exit codes": (
+        ABOUT.replace('"serve"', '"oneshot"') + "refusals = [300]\n",
+        "implementation.refusals must be a list of exit codes from 1 to 255",
+    ),
     "misspelt key": (ABOUT + "role = ['writer']\n", "roles, setup; did you mean roles or profile?"),
     "implementation is a word": ("implementation = 'x'", "[implementation] must be a table"),
     "unknown key": (ABOUT + "colour = 'red'\n", "unknown key 'colour' in [implementation]; known keys are"),

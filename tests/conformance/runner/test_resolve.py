@@ -6,7 +6,7 @@ import pytest
 
 from conformance.contract.errors import ManifestError
 from conformance.contract.manifest import Manifest, load_manifest
-from conformance.runner.resolve import resolve
+from conformance.runner.resolve import manifest_file, resolve
 
 CLAUSES = frozenset({"MET-01", "DOC-01"})
 
@@ -62,3 +62,18 @@ def test_an_unknown_name_is_answered_with_what_can_be_given(name: str) -> None:
 def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="no such manifest"):
         resolve(str(tmp_path), CLAUSES)
+
+
+def test_a_command_with_a_path_needs_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = resolve("command:./save --to={path}", CLAUSES)
+    assert (found.command, found.folder) == (("./save", "--to={path}"), tmp_path.resolve())
+    assert (found.profile, found.mode, found.roles) == ("replace", "oneshot", ("writer",))
+    assert found.source == "command:./save --to={path}"
+    assert manifest_file(found) is None
+
+
+@pytest.mark.parametrize("text", ["sponge", "sponge '{path}", "cat | sponge {path}", ""])
+def test_a_command_that_cannot_be_used_says_why(text: str) -> None:
+    with pytest.raises(ManifestError, match="the command"):
+        resolve(f"command:{text}", CLAUSES)

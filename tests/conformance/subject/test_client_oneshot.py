@@ -132,3 +132,46 @@ class TestOneshot:
     ) -> None:
         oneshot("pass").kill()
         assert running_children(children) == []
+
+
+COPY = "import pathlib, sys; pathlib.Path(sys.argv[2]).write_bytes(pathlib.Path(sys.argv[1]).read_bytes() + b'!')"
+TAKE = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_bytes(sys.stdin.buffer.read() + b'!')"
+
+
+class TestTemplate:
+    @pytest.fixture
+    def template(
+        self, make_manifest: Callable[..., Path], started: Callable[..., Implementation]
+    ) -> Callable[..., OneshotImplementation]:
+        """An implementation whose command is Python code, and these arguments."""
+
+        def make(code: str, *arguments: str) -> OneshotImplementation:
+            command = ["{python}", "-c", code, *arguments]
+            implementation = started(make_manifest(command, mode="oneshot", profile="replace"))
+            assert isinstance(implementation, OneshotImplementation)
+            return implementation
+
+        return make
+
+    def test_the_text_comes_on_standard_input(
+        self, template: Callable[..., OneshotImplementation], tmp_path: Path
+    ) -> None:
+        target = tmp_path / "a 'name'"
+        assert template(TAKE, "{path}").request("replace", path=str(target), text="\u044d").ok
+        assert target.read_bytes() == "\u044d!".encode()
+
+    def test_or_in_a_file_that_is_gone_afterwards(
+        self, template: Callable[..., OneshotImplementation], tmp_path: Path
+    ) -> None:
+        target = tmp_path / "f"
+        assert template(COPY, "{input}", "{path}").request("replace", path=str(target), text="new").ok
+        assert target.read_bytes() == b"new!"
+        assert os.listdir(tmp_path / "scratch") == []
+
+    def test_exit_codes_that_are_refusals(self, template: Callable[..., OneshotImplementation]) -> None:
+        ends = "import sys; sys.exit(int(sys.argv[1]))"
+        implementation = template(ends, "{path}")
+        answer = implementation.request("replace", path="4", text="")
+        assert (answer.ok, answer.error) == (False, "refused")
+        with pytest.raises(ImplementationError, match="exit code 126; 0 to 125 are answers"):
+            implementation.request("replace", path="126", text="")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,19 @@ def test_the_environment_is_empty(tmp_path: Path) -> None:
 def test_the_failure_of_a_broken_writer_is_shown(tmp_path: Path, broken: Manifest, check: str, said: str) -> None:
     done = run(a_report(tmp_path, check, broken))
     assert (done.returncode, said in done.stdout) == (1, True), (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    "words", [("sh", "-c", 'cat > "$1.tmp" && mv "$1.tmp" "$1"', "sh", "{path}"), ("cp", "{input}", "{path}")]
+)
+def test_the_failure_of_a_command_without_a_manifest_is_shown(
+    tmp_path: Path, broken: Manifest, words: tuple[str, ...]
+) -> None:
+    manifest = replace(broken, source=f"command:{shlex.join(words)}", command=words)
+    folder = a_report(tmp_path, "sync-before-rename", manifest)
+    assert list((folder / "program").iterdir()) == []
+    done = run(folder)
+    assert (done.returncode, "no fsync of" in done.stdout or "opened" in done.stdout) == (1, True), done
 
 
 @pytest.mark.parametrize("check", CASES)
