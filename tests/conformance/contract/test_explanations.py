@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import conformance
 import conformance.contract.explanations
 from conformance.contract.clauses import load_clauses
 from conformance.contract.explanations import LANGUAGES, load_explanations, load_requirements
 
 FOLDER = Path(conformance.contract.explanations.__file__).parent
+CASES = tomllib.loads(Path(__file__).with_name("measured_cases.toml").read_text(encoding="utf-8"))
+
+
+def functions_of_the_suite() -> dict[str, set[str]]:
+    """Clause → the cases of the suite, without their parameters."""
+    names = Path(conformance.__file__).with_name("case_names.txt").read_text(encoding="utf-8")
+    found: dict[str, set[str]] = {clause: set() for clause in load_clauses()}
+    for line in names.splitlines():
+        if not line.startswith(("#", "gone ")):
+            clause, _, name = line.partition(" ")
+            found[clause].add(name.partition(":")[0])
+    return found
 
 
 def test_every_clause_is_explained_and_nothing_else() -> None:
@@ -33,6 +47,14 @@ def test_an_entry_says_how_it_is_measured_how_it_is_mended_and_where_the_traps_a
         assert text.endswith((".", "?", "`", ")"))
         assert text.count("`") % 2 == 0, text
         assert "[" not in re.sub(r"`[^`]*`", "", text), "not Markdown: a terminal shows it as it is"
+
+
+def test_what_is_measured_mentions_each_case_of_the_suite() -> None:
+    assert {clause: set(cases) for clause, cases in CASES.items()} == functions_of_the_suite()
+    for clause, cases in CASES.items():
+        for case, words in cases.items():
+            assert len(words) >= 4, case
+            assert words in load_explanations()[clause].measured, (clause, case)
 
 
 def test_the_reasons_and_the_evidence_are_those_of_the_contract() -> None:
