@@ -1,5 +1,5 @@
 #!/bin/sh
-# FLT-02, FLT-03, FLT-10, VIS-06: a disk without room, then with room again; as root. Usage: full_disk.sh MANIFEST
+# FLT-01 … FLT-03, FLT-10, VIS-06: a disk without room, then with room again; as root. Usage: full_disk.sh MANIFEST
 replace="python3 $(dirname "$0")/replace.py $1"
 disk=$(mktemp -d)
 mount -t tmpfs -o size=64k tmpfs "$disk" || exit

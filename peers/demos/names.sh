@@ -1,5 +1,5 @@
 #!/bin/sh
-# MET-05: names of 255 and of 256 bytes. Usage: names.sh MANIFEST
+# MET-05, FLT-01: names of 255 and of 256 bytes. Usage: names.sh MANIFEST
 replace="python3 $(dirname "$0")/replace.py $1"
 for bytes in 255 256; do
   folder=$(mktemp -d)

@@ -1,6 +1,7 @@
 """Replaces one file by a library, without the kit: ``python replace.py MANIFEST PATH < TEXT``; prints the answer.
 
-The manifest's `setup` has to be run first, by hand, in the manifest's folder.
+The manifest's `setup` has to be run first, by hand, in the manifest's folder. In mode serve the words of ``UNDER`` come
+before the command.
 """
 
 from __future__ import annotations
@@ -28,16 +29,20 @@ def main(manifest: Path, path: str, text: str) -> str:
         return "ok"
     if about["mode"] == "oneshot":
         command = [*about["command"], "replace", path]
-        done = subprocess.run(command, input=text, text=True, cwd=manifest.parent, check=False)
+        done = subprocess.run(command, input=text, text=True, cwd=manifest.parent, check=False, restore_signals=False)
         return "ok" if done.returncode == 0 else f"exit code {done.returncode}"
     words = [sys.executable if word == "{python}" else word for word in about["command"]]
+    words = [*os.environ.get("UNDER", "").split(), *words]
     requests: list[dict[str, object]] = [
         {"op": "start", "protocol": 1},
         {"op": "replace", "path": path, "text": text},
         {"op": "stop"},
     ]
     lines = "".join(json.dumps({"id": number, **request}) + "\n" for number, request in enumerate(requests))
-    done = subprocess.run(words, input=lines, stdout=subprocess.PIPE, text=True, cwd=manifest.parent, check=False)
+    # An ignored SIGXFSZ stays ignored (see size_limit.sh).
+    done = subprocess.run(
+        words, input=lines, stdout=subprocess.PIPE, text=True, cwd=manifest.parent, check=False, restore_signals=False
+    )
     answers = done.stdout.splitlines()
     if len(answers) < 2:
         return f"no answer; exit code {done.returncode}"
