@@ -1,8 +1,10 @@
 """Judges the libraries of ``peers`` and ``conformance/implementations``, one after the other: see docs/peers.md.
 
     python scripts/judge_peers.py [--load SECONDS] [--report DIR] [MANIFEST…]
+    python scripts/judge_peers.py --tables DIR
 
-``tox -e peers`` runs it. One whose toolchain is missing is left out, and named. It prints the tables of docs/peers.md.
+``tox -e peers`` runs it. One whose toolchain is missing is left out, and named. It prints the tables of docs/peers.md;
+with ``--tables`` those of the reports in DIR, which earlier runs have kept, and judges nothing.
 Exit codes: 0 each one passed but for what its manifest lists; 1 one did not, or nothing was judged; 2 usage.
 """
 
@@ -13,8 +15,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +45,7 @@ class Judged(NamedTuple):
     load: dict[str, Any] | None
     verdict: str
     reasons: Sequence[str]
+    seconds: float = 0.0  # of the suite
 
 
 def everyone() -> list[Path]:
@@ -69,28 +72,35 @@ def judge(path: Path, manifest: Manifest, folder: Path, load: float) -> Judged:
     """Run the suite on a library, and `pulse stress` for ``load`` seconds unless that is 0. Raises RuntimeError with
     what the command printed for a run without a verdict.
     """
-    header, results, footer = run(["conformance", "--impl", str(path), "--strict"], folder / "suite")
-    about = header["implementation"]
-    record = None
+    run(["conformance", "--impl", str(path), "--strict"], folder / "suite")
     if load:
         # What fails there by a known cause is counted all the same, so its exit code says nothing more.
         run(["stress", "--impl", str(path), "--seconds", f"{load:g}"], folder / "load")
-        [record] = read_records(folder / "load" / "results.jsonl", "stress")
+    return judged_in(manifest, folder)
+
+
+def judged_in(manifest: Manifest, folder: Path) -> Judged:
+    """What the reports in a library's folder say. Raises OSError or ValueError when the suite's cannot be read, and
+    RuntimeError when it has no end.
+    """
+    header, results, footer = read_results(folder / "suite" / "results.jsonl")
+    if footer is None:
+        raise RuntimeError(f"{folder}: the run of the suite has not ended")
+    about, load = header["implementation"], folder / "load" / "results.jsonl"
+    [record] = read_records(load, "stress") if load.exists() else [None]
     title = " ".join(filter(None, (manifest.name, about["version"])))
-    return Judged(title, about["language"], results, record, footer["verdict"], footer["reasons"])
+    verdict, reasons, seconds = footer["verdict"], footer["reasons"], footer["seconds"]
+    return Judged(title, about["language"], results, record, verdict, reasons, seconds)
 
 
-def run(arguments: Sequence[str], folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
-    """Run a command of the kit: header, results and footer of its report. Raises RuntimeError for one without these."""
+def run(arguments: Sequence[str], folder: Path) -> None:
+    """Run a command of the kit that writes a report. Raises RuntimeError for one without a verdict."""
     # -P: what is installed, and not the checkout.
     command = [sys.executable, "-P", "-m", "pulse", *arguments, "--report", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     file = folder / "results.jsonl"
-    if file.exists():
-        header, results, footer = read_results(file)
-        if footer is not None:
-            return header, results, footer
-    raise RuntimeError(f"pulse {arguments[0]} ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
+    if not file.exists() or read_results(file)[2] is None:
+        raise RuntimeError(f"pulse {arguments[0]} ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
 
 
 def clauses_that_fail(results: Iterable[dict[str, Any]], level: str) -> list[str]:
@@ -118,12 +128,24 @@ def in_short(clauses: Iterable[str]) -> str:
     return "; ".join(f"{group}-{','.join(numbers)}" for group, numbers in groups.items()) or "none"
 
 
+def counted(results: Iterable[dict[str, Any]]) -> list[int]:
+    """Of the cases: how many were measured, passed, failed as known, failed otherwise, and passed unexpectedly."""
+    outcomes = Counter(result["outcome"] for result in results if result["outcome"] not in ("n/a", "unmeasured"))
+    new = outcomes["fail"] + outcomes["error"]
+    return [outcomes.total(), outcomes["pass"], outcomes["xfail"], new, outcomes["xpass"]]
+
+
 def tables(judged: Sequence[Judged]) -> str:
     """The tables of docs/peers.md, in Markdown."""
     lines = ["| library | language | measured | MUST: fails | SHOULD: fails |", "|---|---|---|---|---|"]
     for one in judged:
         failed = [in_short(clauses_that_fail(one.results, level)) for level in ("must", "should")]
         lines.append(f"| {' | '.join((one.title, one.language, measured(one.results), *failed))} |")
+    lines += ["", "| library | cases measured | pass | known failures | new | unexpected passes | seconds |"]
+    lines.append("|---|--:|--:|--:|--:|--:|--:|")
+    for one in judged:
+        cells = [f"{number:,}" for number in (*counted(one.results), round(one.seconds))]
+        lines.append(f"| {one.title} | {' | '.join(cells)} |")
     if any(one.load for one in judged):
         lines += ["", "| library | writes | refused | reads | torn or mixed | missing | stale or future | left |"]
         lines.append("|---|--:|--:|--:|--:|--:|--:|--:|")
@@ -137,28 +159,49 @@ def tables(judged: Sequence[Judged]) -> str:
     return "\n".join(lines)
 
 
+def loaded(path: Path) -> Manifest:
+    """The manifest at this path."""
+    return load_manifest(path.resolve(), frozenset(load_clauses()), str(path))
+
+
+def name_of(path: Path) -> str:
+    """The folder of a manifest's reports."""
+    return f"{path.resolve().parent.name}-{path.stem}"
+
+
+def kept_in(folder: Path) -> Iterator[Judged]:
+    """The libraries of the checkout that have whole reports in this folder, in the usual order; names the others."""
+    for path in everyone():
+        try:
+            yield judged_in(loaded(path), folder / name_of(path))
+        except (OSError, ValueError, RuntimeError) as error:
+            print(f"{name_of(path)}: left out: {error}", file=sys.stderr)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Judge the libraries that the arguments name. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="judge_peers.py", description="Judge libraries, one after the other.")
     parser.add_argument("--load", type=float, default=0, metavar="SECONDS", help="run pulse stress on each one, too")
     parser.add_argument("--report", type=Path, metavar="DIR", help="keep the reports, in a folder for each manifest")
+    parser.add_argument("--tables", type=Path, metavar="DIR", help="print the tables of the reports in this folder")
     parser.add_argument("manifests", type=Path, nargs="*", metavar="MANIFEST", help="default: all of the checkout")
     options = parser.parse_args(arguments)
     if missing := [path for path in options.manifests if not path.is_file()]:
         parser.error(f"{missing[0]}: no such manifest")
+    if options.tables:
+        print(tables(list(kept_in(options.tables))))
+        return 0
     judged: list[Judged] = []
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="pulse-peers-") as temporary:
         reports = options.report or Path(temporary)
         for path in options.manifests or everyone():
-            path = path.resolve()
-            manifest = load_manifest(path, frozenset(load_clauses()), str(path))
-            name = f"{path.parent.name}-{path.stem}"
+            manifest, name = loaded(path), name_of(path)
             if lack := lacking(manifest):
                 print(f"{name}: left out, as this machine lacks {lack}", flush=True)
                 continue
             try:
-                one = judge(path, manifest, reports / name, options.load)
+                one = judge(path.resolve(), manifest, reports / name, options.load)
             except RuntimeError as error:
                 print(f"{name}: {error}", flush=True)
                 wrong += 1

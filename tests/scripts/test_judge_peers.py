@@ -11,7 +11,18 @@ import pytest
 from conformance.contract.clauses import load_clauses
 from conformance.contract.manifest import Manifest, load_manifest
 from scripts import judge_peers
-from scripts.judge_peers import ROOT, Judged, clauses_that_fail, everyone, in_short, lacking, main, measured, tables
+from scripts.judge_peers import (
+    ROOT,
+    Judged,
+    clauses_that_fail,
+    counted,
+    everyone,
+    in_short,
+    lacking,
+    main,
+    measured,
+    tables,
+)
 
 PAGE = (ROOT / "docs" / "peers.md").read_text("utf-8")
 EVERYONE = everyone()
@@ -112,6 +123,29 @@ def test_the_load_has_a_row_with_its_denominators() -> None:
     lines = tables([one, without]).splitlines()
     assert "| steno 4.0.2 | javascript | 1/1 | none | none |" in lines
     assert lines[-1] == "| steno 4.0.2 | 1,000 | 3 | 20,000 | 5 | 2 | 0 | 1 |"
+
+
+def test_cases_are_counted_by_what_the_manifest_says_of_them() -> None:
+    outcomes = ["pass", "pass", "xfail", "fail", "error", "xpass", "unmeasured", "n/a"]
+    assert counted([result("VIS-01", outcome) for outcome in outcomes]) == [6, 2, 1, 2, 1]
+
+
+def test_the_tables_of_kept_reports_name_what_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = Judged("safer 6.1.0", "python", [result("VIS-01", "pass")], None, "conformant", (), 61.4)
+
+    def judged_in(manifest: Manifest, folder: Path) -> Judged:
+        if manifest.name != "safer":
+            raise FileNotFoundError(folder)
+        return one
+
+    monkeypatch.setattr(judge_peers, "judged_in", judged_in)
+    assert main(["--tables", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert "| safer 6.1.0 | 1 | 1 | 0 | 0 | 0 | 61 |" in said.out.splitlines()
+    assert "node-steno: left out" in said.err
+    assert "python-safer" not in said.err
 
 
 # docs/peers.md
