@@ -195,6 +195,7 @@ def contents_of(target: Path) -> tuple[int, bytes | None]:
 
 
 @pytest.mark.clause("CON-03")
+@pytest.mark.timeout(1800)
 def test_any_sequence_of_requests(case: Case) -> None:
     holder = Holder(case)
     search(lambda seen: Register(holder, seen), SEQUENCES)

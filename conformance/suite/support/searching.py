@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable
 
 import hypothesis
+import pytest
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from conformance.contract.errors import ImplementationError, Violation
 
 __all__ = ["Machine", "Seen", "search"]
 
-Seen = list[Violation | ImplementationError]
+Seen = list[BaseException]
 """What went wrong in sequences that were tried, in this order."""
 
 
@@ -25,7 +26,8 @@ class Machine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Called by Hypothesis at the end of a sequence, while the exception that ended it is on its way."""
-        if isinstance(error := sys.exception(), Violation | ImplementationError):
+        # The last one is what the time limit of a case raises, in whatever step that comes.
+        if isinstance(error := sys.exception(), Violation | ImplementationError | pytest.fail.Exception):
             self.seen.append(error)
 
 

@@ -13,6 +13,7 @@ from conformance.suite.support.searching import Machine, Seen, search
 
 SETTINGS = hypothesis.settings(max_examples=50, stateful_step_count=10, database=None, derandomize=True)
 STEPS = itertools.count(1)
+MOMENTS = itertools.count(1)
 
 
 class FailsNowAndThen(Machine):
@@ -42,6 +43,15 @@ class Succeeds(Machine):
         pass
 
 
+class HasNoTimeLeft(Machine):
+    """The time limit of a case interrupts one step of one sequence."""
+
+    @rule()
+    def step(self) -> None:
+        if next(MOMENTS) == 37:
+            pytest.fail("Timeout (>300.0s) from pytest-timeout.")
+
+
 @pytest.mark.parametrize(
     ("machine", "message"),
     [(FailsNowAndThen, "the step failed"), (FailsAtItsThirdStep, "the third step failed")],
@@ -50,6 +60,11 @@ class Succeeds(Machine):
 def test_what_was_seen_to_fail_is_raised(machine: type[Machine], message: str) -> None:
     with pytest.raises(Violation, match=message):
         search(machine, SETTINGS)
+
+
+def test_so_is_the_end_of_the_time() -> None:
+    with pytest.raises(pytest.fail.Exception, match="Timeout"):
+        search(HasNoTimeLeft, SETTINGS)
 
 
 def test_a_search_that_finds_nothing_raises_nothing() -> None:
