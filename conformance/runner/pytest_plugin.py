@@ -45,6 +45,7 @@ from conformance.runner.left_behind import LeftBehind, to_json
 from conformance.runner.repeats import allow_time_for, number_of_run, repeats_of, run_repeatedly
 from conformance.runner.resolve import resolve
 from conformance.runner.selection import Selection
+from conformance.runner.watchdog import tell_time_limit
 from conformance.subject.forking import is_idle, serving_forks
 from conformance.subject.launch import forked_modules
 from conformance.system.file_kinds import NotAFile
@@ -194,6 +195,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (kept if taken else left_out).append(item)
         if taken and (most := _repeats(item)) > 1:
             allow_time_for(item, most)
+        tell_time_limit(item)
     # pytest-xdist gives the first cases to one worker, and moves only the last ones to another.
     items[:] = sorted(kept, key=lambda item: item.get_closest_marker("first") is None)
     config.hook.pytest_deselected(items=left_out)

@@ -17,13 +17,14 @@ from typing import Any, Literal
 import psutil
 import pytest
 
-__all__ = ["LOOKS", "Watchdog", "Worker", "what_to_do"]
+__all__ = ["LOOKS", "Watchdog", "Worker", "tell_time_limit", "what_to_do"]
 
 LOOKS = 5
 """How often in a row a worker is seen stopped before it is let go on: one that stops as everything stops (Ctrl-Z) is
 not seen at all, as the watchdog stops with it.
 """
 _SECONDS_BETWEEN_LOOKS = 1.0
+_TIME_LIMIT = "time limit"  # of a case that has one of its own, in its reports
 _SECONDS_TO_REPORT = 60.0  # beyond the time limit of a case: to tear it down
 
 
@@ -36,6 +37,7 @@ class Worker:
     stopped: int = 0  # looks in a row
     let_go: bool = False  # it was stopped before, and was let go on
     where: str = "in its first case"  # by its last report
+    limit: float = 0.0  # seconds that its case may take, if that is more than usual
     killed: str = ""  # why, in words
 
 
@@ -84,6 +86,8 @@ class Watchdog:
         if worker := self.workers.get(_pid_of(getattr(report, "node", None))):
             worker.heard = time.monotonic()
             worker.where = f"{'after' if report.when == 'teardown' else 'in'} {report.nodeid}"
+            own = dict(getattr(report, "user_properties", ())).get(_TIME_LIMIT, 0.0)
+            worker.limit = 0.0 if report.when == "teardown" else float(own)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
@@ -100,7 +104,8 @@ class Watchdog:
     def look(self, worker: Worker) -> None:
         """Look at one worker, and do what that asks for. Raises psutil.Error, as when it has ended."""
         process, now = psutil.Process(worker.pid), time.monotonic()
-        stopped, limit = process.status() == psutil.STATUS_STOPPED, self.seconds + _SECONDS_TO_REPORT
+        stopped = process.status() == psutil.STATUS_STOPPED
+        limit = max(self.seconds, worker.limit) + _SECONDS_TO_REPORT
         match what_to_do(worker, now, stopped=stopped, busy=self.busy(worker.pid), limit=limit):
             case "go on":
                 worker.let_go = True
@@ -111,6 +116,12 @@ class Watchdog:
                 worker.killed = f"a process of the kit {why} {worker.where}, and was killed"
                 self.say(worker.killed)
                 process.kill()
+
+
+def tell_time_limit(item: pytest.Item) -> None:
+    """Let the reports of a case say how long it may take, if it has a time limit of its own."""
+    if mark := item.get_closest_marker("timeout"):
+        item.user_properties.append((_TIME_LIMIT, float(mark.args[0])))
 
 
 def _pid_of(node: Any) -> int:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from conformance.runner.watchdog import LOOKS, Watchdog, Worker, what_to_do
+from conformance.runner.watchdog import LOOKS, Watchdog, Worker, tell_time_limit, what_to_do
 
 ENOUGH = 120.0  # seconds: no test waits for that long
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="only POSIX systems stop a process by a signal")
@@ -97,6 +97,25 @@ def test_a_silent_process_is_killed_and_said(process: subprocess.Popen[bytes], s
     assert process.wait(ENOUGH) != 0
     [sentence] = said
     assert sentence.startswith("a process of the kit reported nothing for 500 s in its first case, and was killed")
+
+
+@pytest.mark.timeout(1800)
+def test_a_case_with_a_time_limit_of_its_own_may_take_that_long(
+    request: pytest.FixtureRequest, process: subprocess.Popen[bytes], said: list[str]
+) -> None:
+    tell_time_limit(request.node)
+    case = {"node": Node(process.pid), "nodeid": "a case", "user_properties": request.node.user_properties}
+    watching = Watchdog(300.0, said.append)
+    watching.workers[process.pid] = worker = Worker(process.pid, 0.0)
+    watching.pytest_runtest_logreport(SimpleNamespace(when="setup", **case))
+    worker.heard = time.monotonic() - 1800.0
+    watching.look(worker)
+    assert said == []
+    worker.heard = time.monotonic() - 1900.0
+    watching.look(worker)
+    assert process.wait(ENOUGH) != 0
+    watching.pytest_runtest_logreport(SimpleNamespace(when="teardown", **case))
+    assert worker.limit == 0.0
 
 
 class Node:
