@@ -9,20 +9,20 @@ import shlex
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from conformance.contract.errors import Unmeasured, did_you_mean
+from conformance.contract.errors import Unmeasured
 from conformance.judge.answers import Answer
 from conformance.judge.execution import Command
 from conformance.judge.folder import FolderError, Stage, measured
-from conformance.judge.formats import KINDS, command_validator, missing_reader, validator
 from conformance.judge.inquiry import Inquiry, Judged, Wish
 from conformance.judge.report import Report
 from conformance.judge.undisturbed import CannotJudge
+from conformance.judge.valid_option import chosen_validator, valid_option
 from conformance.reporting.results import Exit, results_file
 from conformance.runner.command_line import FOLDER, SECONDS, report_option, run_command, seed_option
 from conformance.syscalls.tracer.calls import TraceError
@@ -35,11 +35,7 @@ NAME = "pulse judge"
 @click.command(name=NAME, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("words", nargs=-1, required=True, metavar="-- COMMAND...", type=click.UNPROCESSED)
 @click.option("--target", "targets", multiple=True, metavar="FILE", help="Judge this file only; repeatable.")
-@click.option(
-    "--valid",
-    metavar="KIND|CMD",
-    help=f"What is whole: {', '.join(KINDS)}, or a command that exits 0 for it ({{path}}, else stdin).",
-)
+@valid_option()
 @click.option(
     "--budget", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds for kills and errors."
 )
@@ -105,7 +101,7 @@ def _wish(given: Mapping[str, Any], folder: Path) -> Wish:
     return Wish(
         targets=tuple(dict.fromkeys(_target(name, folder) for name in given["targets"])),
         kind=kind,
-        valid=_valid(kind),
+        valid=chosen_validator(kind),
         seed=secrets.randbits(32) if given["seed"] is None else given["seed"],
         budget=given["budget"],
         point=given["point"],
@@ -134,23 +130,6 @@ def _target(name: str, folder: Path) -> str:
     if path.exists() and not path.is_file():
         raise click.UsageError(f"--target {name}: is no regular file")
     return f"work/{path.relative_to(folder).as_posix()}"
-
-
-def _valid(text: str) -> Callable[[bytes], bool] | None:
-    if not text:
-        return None
-    if text in KINDS:
-        if package := missing_reader(text):
-            raise click.UsageError(f"--valid {text}: needs the package {package}")
-        return validator(text)
-    try:
-        words = tuple(shlex.split(text))
-    except ValueError as error:
-        raise click.UsageError(f"--valid {text}: {error}") from error
-    if not words or shutil.which(words[0]) is None:
-        near = did_you_mean(text, KINDS)
-        raise click.UsageError(f"--valid {text}: is neither a kind ({', '.join(KINDS)}) nor a command{near}")
-    return command_validator(words)
 
 
 def _require_command(word: str, folder: Path) -> None:

@@ -10,6 +10,7 @@ import ctypes
 import os
 import struct
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -51,15 +52,16 @@ class Event:
 
 
 class FolderWatch:
-    """A context manager that records the events of one folder. Raises Unmeasured where inotify does not exist.
+    """A context manager that records the events of one folder, of all kinds or of some. Raises Unmeasured where inotify
+    does not exist.
 
     ``watching`` counts those of this process that are open.
     """
 
     watching = 0
 
-    def __init__(self, folder: Path) -> None:
-        self._descriptor = _start_watching(folder)
+    def __init__(self, folder: Path, kinds: Collection[str] = tuple(_KINDS.values())) -> None:
+        self._descriptor = _start_watching(folder, sum(bit for bit, kind in _KINDS.items() if kind in kinds))
         FolderWatch.watching += 1
 
     def __enter__(self) -> FolderWatch:
@@ -89,12 +91,12 @@ class FolderWatch:
                 found.extend(Event(kind, os.fsdecode(name), cookie) for bit, kind in _KINDS.items() if mask & bit)
 
 
-def _start_watching(folder: Path) -> int:
+def _start_watching(folder: Path, mask: int) -> int:
     if sys.platform != "linux":
         raise Unmeasured("needs inotify, which only Linux has")
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor: int = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-    if descriptor < 0 or libc.inotify_add_watch(descriptor, os.fsencode(folder), sum(_KINDS)) < 0:
+    if descriptor < 0 or libc.inotify_add_watch(descriptor, os.fsencode(folder), mask) < 0:
         number = ctypes.get_errno()
         if descriptor >= 0:
             os.close(descriptor)

@@ -78,6 +78,8 @@ def header_of(
 
 def _executable(manifest: Manifest) -> dict[str, str]:
     """The program that the manifest's command starts, and its hash unless it is the kit's own interpreter."""
+    if _only_observed(manifest):
+        return {"path": ""}
     if not manifest.command or manifest.command[0] == "{python}":
         return {"path": sys.executable}
     name = manifest.command[0]
@@ -92,9 +94,16 @@ def _executable(manifest: Manifest) -> dict[str, str]:
 
 def _files(manifest: Manifest) -> dict[str, Any]:
     """The hashes of the files in the manifest's folder. Mutants and variants are files of the kit itself."""
+    if _only_observed(manifest):
+        return {"why_not": "nothing was started"}
     if manifest.source.startswith(("mutant:", "variant:")):
         return {"why_not": "files of the kit"}
     if manifest.source.startswith("command:"):
         return {"why_not": "a command without a manifest"}
     hashes = dataclasses.asdict(folder_hashes(manifest.original or manifest.folder))
     return {name: value for name, value in hashes.items() if value}
+
+
+def _only_observed(manifest: Manifest) -> bool:
+    """Whether it says nothing of how to start a program: `pulse observe` watches one that runs already."""
+    return not (manifest.command or manifest.callable)

@@ -1,0 +1,1 @@
+"""``pulse observe``: watches files of a running system without disturbing it (docs/observe.md)."""
