@@ -98,19 +98,19 @@ class Run(RunPlan):
 
 
 @contextlib.contextmanager
-def prepared(manifest: Manifest, plan: RunPlan) -> Iterator[Run]:
+def prepared(manifest: Manifest, plan: RunPlan, *, smoke: bool = True) -> Iterator[Run]:
     """A run that is torn down at the end of the block. Raises what `prepare` raises, and ManifestError as `room`."""
     room.require_descriptors()
     with guarding(), adopting():
-        run = prepare(manifest, plan)
+        run = prepare(manifest, plan, smoke=smoke)
         try:
             yield run
         finally:
             tear_down(run.folder, run.own)
 
 
-def prepare(manifest: Manifest, plan: RunPlan) -> Run:
-    """Make the run's folders, run the manifest's set-up there, and pass the smoke stage.
+def prepare(manifest: Manifest, plan: RunPlan, *, smoke: bool = True) -> Run:
+    """Make the run's folders, run the manifest's set-up there, and pass the smoke stage unless it is left out.
 
     Raises ImplementationError (the folders are gone then), ManifestError when ``plan.parent`` cannot be used, or this
     system lacks what the kit needs.
@@ -133,7 +133,7 @@ def prepare(manifest: Manifest, plan: RunPlan) -> Run:
         plan = dataclasses.replace(plan, parent=plan.parent and plan.parent.resolve())
         run = Run(manifest, folder, own=own, notes=Notes(own / "notes"), **vars(plan))
         run = dataclasses.replace(run, manifest=set_up(manifest, folder, run.launch_options()))
-        return dataclasses.replace(run, about=dict(_smoke(run)))
+        return dataclasses.replace(run, about=dict(_smoke(run)) if smoke else {})
     except BaseException as error:
         if isinstance(error, ImplementationError | OSError) and room.is_full(folder):
             text = room.full_text(folder)

@@ -1,0 +1,125 @@
+"""`pulse init`: which files it writes, and that it overwrites none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conformance.adapter import init
+from conformance.adapter.init import LANGUAGES, MARK, TEMPLATES, guessed_language, main
+from conformance.contract.clauses import load_clauses
+from conformance.contract.manifest import load_manifest
+from conformance.reporting.results import Exit
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, the root of a repository."""
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_there_are_templates_for_each_language_and_no_others() -> None:
+    folders = {path.name for path in TEMPLATES.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == set(LANGUAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_manifest_that_can_be_loaded_and_one_marked_line_are_written(language: str, folder: Path) -> None:
+    assert main(["--language", language, "mine"]) == Exit.CONFORMANT
+    manifest = load_manifest(folder / "mine" / "implementation.toml", frozenset(load_clauses()), "mine")
+    assert (manifest.profile, manifest.symlink) == ("replace", "replace")
+    written = [path for path in (folder / "mine").rglob("*") if path.is_file()]
+    assert sum(path.read_text(encoding="utf-8").count(MARK) for path in written) == 1
+    assert max(len(line) for path in written for line in path.read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_the_workflow_goes_to_the_root_of_the_repository_and_names_the_folder(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--language", "shell", "tools/my adapter"]) == Exit.CONFORMANT
+    workflow = (folder / ".github" / "workflows" / "pulse.yml").read_text(encoding="utf-8")
+    assert "pulse conformance --impl 'tools/my adapter' --report pulse-results\n" in workflow
+    shown = capsys.readouterr().out
+    place = os.path.join("tools", "my adapter", "adapter.sh")
+    assert f"Your line is {place}:" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_without_a_repository_everything_is_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["--language", "python"]) == Exit.CONFORMANT
+    assert files_in(tmp_path / "pulse-adapter") == [".github/workflows/pulse.yml", "adapter.py", "implementation.toml"]
+
+
+@pytest.mark.parametrize("there", ["adapter.py", "implementation.toml"])
+def test_nothing_is_overwritten(folder: Path, there: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "mine").mkdir()
+    (folder / "mine" / there).write_text("precious", encoding="utf-8")
+    assert main(["--language", "python", "mine"]) == Exit.NOT_CONFORMANT
+    assert files_in(folder) == [f"mine/{there}"]
+    assert (folder / "mine" / there).read_text(encoding="utf-8") == "precious"
+    assert "already there, and never overwritten" in capsys.readouterr().err
+
+
+def test_a_workflow_that_is_there_is_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--language", "python", "one"]) == Exit.CONFORMANT
+    assert main(["--language", "shell", "two"]) == Exit.CONFORMANT
+    assert "kept  " + os.path.join(".github", "workflows", "pulse.yml") in capsys.readouterr().out
+    assert "--impl one " in (folder / ".github" / "workflows" / "pulse.yml").read_text(encoding="utf-8")
+
+
+def test_what_cannot_be_written_leaves_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / ".github").write_text("a file", encoding="utf-8")
+    assert main(["--language", "python", "mine"]) == Exit.NOT_CONFORMANT
+    assert files_in(folder) == [".github"]
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("names", "language"),
+    [
+        ((), ""),
+        (("notes.txt",), ""),
+        (("package.json", "main.py"), "node"),
+        (("main.py",), "python"),
+        (("Cargo.toml",), "rust"),
+        (("go.mod",), "go"),
+        (("pom.xml",), "java"),
+        (("main.c",), "c"),
+        (("save.sh",), "shell"),
+    ],
+)
+def test_the_language_is_that_of_the_files_that_are_there(
+    tmp_path: Path, names: tuple[str, ...], language: str
+) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    assert guessed_language(tmp_path) == language
+
+
+def test_where_nothing_shows_the_language_it_has_to_be_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == Exit.USAGE
+    assert "choose one of python, node, go" in " ".join(capsys.readouterr().err.split())
+    assert files_in(folder) == []
+
+
+def test_a_missing_tool_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert main(["--language", "rust"]) == Exit.CONFORMANT
+    assert "note: cargo is not in PATH; install it first" in capsys.readouterr().out
+
+
+def test_a_template_without_the_mark_is_an_error_of_the_kit() -> None:
+    with pytest.raises(LookupError, match="no template has the mark"):
+        init._marked([(Path("a"), b"nothing")])
