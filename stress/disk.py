@@ -28,10 +28,13 @@ __all__ = [
     "KINDS",
     "Disk",
     "Kind",
+    "detach",
     "disk_of",
     "enter_private_namespace",
     "loop_configuration",
+    "loop_device",
     "require_means",
+    "system_path",
 ]
 
 
@@ -84,10 +87,15 @@ def require_means(kind: Kind) -> str:
         raise Unmeasured("needs root, for loop devices and mounts: run it as root")
     if not os.path.exists("/dev/loop-control"):
         raise Unmeasured("needs loop devices: load the kernel module loop, or give the container /dev/loop*")
-    made_by = shutil.which(kind.make[0], path=f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_FOLDERS}")
+    made_by = shutil.which(kind.make[0], path=system_path())
     if made_by is None:
         raise Unmeasured(f"needs {kind.make[0]}: install {kind.package}")
     return made_by
+
+
+def system_path() -> str:
+    """Where commands of the system are found: PATH, and what is missing in it."""
+    return f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_FOLDERS}"
 
 
 @cache
@@ -117,6 +125,11 @@ class Disk:
 
     def recover(self) -> None:
         """Unmount and mount again after a cut, which replays the log. Raises OSError."""
+        self.unmount()
+        self.mount()
+
+    def unmount(self) -> None:
+        """Unmount it, after a few seconds at most if it is in use. Raises OSError."""
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:
             try:
@@ -129,7 +142,6 @@ class Disk:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.002)
-        self.mount()
 
     def mount(self) -> None:
         """Mount it. Raises OSError."""
@@ -138,13 +150,18 @@ class Disk:
 
     def detach(self) -> None:
         """Unmount it, if it is mounted; while a process still uses it, it disappears when that process ends."""
-        with contextlib.suppress(OSError):
-            _call("umount2", os.fsencode(self.place), _MNT_DETACH)
+        detach(self.place)
 
     def sync(self) -> None:
         """Make everything on it durable (syncfs(2))."""
         with _opened(self.place, os.O_RDONLY) as descriptor:
             _call("syncfs", descriptor)
+
+
+def detach(place: Path) -> None:
+    """Unmount what is mounted at a folder, if anything is: from its users it is taken when they end."""
+    with contextlib.suppress(OSError):
+        _call("umount2", os.fsencode(place), _MNT_DETACH)
 
 
 @contextlib.contextmanager
@@ -162,7 +179,7 @@ def disk_of(kind: Kind, folder: Path) -> Iterator[Disk]:
             file.truncate(kind.size)
         subprocess.run([*command, str(image)], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
-            disk = Disk(kind, place, stack.enter_context(_loop_device(image)))
+            disk = Disk(kind, place, stack.enter_context(loop_device(image)))
         except OSError as error:
             raise Unmeasured(f"no loop device can be used here: {error}") from error
         stack.callback(disk.detach)  # before it is mounted: Ctrl-C may come at once
@@ -174,7 +191,7 @@ def disk_of(kind: Kind, folder: Path) -> Iterator[Disk]:
 
 
 @contextlib.contextmanager
-def _loop_device(image: Path) -> Iterator[str]:
+def loop_device(image: Path) -> Iterator[str]:
     """Attach the image to a loop device, for as long as it is open here or mounted. Raises OSError."""
     with _opened(image, os.O_RDWR) as backing, _opened(Path("/dev/loop-control"), os.O_RDWR) as control:
         while True:

@@ -28,34 +28,48 @@ from conformance.runner.run import Run
 from conformance.system.platform import operating_system
 from stress.disk import CAN_BE_CUT
 from stress.powercut import experiment
+from stress.powercut.blocks.file_systems import FileSystem, file_systems, known_to_kernel
 from stress.powercut.verdict import CLAUSES, Way, case_name
 
 __all__ = ["powercut"]
 
-_WAYS: tuple[Way, ...] = ("random", "boundaries")
+_WAYS: tuple[Way, ...] = ("random", "boundaries", "blocks")
 
 
 @click.command(name="powercut")
 @impl_option()
 @click.option(
-    "--file-system", "kinds", multiple=True, type=click.Choice(CAN_BE_CUT), help="Only this file system; repeatable."
+    "--file-system",
+    "names",
+    multiple=True,
+    help="Only this file system; repeatable: ext4, xfs, btrfs, or what else can be made and mounted here.",
 )
 @click.option("--way", "ways", multiple=True, type=click.Choice(_WAYS), help="Only this way of cutting; repeatable.")
 @click.option("--cuts", type=click.IntRange(1), default=200, show_default=True, help="Random cuts on each file system.")
-@click.option("--only", type=click.IntRange(0), help="Only the cut with this number, to repeat a failure.")
+@click.option(
+    "--states", type=click.IntRange(1), default=500, show_default=True, help="States on each, cut at every block."
+)
+@click.option("--only", type=click.IntRange(0), help="Only the cut or state with this number, to repeat a failure.")
 @seed_option("Repeat the random choices; the timing is not exact.")
 @strict_option()
 @report_option("Folder for results.jsonl and report.html.")
 @dir_option("Folder for the disk images.")
 def powercut(
-    impl: str, kinds: tuple[str, ...], ways: tuple[Way, ...], cuts: int, only: int | None, **given: Any
+    impl: str,
+    names: tuple[str, ...],
+    ways: tuple[Way, ...],
+    cuts: int,
+    states: int,
+    only: int | None,
+    **given: Any,
 ) -> int:
     """Cut the power of real file systems while an implementation writes, and check what is left (Linux, as root).
 
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
     protocol in the smoke stage, 4 inconclusive: too little was seen, or nothing could be measured here.
     """
-    plan, reporting = experiment.CutPlan(kinds or CAN_BE_CUT, ways or _WAYS, cuts, only), report_options(given)
+    plan = experiment.CutPlan(_cases(names, ways or _WAYS), cuts, states, only)
+    reporting = report_options(given)
     with (
         prepared_by_name("pulse stress powercut", impl, run_plan(given)) as run,
         results_file(reporting.folder) as file,
@@ -63,13 +77,27 @@ def powercut(
         return _judge(run, plan, file, reporting)
 
 
+def _cases(names: tuple[str, ...], ways: tuple[Way, ...]) -> tuple[tuple[FileSystem, Way], ...]:
+    """Each of these file systems (empty: all of this machine) in each way in which it can be cut. Raises UsageError."""
+    known = file_systems(known_to_kernel())
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(known)}", param_hint="--file-system")
+    cases = tuple(
+        (known[name], way) for name in names or known for way in ways if way == "blocks" or name in CAN_BE_CUT
+    )
+    if not cases:
+        raise click.UsageError(f"{', '.join(names)} can be cut at every block only: give --way blocks")
+    return cases
+
+
 def _judge(run: Run, plan: experiment.CutPlan, file: ResultsFile | None, reporting: ReportOptions) -> int:
     console = new_console()
-    cases = [case_name(way, kind) for kind in plan.file_systems for way in plan.ways]
+    cases = [case_name(way, file_system.name) for file_system, way in plan.cases]
     header = header_of(
         run.manifest,
         run.about,
-        plan.file_systems,
+        list(dict.fromkeys(file_system.name for file_system, _ in plan.cases)),
         run.seed,
         {"clause": CLAUSES, "case": cases},
         program="pulse stress powercut",

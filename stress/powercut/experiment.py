@@ -17,7 +17,11 @@ from conformance.runner.case import Shared
 from conformance.runner.run import Run
 from conformance.system.orphans import adopt_orphans
 from conformance.system.platform import operating_system
-from stress.disk import KINDS, Kind, disk_of, enter_private_namespace, require_means
+from stress.disk import Kind, disk_of, enter_private_namespace, require_means
+from stress.powercut.blocks.experiment import cut_every_block
+from stress.powercut.blocks.file_systems import FileSystem
+from stress.powercut.blocks.tally import Tally as BlockTally
+from stress.powercut.blocks.tally import results_of as results_of_blocks
 from stress.powercut.boundaries import cut_at_boundaries
 from stress.powercut.cuts import RandomCut, random_cut
 from stress.powercut.cutting import Bench, cut_at_random, require_that_losses_show
@@ -32,13 +36,13 @@ _Expected = Mapping[tuple[int, bool], ExpectedOfWrite]  # by size and whether th
 
 @dataclass(frozen=True)
 class CutPlan:
-    """The plan of a run: on which file systems, in which ways, how many random cuts on each, and whether all cuts or
-    ``only`` the one with this number.
+    """The plan of a run: on which file systems in which ways, how many random cuts on each, how many states of each
+    with cuts at every block, and whether all cuts or ``only`` the one with this number.
     """
 
-    file_systems: tuple[str, ...]
-    ways: tuple[Way, ...]
+    cases: tuple[tuple[FileSystem, Way], ...]
     cuts: int
+    states: int
     only: int | None = None
 
 
@@ -47,40 +51,49 @@ def results(run: Run, plan: CutPlan) -> Iterator[Result]:
 
     It needs a process of its own: mounts are in a private namespace, and each cut ends all child processes.
     """
-    for name in plan.file_systems:
-        for way in plan.ways:
-            for result in _case(run, plan, KINDS[name], way):
-                yield apply_known_failures(result, run.manifest.known_failures, operating_system())
+    for file_system, way in plan.cases:
+        for result in _case(run, plan, file_system, way):
+            yield apply_known_failures(result, run.manifest.known_failures, operating_system())
 
 
-def _case(run: Run, plan: CutPlan, kind: Kind, way: Way) -> list[Result]:
-    repro = _repro(run, plan, kind, way)
+def _case(run: Run, plan: CutPlan, file_system: FileSystem, way: Way) -> list[Result]:
+    repro, case = _repro(run, plan, file_system, way), case_name(way, file_system.name)
     if "writer" not in run.manifest.roles:
-        return _same(kind, way, repro, outcome="n/a", message="the implementation does not have the role writer")
-    tally = Tally(kind.name, way, run.manifest.profile)
+        return _same(case, repro, outcome="n/a", message="the implementation does not have the role writer")
+    tally = Tally(file_system.name, way, run.manifest.profile)
+    of_blocks = BlockTally(file_system.name)
     try:
-        require_means(kind)
+        require_means(file_system.kind)
         enter_private_namespace()
         adopt_orphans()
-        with disk_of(kind, run.folder) as disk:
-            require_that_losses_show(disk)
-            bench = Bench(run, disk, Shared(run))
-            begin = time.monotonic()
-            with contextlib.closing(_findings(bench, plan, way, tally)) as findings:
-                for finding in findings:
-                    tally.add(finding)
-                    tally.seconds = time.monotonic() - begin
+        if way == "blocks":
+            cut_every_block(run, file_system, plan.states, plan.only, of_blocks)
+            return results_of_blocks(of_blocks, case, repro)
+        _cut_off(run, plan, file_system.kind, way, tally)
     except Unmeasured as error:
-        return _same(kind, way, repro, outcome="unmeasured", message=str(error))
+        return _same(case, repro, outcome="unmeasured", message=str(error))
     except Inconclusive as error:
-        return _same(kind, way, repro, outcome="unmeasured", message=str(error), inconclusive=True)
+        return _same(case, repro, outcome="unmeasured", message=str(error), inconclusive=True)
     except ImplementationError as error:
-        evidence = {"stderr": error.stderr, "before it": tally.sentence()}
-        return _ended_by(str(error), "implementation", evidence, kind, way, repro)
+        evidence = {"stderr": error.stderr, "before it": (of_blocks if way == "blocks" else tally).sentence()}
+        return _ended_by(str(error), "implementation", evidence, case, repro)
     except Exception as error:  # it says nothing about the implementation
-        evidence = {"traceback": traceback.format_exc()[-4000:], "before it": tally.sentence()}
-        return _ended_by(f"{type(error).__name__}: {error}", "kit", evidence, kind, way, repro)
+        before = (of_blocks if way == "blocks" else tally).sentence()
+        evidence = {"traceback": traceback.format_exc()[-4000:], "before it": before}
+        return _ended_by(f"{type(error).__name__}: {error}", "kit", evidence, case, repro)
     return results_of(tally, repro)
+
+
+def _cut_off(run: Run, plan: CutPlan, kind: Kind, way: Way, tally: Tally) -> None:
+    """Shut the file system down in the midst of writes."""
+    with disk_of(kind, run.folder) as disk:
+        require_that_losses_show(disk)
+        bench = Bench(run, disk, Shared(run))
+        begin = time.monotonic()
+        with contextlib.closing(_findings(bench, plan, way, tally)) as findings:
+            for finding in findings:
+                tally.add(finding)
+                tally.seconds = time.monotonic() - begin
 
 
 def _findings(bench: Bench, plan: CutPlan, way: Way, tally: Tally) -> Generator[Finding]:
@@ -114,31 +127,30 @@ def _foreseen(expected: _Expected, cut: RandomCut, finding: Finding) -> Foreseen
     return foreseen_of_series(first, later, len(finding.asked) - 1, finding.acknowledged)
 
 
-def _same(kind: Kind, way: Way, repro: str, **members: Any) -> list[Result]:
-    return [Result(clause, case_name(way, kind.name), repro=repro, **members) for clause in CLAUSES]
+def _same(case: str, repro: str, **members: Any) -> list[Result]:
+    return [Result(clause, case, repro=repro, **members) for clause in CLAUSES]
 
 
 def _ended_by(
     message: str,
     blame: Literal["implementation", "kit"],
     evidence: Mapping[str, Any],
-    kind: Kind,
-    way: Way,
+    case: str,
     repro: str,
 ) -> list[Result]:
     """One error is enough: because of it the other clauses of the case were not fully measured."""
-    named = Result("PWR-03", case_name(way, kind.name), "error", message, evidence, repro, blame=blame)
-    others = _same(kind, way, repro, outcome="unmeasured", message="ended by the error that PWR-03 reports")
+    named = Result("PWR-03", case, "error", message, evidence, repro, blame=blame)
+    others = _same(case, repro, outcome="unmeasured", message="ended by the error that PWR-03 reports")
     return [named if result.clause == named.clause else result for result in others]
 
 
-def _repro(run: Run, plan: CutPlan, kind: Kind, way: Way) -> str:
-    cuts = plan.cuts if way == "random" else None
+def _repro(run: Run, plan: CutPlan, file_system: FileSystem, way: Way) -> str:
     which = [
         ("impl", run.manifest.source),
-        ("file-system", kind.name),
+        ("file-system", file_system.name),
         ("way", way),
         ("seed", run.seed),
-        ("cuts", cuts),
+        ("cuts", plan.cuts if way == "random" else None),
+        ("states", plan.states if way == "blocks" else None),
     ]
     return repeat_command("pulse stress powercut", [*which, *run.options()])

@@ -17,9 +17,13 @@ from stress.powercut.prediction import Foreseen, State
 
 __all__ = ["CLAUSES", "Finding", "Judgement", "Tally", "Way", "case_name", "judge", "require_document", "results_of"]
 
-Way = Literal["random", "boundaries"]
+Way = Literal["random", "boundaries", "blocks"]
 CLAUSES = ("PWR-02", "PWR-03", "PWR-04")
-_CASE_OF_WAY: Mapping[Way, str] = {"random": "cut_at_random", "boundaries": "cut_at_every_boundary"}
+_CASE_OF_WAY: Mapping[Way, str] = {
+    "random": "cut_at_random",
+    "boundaries": "cut_at_every_boundary",
+    "blocks": "cut_at_every_block",
+}
 
 _EXAMPLES = 3  # failures of a kind that are kept as evidence
 _MINIMUM_CUTS = 20

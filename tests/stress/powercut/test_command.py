@@ -35,8 +35,12 @@ def judged(
     ("arguments", "says"),
     [
         (("nothing",), "No such command"),
-        (("powercut", "--file-system", "btrfs"), "'btrfs' is not one of 'ext4', 'xfs'"),
-        (("powercut", "--way", "never"), "'never' is not one of 'random', 'boundaries'"),
+        (
+            ("powercut", "--file-system", "btrfs", "--way", "random"),
+            "can be cut at every block only: give --way blocks",
+        ),
+        (("powercut", "--way", "never"), "'never' is not one of 'random', 'boundaries', 'blocks'"),
+        (("powercut", "--file-system", "floppy"), "'floppy' is not one of ext4, ext4-auto_da_alloc"),
         (("powercut", "--cuts", "0"), "--cuts"),
         (("powercut", "--impl", "no/such/manifest"), "no such manifest"),
         (("powercut", "--impl", "mutant:none"), "no such mutant"),
@@ -68,14 +72,20 @@ def test_an_implementation_that_does_not_start(judged: Callable[..., tuple[int, 
 
 
 def test_without_means_every_case_is_unmeasured(judged: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
-    code, stdout, _ = judged("powercut", "--seed", "5", "--report", tmp_path / "report")
+    names = ("--file-system", "ext4", "--file-system", "btrfs")
+    code, stdout, _ = judged("powercut", *names, "--seed", "5", "--report", tmp_path / "report")
     assert code == 4
     assert "INCONCLUSIVE" in stdout
     header, results, footer = read_results(tmp_path / "report" / "results.jsonl")
     assert header["seed"] == 5
     assert {result["outcome"] for result in results} == {"unmeasured"}
     assert {result["clause"] for result in results} == {"PWR-02", "PWR-03", "PWR-04"}
-    assert len(results) == 3 * 2 * 2
+    assert {result["case"] for result in results} == {
+        "cut_at_random:ext4",
+        "cut_at_every_boundary:ext4",
+        "cut_at_every_block:ext4",
+        "cut_at_every_block:btrfs",
+    }
     assert footer is not None
     assert footer["reasons"] == ["nothing was measured"]
     assert (tmp_path / "report" / "report.html").is_file()

@@ -1,0 +1,191 @@
+"""Every block of a file system: recorded, rebuilt, mounted, judged; and the result lines that follow."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from conformance.contract.errors import ImplementationError, Inconclusive, Unmeasured, Violation
+from conformance.oracle.snapshot import snapshot
+from conformance.runner.case import Shared
+from conformance.runner.requests import publish_request
+from conformance.runner.run import Run
+from conformance.subject.client import start
+from stress.disk import disk_of, require_means
+from stress.powercut.blocks.file_systems import FileSystem
+from stress.powercut.blocks.fuse import require_fuse
+from stress.powercut.blocks.lookers import Lookers, looking
+from stress.powercut.blocks.recording import FOLDER, TARGET, Recording, Writers, record
+from stress.powercut.blocks.rounds import NUMBERS, Round, rounds
+from stress.powercut.blocks.states import Plan, State, plan_states
+from stress.powercut.blocks.story import in_short
+from stress.powercut.blocks.supervisor import supervised
+from stress.powercut.blocks.tally import Look, Tally
+from stress.powercut.blocks.verdict import Seen, judge
+from stress.powercut.blocks.writers import durable, implementation, unsynced
+from stress.powercut.cutting import Bench, refused
+from stress.powercut.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_series
+from stress.powercut.reaper import end_descendants
+from stress.powercut.recording import record_writes
+from stress.powercut.verdict import require_document
+
+__all__ = ["cut_every_block"]
+
+_CONTROL_STATES = 150  # at most
+_STATES_OF_ROUND = 600
+_NEXT_WRITES = 40  # of a recording
+_Expected = Mapping[tuple[int, bool], ExpectedOfWrite]  # by size and whether there is a target
+
+
+def cut_every_block(run: Run, file_system: FileSystem, states: int, only: int | None, tally: Tally) -> None:
+    """Look at so many states of this file system, or ``only`` the one with this number, and count them.
+
+    Raises Unmeasured where this machine cannot or the file system loses what every writer needs, Inconclusive where
+    nothing would be seen, and ImplementationError for a write that fails.
+    """
+    require_means(file_system.kind)
+    require_fuse()
+    expected = _ask_model(run, file_system, states, tally)
+    try:
+        with supervised(), looking(run.folder) as lookers:
+            _require_controls(run, file_system, lookers, min(states, _CONTROL_STATES))
+            for played in rounds(run.seed):
+                if only is not None and played.number != only // NUMBERS:
+                    continue
+                _one_round(run, file_system, played, lookers, expected, states, only, tally)
+                if only is not None or tally.states >= states:
+                    return
+    finally:
+        end_descendants()  # what the implementation has left running
+
+
+def _one_round(
+    run: Run,
+    file_system: FileSystem,
+    played: Round,
+    lookers: Lookers,
+    expected: _Expected,
+    states: int,
+    only: int | None,
+    tally: Tally,
+) -> None:
+    limit = min(_STATES_OF_ROUND, states if only is not None else states - tally.states)
+    with record(file_system, played, implementation(run), run.folder) as recording:
+        plan = plan_states(recording.events, run.seed + played.number, limit)
+        if only is not None:
+            plan = Plan(plan.states[only % NUMBERS :][:1], {})
+        tally.planned(played, plan)
+        judged = _judged(recording, plan, run.manifest.profile, expected)
+        begin = time.monotonic()
+        looks = [judged(state, seen) for state, seen in lookers.look(recording, plan.states)]
+        tally.seconds += time.monotonic() - begin
+        looks.sort(key=lambda look: look.number)
+        for look in looks:
+            tally.add(look)
+        for look in _one_of_each_shape(looks):
+            tally.next_write(look, _next_write(run, lookers, recording, look))
+
+
+def _judged(recording: Recording, plan: Plan, profile: str, expected: _Expected) -> Callable[[State, Seen], Look]:
+    played, history, documents = recording.round, recording.history, recording.round.documents()
+    numbers = {state: index for index, state in enumerate(plan.states)}
+
+    def judged(state: State, seen: Seen) -> Look:
+        acknowledged = len(history.acknowledged(state.cut))
+        return Look(
+            number=played.number * NUMBERS + numbers[state],
+            round=played,
+            state=state,
+            seen=seen,
+            outcome=judge(seen, state.cut, history, documents, profile),
+            acknowledged=acknowledged,
+            foreseen=_foreseen(expected, played, len(history.begun(state.cut)), acknowledged),
+            written=in_short(state, recording.events),
+        )
+
+    return judged
+
+
+def _ask_model(run: Run, file_system: FileSystem, states: int, tally: Tally) -> _Expected:
+    """What the model says of writes of the sizes of this run, traced on a plain disk of this kind."""
+    few = itertools.islice(rounds(run.seed), 2 + states // _STATES_OF_ROUND)
+    sizes = sorted({played.size for played in few if played.writers == 1})
+    try:
+        with disk_of(file_system.kind, run.folder) as disk:
+            recorded = record_writes(Bench(run, disk, Shared(run)), sizes)
+    except Unmeasured as reason:
+        tally.not_compared = str(reason)
+        return {}
+    return {conditions: expected_of_write(write) for conditions, write in recorded.items()}
+
+
+def _foreseen(expected: _Expected, played: Round, asked: int, acknowledged: int) -> Foreseen | None:
+    first, later = expected.get((played.size, played.exists)), expected.get((played.size, True))
+    if played.writers > 1 or first is None or later is None:
+        return None
+    return foreseen_of_series(first, later, asked, acknowledged)
+
+
+def _one_of_each_shape(looks: list[Look]) -> list[Look]:
+    """A look for each kind of folder that a recovery left: whether there is a target, and which leftovers."""
+    shapes: dict[object, Look] = {}
+    for look in looks:
+        if look.outcome.kind != "unmountable" and look.state.kind != "flushes ignored":
+            files = sorted(
+                (file.length == 0, file.zeros, file.length < look.round.size // 2) for file in look.seen.beside
+            )
+            shapes.setdefault((look.seen.data is None, look.outcome.kind, tuple(files)), look)
+    return list(shapes.values())[:_NEXT_WRITES]
+
+
+def _next_write(run: Run, lookers: Lookers, recording: Recording, look: Look) -> str:
+    """Let a new process write to the recovered disk. Returns what went wrong, or an empty string."""
+    status = look.round.status(0, look.round.writes + 1)
+    with lookers.held(recording, look.state) as point:
+        target = point / FOLDER / TARGET
+        operation, fields = publish_request(run.manifest.profile, target, status)
+        process = start(run.manifest, run.launch_options())
+        try:
+            answer = process.request(operation, **fields)
+            if not answer.ok:
+                raise refused(answer)
+            require_document(snapshot(target).data or b"", status, run.manifest.profile)
+        except (ImplementationError, Violation) as error:
+            return f"the next write after the recovery: {error}"
+        finally:
+            process.kill()
+    return ""
+
+
+def _require_controls(run: Run, file_system: FileSystem, lookers: Lookers, states: int) -> None:
+    """Raise Inconclusive unless a writer without syncs is caught here, and Unmeasured unless one with all of them loses
+    nothing.
+    """
+    played = next(rounds(run.seed))
+    found = _control(file_system, played, unsynced, lookers, states, run.folder)
+    if not found.kinds["torn"] + found.kinds["missing"] + found.undone:
+        raise Inconclusive(
+            f"the positive control was not caught: on this {file_system.name} the kit's own writer, which syncs "
+            f"nothing, lost nothing: {found.sentence()}; cuts here prove nothing"
+        )
+    found = _control(file_system, played, durable, lookers, states, run.folder)
+    if found.kinds["torn"] + found.kinds["missing"] + found.undone:
+        raise Unmeasured(
+            f"{file_system.name} loses what it was asked to keep, so that no writer can be judged on it: the kit's own "
+            f"writer, which syncs file and folder: {found.sentence()}"
+        )
+
+
+def _control(
+    file_system: FileSystem, played: Round, writers: Writers, lookers: Lookers, states: int, folder: Path
+) -> Tally:
+    tally = Tally(file_system.name)
+    with record(file_system, played, writers, folder) as recording:
+        plan = plan_states(recording.events, played.number, states)
+        tally.planned(played, plan)
+        judged = _judged(recording, plan, "replace", {})
+        for state, seen in lookers.look(recording, plan.states):
+            tally.add(judged(state, seen))
+    return tally

@@ -1,0 +1,97 @@
+"""Files that a program of the kit serves by FUSE (Linux, root): how such a program is started, and how it ends.
+
+It ends with the process that started it, whatever ends that, and its file system with it: every request is answered by
+an error from then on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes.util
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from conformance.contract.errors import Unmeasured
+from conformance.system.orphans import end_with_parent
+from stress.disk import detach
+
+__all__ = ["DISK", "module_command", "module_environment", "require_fuse", "serve", "serving"]
+
+DISK = "disk"  # the file that a recorder serves
+_READY = b"ready\n"
+_END_SECONDS = 60.0
+
+
+def require_fuse() -> None:
+    """Raise Unmeasured, with what is missing here, unless files can be served by FUSE."""
+    if not os.path.exists("/dev/fuse"):
+        raise Unmeasured("needs FUSE: load the kernel module fuse, or give the container /dev/fuse")
+    if importlib.util.find_spec("mfusepy") is None:
+        raise Unmeasured("needs mfusepy: python -m pip install 'pulse-kit[blocks]'")
+    if ctypes.util.find_library("fuse3") is None and ctypes.util.find_library("fuse") is None:
+        raise Unmeasured("needs the library of FUSE: install libfuse3 (Debian: libfuse3-3 or libfuse3-4)")
+
+
+def module_command(module: str) -> list[str]:
+    """The beginning of a command that runs a module of the kit, wherever this process is."""
+    return [sys.executable, "-P", "-m", module]
+
+
+def module_environment() -> dict[str, str]:
+    """The environment for `module_command`: modules are found where this process finds them."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+@contextlib.contextmanager
+def serving(module: str, folder: Path, *arguments: object) -> Iterator[Path]:
+    """Run this module of the kit, which calls `serve`, with the path of a new folder in ``folder`` and these arguments.
+    Returns the folder, in which its files are. Raises Unmeasured where it does not start.
+    """
+    place = Path(tempfile.mkdtemp(dir=folder))
+    # A session of its own: Ctrl-C is for the process that started it, which still needs it to unmount.
+    server = subprocess.Popen(
+        [*module_command(module), str(os.getpid()), str(place), *map(str, arguments)],
+        env=module_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert server.stdout
+    assert server.stderr
+    try:
+        if server.stdout.readline() != _READY:
+            said = server.stderr.read().decode("utf-8", "replace").strip()
+            raise Unmeasured(f"files cannot be served by FUSE here: {said.splitlines()[-1] if said else 'it ended'}")
+        yield place
+    finally:
+        detach(place)  # the server ends once nothing uses its files any more
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(_END_SECONDS)
+        server.kill()
+        server.wait()
+        server.stdout.close()
+        server.stderr.close()
+        place.rmdir()
+
+
+def serve(operations: Any, parent: int, place: str) -> None:
+    """Serve these operations, an object like `mfusepy.Operations`, until they are unmounted or ``parent`` has ended."""
+    end_with_parent(parent)
+    import mfusepy
+
+    def ready(*_: object) -> None:
+        os.write(1, _READY)
+
+    operations.use_ns = True
+    operations.init = ready
+    options = {"attr_timeout": 3600, "entry_timeout": 3600, "fsname": "pulse"}
+    if mfusepy.fuse_version_major == 2:
+        options["big_writes"] = True
+    mfusepy.FUSE(operations, place, foreground=True, nothreads=True, **options)

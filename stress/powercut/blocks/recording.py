@@ -1,0 +1,157 @@
+"""Records what reaches a disk while programs write to a file system on it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance.contract.errors import Inconclusive, Unmeasured
+from stress.disk import Disk, loop_device, require_means
+from stress.powercut.blocks.file_systems import FileSystem
+from stress.powercut.blocks.fuse import DISK, serving
+from stress.powercut.blocks.history import ACKNOWLEDGED, BEGUN, History, history_of
+from stress.powercut.blocks.log import Event, read_log
+from stress.powercut.blocks.recorder import mark
+from stress.powercut.blocks.rounds import Round
+from stress.powercut.blocks.states import START
+
+__all__ = ["FOLDER", "TARGET", "Recording", "WriteOne", "Writers", "record"]
+
+_PIECE = 1 << 20  # bytes
+
+FOLDER, TARGET = "writes", "status.json"
+
+WriteOne = Callable[[Path, Mapping[str, Any]], None]
+"""Writes a document to a path and returns when that was acknowledged; raises ImplementationError otherwise."""
+Writers = Callable[[], contextlib.AbstractContextManager[WriteOne]]
+"""Starts a writer, and ends it with the block."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What was written to a disk in a round: the ``image`` before everything in ``log``, whose index is ``events``."""
+
+    file_system: FileSystem
+    round: Round
+    image: Path
+    log: Path
+    events: Sequence[Event]
+    history: History
+
+
+@contextlib.contextmanager
+def record(file_system: FileSystem, played: Round, writers: Writers, parent: Path) -> Iterator[Recording]:
+    """Make a file system in a new folder, and record a round on it. The files are removed at the end of the block.
+
+    Raises Unmeasured where this machine cannot, ImplementationError when a write fails, OSError.
+    """
+    with tempfile.TemporaryDirectory(dir=parent) as name:
+        folder = Path(name)
+        image, written, log = folder / "image", folder / "written", folder / "log"
+        _make(file_system, image)
+        _copy(image, written)
+        with _mounted(file_system, folder, written, log) as (disk, place):
+            _play(disk, place, played, writers)
+            disk.unmount()
+        written.unlink()
+        events = read_log(log)
+        yield Recording(file_system, played, image, log, events, history_of(events, exists=played.exists))
+
+
+def _make(file_system: FileSystem, image: Path) -> None:
+    kind = file_system.kind
+    command = (require_means(kind), *kind.make[1:], str(image))
+    with image.open("wb") as file:
+        file.truncate(kind.size)
+    made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    if made.returncode:
+        raise Unmeasured(f"{' '.join(command[:-1])} failed: {made.stderr.strip()[-300:]}")
+
+
+def _copy(image: Path, copy: Path) -> None:
+    """Copy an image, with holes where it has nothing but zeros."""
+    with image.open("rb") as source, copy.open("wb") as target:
+        target.truncate(image.stat().st_size)
+        while piece := source.read(_PIECE):
+            if piece.strip(b"\0"):
+                target.seek(source.tell() - len(piece))
+                target.write(piece)
+
+
+@contextlib.contextmanager
+def _mounted(file_system: FileSystem, folder: Path, image: Path, log: Path) -> Iterator[tuple[Disk, Path]]:
+    """The file system in the image, mounted, while everything that reaches the image is recorded."""
+    point = folder / "mounted"
+    point.mkdir()
+    with serving("stress.powercut.blocks.recorder", folder, image, log) as place, contextlib.ExitStack() as stack:
+        try:
+            device = stack.enter_context(loop_device(place / DISK))
+        except OSError as error:
+            raise Unmeasured(f"no loop device can be used here: {error}") from error
+        _require_flushes(device)
+        disk = Disk(file_system.kind, point, device)
+        stack.callback(disk.detach)
+        try:
+            disk.mount()
+        except OSError as error:
+            raise Unmeasured(f"{file_system.name} cannot be mounted here: {error}") from error
+        yield disk, place
+
+
+def _require_flushes(device: str) -> None:
+    """Raise Inconclusive unless the kernel turns what must be durable into flushes, which the recorder sees."""
+    queue = Path("/sys/block") / Path(device).name / "queue"
+    cache, fua = ((queue / name).read_text(encoding="ascii").strip() for name in ("write_cache", "fua"))
+    if (cache, fua) != ("write back", "0"):
+        raise Inconclusive(f"{device} has the cache {cache!r} and FUA {fua!r}: flushes of a disk cannot be seen there")
+
+
+def _play(disk: Disk, place: Path, played: Round, writers: Writers) -> None:
+    folder = disk.place / FOLDER
+    folder.mkdir()
+    with contextlib.ExitStack() as stack:
+        ready = [stack.enter_context(writers()) for _ in range(played.writers)]
+        first = folder if played.exists else disk.place
+        ready[0](first / TARGET, played.status(0, 0))
+        disk.sync()
+        mark(place, START)
+        failures: list[BaseException] = []
+        threads = [
+            threading.Thread(target=_write_all, args=(disk, place, played, writer, write, failures))
+            for writer, write in enumerate(ready)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
+
+
+def _write_all(
+    disk: Disk, place: Path, played: Round, writer: int, write: WriteOne, failures: list[BaseException]
+) -> None:
+    try:
+        for sequence in range(1, played.writes + 1):
+            status = played.status(writer, sequence)
+            mark(place, f"{BEGUN} {writer} {sequence}")
+            write(disk.place / FOLDER / TARGET, status)
+            mark(place, f"{ACKNOWLEDGED} {writer} {sequence}")
+            if writer == 0 and sequence % 2 == 0:
+                _sync_neighbour(disk.place / "neighbour")
+    except BaseException as error:  # for the thread that waits
+        failures.append(error)
+
+
+def _sync_neighbour(path: Path) -> None:
+    """Another program writes a file of its own and syncs it. That commits the log, and with it the changes of names."""
+    with path.open("ab", buffering=0) as file:
+        file.write(b"neighbour")
+        os.fsync(file.fileno())

@@ -1,0 +1,167 @@
+"""The states that a disk may hold after a power cut, from the log of what was written to it. No I/O here.
+
+What was written before the last flush that had ended is on the disk. Of what was written after it, the disk's *epoch*,
+any part may be there: a disk with a volatile cache orders nothing between two flushes. A cut may come at any moment of
+an epoch; its end is the strictest, as all answers of the epoch were given by then.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, combinations
+from typing import Literal, NamedTuple
+
+from stress.powercut.blocks.log import Event
+
+__all__ = ["START", "Piece", "Plan", "State", "StateKind", "epochs_of", "plan_states"]
+
+StateKind = Literal["prefix", "torn write", "subset", "flushes ignored"]
+
+START = "start"  # the mark from which on cuts are made
+_EXHAUSTED = 8  # writes of an epoch up to which every subset is a state
+_HALVES = 24  # random halves of an epoch with more writes
+_UNITS = (4096, 512)  # bytes that a disk writes whole
+_LIED_EPOCHS = 3  # whose flushes are ignored in one state
+
+
+class Piece(NamedTuple):
+    """The bytes ``begin`` to ``end`` of a write, counted from its own first byte: all of it that is on the disk."""
+
+    event: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
+class State:
+    """One state: the changes among the first ``stable`` events, those numbered in ``written``, and a ``piece`` of one
+    more. ``cut`` is the number of events that had happened at the cut.
+    """
+
+    kind: StateKind
+    stable: int
+    written: tuple[int, ...]
+    cut: int
+    piece: Piece | None = None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The changes between two flushes: the numbers of these events, and those of the first event and behind the last.
+    ``last``: no flush follows.
+    """
+
+    begin: int
+    end: int
+    changes: tuple[int, ...]
+    last: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The states to look at, in the order of the log, and how many of each kind there were to choose from."""
+
+    states: tuple[State, ...]
+    possible: dict[StateKind, int]
+
+    def chosen(self, kind: StateKind) -> int:
+        """How many states of a kind were chosen."""
+        return sum(state.kind == kind for state in self.states)
+
+
+def epochs_of(events: Sequence[Event]) -> tuple[Epoch, ...]:
+    """The epochs of a log in which a cut may come: those that end after the mark `START`, or all without one."""
+    starts = [number for number, event in enumerate(events) if event.kind == "mark" and event.text == START]
+    flushes = [number for number, event in enumerate(events) if event.kind == "flush"]
+    begins, ends = [0, *(number + 1 for number in flushes)], [*flushes, len(events)]
+    return tuple(
+        Epoch(
+            begin,
+            end,
+            tuple(number for number in range(begin, end) if events[number].changes),
+            end == len(events),
+        )
+        for begin, end in zip(begins, ends, strict=True)
+        if not starts or end > starts[0]
+    )
+
+
+def plan_states(events: Sequence[Event], seed: int, limit: int) -> Plan:
+    """All prefixes, and a seeded sample of the other states up to ``limit`` in all, a tenth of them with flushes
+    ignored. What is left out of a large epoch depends on the seed, too.
+    """
+    draw = random.Random(f"{seed} states")
+    epochs = epochs_of(events)
+    prefixes = [state for epoch in epochs for state in _prefixes(epoch)]
+    others = [state for epoch in epochs for state in chain(_torn(epoch, events), _subsets(epoch, draw))]
+    lied = list(dict.fromkeys(_flushes_ignored(epochs, draw)))
+    room = max(0, limit - len(prefixes))
+    lies = draw.sample(lied, min(len(lied), room // 10))
+    sample = draw.sample(others, min(len(others), room - len(lies)))
+    possible: dict[StateKind, int] = {"prefix": len(prefixes)}
+    for state in chain(others, lied):
+        possible[state.kind] = possible.get(state.kind, 0) + 1
+    return Plan(tuple(sorted([*prefixes, *sample, *lies], key=lambda state: (state.stable, state.cut))), possible)
+
+
+def _prefixes(epoch: Epoch) -> Iterator[State]:
+    # All of an epoch is the same as nothing of the next one, whose cut comes later.
+    for length in range(len(epoch.changes) + epoch.last):
+        yield State("prefix", epoch.begin, epoch.changes[:length], epoch.end)
+
+
+def _torn(epoch: Epoch, events: Sequence[Event]) -> Iterator[State]:
+    for index, number in enumerate(epoch.changes):
+        length = events[number].length
+        for begin, end in _pieces(length) if events[number].kind == "write" else ():
+            piece = Piece(number, begin, end)
+            yield State("torn write", epoch.begin, epoch.changes[:index], epoch.end, piece)
+
+
+def _pieces(length: int) -> list[tuple[int, int]]:
+    """What may be left of a write of so many bytes: its first unit, half of it, all but the last, all but the first."""
+    found: dict[tuple[int, int], None] = {}
+    for unit in _UNITS:
+        if length > unit:
+            half = max(unit, length // 2 // unit * unit)
+            last = (length - 1) // unit * unit
+            found |= dict.fromkeys(((0, unit), (0, half), (0, last), (unit, length)))
+    return list(found)
+
+
+def _subsets(epoch: Epoch, draw: random.Random) -> Iterator[State]:
+    changes = epoch.changes
+    known = {changes[:length] for length in range(len(changes) + 1)}
+    for subset in _chosen_subsets(changes, draw):
+        if subset not in known:
+            known.add(subset)
+            yield State("subset", epoch.begin, subset, epoch.end)
+
+
+def _chosen_subsets(changes: tuple[int, ...], draw: random.Random) -> Iterable[tuple[int, ...]]:
+    """Every subset while there are few; otherwise by distance: one missing, one present, and random halves."""
+    if len(changes) <= _EXHAUSTED:
+        return chain.from_iterable(combinations(changes, length) for length in range(len(changes) + 1))
+    return [
+        *(changes[:index] + changes[index + 1 :] for index in range(len(changes))),
+        *((number,) for number in changes),
+        *(_half(changes, draw) for _ in range(_HALVES)),
+    ]
+
+
+def _half(changes: Iterable[int], draw: random.Random) -> tuple[int, ...]:
+    return tuple(number for number in changes if draw.random() < 0.5)
+
+
+def _flushes_ignored(epochs: Sequence[Epoch], draw: random.Random) -> Iterator[State]:
+    """A disk that answers a flush and keeps what it was to write in its cache: an older epoch is missing, in whole or
+    in part, below a newer one.
+    """
+    for index in range(1, len(epochs)):
+        before, now = epochs[max(0, index - _LIED_EPOCHS) : index], epochs[index]
+        earlier = tuple(number for epoch in before for number in epoch.changes)
+        for kept in ((), _half(earlier, draw), _half(earlier, draw)):
+            for present in (now.changes, _half(now.changes, draw)):
+                yield State("flushes ignored", before[0].begin, (*kept, *present), now.end)

@@ -1,0 +1,131 @@
+"""Every block is really cut: what is right passes, what is wrong is caught, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance.contract.errors import Unmeasured
+from stress.disk import KINDS, require_means
+from stress.powercut.blocks.fuse import require_fuse
+
+if sys.platform != "linux":
+    pytest.skip("a recorded disk needs Linux", allow_module_level=True)
+
+pytestmark = pytest.mark.timeout(900)
+
+# A few states of the kit's own two writers, in a process of its own, whose mounts are nobody else's.
+CONTROLS = """
+import os, sys
+os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # of the children: they are killed, and serve thousands of requests
+from pathlib import Path
+from conformance.contract.errors import Unmeasured
+from stress.powercut.blocks.file_systems import file_systems
+from stress.powercut.blocks.lookers import looking
+from stress.powercut.blocks.recording import record
+from stress.powercut.blocks.rounds import Round
+from stress.powercut.blocks.states import plan_states
+from stress.powercut.blocks.supervisor import supervised
+from stress.powercut.blocks.verdict import judge
+from stress.powercut.blocks.writers import durable, unsynced
+
+ext4, played, folder = file_systems([])["ext4"], Round(0, 3000, exists=True, writes=2), Path(os.environ["TMPDIR"])
+
+def kinds(writers, lookers):
+    with record(ext4, played, writers, folder) as recording:
+        states = plan_states(recording.events, 1, 40).states
+        told, documents = recording.history, played.documents()
+        return {
+            judge(seen, state.cut, told, documents, "replace").kind
+            for state, seen in lookers.look(recording, states)
+            if state.kind != "flushes ignored"
+        }
+
+try:
+    with supervised(), looking(folder, 1) as lookers:
+        print(*sorted(kinds(durable, lookers)), flush=True)
+        print("torn" in kinds(unsynced, lookers), flush=True)
+        while len(sys.argv) > 1:
+            kinds(durable, lookers)
+except Unmeasured as reason:
+    print("unmeasured:", reason, flush=True)
+"""
+
+
+@pytest.fixture
+def controls(temporary: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Starts `CONTROLS`; with an argument, it never ends by itself."""
+    try:
+        require_means(KINDS["ext4"])
+        require_fuse()
+    except Unmeasured as reason:
+        pytest.skip(str(reason))
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", CONTROLS, *arguments],
+            env={**os.environ, "TMPDIR": str(temporary)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+def test_a_writer_without_syncs_is_caught_and_one_with_them_is_not(
+    controls: Callable[..., subprocess.Popen[str]], left_behind: Callable[[], list[str]]
+) -> None:
+    with controls() as command:
+        stdout, stderr = command.communicate()
+    if "unmeasured" in stdout:
+        pytest.skip(stdout)
+    assert (command.returncode, stderr) == (0, "")
+    assert stdout.splitlines() == ["kept", "True"]
+    assert left_behind() == []
+
+
+def test_a_killed_run_leaves_no_process_mount_or_loop_device(
+    controls: Callable[..., subprocess.Popen[str]], temporary: Path
+) -> None:
+    with controls("on and on") as command:
+        assert command.stdout
+        if "unmeasured" in (line := command.stdout.readline()):
+            pytest.skip(line)
+        assert any("looking" in line for line in processes_in(temporary))
+        os.kill(command.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 300
+    while (left := [*processes_in(temporary), *loop_devices_in(temporary)]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert left == []
+
+
+def processes_in(folder: Path) -> list[str]:
+    """The processes whose folder for temporary files is this one."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"TMPDIR={folder}\0".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text(encoding="utf-8"))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+def loop_devices_in(folder: Path) -> list[str]:
+    """The loop devices on files below this folder."""
+    texts = []
+    for path in Path("/sys/block").glob("loop*/loop/backing_file"):
+        try:
+            texts.append(path.read_text(encoding="utf-8"))
+        except OSError:  # it is being detached
+            continue
+    return [text for text in texts if str(folder) in text]

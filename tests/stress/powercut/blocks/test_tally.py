@@ -1,0 +1,116 @@
+"""Counts of all states of a file system, and the result lines: whose failure it is, and whose it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.reporting.results import Result
+from stress.powercut.blocks.rounds import Round
+from stress.powercut.blocks.states import Plan, State, StateKind
+from stress.powercut.blocks.tally import Look, Tally, results_of
+from stress.powercut.blocks.verdict import Outcome, Seen
+from stress.powercut.prediction import Foreseen
+
+ROUND = Round(0, 300, exists=True)
+
+
+def look(kind: Any = "kept", *, state: StateKind = "prefix", foreseen: Any = None, undone: int = 0) -> Look:
+    """A look at a state that means this; the model allows ``foreseen``."""
+    return Look(
+        number=5,
+        round=ROUND,
+        state=State(state, 0, (), 3),
+        seen=Seen(b"{}"),
+        outcome=Outcome(kind, "as found", "torn" if kind == "torn" else 1, undone),
+        acknowledged=2,
+        foreseen=None if foreseen is None else Foreseen(frozenset(foreseen), ("0 rename",)),
+        written="nothing",
+    )
+
+
+def results(*looks: Look, kept: int = 60, allowed: Any = None) -> tuple[Tally, dict[str, Result]]:
+    """The tally of these looks, beside so many at which nothing was wrong, and its results."""
+    tally = Tally("ext4")
+    tally.planned(ROUND, Plan((), {"prefix": kept + len(looks), "subset": 9}))
+    for one in [look(foreseen=allowed)] * kept + list(looks):
+        tally.add(one)
+    return tally, {result.clause: result for result in results_of(tally, "cut_at_every_block:ext4", "pulse …")}
+
+
+def test_states_in_which_nothing_is_wrong_pass() -> None:
+    _, found = results(allowed={1})
+    assert {result.outcome for result in found.values()} == {"pass"}
+    assert found["PWR-03"].message.startswith("60 states of 8 writes (all 60 prefixes): 0 torn, 0 missing, 0 with")
+    assert "the model foresaw each of 60 outcomes" in found["PWR-03"].message
+
+
+@pytest.mark.parametrize(
+    ("kind", "undone", "failed"),
+    [
+        ("torn", 0, {"PWR-03"}),
+        ("missing", 0, {"PWR-03"}),
+        ("torn", 1, {"PWR-02", "PWR-03"}),
+        ("lost", 2, {"PWR-02"}),
+        ("unmountable", 0, set()),
+    ],
+)
+def test_what_fails_which_clause(kind: str, undone: int, failed: set[str]) -> None:
+    tally, found = results(look(kind, undone=undone))
+    assert {clause for clause, result in found.items() if result.outcome == "fail"} == failed
+    assert tally.first_failure == (61 if failed else 0)
+    for clause in failed:
+        assert "the first: state 5" in found[clause].message
+        assert found[clause].repro == "pulse … --only 5"
+
+
+def test_a_disk_that_ignores_flushes_is_nobodys_failure() -> None:
+    _, found = results(look("torn", state="flushes ignored", undone=1))
+    assert {result.outcome for result in found.values()} == {"pass"}
+    assert "with flushes ignored by the disk, 1 more: 1 torn" in found["PWR-03"].message
+
+
+def test_what_cannot_be_mounted_is_counted_apart() -> None:
+    _, found = results(look("unmountable", foreseen={7}), allowed={1})
+    assert "1 that the file system could not mount" in found["PWR-03"].message
+    assert found["PWR-03"].outcome == "pass"
+
+
+def test_a_failed_write_after_the_recovery_fails_pwr_04() -> None:
+    tally, _ = results()
+    tally.next_write(look(), "")
+    tally.next_write(look(), "the next write failed")
+    found = {result.clause: result for result in results_of(tally, "case", "pulse …")}
+    assert [clause for clause, result in found.items() if result.outcome == "fail"] == ["PWR-04"]
+    assert found["PWR-04"].message.startswith("2 writes of a new process")
+
+
+def test_an_outcome_that_the_model_calls_impossible_is_an_error_of_the_kit() -> None:
+    _, found = results(look(foreseen={0}), allowed={1})
+    assert (found["PWR-03"].outcome, found["PWR-03"].blame) == ("error", "kit")
+    assert "the model calls 1 of 61 outcomes impossible" in found["PWR-03"].message
+    assert "the model allowed document 0" in found["PWR-03"].message
+
+
+def test_a_torn_target_is_a_failure_whatever_the_model_says() -> None:
+    _, found = results(look("torn", foreseen={0, 1}), allowed={1})
+    assert (found["PWR-03"].outcome, found["PWR-03"].blame) == ("fail", "")
+
+
+def test_what_the_model_allows_and_is_never_seen_is_counted() -> None:
+    _, found = results(allowed={1, "torn"})
+    assert "it allowed torn 60 times, and none was seen" in found["PWR-03"].message
+    assert "it allowed lost 60 times, and none was seen" in found["PWR-03"].message
+
+
+def test_without_a_tracer_there_is_no_comparison() -> None:
+    tally, _ = results()
+    tally.not_compared = "tracing is not allowed"
+    assert tally.comparison() == "not compared with the model: tracing is not allowed"
+
+
+def test_too_few_states_are_inconclusive() -> None:
+    _, found = results(kept=49)
+    assert {(result.outcome, result.inconclusive) for result in found.values()} == {("unmeasured", True)}
+    assert "give --states" in found["PWR-03"].message
