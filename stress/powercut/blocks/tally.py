@@ -41,8 +41,8 @@ class Look:
 @dataclass
 class Tally:
     """The states of one file system, added up by `add`. ``lied`` are those of a disk that ignores flushes: they are
-    nobody's failure. ``not_compared`` says why the model was not asked, where it was not; ``unshown`` counts the states
-    for which it allowed what is wrong, by kind.
+    no failure of the writer. ``not_compared`` says why the model was not asked, where it was not; ``unshown`` counts
+    the states for which it allowed what is wrong, by kind.
     """
 
     file_system: str
@@ -141,7 +141,7 @@ class Tally:
             f"{self.kinds['missing']:,} missing, {self.undone:,} with acknowledged writes lost{not_mounted}"
         )
 
-    def of_lies(self) -> str:
+    def of_ignored_flushes(self) -> str:
         """What a disk that ignores flushes does to the same writes."""
         if not self.lied:
             return ""
@@ -194,7 +194,7 @@ def results_of(tally: Tally, case: str, repro: str) -> list[Result]:
         f"{tally.next_failures:,} failed"
     )
     rate = f"; {tally.states / tally.seconds:.0f} states a second" if tally.seconds else ""
-    whole = f"{tally.sentence()}{tally.of_lies()}; {tally.comparison()}{rate}"
+    whole = f"{tally.sentence()}{tally.of_ignored_flushes()}; {tally.comparison()}{rate}"
     messages = {"PWR-02": tally.sentence(), "PWR-03": whole, "PWR-04": after}
     return [_result(tally, clause, case, message, repro) for clause, message in messages.items()]
 

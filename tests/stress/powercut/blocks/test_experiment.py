@@ -21,7 +21,7 @@ if sys.platform != "linux":
 
 pytestmark = pytest.mark.timeout(900)
 
-# A few states of the kit's own two writers, in a process of its own, whose mounts are nobody else's.
+# A few states of the kit's own two writers, in a process of its own, whose mounts no other process sees.
 CONTROLS = """
 import os, sys
 os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # of the children: they are killed, and serve thousands of requests

@@ -65,7 +65,7 @@ def test_what_fails_which_clause(kind: str, undone: int, failed: set[str]) -> No
         assert found[clause].repro == "pulse … --only 5"
 
 
-def test_a_disk_that_ignores_flushes_is_nobodys_failure() -> None:
+def test_a_disk_that_ignores_flushes_is_no_failure_of_the_writer() -> None:
     _, found = results(look("torn", state="flushes ignored", undone=1))
     assert {result.outcome for result in found.values()} == {"pass"}
     assert "with flushes ignored by the disk, 1 more: 1 torn" in found["PWR-03"].message
