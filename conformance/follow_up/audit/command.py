@@ -17,6 +17,7 @@ import click
 from conformance.follow_up.audit.decision import decide
 from conformance.follow_up.audit.legs import AuditError, Controls, Leg, found_below, read_controls, read_leg
 from conformance.follow_up.audit.output import audit_json, printed_lines, table_of
+from conformance.follow_up.audit.page import write_pages
 from conformance.follow_up.audit.policy import Policy, PolicyError, load_policy
 from conformance.follow_up.audit.sameness import Kit, require_same
 from conformance.reporting.escaping import printable
@@ -36,13 +37,13 @@ policy_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="The policy. Default: audit.toml.",
 )
-report_option = click.option("--report", type=FOLDER, help="Folder for audit.json.")
+report_option = click.option("--report", type=FOLDER, help="Folder for audit.json and its pages.")
 
 
 @click.group(name=NAME, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @impl_option()
 @policy_option
-@click.option("--report", type=FOLDER, default="audit", show_default=True, help="Folder for audit.json and the runs.")
+@click.option("--report", type=FOLDER, default="audit", show_default=True, help="Folder for the decision and the runs.")
 @click.option(
     "--leg", "legs", multiple=True, type=click.Path(path_type=Path), help="Results of another machine; repeatable."
 )
@@ -136,8 +137,10 @@ def _decide(places: Sequence[Path], policy: Policy, report: Path | None, impl: s
         console.print(line, soft_wrap=True)
     if report is not None:
         now = datetime.datetime.now(datetime.UTC)
-        write_json(report / "audit.json", audit_json(decision, legs, controls, policy, kit, now), decision.exit)
-        console.print(f"report: {report}/audit.json", soft_wrap=True, markup=False)
+        content = audit_json(decision, legs, controls, policy, kit, now)
+        write_json(report / "audit.json", content, decision.exit)
+        write_pages(report, content, decision.exit)
+        console.print(f"report: {report}/audit.html, audit.md, audit.json", soft_wrap=True, markup=False)
     return decision.exit
 
 

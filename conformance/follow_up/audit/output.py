@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -88,13 +89,20 @@ def table_of(legs: Sequence[Leg], controls: Sequence[Controls]) -> Table:
     for heading in ("leg", "judged by", "platform", "file system", "verdict"):
         table.add_column(heading, overflow="fold")
     for leg in legs:
-        texts = (str(leg.path.parent), leg.program, leg.system, leg.header["file_system"], leg.footer["sentence"])
+        texts = (_place(leg.path), leg.program, leg.system, leg.header["file_system"], leg.footer["sentence"])
         table.add_row(*(for_terminal(text, one_line=True) for text in texts))
     for one in controls:
         caught = f"{one.caught} of {one.mutants} mutants caught"
-        texts = (str(one.path.parent), "python -m conformance.selfcheck", one.system, "", caught)
+        texts = (_place(one.path), "python -m conformance.selfcheck", one.system, "", caught)
         table.add_row(*(for_terminal(text, one_line=True) for text in texts))
     return table
+
+
+def _place(path: Path) -> str:
+    """The folder of a file, as short as it can be said from here: a long path is folded in the middle of words."""
+    here = Path.cwd()
+    folder = path.parent
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def printed_lines(decision: Decision, title: str) -> Iterator[str]:
