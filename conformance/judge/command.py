@@ -64,9 +64,9 @@ def _command(words: tuple[str, ...], **given: Any) -> int:
     folder: Path = given["folder"].resolve()
     if not folder.is_dir():
         raise click.UsageError(f"--dir {given['folder']}: is no folder")
-    command = Command(words, _given(given["given"]), given["run_seconds"])
-    wish = _wish(given, folder)
     _require_command(words[0], folder)
+    command = Command(_reachable(words, folder), _given(given["given"]), given["run_seconds"])
+    wish = _wish(given, folder)
     report = Report(words, given)
     try:
         size = measured(folder)
@@ -117,6 +117,7 @@ def _resume(text: str, folder: Path) -> tuple[str, ...]:
         raise click.UsageError(f"--resume {text}: {error}") from error
     if words:
         _require_command(words[0], folder)
+        return _reachable(words, folder)
     return words
 
 
@@ -130,6 +131,13 @@ def _target(name: str, folder: Path) -> str:
     if path.exists() and not path.is_file():
         raise click.UsageError(f"--target {name}: is no regular file")
     return f"work/{path.relative_to(folder).as_posix()}"
+
+
+def _reachable(words: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+    """The command as the copy of the folder can call it: a program that a relative path finds elsewhere by its path."""
+    program = os.path.normpath(folder / words[0])
+    outside = "/" in words[0] and not Path(program).is_relative_to(folder)
+    return (program, *words[1:]) if outside else words
 
 
 def _require_command(word: str, folder: Path) -> None:

@@ -49,6 +49,18 @@ def test_a_finding_with_the_command_that_repeats_it(
 
 
 @LINUX
+def test_a_program_beside_the_folder_is_found_from_the_copy(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = folder.parent / "beside"
+    program.write_text("#!/bin/sh\necho it ran > f\n", encoding="ascii")
+    program.chmod(0o755)
+    code = main(["--budget", "0", "--", "../beside"])
+    shown, err = capsys.readouterr()
+    if "tracing is not allowed" in err:
+        pytest.skip("tracing is not allowed here")
+    assert (code, "f: written in place" in shown) == (1, True), err
+
+
+@LINUX
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
