@@ -1,0 +1,110 @@
+"""Small programs: each with one defect, and correct ones, of which `pulse judge` may find nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["CORRECT", "DEFECTIVE", "Defective"]
+
+
+@dataclass(frozen=True)
+class Defective:
+    """A program that rewrites ``f``, the question that its defect answers with yes, and the points that show it."""
+
+    words: tuple[str, ...]
+    question: str
+    points: str = "no point"
+
+
+def sh(text: str) -> tuple[str, ...]:
+    return ("sh", "-c", text)
+
+
+def python(text: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", text)
+
+
+FULL = "*:ENOSPC*"
+KILLS = "*:kill-*"
+DEFECTIVE: Mapping[str, Defective] = {
+    "written in place": Defective(sh("echo new > f"), "reader"),
+    "written in place and killed": Defective(sh("echo new > f"), "kill", "*:open:kill-after"),
+    "emptied, then appended to": Defective(sh(": > f; echo new >> f"), "reader"),
+    "copied over the target": Defective(sh("echo new > t && sync t && cp t f; rm t"), "kill", KILLS),
+    "changed in the middle": Defective(sh("printf new | dd of=f conv=notrunc status=none"), "reader"),
+    "removed before the rename": Defective(sh("echo new > t && sync t && rm f && mv t f"), "reader"),
+    "a backup by rename": Defective(sh("echo new > t && sync t && mv f f.old && mv t f"), "kill", KILLS),
+    "renamed before it is written": Defective(
+        python("import os\nf = open('t', 'w')\nf.write('new')\nos.replace('t', 'f')\nf.close()"), "reader"
+    ),
+    "shortened in place": Defective(python("f = open('f', 'r+')\nf.write('ne')\nf.truncate()\nf.close()"), "reader"),
+    "never synced": Defective(sh("echo new > t && mv t f"), "power"),
+    "synced after the rename": Defective(sh("echo new > t && mv t f && sync f"), "power"),
+    "only the folder is synced": Defective(sh("echo new > t && sync . && mv t f"), "power"),
+    "synced before the last write": Defective(sh("printf n > t && sync t && echo ew >> t && mv t f"), "power"),
+    "an error is passed over": Defective(sh("echo new > t; sync t; mv t f"), "disk", FULL),
+    "the target is removed after an error": Defective(sh("echo new > t && sync t && mv t f || rm f"), "disk", FULL),
+    "the temp stays after an error": Defective(sh("echo new > t && sync t && mv t f"), "temps", FULL),
+    "the temp in TMPDIR stays": Defective(sh("t=$(mktemp) && echo new > $t && sync $t && mv $t f"), "temps", FULL),
+    "the mode is lost": Defective(sh("echo new > t && chmod 600 t && sync t && mv t f"), "attributes"),
+    "a symbolic link is replaced": Defective(sh("cp -p f t && echo new > t && sync t && mv t f"), "attributes"),
+    "a lock file stops the next run": Defective(
+        sh("set -C; echo new > lock && sync lock && mv lock f"), "resume", KILLS
+    ),
+    "a lock folder stops the next run": Defective(
+        sh("mkdir lock && echo new > t && sync t && mv t f && rmdir lock"), "resume", KILLS
+    ),
+}
+
+_SH = (
+    'p=$(readlink -f f); t=$p.t; cp -p "$p" "$t" && echo new > "$t" && {sync} "$t" && mv "$t" "$p" && sync "${{p%/*}}"'
+    ' || {{ rm -f "$t"; exit 1; }}'
+)
+_PYTHON = """
+import os, sys
+def save(name, data):
+    name = os.path.realpath(name)
+    folder, temp = os.path.dirname(name), name + ".t"
+    try:
+        found = os.stat(name)
+        with open(temp, "wb") as file:
+            os.fchmod(file.fileno(), found.st_mode & 0o7777)
+            if not os.geteuid():
+                os.fchown(file.fileno(), found.st_uid, found.st_gid)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temp, name)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        if os.path.exists(temp):
+            os.unlink(temp)
+        raise
+"""
+CORRECT: Mapping[str, tuple[str, ...]] = {
+    "a shell script": sh(_SH.format(sync="sync")),
+    "a shell script that syncs everything": sh(_SH.format(sync="sync && :")),
+    "Python": python(f"{_PYTHON}\nsave('f', b'new')"),
+    "a thread": python(
+        f"{_PYTHON}\nimport threading\nfailed = []\n"
+        "def run():\n    try:\n        save('f', b'new')\n    except OSError:\n        failed.append(1)\n"
+        "thread = threading.Thread(target=run)\nthread.start()\nthread.join()\nsys.exit(len(failed))"
+    ),
+    "a child process": python(
+        f"{_PYTHON}\nif os.fork() == 0:\n    save('f', b'new')\n    os._exit(0)\nsys.exit(os.wait()[1] >> 8)"
+    ),
+    "a job of three steps that goes on": python(
+        f"{_PYTHON}\ntext = open('f', 'rb').read()\ndone = int(text) if text.isdigit() else 0\n"
+        "for step in range(done + 1, 4):\n    save('f', b'%d' % step)"
+    ),
+    "other bytes in each run, as JSON": python(
+        f"{_PYTHON}\nimport json, uuid\nsave('f', json.dumps({{'id': str(uuid.uuid4())}}).encode())"
+    ),
+    "a log beside it": python(f"{_PYTHON}\nwith open('log', 'a') as log:\n    log.write('x')\nsave('f', b'new')"),
+}
