@@ -14,7 +14,6 @@ import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from conformance.contract.errors import Unmeasured
+from conformance.system.run_folders import temporary
 
 __all__ = [
     "CAN_BE_CUT",
@@ -172,7 +172,7 @@ def disk_of(kind: Kind, folder: Path) -> Iterator[Disk]:
     """
     command = (require_means(kind), *kind.make[1:])
     with contextlib.ExitStack() as stack:
-        inner = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
+        inner = stack.enter_context(temporary("disk-", folder))
         image, place = inner / "image", inner / kind.name
         place.mkdir()
         with image.open("wb") as file:

@@ -7,12 +7,14 @@ import os
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.runner.clean_up import remove_left_folders, remove_or_say
 from conformance.subject.forking import serving_forks
+from conformance.system.removal import remove_folder
+from conformance.system.run_folders import new_folder
 from conformance.system.temporary_folder import temporary_folder
 
 __all__ = ["MOST_BYTES", "MOST_FILES", "FolderError", "Measured", "Stage", "listing", "measured"]
@@ -84,8 +86,9 @@ class Stage:
     """
 
     def __init__(self, prepared: Path) -> None:
+        remove_left_folders()
         try:
-            self._base = Path(tempfile.mkdtemp(prefix="pulse-judge-", dir=temporary_folder())).resolve()
+            self._base = new_folder("pulse-judge-")
         except OSError as error:
             raise FolderError(
                 f"{temporary_folder()}: cannot make a private folder there: {error}; see TMPDIR"
@@ -101,7 +104,7 @@ class Stage:
             _copy(prepared, self._template)
             self.reset()
         except OSError as error:
-            shutil.rmtree(self._base, ignore_errors=True)
+            remove_or_say(self._base)
             raise FolderError(f"{prepared}: cannot be copied to {self._base}: {error}") from error
 
     def __enter__(self) -> Stage:
@@ -110,7 +113,7 @@ class Stage:
 
     def __exit__(self, *raised: object) -> None:
         self._serving.close()
-        _remove(self._base)
+        remove_or_say(self._base)
 
     def reset(self) -> None:
         """The folder as it was prepared, and an empty TMPDIR."""
@@ -153,11 +156,6 @@ def _special(folder: str, names: list[str]) -> list[str]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, also one in which a program has taken rights away."""
-    if not folder.exists():
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        for path, _, _ in os.walk(folder):
-            os.chmod(path, 0o700)
-        shutil.rmtree(folder)
+    """Remove a folder in which a program has run. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        remove_folder(folder)

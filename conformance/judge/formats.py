@@ -6,16 +6,16 @@ import importlib
 import importlib.util
 import io
 import json
-import shutil
 import sqlite3
 import struct
 import subprocess
-import tempfile
 import tomllib
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from conformance.system.run_folders import temporary
 
 __all__ = ["KINDS", "command_validator", "guessed_kind", "missing_reader", "validator"]
 
@@ -67,8 +67,8 @@ def _safetensors(data: bytes) -> bool:
 
 
 def _sqlite(data: bytes) -> bool:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "database"
+    with temporary("pulse-judge-valid-") as folder:
+        path = folder / "database"
         path.write_bytes(data)
         connection = sqlite3.connect(path)
         try:
@@ -143,17 +143,15 @@ def command_validator(words: tuple[str, ...]) -> Validator:
     """Bytes are whole when this command exits 0 with them: in a file whose path replaces ``{path}``, else on stdin."""
 
     def valid(data: bytes) -> bool:
-        folder = Path(tempfile.mkdtemp(prefix="pulse-judge-valid-"))
-        try:
+        with temporary("pulse-judge-valid-") as folder:
             path = folder / "file"
             path.write_bytes(data)
             filled = [word.replace("{path}", str(path)) for word in words]
             given = b"" if filled != list(words) else data
-            ended = subprocess.run(filled, input=given, capture_output=True, timeout=_SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            return False
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                ended = subprocess.run(filled, input=given, capture_output=True, timeout=_SECONDS, check=False)
+            except subprocess.TimeoutExpired:
+                return False
         return ended.returncode == 0
 
     return valid

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from conformance.runner.case_names import MARKS, case_of, clause_of
 from conformance.runner.embedded_pytest import EmbeddedPytest
 from conformance.runner.hypothesis_profile import use_profile
+from conformance.system.run_folders import temporary
 
 __all__ = ["cases_in"]
 
@@ -45,11 +45,11 @@ def cases_in(tests: Path) -> list[tuple[str, str]]:
     Raises RuntimeError when a module of it cannot be imported.
     """
     collected = _Collected()
-    with tempfile.TemporaryDirectory(prefix="pulse-cases-") as folder:
-        Path(folder, "scratch").mkdir()
+    with temporary("pulse-cases-") as folder:
+        (folder / "scratch").mkdir()
         suite = EmbeddedPytest(
             tests=tests,
-            folder=Path(folder),
+            folder=folder,
             plugins=("_hypothesis_pytestplugin",),
             workers=0,
             seconds=0,

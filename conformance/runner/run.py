@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from conformance.contract.manifest import Manifest
 from conformance.oracle.payload import make_status
 from conformance.reporting.repeat import changed_options
 from conformance.runner import room
+from conformance.runner.clean_up import remove_left_folders, remove_or_say
 from conformance.runner.left_behind import LeftBehind, warning_of
 from conformance.runner.notes import Notes
 from conformance.runner.requests import publish_request
@@ -29,7 +29,7 @@ from conformance.subject.launch import ANSWER_SECONDS, START_SECONDS, LaunchOpti
 from conformance.system.guard import guarding
 from conformance.system.orphans import adopting
 from conformance.system.platform import missing_means
-from conformance.system.removal import remove_folder
+from conformance.system.run_folders import new_folder
 from conformance.system.temporary_folder import temporary_folder
 
 __all__ = ["KILLS", "Run", "RunPlan", "prepare", "prepared", "tear_down"]
@@ -117,6 +117,7 @@ def prepare(manifest: Manifest, plan: RunPlan, *, smoke: bool = True) -> Run:
     """
     if missing := missing_means():
         raise ManifestError(missing)
+    remove_left_folders()
     if plan.user is not None:
         account_of(plan.user)
     folder = _new_folder(PREFIX, plan.parent, ("children", "scratch", "cases", "smoke"))
@@ -147,7 +148,7 @@ def _new_folder(prefix: str, parent: Path | None, names: tuple[str, ...]) -> Pat
     """A new folder with these folders in it, for this user only. Raises ManifestError."""
     where = parent or temporary_folder()
     try:
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=where)).resolve()
+        folder = new_folder(prefix, where)
         for name in names:
             (folder / name).mkdir()
     except OSError as error:
@@ -165,12 +166,7 @@ def tear_down(folder: Path, own: Path | None = None) -> None:
         click.echo(warning_of(left.found), err=True)
     release(folder)
     for each in filter(None, (folder, own)):
-        try:
-            remove_folder(each)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            click.echo(f"{each}: {error.strerror}; remove it yourself", err=True)
+        remove_or_say(each)
 
 
 def _smoke(run: Run) -> Mapping[str, Any]:

@@ -11,7 +11,6 @@ import os
 import pkgutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Sequence
 from multiprocessing import connection
@@ -20,6 +19,7 @@ from pathlib import Path
 from conformance import suite
 from conformance.reporting.results import read_results
 from conformance.selfcheck.matrix import Trial
+from conformance.system.run_folders import temporary
 
 __all__ = ["conformance"]
 
@@ -85,17 +85,17 @@ def _run(arguments: list[str], stderr: str) -> None:
 
 def conformance(impl: str, *options: str) -> Trial:
     """Run `pulse conformance` in a process of its own."""
-    with tempfile.TemporaryDirectory(prefix="pulse-mutants-") as report:
-        arguments = ["--impl", impl, *options, "-n", "0", "--report", report, "--results-only"]
+    with temporary("pulse-mutants-") as report:
+        arguments = ["--impl", impl, *options, "-n", "0", "--report", str(report), "--results-only"]
         if os.access(_MEMORY, os.W_OK):
             arguments += ["--dir", str(_MEMORY)]
-        stderr = Path(report) / "stderr.txt"
+        stderr = report / "stderr.txt"
         code = _finished(arguments, stderr)
         if code is None:
             return Trial(-1, (), finished=False, complaint=f"it did not end within {_SECONDS:g} s")
         last_lines = stderr.read_text(encoding="utf-8", errors="replace").splitlines()[-3:]
         complaint = " ".join(text[:300] for text in last_lines)
-        file = Path(report) / "results.jsonl"
+        file = report / "results.jsonl"
         if not file.is_file():
             return Trial(code, (), finished=False, complaint=complaint)
         _, results, footer = read_results(file)

@@ -7,6 +7,7 @@ entered, and what is mounted inside is unmounted first.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -20,18 +21,23 @@ if sys.platform != "win32":
 __all__ = ["remove_folder"]
 
 
-def remove_folder(folder: Path) -> None:
+def remove_folder(folder: Path, identity: tuple[int, int] | None = None) -> None:
     """Remove a folder with everything in it, closed folders, read-only files and odd names included.
 
     A symbolic link or a file in the folder's place is removed itself. ``folder`` must be resolved: on Linux a link
-    among the folders above it has been put there since, and is an error.
+    among the folders above it has been put there since, and is an error. With ``identity``, its device and inode,
+    anything else in its place is left alone.
 
-    Raises FileNotFoundError when it does not exist, OSError when something is left, which names it and says why.
+    Raises FileNotFoundError when it does not exist, OSError when something is left, which names it and says why
+    (ESTALE: it is not the folder of that ``identity``).
     """
     if sys.platform == "win32":
-        _remove_on_windows(verbatim(folder))
+        path = verbatim(folder)
+        if identity is not None and (path.lstat().st_dev, path.lstat().st_ino) != identity:
+            raise OSError(errno.ESTALE, "is not the same folder any more", str(folder))
+        _remove_on_windows(path)
     else:
-        removal_posix.remove(folder)
+        removal_posix.remove(folder, identity)
 
 
 if sys.platform == "win32":

@@ -22,10 +22,10 @@ _UNREADABLE: int | None = getattr(os, "O_PATH", None)  # Linux: opens a folder t
 _MNT_DETACH, _UMOUNT_NOFOLLOW = 2, 8  # umount2(2)
 
 
-def remove(folder: Path) -> None:
+def remove(folder: Path, identity: tuple[int, int] | None = None) -> None:
     """As `conformance.system.removal.remove_folder`, which says what it raises."""
     with _parent(folder) as parent:
-        _remove_within(parent, folder)
+        _remove_within(parent, folder, identity)
 
 
 @contextlib.contextmanager
@@ -49,16 +49,22 @@ def _parent(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _remove_within(parent: int, folder: Path) -> None:
+def _remove_within(parent: int, folder: Path, identity: tuple[int, int] | None) -> None:
     problems: dict[str, OSError] = {}
     for _ in range(_ROUNDS):
         problems.clear()
         try:
+            if identity is not None:
+                _require(parent, folder, identity)
             top = _opened(parent, folder.name)
         except NotADirectoryError:
+            if identity is not None:
+                raise OSError(errno.ESTALE, "is no folder any more", str(folder)) from None
             os.unlink(folder.name, dir_fd=parent)
             return
         try:
+            if identity is not None:
+                _compare(os.fstat(top), folder, identity)
             _Emptying(top, problems).run()
         finally:
             os.close(top)
@@ -157,6 +163,19 @@ def _opened(parent: int, name: str) -> int:
         with contextlib.suppress(OSError):  # another user's: then what follows says what is refused
             os.fchmod(descriptor, stat.S_IRWXU)
     return descriptor
+
+
+def _require(parent: int, folder: Path, identity: tuple[int, int]) -> None:
+    """Compare before anything of the folder is changed, also its mode. What is mounted on it is unmounted."""
+    found = os.stat(folder.name, dir_fd=parent, follow_symlinks=False)
+    while (found.st_dev, found.st_ino) != identity and _unmount(parent, folder.name):
+        found = os.stat(folder.name, dir_fd=parent, follow_symlinks=False)
+    _compare(found, folder, identity)
+
+
+def _compare(found: os.stat_result, folder: Path, identity: tuple[int, int]) -> None:
+    if (found.st_dev, found.st_ino) != identity:
+        raise OSError(errno.ESTALE, "is not the same folder any more", str(folder))
 
 
 def _open(parent: int, name: str) -> int:

@@ -30,6 +30,7 @@ from conformance.runner import run as runs
 from conformance.runner.resolve import resolve
 from conformance.system.platform import file_system_of
 from conformance.system.removal import remove_folder
+from conformance.system.run_folders import new_folder, remove_run_folder
 from stress.cluster.tally import SharedTally, marks_to_json
 from stress.load.folder import look_at, temps_in
 from stress.load.harness import run_in_folder
@@ -135,7 +136,7 @@ class Machine:
     def start(self, plan: Mapping[str, Any]) -> None:
         """Start the load's process."""
         # The process makes its folders there, because a process that is killed cannot remove them.
-        self._scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+        self._scratch = new_folder(_SCRATCH, Path(tempfile.gettempdir()))
         scratch = str(self._scratch)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process, until `end`
         self._process = subprocess.Popen(
@@ -184,7 +185,8 @@ class Machine:
         if self._scratch is not None and self._scratch.is_dir():
             for folder in self._scratch.iterdir():
                 runs.tear_down(folder)
-            self.remove(str(self._scratch))
+            with contextlib.suppress(OSError):
+                remove_run_folder(self._scratch)
 
     def _last_stderr(self) -> str:
         assert self._process is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,7 +11,8 @@ from conformance.contract.errors import ManifestError, Violation
 from conformance.runner.keeps import is_kept
 from conformance.runner.target_folders import PREFIX
 from conformance.system.file_kinds import NotAFile
-from conformance.system.removal import remove_folder
+from conformance.system.run_folders import new_folder as make_folder
+from conformance.system.run_folders import remove_run_folder
 from conformance.system.share_modes import read_shared
 from stress.record import clock
 from stress.record.reports import Look
@@ -25,14 +25,14 @@ __all__ = ["look_at", "new_folder", "temps_in"]
 def new_folder(parent: Path) -> Iterator[Path]:
     """A new folder inside ``parent``, removed at the end. Raises ManifestError when it cannot be made."""
     try:
-        inner = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)).resolve()
+        inner = make_folder(PREFIX, parent)
     except OSError as error:
         raise ManifestError(f"--dir {parent}: cannot make a folder there: {error}") from error
     try:
         yield inner
     finally:
         with contextlib.suppress(OSError):
-            remove_folder(inner)
+            remove_run_folder(inner)
 
 
 def look_at(target: Path) -> Look:

@@ -328,7 +328,7 @@ class TestTearDown:
         def refuse(folder: Path) -> None:
             raise PermissionError(1, "cannot be removed: kept: Operation not permitted", str(folder))
 
-        monkeypatch.setattr("conformance.runner.run.remove_folder", refuse)
+        monkeypatch.setattr("conformance.system.run_folders.remove_folder", refuse)
         tear_down(parent)
         said = capsys.readouterr().err
         assert said == f"{parent}: cannot be removed: kept: Operation not permitted; remove it yourself\n"
