@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.contract.errors import Unmeasured
+from conformance.system.file_kinds import NotAFile
+from conformance.system.guarded_path import very_file
 
 __all__ = ["STRANGER", "Access", "access_of", "set_access_list", "set_default_list", "widened"]
 
@@ -102,7 +104,10 @@ def _set(path: Path, name: str, user: int, group: int, others: int) -> None:
         (_OTHER, _NO_ID): others,
     }
     try:
-        os.setxattr(path, name, _packed(entries))
+        with very_file(path) as this:
+            os.setxattr(this, name, _packed(entries))
+    except NotAFile:
+        raise
     except OSError as error:
         raise Unmeasured(
             f"access control lists cannot be set here ({error}); choose another folder with --dir"

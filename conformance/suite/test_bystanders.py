@@ -17,6 +17,7 @@ from conformance.subject.client import ServeImplementation
 from conformance.subject.python_host import PAUSES
 from conformance.suite.helpers.launch_prefixes import in_a_process_space_of_its_own
 from conformance.suite.support.together import run_together, writes_each
+from conformance.system.guarded_path import very_file
 
 ROUNDS = 24  # in each of which all writers start at once
 
@@ -130,7 +131,8 @@ def require_others_survive(case: Case, kind: str, seconds_old: int) -> None:
     for name in bystanders:
         (case.folder / name).write_bytes(name.encode("ascii"))
         if seconds_old:
-            os.utime(case.folder / name, (time.time() - seconds_old,) * 2)
+            with very_file(case.folder / name) as this:
+                os.utime(this, (time.time() - seconds_old,) * 2)
     for sequence in range(3):
         answer = case.publish(case.target, make_status(0, sequence))
         if answer.ok is (kind == "failure"):

@@ -34,6 +34,7 @@ from conformance.suite.support.reading import (
     require_null_for,
     require_poll,
 )
+from conformance.system.guarded_path import very_file
 from conformance.system.share_modes import PAUSE_SECONDS, hold, read_shared
 
 LIMIT_SECONDS = 1.0
@@ -327,7 +328,8 @@ def test_what_is_not_published_is_not_read(case: Case, kind: str) -> None:
     neighbours = {name: make_status(0, 100 + number) for number, name in enumerate(NEIGHBOURS)}
     for name, status in neighbours.items():
         (case.folder / name).write_bytes(encode(status).encode("utf-8"))
-        os.utime(case.folder / name, (newer, newer))
+        with very_file(case.folder / name) as this:
+            os.utime(this, (newer, newer))
     expected = STATUS if kind == "valid" else None
     found = read(case)
     require_not_of(neighbours, found, f"a read beside temps and backups ({kind} target)")

@@ -17,6 +17,7 @@ Kind = Literal[
     "a symbolic link",
     "a loop of symbolic links",
     "a file of more than 16 MiB",
+    "a file with another name elsewhere",
 ]
 """Reads as the subject of a sentence: *a folder* is at the target."""
 
@@ -32,12 +33,17 @@ _KINDS: dict[int, Kind] = {
     stat.S_IFLNK: "a symbolic link",
 }
 
+_INSTEAD: dict[Kind, str] = {
+    "a file of more than 16 MiB": "no document",
+    "a file with another name elsewhere": "no file of its own",
+}
+
 
 class NotAFile(OSError):
     """Something else than a regular file of at most `LARGEST` bytes is at a path; ``kind`` says what."""
 
     def __init__(self, kind: Kind) -> None:
-        instead = "no document" if kind.startswith("a file") else "no file"
+        instead = _INSTEAD.get(kind, "no file")
         super().__init__(errno.EINVAL, f"{kind} is at the target, and {instead}")
         self.kind = kind
 

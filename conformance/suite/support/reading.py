@@ -11,6 +11,7 @@ from conformance.contract.errors import Unmeasured, Violation
 from conformance.oracle.document import SIZE_LIMIT
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.case import Case
+from conformance.system.guarded_path import very_file
 
 STATUS = make_status(0, 3)
 DOCUMENT = encode(STATUS).encode("utf-8")
@@ -87,7 +88,8 @@ def require_null_for(case: Case, kind: str) -> None:
 def put_at_one_time(path: Path, status: Mapping[str, Any]) -> None:
     """Write a document whose modification time does not depend on when it was written."""
     path.write_bytes(encode(status).encode("utf-8"))
-    os.utime(path, ns=(10**18, 10**18))
+    with very_file(path) as this:
+        os.utime(this, ns=(10**18, 10**18))
 
 
 def replace_by_folder(path: Path) -> None:
