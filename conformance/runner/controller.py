@@ -17,6 +17,8 @@ from conformance.runner.left_behind import LeftProcess, from_json, line_of, warn
 from conformance.runner.recorded_writes import kept_writes
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
+from conformance.subject.accounts import account_of
+from conformance.system import shared_memory
 from conformance.system.guard import times_stopped
 from conformance.system.platform import file_system_of, operating_system
 
@@ -125,11 +127,16 @@ class Controller:
             if self.selection.quick:
                 quick = ", ".join(filter(None, ["quick", self._quick]))
                 self.verdict = dataclasses.replace(self.verdict, part=f"{quick}: {self.verdict.part}", quick=quick)
-            if self.left:
-                self.verdict = dataclasses.replace(self.verdict, warnings=(warning_of(self.left),))
+            user = None if self.run.user is None else account_of(self.run.user).uid
+            memory = shared_memory.left_since(self.run.shared_memory, user)
+            warnings = tuple(filter(None, (warning_of(self.left), shared_memory.warning_of(memory))))
+            self.verdict = dataclasses.replace(self.verdict, warnings=warnings)
             if self._file is not None:
                 if self.left:
                     self._file.record("left", line_of(self.left))
+                if memory:
+                    segments = [each.name for each in memory]
+                    self._file.record("left", {"text": warnings[-1], "shared_memory": segments})
                 for write in kept_writes(self.run):
                     self._file.record("write", write)
                 self._file.footer(self.verdict)

@@ -30,6 +30,7 @@ from conformance.system.guard import guarding
 from conformance.system.orphans import adopting
 from conformance.system.platform import missing_means
 from conformance.system.run_folders import new_folder
+from conformance.system.shared_memory import Segment, segments
 from conformance.system.temporary_folder import temporary_folder
 
 __all__ = ["KILLS", "Run", "RunPlan", "prepare", "prepared", "tear_down"]
@@ -75,6 +76,7 @@ class Run(RunPlan):
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     own: Path | None = None
     notes: Notes = dataclasses.field(default_factory=Notes)
+    shared_memory: frozenset[Segment] = frozenset()  # that was there before
     folders: TargetFolders = dataclasses.field(default_factory=TargetFolders, compare=False, repr=False)
 
     @property
@@ -120,6 +122,7 @@ def prepare(manifest: Manifest, plan: RunPlan, *, smoke: bool = True) -> Run:
     remove_left_folders()
     if plan.user is not None:
         account_of(plan.user)
+    before = segments()
     folder = _new_folder(PREFIX, plan.parent, ("children", "scratch", "cases", "smoke"))
     try:
         own = _new_folder("pulse-kit-", None, ("notes", "scratch"))
@@ -132,7 +135,7 @@ def prepare(manifest: Manifest, plan: RunPlan, *, smoke: bool = True) -> Run:
             for name in ("scratch", "cases", "smoke"):
                 give(folder / name, plan.user)
         plan = dataclasses.replace(plan, parent=plan.parent and plan.parent.resolve())
-        run = Run(manifest, folder, own=own, notes=Notes(own / "notes"), **vars(plan))
+        run = Run(manifest, folder, own=own, notes=Notes(own / "notes"), shared_memory=before, **vars(plan))
         run = dataclasses.replace(run, manifest=set_up(manifest, folder, run.launch_options()))
         return dataclasses.replace(run, about=dict(_smoke(run)) if smoke else {})
     except BaseException as error:
@@ -167,6 +170,7 @@ def tear_down(folder: Path, own: Path | None = None) -> None:
     release(folder)
     for each in filter(None, (folder, own)):
         remove_or_say(each)
+    remove_left_folders()  # also what the implementation has put beside the records
 
 
 def _smoke(run: Run) -> Mapping[str, Any]:

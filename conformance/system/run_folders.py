@@ -41,6 +41,7 @@ for _name in ("O_NONBLOCK", "O_NOFOLLOW", "O_BINARY", "O_CLOEXEC"):
     _OLD |= getattr(os, _name, 0)
 
 _held: dict[Path, tuple[str, Lock]] = {}  # of this process: folder → name of its record, and the lock on that
+_pinned: dict[Path, int] = {}  # the same folders, by descriptor: also where a program has moved them
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,7 @@ class _Records:
             self._descriptor = -1
 
     def names(self) -> list[str]:
-        names = os.listdir(self.path if sys.platform == "win32" else self._descriptor)
-        return sorted(name for name in names if name.endswith(_ENDING))[:_MOST_RECORDS]
+        return sorted(os.listdir(self.path if sys.platform == "win32" else self._descriptor))[:_MOST_RECORDS]
 
     def open(self, name: str, flags: int) -> int:
         if sys.platform == "win32":
@@ -90,6 +90,17 @@ class _Records:
     def remove(self, name: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(self.path / name) if sys.platform == "win32" else os.unlink(name, dir_fd=self._descriptor)
+
+    def clear(self, name: str) -> str:
+        """Remove what is no record: another program has put it here. Returns what is to be said about it."""
+        self.remove(name)
+        try:
+            remove_folder(self.path.parent.resolve() / self.path.name / name)
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            return f"{self.path / name}: {error.strerror}; remove it yourself"
+        return ""
 
 
 def folder_of_records() -> Path:
@@ -122,20 +133,37 @@ def new_folder(prefix: str, parent: Path | None = None) -> Path:
         if lock is not None:
             with contextlib.suppress(OSError):  # the disk is full, which what follows says
                 lock.write(_text(_Made(folder, found.st_dev, found.st_ino)))
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                _pinned[folder] = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         return folder
     raise FileExistsError(errno.EEXIST, "no free name for a temporary folder", str(where))
 
 
 def remove_run_folder(folder: Path) -> None:
     """Remove a folder of `new_folder`, as `remove_folder`, which says what it raises: then its record stays, and the
-    next run tries again.
+    next run tries again. On Linux also where a program has moved it, and what is in its place then.
     """
+    pinned = _pinned.pop(folder, None)
     try:
+        if pinned is not None:
+            _remove_moved(folder, pinned)
         remove_folder(folder)
     except FileNotFoundError:
         _forget(folder)
         raise
+    finally:
+        if pinned is not None:
+            os.close(pinned)
     _forget(folder)
+
+
+def _remove_moved(folder: Path, pinned: int) -> None:
+    """Raises OSError when something is left of it."""
+    moved, found = Path(os.readlink(f"/proc/self/fd/{pinned}")), os.fstat(pinned)
+    if moved != folder and moved.is_absolute():
+        with contextlib.suppress(FileNotFoundError):  # it is removed already
+            remove_folder(moved, (found.st_dev, found.st_ino))
 
 
 @contextlib.contextmanager
@@ -167,10 +195,14 @@ def sweep() -> list[str]:
 
 def _swept(records: _Records, name: str) -> str:
     """Take one record. Returns what is to be said about it."""
+    if not name.endswith(_ENDING):
+        return records.clear(name)
     try:
         lock = Lock.taken(records.open(name, _OLD))
+    except FileNotFoundError:
+        return ""
     except OSError:
-        return ""  # gone meanwhile; or nothing that the kit makes
+        return records.clear(name)
     if lock is None:
         return ""  # that run is going on
     forget, line, shown = True, "", name

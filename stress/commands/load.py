@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from conformance.reporting.verdict import decide
 from conformance.runner import room
 from conformance.runner import run as runs
 from conformance.runner.command_line import failures_as_exit_codes
+from conformance.runner.left_behind import LeftBehind, line_of, warning_of
 from conformance.subject.accounts import give
 from conformance.system.platform import file_system_of, operating_system
 from stress.cluster.coordinator import Cluster, ClusterError, ClusterUsageError, connected
@@ -167,6 +169,12 @@ def _judge(prepared_plan: _Prepared, console: Console, file: ResultsFile | None)
         results, clauses, (), operating_system(), strict=plan.reporting.strict, complete=False, part="measured"
     )
     complete = all(record.complete for record in records)
+    left = LeftBehind()
+    left.end()  # every process of the load has ended
+    if left.found:
+        verdict = dataclasses.replace(verdict, warnings=(warning_of(left.found),))
+        if file is not None:
+            file.record("left", line_of(left.found))
     if file is not None and complete:
         file.footer(verdict)
     print_run(console, header, results, verdict, each_case=True)

@@ -73,6 +73,8 @@ def render(
     for record in records:
         scenarios.setdefault(record.scenario, []).append(record)
     exit_code, word, reasons = (verdict.exit, verdict.sentence, verdict.reasons) if verdict else (None, "", ())
+    if verdict is not None:
+        reasons = (*reasons, *verdict.warnings)
     seconds = sum(record.seconds for record in records)
     return environment.get_template("report.md.jinja" if markdown else "report.html.jinja").render(
         **framed("pulse stress", header, results, exit_code, word, reasons, seconds=seconds, folder=folder),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.system import run_folders
+from conformance.system import removal, run_folders
 from conformance.system.run_folders import folder_of_records, new_folder, remove_run_folder, sweep, temporary
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither modes nor users' ids here")
@@ -107,6 +107,22 @@ def test_nothing_stays_behind_a_run_that_ends() -> None:
 def test_block_may_remove_its_folder_itself() -> None:
     with temporary("run-") as folder:
         folder.rmdir()
+    assert not folder_of_records().exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says where a folder is now")
+def test_folder_that_was_moved_is_removed_where_it_is(tmp_path: Path) -> None:
+    folder = new_folder("run-")
+    moved, canary = tmp_path / "moved", tmp_path / "canary"
+    (folder / "file").touch()
+    folder.rename(moved)
+    canary.mkdir()
+    (canary / "file").touch()
+    folder.symlink_to(canary)
+    remove_run_folder(folder)
+    assert not moved.exists()
+    assert not folder.is_symlink()
+    assert (canary / "file").exists()
     assert not folder_of_records().exists()
 
 
@@ -227,18 +243,37 @@ def test_number_of_another_type_is_not_believed(left: Path, inode: object) -> No
 
 
 @needs_posix
-def test_what_is_no_record_is_neither_read_nor_waited_for(left: Path, tmp_path: Path) -> None:
+def test_what_is_no_record_is_removed_and_neither_read_nor_waited_for(left: Path, tmp_path: Path) -> None:
     records = folder_of_records()
     canary = tmp_path / "canary"
     canary.write_text("alive", encoding="ascii")
     if sys.platform != "win32":
         os.mkfifo(records / "fifo.folder")
     (records / "folder.folder").mkdir()
+    (records / "folder.folder" / "file").touch()
+    (records / "other").touch()
     (records / "link.folder").symlink_to(canary)
     (records / "second.folder").hardlink_to(canary)
     assert sweep() == []
     assert not left.exists()
     assert canary.read_text(encoding="ascii") == "alive"
+    assert not records.exists()
+
+
+def test_what_cannot_be_removed_beside_the_records_is_said(left: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = folder_of_records() / "inner"
+    inner.mkdir()
+    removed = removal.remove_folder
+
+    def refuse(folder: Path, identity: tuple[int, int] | None = None) -> None:
+        if folder.name == "inner":
+            raise OSError(1, "cannot be removed: file: Operation not permitted", str(folder))
+        removed(folder, identity)
+
+    monkeypatch.setattr(run_folders, "remove_folder", refuse)
+    (line,) = sweep()
+    assert line == f"{inner}: cannot be removed: file: Operation not permitted; remove it yourself"
+    assert not left.exists()
 
 
 def test_run_that_was_killed_while_it_made_its_folder_leaves_an_empty_one(left: Path) -> None:
