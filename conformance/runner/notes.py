@@ -31,7 +31,7 @@ for _name in ("O_NONBLOCK", "O_NOFOLLOW", "O_BINARY", "O_CLOEXEC"):
     _READING |= getattr(os, _name, 0)
 _MOST_BYTES = 256 << 20
 _TRIES = 1000
-_LOCK_TRIES = 60_000
+_LOCK_TRIES = 12_000  # two minutes
 _SECONDS_BETWEEN_TRIES = 0.01
 
 
@@ -115,20 +115,27 @@ class Notes:
             yield
             return
         with (self.folder / f"{name}.lock").open("a") as file:
-            _lock(file.fileno())  # until the file is closed
+            # A judged program may hold it, too: then the note is made twice at worst.
+            with contextlib.suppress(OSError):
+                _lock(file.fileno())  # until the file is closed
             yield
+
+
+def _lock(descriptor: int) -> None:
+    """Raises OSError when another process has the lock for too long."""
+    for _ in range(_LOCK_TRIES):
+        with contextlib.suppress(OSError):
+            _lock_at_once(descriptor)
+            return
+        time.sleep(_SECONDS_BETWEEN_TRIES)
+    _lock_at_once(descriptor)
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(descriptor: int) -> None:
+    def _lock_at_once(descriptor: int) -> None:
         # Not LK_LOCK: it waits for ten seconds only, looks once a second, and under Wine fails with no errno at all.
-        for _ in range(_LOCK_TRIES):
-            with contextlib.suppress(OSError):
-                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-                return
-            time.sleep(_SECONDS_BETWEEN_TRIES)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
     def _replace(temp: str, note: Path) -> None:
@@ -142,7 +149,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    def _lock_at_once(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     _replace = os.replace

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ from conformance.subject.standard_error import StandardError
 __all__ = ["ForkServer", "Forked", "is_idle", "server_of", "serving_forks"]
 
 _SECONDS_TO_END = 5.0
+_SECONDS_OF_A_STOP = 1.0
 _SECONDS_TO_FORK = 60.0  # a server that takes longer has been stopped or blocked by what it has started
 
 
@@ -61,22 +63,38 @@ class Forked:
             os.kill(self.pid, signal.SIGKILL)
 
 
-def _asked(requests: socket.socket, text: bytes, descriptors: Sequence[int]) -> int:
+def _asked(requests: socket.socket, text: bytes, descriptors: Sequence[int], server: int) -> int:
     """The process of the fork that the server makes for a request. Raises OSError."""
     if sys.platform != "win32":
         socket.send_fds(requests, [LENGTH.pack(len(text))], descriptors)
     requests.sendall(text)
+    if not _await(requests, server):
+        raise TimeoutError("timed out")
     answer = requests.recv(LENGTH.size)
     if len(answer) < LENGTH.size:
         raise ConnectionResetError("it has ended")
     return int.from_bytes(answer, "big")
 
 
-def _has_begun(report: int) -> bool:
+def _has_begun(report: int, server: int) -> bool:
     """Whether a new fork has reported that it has a session of its own, which can be killed."""
+    return _await(report, server) and _status(os.read(report, LENGTH.size)) == 0
+
+
+def _await(readable: int | socket.socket, server: int) -> bool:
+    """Whether there is something to read in time. What the server has started may have stopped it (SIGSTOP): meanwhile
+    it is let go on again and again.
+    """
+    deadline = time.monotonic() + _SECONDS_TO_FORK
     with selectors.DefaultSelector() as selector:
-        selector.register(report, selectors.EVENT_READ)
-        return bool(selector.select(_SECONDS_TO_FORK)) and _status(os.read(report, LENGTH.size)) == 0
+        selector.register(readable, selectors.EVENT_READ)
+        while not selector.select(_SECONDS_OF_A_STOP):
+            if time.monotonic() > deadline:
+                return False
+            if sys.platform != "win32":
+                with suppress(ProcessLookupError):
+                    os.kill(server, signal.SIGCONT)  # not waited for, so that the process id is its own
+    return True
 
 
 def _status(report: bytes) -> int:
@@ -127,7 +145,8 @@ class ForkServer:
             with self._lock:
                 requests = self._connected(environment)
                 try:
-                    pid = _asked(requests, text, [given, printing, error, reporting, *descriptors])
+                    server = self.pid or 0
+                    pid = _asked(requests, text, [given, printing, error, reporting, *descriptors], server)
                 except OSError as failure:
                     self.end()
                     raise OSError(f"the fork server cannot start {words[0]}: {failure}") from failure
@@ -138,7 +157,7 @@ class ForkServer:
         finally:
             for descriptor in (given, printing, error, reporting):
                 os.close(descriptor)
-        if not _has_begun(report):
+        if not _has_begun(report, server):
             for descriptor in (stdin, stdout, report):
                 os.close(descriptor)
             raise OSError(f"the fork server cannot start {words[0]} in {folder}")

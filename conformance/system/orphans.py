@@ -59,13 +59,14 @@ def adopt_orphans(*, adopt: bool = True) -> bool:
     return bool(before.value)
 
 
-def end_with_parent(parent: int) -> None:
-    """Let this process be killed, even while it is stopped, as soon as the thread that started it ends (prctl(2)).
+def end_with_parent(parent: int, number: int = 9) -> None:
+    """Let this process get a signal as soon as the thread that started it ends (prctl(2)): SIGKILL, which ends it even
+    while it is stopped, or another ``number``.
 
     ``parent`` is the process of that thread: where it has ended already, this one ends now. Only Linux can do that.
     """
     if sys.platform == "linux":
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(_PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:
             os._exit(1)
 

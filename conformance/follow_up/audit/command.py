@@ -6,9 +6,11 @@ import contextlib
 import datetime
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from conformance.reporting.results import Exit, ResultsFileError, write_json
 from conformance.reporting.terminal import new_console
 from conformance.runner.command_line import FOLDER, impl_option, run_command
 from conformance.system.file_hashes import kit_files
+from conformance.system.orphans import end_with_parent
 
 __all__ = ["main"]
 
@@ -119,7 +122,10 @@ def _run(arguments: Sequence[str]) -> int:
     # As this process found the kit: with -m, the current folder is searched first; the command `pulse` never does.
     module = getattr(sys.modules["__main__"], "__spec__", None) is not None and not sys.flags.safe_path
     click.echo(f"{NAME}: {shlex.join(arguments)}", err=True)
-    return subprocess.run([sys.executable, *([] if module else ["-P"]), "-m", *arguments], check=False).returncode
+    words = [sys.executable, *([] if module else ["-P"]), "-m", *arguments]
+    # When this process is killed, the other one ends as it does when it is interrupted, and cleans up.
+    prepare = None if sys.platform == "win32" else partial(end_with_parent, os.getpid(), signal.SIGTERM)
+    return subprocess.run(words, check=False, preexec_fn=prepare).returncode
 
 
 def _decide(places: Sequence[Path], policy: Policy, report: Path | None, impl: str | None) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.runner import notes as notes_module
 from conformance.runner.notes import Notes
 
 
@@ -137,6 +138,18 @@ def test_others_wait_for_the_one_that_makes_it(filed: Notes) -> None:
     for thread in threads:
         thread.join(60)
     assert made == [1]
+
+
+def test_a_lock_that_a_judged_program_holds_is_not_waited_for_without_end(
+    filed: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes_module, "_LOCK_TRIES", 2)
+    with (tmp_path / "one.lock").open("a") as held:
+        notes_module._lock(held.fileno())
+        with pytest.raises(OSError), (tmp_path / "one.lock").open("a") as other:  # noqa: PT011  # its text is the system's
+            notes_module._lock(other.fileno())
+        assert filed.once("one", lambda: 1) == 1
+    assert filed.once("one", lambda: pytest.fail("made again")) == 1
 
 
 def test_the_key_is_shown_nowhere(filed: Notes) -> None:

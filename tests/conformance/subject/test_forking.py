@@ -284,19 +284,37 @@ def test_nothing_is_imported_for_an_implementation_of_a_user(manifest: Manifest)
     assert forked_modules(dataclasses.replace(manifest, source="facts/implementation.toml")) == ()
 
 
-def test_a_server_that_is_stopped_is_not_waited_for(
+def test_a_server_that_is_stopped_is_let_go_on(
     children: Path, monkeypatch: pytest.MonkeyPatch, launch_options: Callable[..., LaunchOptions], manifest: Manifest
 ) -> None:
-    """Whatever it has started can stop it; the next fork has a new server."""
+    """Whatever it has started can stop it."""
+    monkeypatch.setattr(forking, "_SECONDS_OF_A_STOP", 0.05)
+    with serving_forks(children):
+        server = server_of(children)
+        assert server is not None
+        start(manifest, launch_options()).stop()
+        assert server.pid is not None
+        before = server.pid
+        psutil.Process(before).suspend()
+        start(manifest, launch_options()).stop()
+        assert server.pid == before
+
+
+def test_a_server_that_stays_stopped_is_not_waited_for(
+    children: Path, monkeypatch: pytest.MonkeyPatch, launch_options: Callable[..., LaunchOptions], manifest: Manifest
+) -> None:
+    """The next fork has a new server."""
     monkeypatch.setattr(forking, "_SECONDS_TO_END", 0.1)
     with serving_forks(children):
         server = server_of(children)
         assert server is not None
         start(manifest, launch_options()).stop()
-        assert server._server is not None
-        assert server._requests is not None
-        server._requests.settimeout(0.5)
-        psutil.Process(server._server.process.pid).suspend()
-        with pytest.raises(ImplementationError, match=r"the fork server cannot start .*: timed out"):
-            start(manifest, launch_options())
+        assert server.pid is not None
+        psutil.Process(server.pid).suspend()
+        with monkeypatch.context() as impatient:
+            impatient.setattr(forking, "_SECONDS_TO_FORK", 0.0)
+            impatient.setattr(forking, "_SECONDS_OF_A_STOP", 0.01)
+            impatient.setattr(signal, "SIGCONT", 0)  # then nothing lets it go on
+            with pytest.raises(ImplementationError, match=r"the fork server cannot start .*: timed out"):
+                start(manifest, launch_options())
         start(manifest, launch_options()).stop()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from conformance.follow_up.audit.command import main
@@ -282,3 +286,20 @@ def test_an_implementation_that_does_not_start_is_not_decided_about(
     printed = capsys.readouterr()
     assert "conformance ended with exit code 3: there is nothing to decide about" in printed.err
     assert printed.out == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_command_that_it_runs_ends_with_it(tmp_path: Path) -> None:
+    (tmp_path / "endless.py").write_text(
+        "import os, signal\nprint(os.getpid(), flush=True)\nsignal.pause()\n", encoding="ascii"
+    )
+    words = [sys.executable, "-c", "from conformance.follow_up.audit.command import _run; _run(['endless'])"]
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    with subprocess.Popen(words, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}) as audit:
+        assert audit.stdout
+        running = psutil.Process(int(audit.stdout.readline()))
+        audit.kill()
+        audit.wait(60)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        running.wait(60)
+    assert not running.is_running()
