@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,8 @@ _CLAUSES = ("DOC-01", "VIS-02")
 LEFT = ("processes", "mounts", "shared memory", "loop devices", "folders")
 
 
-def run(attack: str, seed: int) -> dict[str, Any]:
-    """One run. Raises RuntimeError when the namespaces cannot be made."""
+def run(attack: str, seed: int, seconds: float = SECONDS) -> dict[str, Any]:
+    """One run, which is ended after so many seconds. Raises RuntimeError when the namespaces cannot be made."""
     with tempfile.TemporaryDirectory(prefix="hostile-") as where:
         folder = Path(where)
         manifest = _MANIFEST.format(program=json.dumps(str(HERE / "implementation.py")), attack=json.dumps(attack))
@@ -55,7 +56,7 @@ def run(attack: str, seed: int) -> dict[str, Any]:
             'mkdir -p "$1/tmp" "$1/canaries/a" && echo canary >"$1/canaries/a/file" && echo canary >"$1/canaries/b" && '
             'chmod 750 "$1/canaries/a" && exec "${@:2}"'
         )
-        inside = [sys.executable, "-m", "tests.hostile.inside", str(work), str(SECONDS), *kit]
+        inside = [sys.executable, "-m", "tests.hostile.inside", str(work), str(seconds), *kit]
         environment = {**os.environ, "TMPDIR": str(work / "tmp"), "CANARIES": str(work / "canaries")}
         try:
             done = subprocess.run(
@@ -63,11 +64,11 @@ def run(attack: str, seed: int) -> dict[str, Any]:
                 capture_output=True,
                 text=True,
                 env=environment,
-                timeout=SECONDS + 60,
+                timeout=seconds + 60,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return {"exit": None, "seconds": SECONDS, "silence": SECONDS, "memory": 0, "the runner": ["killed too"]}
+            return {"exit": None, "seconds": seconds, "silence": seconds, "memory": 0, "the runner": ["killed too"]}
         if done.returncode < 0 and not done.stdout:  # everything in the namespaces is gone with its first process
             return {"exit": None, "seconds": 0.0, "silence": 0.0, "memory": 0, "the runner": ["killed too"]}
         if done.returncode != 0:
@@ -94,30 +95,34 @@ def main() -> int:
     parser.add_argument("attacks", nargs="*", metavar="ATTACK", help="only attacks in whose name this occurs")
     parser.add_argument("--runs", type=int, help="runs in a row, each attack in turn (default: each once)")
     parser.add_argument("--seed", type=int, default=0, help="of the order of the attacks")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of a run, before it counts as hung")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time; each has namespaces of its own")
     given = parser.parse_args()
     if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("unshare") is None:
         print("needs Linux, root and util-linux's unshare", file=sys.stderr)
         return 2
     chosen = [name for name in ATTACKS if not given.attacks or any(part in name for part in given.attacks)]
     random.Random(given.seed).shuffle(chosen)
-    bad, begin, silence, memory = 0, time.monotonic(), 0.0, 0
+    bad, begin, silence, memory, used = 0, time.monotonic(), 0.0, 0, 0.0
     runs = given.runs or len(chosen)
-    print(f"{'attack':38} {'exit':>4} {'s':>6} {'silent':>6} {'MB':>6}  left")
-    for number in range(runs):
-        attack = chosen[number % len(chosen)]
-        found = run(attack, number)
-        left = left_by(found)
-        bad += bool(left)
-        silence, memory = max(silence, found["silence"]), max(memory, found["memory"])
-        code = "-" if found["exit"] is None else found["exit"]
-        numbers = f"{code:>4} {found['seconds']:6.1f} {found['silence']:6.1f} {found['memory'] / 1e6:6.0f}"
-        print(f"{attack:38} {numbers}  {', '.join(left) or 'nothing'}", flush=True)
-        for what in LEFT:
-            if found.get(what):
-                print(f"{'':6}{what}: {', '.join(map(repr, found[what][:5]))}", flush=True)
+    print(f"{'attack':38} {'exit':>4} {'s':>6} {'cpu':>5} {'silent':>6} {'MB':>6}  left")
+    attacks = [chosen[number % len(chosen)] for number in range(runs)]
+    with ThreadPoolExecutor(given.jobs) as pool:
+        for attack, found in zip(attacks, pool.map(run, attacks, range(runs), [given.seconds] * runs), strict=True):
+            left = left_by(found)
+            bad += bool(left)
+            silence, memory = max(silence, found["silence"]), max(memory, found["memory"])
+            used += found.get("cpu", 0.0)
+            code = "-" if found["exit"] is None else found["exit"]
+            numbers = f"{code:>4} {found['seconds']:6.1f} {found.get('cpu', 0.0):5.1f} {found['silence']:6.1f}"
+            said = f"nothing (said: {', '.join(found['said'])})" if found.get("said") else "nothing"
+            print(f"{attack:38} {numbers} {found['memory'] / 1e6:6.0f}  {', '.join(left) or said}", flush=True)
+            for what in LEFT:
+                if found.get(what):
+                    print(f"{'':6}{what}: {', '.join(map(repr, found[what][:5]))}", flush=True)
     print(
-        f"{runs} runs of {len(chosen)} attacks in {time.monotonic() - begin:.0f} s: {bad} left something; "
-        f"the longest silence {silence:.1f} s, the most memory {memory / 1e6:.0f} MB"
+        f"{runs} runs of {len(chosen)} attacks in {time.monotonic() - begin:.0f} s ({used:.0f} s of CPU): {bad} left "
+        f"something; the longest silence {silence:.1f} s, the most memory {memory / 1e6:.0f} MB"
     )
     return int(bad > 0)
 

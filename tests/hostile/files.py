@@ -20,9 +20,6 @@ ATTACKS["folder-at-the-target"] = lambda server: setattr(server, "after", instea
 ATTACKS["dev-zero-at-the-target"] = lambda server: setattr(
     server, "after", instead(lambda t: t.symlink_to("/dev/zero"))
 )
-ATTACKS["link-at-the-target"] = lambda server: setattr(
-    server, "after", instead(lambda target: target.symlink_to(CANARIES / "a" / "file"))
-)
 ATTACKS["second-name-of-a-strangers-file"] = lambda server: setattr(
     server, "after", instead(lambda target: target.hardlink_to(CANARIES / "a" / "file"))
 )
@@ -54,12 +51,20 @@ def folder_renamed_away(server: Server) -> None:
 
 
 @attack
+def link_at_the_target(server: Server) -> None:
+    server.stay_inside()
+    server.after = instead(lambda target: target.symlink_to(CANARIES / "a" / "file"))
+
+
+@attack
 def folder_replaced_by_a_link(server: Server) -> None:
+    server.stay_inside()
+
     def replace(target: Path) -> None:
         target.parent.rename(f"{target.parent}.away")
         target.parent.symlink_to(CANARIES)
 
-    server.after = replace
+    server.after = once(replace)
 
 
 @attack

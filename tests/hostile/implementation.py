@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.hostile import files, printed, processes  # noqa: F401  # each adds its attacks
+from tests.hostile import beside, files, printed, processes  # noqa: F401  # each adds its attacks
 from tests.hostile.server import ATTACKS, Server
 
 __all__ = ["ATTACKS", "main"]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import struct
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from tests.hostile.server import ATTACKS, ESCAPES, Server, attack
+from tests.hostile.server import ATTACKS, ESCAPES, SECONDS, Server, attack, once
 
 assert sys.platform == "linux"
 
@@ -92,3 +97,48 @@ def closes_its_output(server: Server) -> None:
 @attack
 def closes_its_input(server: Server) -> None:
     server.before = lambda target: os.close(0)
+
+
+@attack
+def every_field_with_escapes(server: Server) -> None:
+    """Also those of 8-bit terminals, of titles and of links, and line ends of Unicode."""
+    text = f"{ESCAPES}\x9b2J\x1b]0;title\x07\x1b]8;;http://127.0.0.1/\x1b\\\u2028\u2029\x85\u2066"
+    server.version = text
+    server.answered = lambda answer: (
+        json.dumps({**answer, "name": text, "language": text, "protocol": 1, "message": text, text: text}).encode()
+        + b"\n"
+    )
+
+
+@attack
+def name_that_is_markup(server: Server) -> None:
+    server.version = "[link=http://127.0.0.1]x[/link][conceal]" + "<script>alert(1)</script>|`\n# CONFORMANT\n"
+
+
+@attack
+def process_left_with_escapes_as_its_name(server: Server) -> None:
+    def leave(target: Path) -> None:
+        words = [f"{ESCAPES}hidden", "-c", f"import time; time.sleep({SECONDS})"]
+        subprocess.Popen(
+            words,
+            executable=sys.executable,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    server.before = once(leave)
+
+
+@attack
+def file_that_cannot_be_removed_with_escapes_as_its_name(server: Server) -> None:
+    """Immutable (ioctl_iflags(2)) where the file system knows that."""
+
+    def make(target: Path) -> None:
+        file = target.parent / ESCAPES.replace("/", "")
+        descriptor = os.open(file, os.O_CREAT | os.O_RDWR)
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(descriptor, 0x40086602, struct.pack("l", 0x10))  # FS_IOC_SETFLAGS, FS_IMMUTABLE_FL
+
+    server.after = once(make)

@@ -39,6 +39,16 @@ class Server:
         os.chmod(temp, 0o644)
         os.replace(temp, target)
 
+    def stay_inside(self) -> None:
+        """From now on write nothing where a link leads elsewhere: what is there is touched by the kit or not at all."""
+        write = self.write
+
+        def within(path: str, status: dict[str, Any]) -> None:
+            if os.path.realpath(path) == os.path.abspath(path):
+                write(path, status)
+
+        self.write = within  # type: ignore[method-assign]  # that is the purpose
+
     def serve(self) -> None:
         """Until ``stop``, or the end of the input."""
         for line in sys.stdin:
