@@ -11,6 +11,7 @@ import argparse
 import datetime
 import json
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -177,7 +178,7 @@ def main() -> int:
         return 0
     found = [(each, row) for each in wanted if (row := judged(each, given.results))]
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    PAGE.write_text(page(found, date, f"Linux {os.uname().release.partition('-')[0]}"), encoding="utf-8")
+    PAGE.write_text(page(found, date, f"Linux {platform.release().partition('-')[0]}"), encoding="utf-8")
     print(f"{len(found)} programs in {PAGE.relative_to(ROOT)}")
     return 0
 

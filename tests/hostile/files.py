@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import socket
+import stat
 import sys
 import tempfile
 import time
@@ -15,11 +16,18 @@ from tests.hostile.server import ATTACKS, CANARIES, ESCAPES, Server, attack, ins
 
 assert sys.platform == "linux"
 
+
+def _endless(target: Path) -> None:
+    """A device that never ends, of its own: a later write may follow the link and replace what it leads to."""
+    device = CANARIES.with_name("zero")
+    if not device.exists():
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    target.symlink_to(device)
+
+
 ATTACKS["fifo-at-the-target"] = lambda server: setattr(server, "after", instead(os.mkfifo))
 ATTACKS["folder-at-the-target"] = lambda server: setattr(server, "after", instead(os.mkdir))
-ATTACKS["dev-zero-at-the-target"] = lambda server: setattr(
-    server, "after", instead(lambda t: t.symlink_to("/dev/zero"))
-)
+ATTACKS["dev-zero-at-the-target"] = lambda server: setattr(server, "after", instead(_endless))
 ATTACKS["second-name-of-a-strangers-file"] = lambda server: setattr(
     server, "after", instead(lambda target: target.hardlink_to(CANARIES / "a" / "file"))
 )
