@@ -13,6 +13,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+assert sys.platform == "linux"
+
 PATIENCE = 20  # seconds
 
 

@@ -14,6 +14,8 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+assert sys.platform == "linux"
+
 
 def main(manifest: str, plan: dict[tuple[str, int], str]) -> str:
     """Write once with the plan in force. Returns the library's answer, or the exception that came out of it."""
