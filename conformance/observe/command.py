@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
@@ -67,29 +68,33 @@ def _command(
     """
     check = chosen_validator(valid or "")
     kind = valid.split()[0] if valid else ""
-    watched = [_watched(path, kind, check) for path in dict.fromkeys(files)]
     every = max(every, PAUSE_SECONDS)
-    if report is not None and any(each.folder == report.resolve() for each in watched):
-        raise click.UsageError(f"--report {report}: is the folder of a watched file, where nothing is written")
-    options = ["--every", f"{every:g}", "--temp-age", f"{temp_age:g}", *(["--valid", valid] if valid else [])]
-    for_how_long = ["--for", f"{seconds:g}"] if seconds is not None else []
-    again = shlex.join(["pulse", "observe", *for_how_long, *options, *map(str, (each.path for each in watched))])
-    with results_file(report) as file, stopping() as stopped:
-        _say_start(watched, seconds, every)
-        took = watch(
-            watched,
-            stopped,
-            seconds=seconds,
-            every=every,
-            progress=lambda now: reporting.show_progress(watched, now),
-        )
-        reporting.end_progress()
-        answers = reporting.all_answers(watched, temp_age)
-        reporting.print_report(watched, answers, took)
-        if file is not None:
-            selection = {"file": [str(each.path) for each in watched]}
-            reporting.write_results(file, watched, answers, selection, again)
-        return reporting.exit_code(answers)
+    with contextlib.ExitStack() as at_the_end:
+        watched = []
+        for path in dict.fromkeys(files):
+            watched.append(_watched(path, kind, check))
+            at_the_end.callback(watched[-1].let_go)
+        if report is not None and any(each.folder == report.resolve() for each in watched):
+            raise click.UsageError(f"--report {report}: is the folder of a watched file, where nothing is written")
+        options = ["--every", f"{every:g}", "--temp-age", f"{temp_age:g}", *(["--valid", valid] if valid else [])]
+        for_how_long = ["--for", f"{seconds:g}"] if seconds is not None else []
+        again = shlex.join(["pulse", "observe", *for_how_long, *options, *map(str, (each.path for each in watched))])
+        with results_file(report) as file, stopping() as stopped:
+            _say_start(watched, seconds, every)
+            took = watch(
+                watched,
+                stopped,
+                seconds=seconds,
+                every=every,
+                progress=lambda now: reporting.show_progress(watched, now),
+            )
+            reporting.end_progress()
+            answers = reporting.all_answers(watched, temp_age)
+            reporting.print_report(watched, answers, took)
+            if file is not None:
+                selection = {"file": [str(each.path) for each in watched]}
+                reporting.write_results(file, watched, answers, selection, again)
+            return reporting.exit_code(answers)
 
 
 def _say_start(watched: list[Watched], seconds: float | None, every: float) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +19,12 @@ from conformance.observe.tally import Tally
 from conformance.oracle.inotify import FolderWatch
 from conformance.system.platform import file_system_of
 
-__all__ = ["Watched", "looking", "stopping", "watch"]
+__all__ = ["Stop", "Watched", "looking", "stopping", "watch"]
 
 _KINDS = ("modify", "close-write", "moved-from", "moved-to", "create", "delete")
 _FOLDER_SECONDS = 0.5  # between two looks at whether the folder is still the same
 _PROGRESS_SECONDS = 1.0
+_STOP_SECONDS = 0.1  # until a stop is noticed
 # Where the number of a file may be made from its name, so that a new file looks like the old one.
 _NUMBERS_BY_NAME = ("fuse", "cifs", "smb", "9p", "vboxsf", "prl_fs")
 _OTHER_MACHINES = ("nfs", "fuse", "cifs", "smb", "9p", "ceph", "vboxsf", "gfs", "ocfs", "lustre", "glusterfs")
@@ -88,7 +88,7 @@ class Watched:
         try:
             found = os.stat(self.folder)
         except OSError:
-            self._let_go()
+            self.let_go()
             if self._folder_identity is not None:
                 self._folder_identity = None
                 self.notes.append(f"the folder {self.folder} was removed during the watch")
@@ -98,7 +98,7 @@ class Watched:
         if self._folder_identity is not None:
             self.notes.append(f"the folder {self.folder} was replaced by another one during the watch")
         self._folder_identity = (found.st_dev, found.st_ino)
-        self._let_go()
+        self.let_go()
         try:
             self._watch = FolderWatch(self.folder, _KINDS)
             self._watch.__enter__()
@@ -114,7 +114,8 @@ class Watched:
             self._refused = why
             self.notes.append(f"how it is replaced is seen by reading only: {why}")
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Watch no folder any more."""
         if self._watch is not None:
             self._watch.__exit__(None, None, None)
             self._watch = None
@@ -122,7 +123,7 @@ class Watched:
     def end(self) -> None:
         """Look at what is beside the file, and let go of everything."""
         self.take_events(time.monotonic())
-        self._let_go()
+        self.let_go()
         self.names.end()
         with contextlib.suppress(OSError):
             self.beside = tuple(self._beside())
@@ -144,15 +145,28 @@ class Watched:
                         yield Beside(entry.name, entry.name in self.before, age)
 
 
+@dataclass
+class Stop:
+    """Whether to end. Set by a handler of a signal, which may not wait for a lock such as that of threading.Event."""
+
+    asked: bool = False
+
+    def wait(self, seconds: float) -> None:
+        """Return after so many seconds, or soon after it was set."""
+        end = time.monotonic() + seconds
+        while not self.asked and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _STOP_SECONDS))
+
+
 @contextlib.contextmanager
-def stopping() -> Iterator[threading.Event]:
-    """Inside the block Ctrl-C, and being asked to end (SIGTERM), set this event; pressed again, they interrupt."""
-    stopped = threading.Event()
+def stopping() -> Iterator[Stop]:
+    """Inside the block Ctrl-C, and being asked to end (SIGTERM), set what it yields; pressed again, they interrupt."""
+    stopped = Stop()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if stopped.is_set() and number == signal.SIGINT:
+        if stopped.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stopped.set()
+        stopped.asked = True
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -180,7 +194,7 @@ def looking(files: Sequence[Watched]) -> Iterator[Callable[[], None]]:
 
 def watch(
     files: Sequence[Watched],
-    stopped: threading.Event,
+    stopped: Stop,
     *,
     seconds: float | None,
     every: float,
@@ -194,7 +208,7 @@ def watch(
         while True:
             once()
             now = time.monotonic()
-            if stopped.is_set() or (seconds is not None and now - started >= seconds):
+            if stopped.asked or (seconds is not None and now - started >= seconds):
                 break
             if now - shown >= _PROGRESS_SECONDS:
                 shown = now

@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from conformance.observe import command, report
 from conformance.observe.command import main
-from conformance.observe.watching import Watched, looking
+from conformance.observe.watching import Stop, Watched, looking
 from conformance.reporting.results import Exit, read_results
 
 
@@ -36,7 +35,7 @@ def target(tmp_path: Path) -> Path:
 def writes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look comes after one more write by rename."""
 
-    def watch(files: list[Watched], stopped: threading.Event, **how: object) -> float:
+    def watch(files: list[Watched], stopped: Stop, **how: object) -> float:
         with looking(files) as look:
             for number in range(3):
                 look()

@@ -14,7 +14,7 @@ import pytest
 
 from conformance.observe.answers import Answer, answers_of, handling
 from conformance.observe.tally import Tally
-from conformance.observe.watching import Watched, looking, watch
+from conformance.observe.watching import Stop, Watched, looking, watch
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs inotify")
 PATIENCE = 60.0
@@ -42,7 +42,7 @@ def watching(folder: Path, *, events: bool = True) -> Iterator[Watch]:
     target.write_text("{}")
     watched = Watched.of(target, Tally(str(target)))
     if not events:
-        watched._let_go()
+        watched.let_go()
     with looking([watched]) as once:
         once()
         yield Watch(target, once, watched)
@@ -223,9 +223,8 @@ def test_where_numbers_are_made_from_names_the_reads_say_nothing_of_places(tmp_p
 
 def test_a_watch_ends_when_its_time_is_up_and_when_it_is_stopped(tmp_path: Path) -> None:
     watched = Watched.of(tmp_path / "f", Tally("f"))
-    assert watch([watched], threading.Event(), seconds=0.0, every=0.0) >= 0
+    assert watch([watched], Stop(), seconds=0.0, every=0.0) >= 0
     assert watched.tally.looks == 1
-    stopped = threading.Event()
-    stopped.set()
+    stopped = Stop(asked=True)
     watch([watched], stopped, seconds=None, every=1.0)
     assert watched.tally.looks == 2

@@ -127,7 +127,7 @@ def test_events_that_the_system_dropped_are_counted(tmp_path: Path) -> None:
             """Nothing to let go of."""
 
     watched = watched_in(tmp_path)
-    watched._let_go()
+    watched.let_go()
     watched._watch = Full()  # type: ignore[assignment]  # what the watch needs of it
     watched.take_events(time.monotonic())
     watched.end()
@@ -138,7 +138,7 @@ def test_a_first_signal_ends_the_watch_and_a_second_one_interrupts_it() -> None:
     before = signal.getsignal(signal.SIGINT)
     with stopping() as stopped:
         signal.raise_signal(signal.SIGTERM)
-        assert stopped.is_set()
+        assert stopped.asked
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
