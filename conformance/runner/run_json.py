@@ -60,7 +60,7 @@ def _manifest(value: dict[str, Any]) -> Manifest:
         KnownFailure(**{**each, "os": tuple(each["os"]), "cases": tuple(each["cases"])})
         for each in value["known_failures"]
     ]
-    lists = {name: tuple(value[name]) for name in ("roles", "command", "keeps")}
+    lists = {name: tuple(value[name]) for name in ("roles", "command", "refusals", "keeps")}
     set_up = tuple(tuple(command) for command in value["setup"])
     folders = {"folder": Path(value["folder"]), "original": _path(value["original"])}
     return Manifest(**{**value, **lists, **folders, "setup": set_up, "known_failures": tuple(known)})

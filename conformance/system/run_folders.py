@@ -257,15 +257,19 @@ def _recorded(folder: Path) -> Lock | None:
     """
     place = folder_of_records()
     for _ in range(_TRIES):
+        made = False
         try:
             with contextlib.suppress(FileExistsError):
                 place.mkdir(mode=stat.S_IRWXU)
+                made = True
             with _Records(place) as records:
                 name = secrets.token_hex(8) + _ENDING
                 lock = Lock.taken(records.open(name, _NEW))
         except FileNotFoundError:  # another run has just removed the last record, and the folder
             continue
         except OSError:
+            if made:
+                _remove_if_empty()
             return None
         if lock is None or not lock.is_there():  # a sweep was quicker than this lock, and has taken the record away
             continue

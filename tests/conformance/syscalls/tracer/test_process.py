@@ -311,12 +311,12 @@ def test_a_command_ends_when_the_kit_hangs_up(conversation: Any, gone: Any, comm
 def test_a_message_during_a_hold_is_obeyed_after_it(conversation: Any, folder: Path) -> None:
     process, control = conversation("at-start", ["mkdir", "sub"])
     with control.makefile("rb") as messages:
-        assert hear(messages).startswith("started")
+        thread = int(hear(messages).split()[1])
         plan = {"folder": str(folder), "rules": [{"action": "hold", "phase": "before", "calls": ["mkdir"]}]}
         control.sendall(f"arm {json.dumps(plan)}\n".encode())
         assert hear(messages) == "armed \n"
         word, _, rest = hear(messages).partition(" ")
-        assert (word, json.loads(rest)) == ("boundary", [0, "before", "mkdir", str(folder / "sub"), ""])
+        assert (word, json.loads(rest)) == ("boundary", [0, "before", "mkdir", str(folder / "sub"), "", thread])
         control.sendall(b"disarm\ngo\n")
         word, _, rest = hear(messages).partition(" ")
     assert word == "report"
