@@ -136,8 +136,9 @@ def test_a_kill_comes_before_the_operation_or_after_it(
 
 def test_a_kill_ends_every_process(trace_python: Trace, gone: Callable[[int], bool]) -> None:
     traced = trace_python(
-        "import os, signal\nchild = os.fork()\nprint(os.getpid(), flush=True)\n"
-        "if child:\n    os.waitpid(child, 0)\nelse:\n    os.mkdir('sub')",
+        "import os\nready, go = os.pipe()\nchild = os.fork()\nif not child:\n    os.read(ready, 1)\n"
+        "print(os.getpid(), flush=True)\n"
+        "if child:\n    os.write(go, b'.')\n    os.waitpid(child, 0)\nelse:\n    os.mkdir('sub')",
         Rule("kill", "after"),
     )
     assert len(pids := traced.output.split()) == 2
