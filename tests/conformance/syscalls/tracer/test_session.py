@@ -86,12 +86,9 @@ def test_a_boundary_is_shown_by_its_number_phase_and_name(obedient: Traced, fold
         *hold,
         at_boundary=lambda boundary: seen.append((boundary, (folder / "sub").exists())),
     )
-    made, thread = str(folder / "sub"), seen[0][0].thread
-    assert seen == [
-        (Boundary(0, "before", "mkdir", made, thread=thread), False),
-        (Boundary(0, "after", "mkdir", made, thread=thread), True),
-    ]
-    assert thread > 0
+    thread = seen[0][0].thread
+    before, after = (Boundary(0, phase, "mkdir", str(folder / "sub"), thread=thread) for phase in ("before", "after"))
+    assert (thread > 0, seen) == (True, [(before, False), (after, True)])
 
 
 def test_a_boundary_without_an_observer(obedient: Traced, folder: Path) -> None:
