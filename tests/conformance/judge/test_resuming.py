@@ -57,10 +57,10 @@ def test_a_job_that_starts_again_is_distinguished_from_one_that_goes_on(runs: li
 
 
 def test_writes_are_counted_over_all_files() -> None:
-    lines = """open("/run/work/f", O_WRONLY|O_TRUNC) = 3</run/work/f>
-write(3</run/work/f>, "new", 3) = 3
-open("/run/work/g", O_WRONLY|O_CREAT, 0600) = 3</run/work/g>
-write(3</run/work/g>, "new", 3) = 3"""
-    operations = operations_of(parse(lines), "/run", {"work/": 0, "work/f": 3})
-    assert writes(operations, ("work/f", "work/g")) == 2
-    assert writes(operations[:1], ("work/f", "work/g")) == 1
+    lines = """open("/run/jobs/f", O_WRONLY|O_TRUNC) = 3</run/jobs/f>
+write(3</run/jobs/f>, "new", 3) = 3
+open("/run/jobs/g", O_WRONLY|O_CREAT, 0600) = 3</run/jobs/g>
+write(3</run/jobs/g>, "new", 3) = 3"""
+    operations = operations_of(parse(lines), "/run", {"jobs/": 0, "jobs/f": 3})
+    assert writes(operations, ("jobs/f", "jobs/g")) == 2
+    assert writes(operations[:1], ("jobs/f", "jobs/g")) == 1

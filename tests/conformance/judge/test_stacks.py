@@ -10,20 +10,20 @@ from conformance.syscalls.strace.parser import parse
 
 PYTHON = b"""Current thread 0x00007f12 (most recent call first):
   File "/venv/lib/python3.11/site-packages/numpy/lib/_npyio_impl.py", line 575 in save
-  File "/run/work/train.py", line 12 in main
-  File "/run/work/train.py", line 20 in <module>
+  File "/run/jobs/train.py", line 12 in main
+  File "/run/jobs/train.py", line 20 in <module>
 Current thread 0x00007f12 (most recent call first):
   <no Python frame>
 Current thread 0x00007f12 (most recent call first):
-  File "/run/work/train.py", line 20 in <module>
+  File "/run/jobs/train.py", line 20 in <module>
 """
 
 
 def test_each_stack_of_python_is_its_innermost_line_and_that_of_the_program_itself() -> None:
     assert python_sources(PYTHON) == [
-        "numpy/lib/_npyio_impl.py:575 in save, called at /run/work/train.py:12 in main",
+        "numpy/lib/_npyio_impl.py:575 in save, called at /run/jobs/train.py:12 in main",
         "",
-        "/run/work/train.py:20",
+        "/run/jobs/train.py:20",
     ]
     assert python_sources(b"") == []
 
@@ -34,13 +34,16 @@ def logged(name: str, path: str, *frames: str) -> str:
 
 LOG = "\n".join(
     [
-        logged("open", "/run/work/g", "at save (/run/work/s.js:9:1)"),
+        logged("open", "/run/jobs/g", "at save (/run/jobs/s.js:9:1)"),
         logged(
-            "writeFile", "/run/work/f", "at save (file:///run/work/s.mjs:3:9)", "at async file:///run/work/s.mjs:7:1"
+            "writeFile", "/run/jobs/f", "at save (file:///run/jobs/s.mjs:3:9)", "at async file:///run/jobs/s.mjs:7:1"
         ),
-        logged("open", "/run/work/f", "at node:internal/fs:1:1"),
+        logged("open", "/run/jobs/f", "at node:internal/fs:1:1"),
         logged(
-            "rename", "/run/work/f", "at Object.<anonymous> (/p/node_modules/w/i.js:4:2)", "at run (/run/work/m.js:2:1)"
+            "rename",
+            "/run/jobs/f",
+            "at Object.<anonymous> (/p/node_modules/w/i.js:4:2)",
+            "at run (/run/jobs/m.js:2:1)",
         ),
         "cut off {",
     ]
@@ -50,12 +53,12 @@ LOG = "\n".join(
 @pytest.mark.parametrize(
     ("kind", "path", "line"),
     [
-        ("open", "/run/work/f", "/run/work/s.mjs:3 in save"),
-        ("write", "/run/work/f", "/run/work/s.mjs:3 in save"),
-        ("create", "/run/work/g", "/run/work/s.js:9 in save"),
-        ("rename", "/run/work/f", "w/i.js:4 in Object.<anonymous>, called at /run/work/m.js:2 in run"),
-        ("unlink", "/run/work/f", ""),
-        ("write", "/run/work/other", ""),
+        ("open", "/run/jobs/f", "/run/jobs/s.mjs:3 in save"),
+        ("write", "/run/jobs/f", "/run/jobs/s.mjs:3 in save"),
+        ("create", "/run/jobs/g", "/run/jobs/s.js:9 in save"),
+        ("rename", "/run/jobs/f", "w/i.js:4 in Object.<anonymous>, called at /run/jobs/m.js:2 in run"),
+        ("unlink", "/run/jobs/f", ""),
+        ("write", "/run/jobs/other", ""),
     ],
 )
 def test_the_last_call_of_node_that_can_have_made_an_operation(kind: str, path: str, line: str) -> None:
