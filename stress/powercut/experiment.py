@@ -62,6 +62,7 @@ def _case(run: Run, plan: CutPlan, file_system: FileSystem, way: Way) -> list[Re
         return _same(case, repro, outcome="n/a", message="the implementation does not have the role writer")
     tally = Tally(file_system.name, way, run.manifest.profile)
     of_blocks = BlockTally(file_system.name)
+    counted = of_blocks if way == "blocks" else tally
     try:
         require_means(file_system.kind)
         enter_private_namespace()
@@ -75,11 +76,10 @@ def _case(run: Run, plan: CutPlan, file_system: FileSystem, way: Way) -> list[Re
     except Inconclusive as error:
         return _same(case, repro, outcome="unmeasured", message=str(error), inconclusive=True)
     except ImplementationError as error:
-        evidence = {"stderr": error.stderr, "before it": (of_blocks if way == "blocks" else tally).sentence()}
+        evidence = {"stderr": error.stderr, "before it": counted.sentence()}
         return _ended_by(str(error), "implementation", evidence, case, repro)
     except Exception as error:  # it says nothing about the implementation
-        before = (of_blocks if way == "blocks" else tally).sentence()
-        evidence = {"traceback": traceback.format_exc()[-4000:], "before it": before}
+        evidence = {"traceback": traceback.format_exc()[-4000:], "before it": counted.sentence()}
         return _ended_by(f"{type(error).__name__}: {error}", "kit", evidence, case, repro)
     return results_of(tally, repro)
 
