@@ -287,7 +287,7 @@ def detection(plan: Plan) -> Section:
 def training(plan: Plan) -> Section:
     """What a status costs a training loop."""
     places = {place.file_system: place.folder for place in (plan.disk, plan.memory) if place is not None}
-    return training_cost.section(places, plan.rounds * plan.generations, plan.progress)
+    return training_cost.section(places, max(10.0, 1.0 * plan.rounds * plan.generations), plan.progress)
 
 
 SECTIONS: Mapping[str, Callable[[Plan], Section]] = {

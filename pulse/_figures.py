@@ -12,7 +12,21 @@ from pulse._values import finite, is_on_accelerator, not_negative
 __all__ = ["Figures"]
 
 
-class Figures:
+class Mailbox:
+    """What passes between the training and its publisher without a lock.
+
+    It is kept in slots: an attribute in a slot takes fewer cache misses than one in a dictionary, and an update after a
+    step that has filled the processor's caches takes little else.
+    """
+
+    __slots__ = ("_asked", "_newest")
+    _asked: bool
+    """Whether a write is on its way that will take what is left."""
+    _newest: tuple[float, float] | None
+    """Epoch and loss, both valid, left there by an update."""
+
+
+class Figures(Mailbox):
     """Epoch, total and loss; what is refused is logged once, and counted."""
 
     def __init__(self, interval: float, clock: Callable[[], float]) -> None:
@@ -29,11 +43,11 @@ class Figures:
         self._read_again = -math.inf
 
     def _forget(self) -> None:
-        """Zeros again."""
+        """Zeros again, and nothing on its way."""
         self._epoch = self._total = self._loss = 0.0
         self._loss_note = ""
         self._unread: Any = None  # a loss that is still on a GPU
-        self._newest: tuple[float, float] | None = None  # epoch and loss, both valid, left here without the lock
+        self._newest, self._asked = None, False
 
     def _take_newest(self) -> None:
         """Take what was left without the lock."""

@@ -36,9 +36,6 @@ DEFAULT_PATH: Final = "training_status.json"
 PATH_VARIABLE: Final = "PULSE_PATH"
 """The environment variable with the path for a run that does not name one; ``pulse run`` sets it."""
 
-_INF: Final = math.inf
-_PLAIN: Final = (float, int)
-_LIMIT: Final = 2.0**53  # an epoch below it needs no second look
 _LOCK_SECONDS: Final = 0.5
 
 
@@ -64,9 +61,9 @@ class Pulse(Figures):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """As for :func:`training`; ``clock`` is a monotonic clock, in seconds."""
-        if not 0.0 <= interval < _INF:
+        if not 0.0 <= interval < math.inf:
             raise ValueError(f"interval must be a number of seconds, 0 or more, not {interval!r}")
-        if heartbeat is not None and not 0.0 < heartbeat < _INF:
+        if heartbeat is not None and not 0.0 < heartbeat < math.inf:
             raise ValueError(f"heartbeat must be a number of seconds above 0, or None for none, not {heartbeat!r}")
         self.path = os.fsdecode(path)
         with suppress(OSError):  # the working folder is gone: then the writes say so
@@ -82,12 +79,8 @@ class Pulse(Figures):
         self._active = False
         self._open = False  # whether an update counts: active, and the status is running
         self._threaded = False
-        self._ended_by_signal = False
-        self._overtaken = False
-        self._inherited = False
-        self._status = "idle"
-        self._message = ""
-        self._asked = False
+        self._ended_by_signal = self._overtaken = self._inherited = False
+        self._status, self._message = "idle", ""
         self._written = ""  # the status of the file
         self._publisher: Publisher
         self._error_before: BaseException | None = None
@@ -135,7 +128,7 @@ class Pulse(Figures):
         self._message = text(self._first_message)
         self._set_total(self._first_total)
         self._status, self._written = "running", ""
-        self._ended_by_signal = self._asked = self._overtaken = False
+        self._ended_by_signal = self._overtaken = False
         self._error_before = unhandled_error()
         self._process = os.getpid()
         self._active = self._open = True
@@ -162,11 +155,18 @@ class Pulse(Figures):
             message: a line for people who watch the run.
             total_epochs: epochs planned, if that has changed.
         """
-        # Nearly always a write is already on its way, and a lock would take most of the time. _publish resets _asked
-        # before it takes _newest, so what is left here while _asked is set will be written.
-        plain = epoch.__class__ in _PLAIN and loss.__class__ is float and message is None and total_epochs is None
-        if plain and self._asked and 0 <= epoch < _LIMIT and -_INF < loss < _INF:  # type: ignore[operator]  # see plain
-            self._newest = epoch, loss  # type: ignore[assignment]  # both are numbers
+        # Nearly always a write is already on its way. _publish resets _asked before it takes _newest, so what is left
+        # here while _asked is set will be written. No lock, no constants by name: each takes longer than all the rest.
+        if (
+            loss.__class__ is float
+            and (epoch.__class__ is float or epoch.__class__ is int)
+            and message is None
+            and total_epochs is None
+            and self._asked
+            and 0.0 <= epoch < 1e15
+            and -1e300 < loss < 1e300  # what is beyond may be valid too
+        ):
+            self._newest = epoch, loss
             if self._asked:
                 return
         if not self._open and not self._reopen():
