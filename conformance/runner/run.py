@@ -53,7 +53,7 @@ class RunPlan:
     kills: int = KILLS
     user: str | None = None  # as whom implementations run; None: as the kit itself
     point: str = "*"  # a glob of the points that the syscall engine visits
-    quick: bool = False  # only the boundaries of a write at which files have changed
+    quick: bool = False  # fewer errors, and only the boundaries of a write at which files have changed
 
     def options(self) -> list[tuple[str, Any]]:
         """The options that repeat it, other than ``--seed`` and ``--point``, which a failure names itself, and

@@ -10,7 +10,7 @@ import itertools
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.contract.errors import ImplementationError, Unmeasured, Violation
@@ -28,6 +28,7 @@ from conformance.syscalls.points import (
     Scenario,
     boundary_points,
     brief,
+    brief_faults,
     fault_points,
     few,
     interrupt_points,
@@ -47,6 +48,11 @@ _ENOUGH_BROKEN = 3
 _READS = 3  # at each boundary
 _MANY_KILLS = 20  # that show what there is to see, whatever the machine
 _PAUSE = 0.0002  # seconds between the polling reader's reads, so that it leaves time for the kills
+_QUICK: Mapping[str, Callable[[Sequence[Point]], tuple[Point, ...]]] = {
+    "faults": brief_faults,
+    "interrupts": brief,
+    "kills": brief,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,17 +100,17 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
             case _:
                 points = boundary_points(recording.operations, scenario, target)
         found: list[Visit] = []
-        points = tuple(points)
-        if laboratory.run.quick and family in ("interrupts", "kills"):
-            points = brief(points)
+        taken = tuple(points)
+        if laboratory.run.quick and family in _QUICK:
+            taken = _QUICK[family](taken)
         usual = recording.usual_descriptors
-        for point in _selected(laboratory.run, f"{family}-{scenario}", points):
+        for point in _selected(laboratory.run, f"{family}-{scenario}", taken):
             found.append(laboratory.visit(point, recording.kept, usual, size))
             if family == "kills" and sum(_breaks(visit) for visit in found) == _ENOUGH_BROKEN:
                 break  # a writer that waits for a dead writer's leftovers takes long at every point
             if family == "terminations" and _is_enough(found):
                 break
-        return {"points": len(points), "visits": [dataclasses.asdict(visit) for visit in found]}
+        return {"points": len(taken), "visits": [dataclasses.asdict(visit) for visit in found]}
 
     kept = _kept(laboratory.run, f"{family}-{scenario}", make)
     found = tuple(_visit(values) for values in kept["visits"])

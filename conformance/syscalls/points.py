@@ -23,6 +23,7 @@ __all__ = [
     "What",
     "boundary_points",
     "brief",
+    "brief_faults",
     "call_kind",
     "fault_points",
     "few",
@@ -236,6 +237,14 @@ def brief(points: Sequence[Point]) -> tuple[Point, ...]:
     return tuple(
         point for index, point in enumerate(points) if not index or point.phase == "before" or _may_change(point)
     )
+
+
+def brief_faults(points: Iterable[Point]) -> tuple[Point, ...]:
+    """Of faults only the first error of each operation, what happens without an error, and each lasting error once."""
+    found: dict[object, Point] = {}
+    for point in points:
+        found.setdefault((point.what, point.error if point.what == "lasting" else point.number), point)
+    return tuple(found.values())
 
 
 def _may_change(point: Point) -> bool:

@@ -12,6 +12,7 @@ from conformance.syscalls.points import (
     Point,
     boundary_points,
     brief,
+    brief_faults,
     call_kind,
     fault_points,
     few,
@@ -332,7 +333,7 @@ def test_the_rules_for_the_tracer(point: Point, rules: list[Rule]) -> None:
 
 
 class TestBrief:
-    """``--quick`` visits the boundaries at which a process that ends there leaves something else behind."""
+    """``--quick``: few errors, and boundaries at which a process that ends there leaves something else behind."""
 
     def test_kills_come_first_of_all_and_after_each_change(self) -> None:
         kills = tuple(boundary_points(operations(), "replace", "status.json"))
@@ -368,3 +369,24 @@ class TestBrief:
 
     def test_nothing_of_nothing(self) -> None:
         assert brief(()) == ()
+        assert brief_faults(()) == ()
+
+    def test_an_operation_fails_with_its_first_error_only(self) -> None:
+        every = tuple(fault_points(operations(), "replace", "status.json"))
+        found = brief_faults(every)
+        first = [point for point in found if point.what == "error"]
+        assert [point.number for point in first] == sorted({point.number for point in every if point.what == "error"})
+        assert all(point.error == ERRORS_OF_SYSTEM_CALL[operations()[point.number].call.name][0] for point in first)
+        assert len(found) < len(every) / 2
+
+    @pytest.mark.parametrize("what", ["error and failing clean-up", "short", "EINTR"])
+    def test_what_is_no_other_error_stays(self, what: str) -> None:
+        every = tuple(fault_points(operations(), "replace", "status.json"))
+        there = [point for point in every if point.what == what]
+        assert there
+        assert [point for point in brief_faults(every) if point.what == what] == there
+
+    def test_an_error_lasts_from_one_operation_only(self) -> None:
+        every = tuple(fault_points(operations(), "replace", "status.json"))
+        lasting = [point for point in brief_faults(every) if point.what == "lasting"]
+        assert [point.error for point in lasting] == [errno.EIO, errno.ENOSPC, errno.EROFS]
