@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,9 @@ hypothesis.settings.register_profile(
     "tests", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("tests")
+
+# Tests and modules live as long as the session: looking at all of them for garbage took a twentieth of its time.
+gc.set_threshold(200_000, 30, 30)
 
 
 @pytest.fixture

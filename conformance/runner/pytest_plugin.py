@@ -49,6 +49,7 @@ from conformance.runner.watchdog import tell_time_limit
 from conformance.subject.forking import is_idle, serving_forks
 from conformance.subject.launch import forked_modules
 from conformance.system.file_kinds import NotAFile
+from conformance.system.garbage import few_collections
 from conformance.system.guarded_path import GuardedPath
 from conformance.system.orphans import adopting
 from conformance.system.platform import operating_system
@@ -110,6 +111,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_WANTED] = _wanted_clauses(config, run)
     config.stash[_LEFT] = LeftBehind()
     forks = contextlib.ExitStack()
+    forks.enter_context(few_collections())
     forks.enter_context(adopting())
     forks.enter_context(serving_forks(run.launch_options().children, forked_modules(run.manifest)))
     config.stash[_FORKS] = forks

@@ -1,4 +1,8 @@
-"""Signals that are passed on to a command."""
+"""Signals that are passed on to a command.
+
+They are raised in the test's own thread: after kill(2) another thread of pytest may take one, and the handler of Python
+runs later.
+"""
 
 import os
 import signal
@@ -37,7 +41,7 @@ def test_each_is_passed_on_and_the_old_handler_is_back_afterwards(name: str, bac
     sent: list[int] = []
     with Forwarding() as forwarding:
         forwarding.to(sent.append)
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert sent == [number]
     assert signal.getsignal(number) == before
 
@@ -45,8 +49,8 @@ def test_each_is_passed_on_and_the_old_handler_is_back_afterwards(name: str, bac
 def test_one_that_comes_before_the_command_is_passed_on_to_it(foreground: None) -> None:
     sent: list[int] = []
     with Forwarding() as forwarding:
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
         forwarding.to(sent.append)
     assert sent == [signal.SIGINT, signal.SIGTERM]
 
@@ -58,7 +62,7 @@ def test_what_is_typed_at_the_terminal_reaches_the_command_without_us(foreground
     with Forwarding() as forwarding:
         forwarding.to(sent.append)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
     assert sent == [signal.SIGTERM]
 
 
@@ -82,7 +86,7 @@ def test_another_size_of_the_terminal_is_passed_on() -> None:
         forwarding.on_resize(None)
         assert signal.getsignal(signal.SIGWINCH) == before
         forwarding.on_resize(lambda: sizes.append("new"))
-        os.kill(os.getpid(), signal.SIGWINCH)
+        signal.raise_signal(signal.SIGWINCH)
     assert sizes == ["new"]
     assert signal.getsignal(signal.SIGWINCH) == before
 
