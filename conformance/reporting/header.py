@@ -18,7 +18,7 @@ from conformance.reporting.results import Header
 from conformance.system.file_hashes import file_hash, folder_hashes, kit_files
 from conformance.system.platform import describe_platform
 
-__all__ = ["command_as_started", "header_of", "kit_version"]
+__all__ = ["command_as_started", "header_of", "kit_version", "time_now"]
 
 
 def kit_version() -> str:
@@ -34,6 +34,11 @@ def command_as_started() -> str:
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     program = ["python", "-m", spec.name.removesuffix(".__main__")] if spec else [Path(sys.argv[0]).name]
     return shlex.join([*program, *sys.argv[1:]])
+
+
+def time_now() -> str:
+    """The time of day for a header: UTC, whole seconds."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def header_of(
@@ -68,7 +73,7 @@ def header_of(
         python=platform.python_version(),
         seed=seed,
         selection=dict(selection),
-        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        started=time_now(),
         command=command_as_started(),
         kit_files=kit_files(),
         program=program,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 import pytest
 
 from conformance.contract.clauses import load_clauses
-from conformance.reporting.header import header_of
+from conformance.reporting.header import header_of, time_now
 from conformance.reporting.results import Exit, ResultsFile, results_file
 from conformance.reporting.terminal import new_console, print_run
 from conformance.reporting.verdict import decide
@@ -79,7 +80,7 @@ def _scenarios(
 
 
 def _run(run: Run, scenarios: EmbeddedPytest, file: ResultsFile | None, report: Path | None, expression: str) -> int:
-    gathered = Gathered()
+    gathered, started = Gathered(), time_now()
     code = scenarios.run(HandOver(run), gathered, Watchdog(scenarios.seconds, gathered.mishaps.append))
     if code == pytest.ExitCode.INTERRUPTED and not gathered.mishaps:
         return Exit.INTERRUPTED
@@ -90,14 +91,9 @@ def _run(run: Run, scenarios: EmbeddedPytest, file: ResultsFile | None, report: 
     clauses = {clause: load_clauses()[clause] for clause in dict.fromkeys(result.clause for result in results)}
     systems = list(dict.fromkeys(result.case.rpartition(":")[2] for result in results))
     cases = list(dict.fromkeys(result.case for result in results))
-    header = header_of(
-        run.manifest,
-        run.about,
-        systems,
-        run.seed,
-        {"clause": list(clauses), "case": cases},
-        program="pulse stress suite",
-    )
+    selection = {"clause": list(clauses), "case": cases}
+    header = header_of(run.manifest, run.about, systems, run.seed, selection, program="pulse stress suite")
+    header = dataclasses.replace(header, started=started)  # what it ran is known only now
     verdict = decide(
         results,
         clauses,

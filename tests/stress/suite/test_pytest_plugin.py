@@ -111,10 +111,21 @@ def test_a_clean_run_is_conformant(suite: Callable[..., tuple[int, str]]) -> Non
 
 
 def test_the_results_can_be_kept(suite: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
-    code, text = suite("changes = {}", "-k", "small or paced", "--report", tmp_path / "report", "--seed", 5)
+    # Scenarios that end when the clock shows another second than at the beginning.
+    later = "\n    ".join(
+        [
+            "import datetime, pathlib, time",
+            "changes, begun = {}, int(time.time())",
+            "while int(time.time()) == begun: pass",
+            "now = datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')",
+            f"pathlib.Path({str(tmp_path / 'ran')!r}).write_text(now)",
+        ]
+    )
+    code, text = suite(later, "-k", "small or paced", "--report", tmp_path / "report", "--seed", 5)
     assert code == Exit.CONFORMANT, text
     header, results, footer = read_results(tmp_path / "report" / "results.jsonl")
     assert (header["implementation"]["name"], header["seed"]) == ("variant:plain", 5)
+    assert header["started"] < (tmp_path / "ran").read_text(), "the header says when the run began"
     assert [(result["clause"], result["outcome"]) for result in results] == [("CON-01", "pass"), ("CON-03", "pass")] * 2
     assert footer is not None
     assert footer["verdict"].endswith("clauses measured: passed")
