@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.reporting.results import Result, counted
 
-__all__ = ["LONGEST_TEXT", "MOST_MEMBERS", "bounded"]
+__all__ = ["LONGEST_TEXT", "MOST_MEMBERS", "bounded", "cut"]
 
 LONGEST_TEXT = 8000
 """Characters of a message, and of each text in the evidence."""
@@ -21,11 +21,12 @@ _DEEPEST = 12
 def bounded(result: Result) -> Result:
     """The result with whatever exceeds the limits cut; each cut says how much there was."""
     return dataclasses.replace(
-        result, message=_text(result.message, LONGEST_TEXT), evidence=_Cutter().mapping(result.evidence, 0)
+        result, message=cut(result.message, LONGEST_TEXT), evidence=_Cutter().mapping(result.evidence, 0)
     )
 
 
-def _text(text: str, limit: int) -> str:
+def cut(text: str, limit: int) -> str:
+    """The text, of at most this many characters; a cut says how many there were."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
 
 
@@ -35,7 +36,7 @@ class _Cutter:
 
     def mapping(self, value: Mapping[str, Any], depth: int) -> dict[str, Any]:
         names = list(value)[:MOST_MEMBERS]
-        found = {_text(str(name), LONGEST_TEXT): self.value(value[name], depth + 1) for name in names}
+        found = {cut(str(name), LONGEST_TEXT): self.value(value[name], depth + 1) for name in names}
         if len(value) > len(names):
             found["…"] = f"{len(value):,} members"
         return found
@@ -55,4 +56,4 @@ class _Cutter:
         self.left -= min(len(text), limit)
         if len(text) <= limit:
             return value
-        return _text(text, limit)
+        return cut(text, limit)

@@ -9,6 +9,7 @@ from typing import Literal
 from conformance.contract.clauses import Clause, load_clauses
 from conformance.follow_up.audit.legs import Controls, Leg, Of
 from conformance.follow_up.audit.policy import PROGRAMS, WORK, Policy
+from conformance.reporting.bounds import cut
 from conformance.reporting.results import Exit
 from conformance.reporting.verdict import clause_outcome
 
@@ -119,7 +120,7 @@ def _failures(legs: Sequence[Leg], policy: Policy) -> Iterator[str]:
                 if more > 0:
                     yield f"{leg.path}: {clause}: and {more:,} more"
         if leg.footer["exit"] == Exit.NOT_CONFORMANT and not told:
-            yield from (f"{leg.path}: {reason[:_SHOWN]}" for reason in _other_reasons(leg, policy))
+            yield from (f"{leg.path}: {cut(reason, _SHOWN)}" for reason in _other_reasons(leg, policy))
 
 
 def _other_reasons(leg: Leg, policy: Policy) -> Sequence[str]:

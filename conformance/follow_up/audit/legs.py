@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from conformance.contract.clauses import load_clauses
 from conformance.follow_up.audit.policy import PLATFORMS, PROGRAMS, WORK, Policy
+from conformance.reporting.bounds import cut
 from conformance.reporting.chain import is_as_sealed
 from conformance.reporting.results import FORMAT, OUTCOMES, Exit, lines_of
 from conformance.system.file_hashes import file_hash
@@ -168,7 +169,7 @@ def leg_of(path: Path, lines: Iterable[Mapping[str, Any]], policy: Policy) -> Le
         of = clauses.setdefault(clause, Of())
         of.counts[outcome] += 1
         if outcome == "unmeasured":
-            of.unmeasured = of.unmeasured or message[:_SHOWN]
+            of.unmeasured = of.unmeasured or cut(message, _SHOWN)
         if outcome in _BAD:
             entries = [index for index, entry in enumerate(policy.accepted) if entry.matches(clause, case, platform)]
             if outcome == "xfail" and entries:
@@ -176,12 +177,12 @@ def leg_of(path: Path, lines: Iterable[Mapping[str, Any]], policy: Policy) -> Le
             elif line.get("blame") != "kit":  # that makes the run inconclusive
                 of.unaccepted += 1
                 if len(of.failures) < _KEPT:
-                    of.failures.append(f"{clause} [{case[:_SHOWN]}] {outcome}: {message[:_SHOWN]}")
+                    of.failures.append(f"{clause} [{cut(case, _SHOWN)}] {outcome}: {cut(message, _SHOWN)}")
         for name in WORK:
             if value := counts.get(name):
                 sums[clause, name] = sums.get((clause, name), 0) + value
         if outcome == "pass" and counts.get("positive controls", 1) < 1:
-            missed.append(f"{clause} [{case[:_SHOWN]}]")
+            missed.append(f"{clause} [{cut(case, _SHOWN)}]")
     if footer is None:
         raise AuditError(f"{path}: has no footer: the run did not finish, or the file was cut off; run it again")
     _require_footer(footer, clauses, path)

@@ -141,6 +141,11 @@ def test_a_file_without_footer_is_refused() -> None:
         leg_of(PATH, [HEADER], DEFAULT)
 
 
+def test_a_long_message_is_cut_and_says_so() -> None:
+    found = leg_of(PATH, [HEADER, result("VIS-01", "fail", "a case", "x" * 301), footer(VIS_01={"fail": 1})], DEFAULT)
+    assert found.clauses["VIS-01"].failures == [f"VIS-01 [a case] fail: {'x' * 300}… (301 characters)"]
+
+
 def test_memory_does_not_grow_with_the_number_of_results() -> None:
     number = 20_000
 
