@@ -33,6 +33,7 @@ from conformance.subject.protocol import (
     shortened,
     shown_request,
 )
+from conformance.subject.starvation import TooLong, starved_seconds, within
 
 __all__ = ["Implementation", "OneshotImplementation", "ServeImplementation", "start"]
 
@@ -158,11 +159,12 @@ class ServeImplementation:
 
     def _received(self, number: int, limit: float, hint: str) -> Answer:
         try:
-            line = self._lines.get(limit)
-        except queue.Empty:
+            line = within(limit, self._lines.get, lambda: starved_seconds(self._child.process.pid))
+        except TooLong as error:
             stderr = self.stderr()
             self.kill()
-            raise NoAnswer(f"gave no answer within {limit:g} s and was killed{hint}", stderr) from None
+            busy = f" ({error.waited:.0f} s on a busy machine)" if error.waited > 2 * limit else ""
+            raise NoAnswer(f"gave no answer within {limit:g} s{busy} and was killed{hint}", stderr) from None
         if not line.endswith(b"\n"):
             raise self._ended(line, limit)
         try:
