@@ -111,7 +111,7 @@ def test_a_clean_run_is_conformant(suite: Callable[..., tuple[int, str]]) -> Non
 
 
 def test_the_results_can_be_kept(suite: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
-    # Scenarios that end when the clock shows another second than at the beginning.
+    # Scenarios that end in a later second than the one in which they began.
     later = "\n    ".join(
         [
             "import datetime, pathlib, time",
