@@ -79,7 +79,9 @@ def copy_folder(
                     continue
                 if folder.depth == DEEPEST:
                     raise _too_much(source, f"folders more than {DEEPEST} deep")
-                folders.append(_Folder(path, copy, folder.depth + 1, folder))
+                # Where a link leads, not by its name: a path may go through 40 links at most (path_resolution(7)).
+                source_of = path.resolve() if path.is_symlink() else path
+                folders.append(_Folder(source_of, copy, folder.depth + 1, folder))
                 continue
             if kind := kind_of(found.st_mode):
                 raise OSError(errno.EINVAL, f"{kind} cannot be copied", str(path))

@@ -86,6 +86,17 @@ def test_folders_that_link_to_each_other_twice_each_end_at_the_limit(source: Pat
         copy_folder(source, target, most_entries=500)
 
 
+@needs_links
+def test_a_chain_of_more_links_than_a_path_may_have_is_copied(source: Path, target: Path) -> None:
+    for number in range(60):
+        (source / f"d{number}").mkdir()
+        (source / f"d{number}" / "next").symlink_to(f"../d{number + 1}")
+    (source / "d60").mkdir()
+    (source / "d60" / "program").write_bytes(b"run")
+    copy_folder(source / "d0", target)
+    assert target.joinpath(*["next"] * 60, "program").read_bytes() == b"run"
+
+
 def test_more_bytes_than_the_limit_are_not_copied(source: Path, target: Path) -> None:
     with (source / "large").open("wb") as file:
         file.truncate(3 << 20)
