@@ -1,8 +1,4 @@
-"""Signals that are passed on to a command.
-
-They are raised in the test's own thread: after kill(2) another thread of pytest may take one, and the handler of Python
-runs later.
-"""
+"""Signals that are passed on to a command."""
 
 import os
 import signal
@@ -37,13 +33,16 @@ SIGNALS = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2"]
 @pytest.mark.parametrize("name", SIGNALS)
 def test_each_is_passed_on_and_the_old_handler_is_back_afterwards(name: str, background: None) -> None:
     number = getattr(signal, name)
-    before = signal.getsignal(number)
     sent: list[int] = []
-    with Forwarding() as forwarding:
-        forwarding.to(sent.append)
-        signal.raise_signal(number)
-        assert sent == [number]
-    assert signal.getsignal(number) == before
+    usual = signal.signal(number, signal.SIG_DFL)  # a shell starts what is in its background with some ignored
+    try:
+        with Forwarding() as forwarding:
+            forwarding.to(sent.append)
+            signal.raise_signal(number)
+            assert sent == [number]
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, usual)
 
 
 def test_one_that_comes_before_the_command_is_passed_on_to_it(foreground: None) -> None:
