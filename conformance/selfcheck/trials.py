@@ -21,7 +21,7 @@ from conformance.reporting.results import read_results
 from conformance.selfcheck.matrix import Trial
 from conformance.system.run_folders import temporary
 
-__all__ = ["conformance"]
+__all__ = ["conformance", "modules_of_a_run"]
 
 _SECONDS = 900.0
 # A file system in memory: the matrix tests the suite, and a busy disk would only slow it down.
@@ -34,6 +34,11 @@ _IMPORTED = (
     "_hypothesis_pytestplugin",
     "pytest_timeout",
 )
+
+
+def modules_of_a_run() -> list[str]:
+    """What `pulse conformance` imports without workers and reports, in the order in which it is to be imported."""
+    return [*_IMPORTED, *(f"{suite.__name__}.{module.name}" for module in pkgutil.iter_modules(suite.__path__))]
 
 
 if sys.platform == "win32":
@@ -60,8 +65,7 @@ else:
         Returns the exit code, or None when it did not end in time.
         """
         context = multiprocessing.get_context("forkserver")
-        cases = [f"{suite.__name__}.{module.name}" for module in pkgutil.iter_modules(suite.__path__)]
-        context.set_forkserver_preload([*_IMPORTED, *cases])
+        context.set_forkserver_preload(modules_of_a_run())
         process = context.Process(target=_run, args=(list(arguments), str(stderr)))
         with _ENDS:
             process.start()

@@ -11,23 +11,14 @@ import gc
 import importlib
 import json
 import os
-import pkgutil
 import sys
 import traceback
 from typing import Any
 
-from _pytest.config import default_plugins
+from conformance.selfcheck.trials import modules_of_a_run
 
-from conformance import suite
-
-# What the command imports, and what pytest and it import only when they are asked for it. The settings of Hypothesis
-# come first: a test of the suite takes those that hold when it is imported.
-MODULES = (
-    *("conformance.selfcheck.preloaded", "conformance.cli", "conformance.runner.pytest_plugin"),
-    *("coverage", "jinja2", "pytest_timeout", "xdist.plugin", "xdist.dsession", "_hypothesis_pytestplugin"),
-    *("conformance.suite.support.fixtures", *(f"_pytest.{plugin}" for plugin in default_plugins)),
-    *(f"{suite.__name__}.{module.name}" for module in pkgutil.iter_modules(suite.__path__)),
-)
+# What the command imports, also for workers and reports.
+MODULES = (*modules_of_a_run(), "coverage", "jinja2", "xdist.plugin", "xdist.dsession")
 
 
 def serve() -> None:
