@@ -166,7 +166,7 @@ def _excess(durations: Sequence[float], window: range, near: set[int]) -> float 
 
 
 def _trimmed(values: Sequence[float], scale: float) -> Estimate:
-    """The mean of the values without the outermost, batch by batch in the order of time."""
+    """The mean of the values without the outermost, over batches to which they are dealt out in turn."""
     batches = [sorted(values[number::_BATCHES]) for number in range(_BATCHES)]
     cut = [batch[round(len(batch) * _TRIMMED) : len(batch) - round(len(batch) * _TRIMMED)] for batch in batches]
     return _mean([statistics.fmean(batch) for batch in cut], scale)
