@@ -20,6 +20,42 @@ from conformance.subject.launch import LaunchOptions
 ADAPTERS = Path(__file__).parent / "adapters"
 DEADLINE_SECONDS = 60.0
 
+# The processes that these tests start count for coverage: together they run every line that any process of the tests
+# runs. Those of all others are not measured, for that takes half as long again.
+MEASURED = (
+    "adapter/test_templates.py",
+    "in_process/test_enumeration.py",
+    "in_process/test_fakefs.py",
+    "in_process/test_oscalls.py::test_a_full_disk",
+    "in_process/test_realfs.py",
+    "judge/test_programs.py::test_a_file_that_is_only_made_once",
+    "judge/test_programs.py::test_a_lock_that_a_kill_leaves",
+    "observe/",
+    "runner/test_full_folder.py",
+    "runner/test_room.py",
+    "runner/test_standard_output.py",
+    "runner/test_watchdog.py",
+    "selfcheck/",
+    "suite/",
+    "syscalls/",
+    "system/",
+    "test_cli_hostile.py",
+    "test_cli_interrupt.py",
+    "test_cli_isolation.py",
+)
+
+
+@pytest.fixture(autouse=True)
+def unmeasured_processes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keeps coverage.py out of the processes that a test starts, but for those of ``MEASURED``."""
+    if request.node.nodeid.startswith(tuple(f"tests/conformance/{test}" for test in MEASURED)):
+        yield
+        return
+    config = os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+    yield
+    if config is not None:
+        os.environ["COVERAGE_PROCESS_CONFIG"] = config
+
 
 @pytest.fixture
 def adapters() -> Path:
