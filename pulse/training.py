@@ -42,9 +42,9 @@ _LOCK_SECONDS: Final = 0.5
 class Pulse(Figures):
     """The writer of one status file for one run; see :func:`training`, which makes one.
 
-    Every method returns quickly and raises nothing on account of a disk or a value. ``start``, ``done``, ``error`` and
-    ``close`` wait until the status is written, but for 10 s at most; ``update`` never waits. All may be called from
-    any thread. In a process forked from the one that called ``start`` they do nothing.
+    No method raises anything on account of a disk or a value. ``start``, ``done``, ``error`` and ``close`` wait until
+    the status is written, but for 10 s at most; ``update`` never waits. All may be called from any thread. In a process
+    forked from the one that called ``start`` they do nothing.
     """
 
     def __init__(
@@ -241,9 +241,9 @@ class Pulse(Figures):
     ) -> None:
         """Call ``done``, if no end was written, or ``error`` when an exception leaves the block, and close.
 
-        ``KeyboardInterrupt`` and the like are errors too. ``SystemExit`` is one unless its exit code is 0.
+        ``SystemExit`` with code 0 is no error. A class derived from it is, such as Lightning's ``SIGTERMException``.
         """
-        if error is not None and not (isinstance(error, SystemExit) and error.code in (None, 0)):
+        if error is not None and not (type(error) is SystemExit and error.code in (None, 0)):
             self.error(error)
         elif self._open or self._ended_by_signal:
             self.done()

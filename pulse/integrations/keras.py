@@ -16,8 +16,8 @@ __all__ = ["PulseCallback"]
 class PulseCallback(keras.callbacks.Callback):
     """Writes a status file while a model is fitted: ``model.fit(…, callbacks=[PulseCallback("status.json")])``.
 
-    Keras calls no callback when ``fit`` raises, so the first callback that is made wraps ``Model.fit``: what it raises
-    becomes the status ``error``, and passes. The loss is the one that Keras shows, the mean of the epoch so far.
+    Keras calls no callback when ``fit`` raises, so ``Model.fit`` is wrapped when this module is imported: what it
+    raises becomes the status ``error``, and passes. The loss is the one that Keras shows, the mean of the epoch so far.
     """
 
     async_safe = True  # Keras may call the methods for batches from other threads, and need not wait for them
@@ -36,7 +36,6 @@ class PulseCallback(keras.callbacks.Callback):
         self._watched = False
         self._epoch = 0
         self._batch = -1
-        watch(keras.Model, "fit", _callbacks_of)
 
     @contextlib.contextmanager
     def watching(self, model: Any) -> Iterator[None]:
@@ -108,3 +107,7 @@ def _flat(callbacks: Any) -> Iterator[object]:
             yield from _flat(callback)
     else:
         yield callbacks
+
+
+# Not when a callback is made: in `model.fit(…, callbacks=[PulseCallback()])` the method has been looked up by then.
+watch(keras.Model, "fit", _callbacks_of)

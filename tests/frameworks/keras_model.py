@@ -43,4 +43,5 @@ def train(callback: Any, folder: Path, ending: str = "end", pause: float = 0.0, 
     model.compile(optimizer="sgd", loss="mse")
     defaults = {"epochs": EPOCHS, "verbose": 0, "initial_epoch": EPOCHS - 1 if ending == "resume" else 0}
     callbacks = [callback, _Ends(ending, pause), *options.pop("others", ())]
+    y = y[1:] if ending == "refused" else y
     model.fit(x, y, batch_size=BATCH_SIZE, callbacks=callbacks, **(defaults | options))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,8 @@ class Regression(LightningModule):
                 raise ValueError("no such label")
             if self.ending == "interrupt":
                 raise KeyboardInterrupt
+            if self.ending == "sigterm":
+                os.kill(os.getpid(), signal.SIGTERM)
         return loss
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,24 @@ def test_a_keyboard_interrupt(framework: Framework, file: Path, tmp_path: Path) 
     with pytest.raises((KeyboardInterrupt, SystemExit)):  # Lightning exits with 1
         framework.train(framework.callback(file), tmp_path, "interrupt")
     assert (read(file)["status"], read(file)["message"]) == ("error", "KeyboardInterrupt")
+
+
+@pytest.mark.parametrize("block", [False, True])
+def test_sigterm_of_lightning(framework: Framework, file: Path, tmp_path: Path, block: bool) -> None:
+    if framework.name != "lightning":
+        pytest.skip("the others leave SIGTERM alone")
+    with pytest.raises(SystemExit), pulse.training(file) if block else contextlib.nullcontext() as run:
+        framework.train(framework.callback(run or file), tmp_path, "sigterm")
+    assert (read(file)["status"], read(file)["message"]) == ("error", "SIGTERMException")
+
+
+def test_what_keras_refuses_before_the_first_batch(framework: Framework, file: Path, tmp_path: Path) -> None:
+    if framework.name != "keras":
+        pytest.skip("the others have a hook there")
+    with pytest.raises(ValueError, match="cardinality"):
+        framework.train(framework.callback(file), tmp_path, "refused")
+    assert read(file)["status"] == "error"
+    assert read(file)["message"].startswith("ValueError: Data cardinality is ambiguous")
 
 
 def test_nan(framework: Framework, file: Path, tmp_path: Path) -> None:

@@ -10,6 +10,10 @@ from pulse._publisher import Publisher
 from tests.pulse.training_support import Clock, module, status_of, turn
 
 
+class Stopped(SystemExit):
+    """As Lightning's SIGTERMException, which comes without a code."""
+
+
 class TestLifeOfARun:
     def test_running_with_epoch_0_then_done_with_all_epochs(self, target: str) -> None:
         with training(target, total_epochs=3, message="warming up") as run:
@@ -46,6 +50,7 @@ class TestLifeOfARun:
             (SystemExit("no data"), "error", "SystemExit: no data"),
             (SystemExit(0), "done", "Training completed"),
             (SystemExit(), "done", "Training completed"),
+            (Stopped(), "error", "Stopped"),
             (GeneratorExit(), "error", "GeneratorExit"),
         ],
     )

@@ -168,3 +168,12 @@ def test_the_callers_own_pulse_says_how_it_ends(keras: Any, written: list[Status
         fit(keras(run), losses, epochs=2)
         assert written[-1]["status"] == "running"
     assert progress(written)[-1] == ("done", 2.0, 2.0)
+
+
+def test_a_callback_that_is_made_in_the_call_sees_what_is_refused_before_the_first_batch(
+    keras: Any, written: list[Status]
+) -> None:
+    with pytest.raises(TypeError):
+        fake_keras.Model().fit(None, callbacks=[keras("s.json")])
+    assert written[-1]["status"] == "error"
+    assert written[-1]["message"].startswith("TypeError: ")

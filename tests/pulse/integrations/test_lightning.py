@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -101,6 +102,21 @@ def test_a_keyboard_interrupt_which_lightning_turns_into_an_exit(lightning: Any,
     with pytest.raises(SystemExit):
         Trainer([lightning("s.json")]).fit([1.0], training_step)
     assert (written[-1]["status"], written[-1]["message"]) == ("error", "KeyboardInterrupt")
+
+
+@pytest.mark.parametrize("block", [False, True])
+def test_sigterm_which_lightning_turns_into_an_exit_without_a_code(
+    lightning: Any, written: list[Status], block: bool
+) -> None:
+    class SIGTERMException(SystemExit):
+        """As Lightning has it."""
+
+    def training_step(batch: float) -> float:
+        raise SIGTERMException
+
+    with pytest.raises(SIGTERMException), pulse.training("s.json") if block else contextlib.nullcontext() as run:
+        Trainer([lightning(run or "s.json")]).fit([1.0], training_step)
+    assert (written[-1]["status"], written[-1]["message"]) == ("error", "SIGTERMException")
 
 
 def test_an_exception_in_the_last_hook_of_another_callback(lightning: Any, written: list[Status]) -> None:
