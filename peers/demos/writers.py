@@ -1,4 +1,4 @@
-"""CON-01, CON-03, CON-04: two writers of one target at once, and a reader. ``python writers.py MANIFEST [threads]``.
+"""CON-01, CON-03, CON-04, VIS-01: two writers of one target, and a reader. ``python writers.py MANIFEST [threads]``.
 
 Each document is one letter, 20,000 times, so that every read must be 20,000 times one letter.
 """
