@@ -58,6 +58,7 @@ h2 { margin-block-end: 8px; font-size: 12px; font-weight: 650; letter-spacing: .
 .why { grid-area: why; margin-block-start: 4px; color: var(--state); font-size: 13.5px; font-weight: 560; }
 .message { grid-area: message; margin-block-start: 4px; font-size: 13.5px; color: var(--tp-muted); overflow-wrap: anywhere;
   white-space: pre-line; max-block-size: 4.4em; overflow: auto; }
+.row:has(.more[open]) .message { max-block-size: none; }
 .row[data-state="error"] .message { color: var(--tp-error); font-weight: 560; }
 .more { grid-area: more; justify-self: end; font-size: 12.5px; color: var(--tp-muted); }
 .more[open] { grid-area: auto / 1 / auto / -1; justify-self: stretch; margin-block-start: 8px; }
