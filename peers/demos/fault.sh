@@ -6,8 +6,10 @@ calls=$2
 shift 2
 for injection in "$@"; do set -- "$@" -e "inject=$injection" && shift; done
 folder=$(mktemp -d)
+temps=$(mktemp -d) # what some make there
 log=$(mktemp)
-printf old > "$folder/status.json" && chmod 0604 "$folder/status.json"
-printf new | strace -f -y -qq -o "$log" -e trace="$calls" "$@" $replace "$folder/status.json"
+printf old > "$folder/status.json" && chmod 0606 "$folder/status.json"
+printf new | TMPDIR=$temps strace -f -y -qq -o "$log" -e trace="$calls" "$@" $replace "$folder/status.json"
 grep INJECTED "$log" | cut -c 1-160
-echo "the target: $(cat "$folder/status.json" 2>&1 | cut -c 1-60); left: $(ls -A "$folder" | grep -vx status.json | tr '\n' ' ')"
+echo "the target: $(cat "$folder/status.json" 2>&1 | cut -c 1-60); left: $(ls -A "$folder" "$temps" |
+  grep -vxF -e status.json -e "$folder:" -e "$temps:" | tr '\n' ' ')"
