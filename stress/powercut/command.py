@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -28,6 +29,7 @@ from conformance.runner.run import Run
 from conformance.system.platform import operating_system
 from stress.disk import CAN_BE_CUT
 from stress.powercut import experiment
+from stress.powercut.blocks.experiment import BlockPlan
 from stress.powercut.blocks.file_systems import FileSystem, file_systems, known_to_kernel
 from stress.powercut.verdict import CLAUSES, Way, case_name
 
@@ -50,6 +52,12 @@ _WAYS: tuple[Way, ...] = ("random", "boundaries", "blocks")
     "--states", type=click.IntRange(1), default=500, show_default=True, help="States on each, cut at every block."
 )
 @click.option("--only", type=click.IntRange(0), help="Only the cut or state with this number, to repeat a failure.")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --way blocks, write the first failing state of each kind into this folder, or that of --only: image, "
+    "command that mounts it, and which writes were on the disk.",
+)
 @seed_option("Repeat the random choices; the timing is not exact.")
 @strict_option()
 @report_option("Folder for results.jsonl and report.html.")
@@ -61,6 +69,7 @@ def powercut(
     cuts: int,
     states: int,
     only: int | None,
+    keep: Path | None,
     **given: Any,
 ) -> int:
     """Cut the power of real file systems while an implementation writes, and check what is left (Linux, as root).
@@ -68,7 +77,7 @@ def powercut(
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
     protocol in the smoke stage, 4 inconclusive: too little was seen, or nothing could be measured here.
     """
-    plan = experiment.CutPlan(_cases(names, ways or _WAYS), cuts, states, only)
+    plan = experiment.CutPlan(_cases(names, ways or _WAYS), cuts, BlockPlan(states, only, keep), only)
     reporting = report_options(given)
     with (
         prepared_by_name("pulse stress powercut", impl, run_plan(given)) as run,

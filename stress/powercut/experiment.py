@@ -18,7 +18,7 @@ from conformance.runner.run import Run
 from conformance.system.orphans import adopt_orphans
 from conformance.system.platform import operating_system
 from stress.disk import Kind, disk_of, enter_private_namespace, require_means
-from stress.powercut.blocks.experiment import cut_every_block
+from stress.powercut.blocks.experiment import BlockPlan, cut_every_block
 from stress.powercut.blocks.file_systems import FileSystem
 from stress.powercut.blocks.tally import Tally as BlockTally
 from stress.powercut.blocks.tally import results_of as results_of_blocks
@@ -36,13 +36,13 @@ _Expected = Mapping[tuple[int, bool], ExpectedOfWrite]  # by size and whether th
 
 @dataclass(frozen=True)
 class CutPlan:
-    """The plan of a run: on which file systems in which ways, how many random cuts on each, how many states of each
-    with cuts at every block, and whether all cuts or ``only`` the one with this number.
+    """The plan of a run: on which file systems in which ways, how many random cuts on each, whether all cuts or
+    ``only`` the one with this number, and which states of each to look at with cuts at every block (``blocks``).
     """
 
     cases: tuple[tuple[FileSystem, Way], ...]
     cuts: int
-    states: int
+    blocks: BlockPlan
     only: int | None = None
 
 
@@ -68,7 +68,7 @@ def _case(run: Run, plan: CutPlan, file_system: FileSystem, way: Way) -> list[Re
         enter_private_namespace()
         adopt_orphans()
         if way == "blocks":
-            cut_every_block(run, file_system, plan.states, plan.only, of_blocks)
+            cut_every_block(run, file_system, plan.blocks, of_blocks)
             return results_of_blocks(of_blocks, case, repro)
         _cut_off(run, plan, file_system.kind, way, tally)
     except Unmeasured as error:
@@ -151,6 +151,6 @@ def _repro(run: Run, plan: CutPlan, file_system: FileSystem, way: Way) -> str:
         ("way", way),
         ("seed", run.seed),
         ("cuts", plan.cuts if way == "random" else None),
-        ("states", plan.states if way == "blocks" else None),
+        ("states", plan.blocks.states if way == "blocks" else None),
     ]
     return repeat_command("pulse stress powercut", [*which, *run.options()])

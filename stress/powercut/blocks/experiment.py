@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.contract.errors import ImplementationError, Inconclusive, Unmeasured, Violation
@@ -16,6 +17,7 @@ from conformance.subject.client import start
 from stress.disk import disk_of, require_means
 from stress.powercut.blocks.file_systems import FileSystem
 from stress.powercut.blocks.fuse import require_fuse
+from stress.powercut.blocks.keeping import keep
 from stress.powercut.blocks.lookers import Lookers, looking
 from stress.powercut.blocks.recording import FOLDER, TARGET, Recording, Writers, record
 from stress.powercut.blocks.rounds import NUMBERS, Round, rounds
@@ -31,7 +33,7 @@ from stress.powercut.reaper import end_descendants
 from stress.powercut.recording import record_writes
 from stress.powercut.verdict import require_document
 
-__all__ = ["cut_every_block"]
+__all__ = ["BlockPlan", "cut_every_block"]
 
 _CONTROL_STATES = 150  # at most
 _STATES_OF_ROUND = 600
@@ -39,23 +41,34 @@ _NEXT_WRITES = 40  # of a recording
 _Expected = Mapping[tuple[int, bool], ExpectedOfWrite]  # by size and whether there is a target
 
 
-def cut_every_block(run: Run, file_system: FileSystem, states: int, only: int | None, tally: Tally) -> None:
-    """Look at so many states of this file system, or ``only`` the one with this number, and count them.
+@dataclass(frozen=True)
+class BlockPlan:
+    """How many states to look at, or ``only`` the one with this number. ``keep`` is the folder in which the first
+    failing state of each kind is kept, or the one of ``only``, whatever it shows.
+    """
+
+    states: int
+    only: int | None = None
+    keep: Path | None = None
+
+
+def cut_every_block(run: Run, file_system: FileSystem, plan: BlockPlan, tally: Tally) -> None:
+    """Look at the states of this file system, and count them.
 
     Raises Unmeasured where this machine cannot or the file system loses what every writer needs, Inconclusive where
     nothing would be seen, and ImplementationError for a write that fails.
     """
     require_means(file_system.kind)
     require_fuse()
-    expected = _ask_model(run, file_system, states, tally)
+    expected = _ask_model(run, file_system, plan.states, tally)
     try:
         with supervised(), looking(run.folder) as lookers:
-            _require_controls(run, file_system, lookers, min(states, _CONTROL_STATES))
+            _require_controls(run, file_system, lookers, min(plan.states, _CONTROL_STATES))
             for played in rounds(run.seed):
-                if only is not None and played.number != only // NUMBERS:
+                if plan.only is not None and played.number != plan.only // NUMBERS:
                     continue
-                _one_round(run, file_system, played, lookers, expected, states, only, tally)
-                if only is not None or tally.states >= states:
+                _one_round(run, file_system, played, lookers, expected, plan, tally)
+                if plan.only is not None or tally.states >= plan.states:
                     return
     finally:
         end_descendants()  # what the implementation has left running
@@ -67,22 +80,23 @@ def _one_round(
     played: Round,
     lookers: Lookers,
     expected: _Expected,
-    states: int,
-    only: int | None,
+    plan: BlockPlan,
     tally: Tally,
 ) -> None:
-    limit = min(_STATES_OF_ROUND, states if only is not None else states - tally.states)
+    limit = min(_STATES_OF_ROUND, plan.states if plan.only is not None else plan.states - tally.states)
     with record(file_system, played, implementation(run), run.folder) as recording:
-        plan = plan_states(recording.events, run.seed + played.number, limit)
-        if only is not None:
-            plan = Plan(plan.states[only % NUMBERS :][:1], {})
-        tally.planned(played, plan)
-        judged = _judged(recording, plan, run.manifest.profile, expected)
+        chosen = plan_states(recording.events, run.seed + played.number, limit)
+        if plan.only is not None:
+            chosen = Plan(chosen.states[plan.only % NUMBERS :][:1], {})
+        tally.planned(played, chosen)
+        judged = _judged(recording, chosen, run.manifest.profile, expected)
         begin = time.monotonic()
-        looks = [judged(state, seen) for state, seen in lookers.look(recording, plan.states)]
+        looks = [judged(state, seen) for state, seen in lookers.look(recording, chosen.states)]
         tally.seconds += time.monotonic() - begin
         looks.sort(key=lambda look: look.number)
         for look in looks:
+            if plan.keep is not None and (plan.only is not None or tally.is_first_of_its_kind(look)):
+                tally.kept.append(str(keep(recording, look, plan.keep)))
             tally.add(look)
         for look in _one_of_each_shape(looks):
             tally.next_write(look, _next_write(run, lookers, recording, look))

@@ -22,7 +22,7 @@ from stress.powercut.blocks.recorder import mark
 from stress.powercut.blocks.rounds import Round
 from stress.powercut.blocks.states import START
 
-__all__ = ["FOLDER", "TARGET", "Recording", "WriteOne", "Writers", "record"]
+__all__ = ["FOLDER", "TARGET", "Recording", "WriteOne", "Writers", "copy_image", "record"]
 
 _PIECE = 1 << 20  # bytes
 
@@ -56,7 +56,7 @@ def record(file_system: FileSystem, played: Round, writers: Writers, parent: Pat
         folder = Path(name)
         image, written, log = folder / "image", folder / "written", folder / "log"
         _make(file_system, image)
-        _copy(image, written)
+        copy_image(image, written)
         with _mounted(file_system, folder, written, log) as (disk, place):
             _play(disk, place, played, writers)
             disk.unmount()
@@ -75,8 +75,8 @@ def _make(file_system: FileSystem, image: Path) -> None:
         raise Unmeasured(f"{' '.join(command[:-1])} failed: {made.stderr.strip()[-300:]}")
 
 
-def _copy(image: Path, copy: Path) -> None:
-    """Copy an image, with holes where it has nothing but zeros."""
+def copy_image(image: Path, copy: Path) -> None:
+    """Copy an image into a new file, with holes where it has nothing but zeros. Raises OSError."""
     with image.open("rb") as source, copy.open("wb") as target:
         target.truncate(image.stat().st_size)
         while piece := source.read(_PIECE):

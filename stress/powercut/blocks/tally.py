@@ -42,7 +42,7 @@ class Look:
 class Tally:
     """The states of one file system, added up by `add`. ``lied`` are those of a disk that ignores flushes: they are
     no failure of the writer. ``not_compared`` says why the model was not asked, where it was not; ``unshown`` counts
-    the states for which it allowed what is wrong, by kind.
+    the states for which it allowed what is wrong, by kind. ``kept`` are the folders of the images that were kept.
     """
 
     file_system: str
@@ -64,6 +64,7 @@ class Tally:
     unshown: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # clause → its first failures
+    kept: list[str] = field(default_factory=list)
 
     @property
     def states(self) -> int:
@@ -75,6 +76,11 @@ class Tally:
         self.recordings += 1
         self.writes += played.writers * played.writes
         self.possible.update(plan.possible)
+
+    def is_first_of_its_kind(self, look: Look) -> bool:
+        """Whether a state that was not counted yet shows a failure of the writer that none before has shown."""
+        kind = look.outcome.kind
+        return kind != "kept" and look.state.kind != _LIED and not self.kinds[kind]
 
     def add(self, look: Look) -> None:
         """Count one state."""
@@ -194,7 +200,8 @@ def results_of(tally: Tally, case: str, repro: str) -> list[Result]:
         f"{tally.next_failures:,} failed"
     )
     rate = f"; {tally.states / tally.seconds:.0f} states a second" if tally.seconds else ""
-    whole = f"{tally.sentence()}{tally.of_ignored_flushes()}; {tally.comparison()}{rate}"
+    kept = f"; kept: {', '.join(tally.kept)}" if tally.kept else ""
+    whole = f"{tally.sentence()}{tally.of_ignored_flushes()}; {tally.comparison()}{rate}{kept}"
     messages = {"PWR-02": tally.sentence(), "PWR-03": whole, "PWR-04": after}
     return [_result(tally, clause, case, message, repro) for clause, message in messages.items()]
 

@@ -108,6 +108,31 @@ def test_a_killed_run_leaves_no_process_mount_or_loop_device(
     assert left == []
 
 
+def test_a_failing_state_is_kept_with_the_command_that_shows_it(
+    controls: object,
+    stress_command: Callable[..., subprocess.Popen[str]],
+    left_behind: Callable[[], list[str]],
+    tmp_path: Path,
+) -> None:
+    kept = tmp_path / "kept"
+    plan = ("--way", "blocks", "--file-system", "ext4", "--states", "60", "--seed", "1", "--keep", kept)
+    with stress_command("powercut", "--impl", "mutant:no-fsync", *plan) as command:
+        stdout, stderr = command.communicate()
+    assert (command.returncode, stderr) == (1, "")
+    [folder] = kept.glob("ext4-*")  # the first torn state; nothing else was found
+    assert f"; kept: {folder}" in stdout
+    story = (folder / "story.txt").read_text(encoding="utf-8")
+    assert "the target is empty" in story
+    assert "document 2 of writer 0 is requested" in story
+    assert "the journal" in story
+
+    [line] = [line.strip() for line in story.splitlines() if "mount -o loop" in line]
+    shown = line.replace("ls -l", "stat --format '%s bytes'") + "/status.json"
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", shown], cwd=folder, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("0 bytes\n", "")
+    assert left_behind() == []
+
+
 def processes_in(folder: Path) -> list[str]:
     """The processes whose folder for temporary files is this one."""
     found = []
