@@ -71,9 +71,12 @@ def looked_at(image: Path, options: str, point: Path) -> Seen:
         folder = point / FOLDER
         listed = subprocess.run(["ls", "-A1", str(folder)], capture_output=True, text=True)
         names = listed.stdout.splitlines()
-        texts = {name: subprocess.run(["cat", str(folder / name)], capture_output=True).stdout for name in names}
+        shown = {name: subprocess.run(["cat", str(folder / name)], capture_output=True) for name in names}
     finally:
         subprocess.run(["umount", str(point)], check=True)
+    if failed := [done.stderr.decode(errors="replace") for done in shown.values() if done.returncode]:
+        return Seen(unreadable=failed[0])
+    texts = {name: done.stdout for name, done in shown.items()}
     beside = [
         Leftover(name, len(text), bool(text) and not text.strip(b"\0"))
         for name, text in sorted(texts.items())
@@ -116,7 +119,8 @@ def compare(recording: Recording, lookers: Lookers, count: int, seed: int) -> tu
     differing = 0
     for state in chosen:
         (one, seen), (other, by_hand_seen) = expected[state], found[state]
-        same = one.kind == other.kind == "unmountable" or (one, seen) == (other, by_hand_seen)
+        errors = one.kind == other.kind and all(what.unmountable or what.unreadable for what in (seen, by_hand_seen))
+        same = errors or (one, seen) == (other, by_hand_seen)  # errors have other words
         if not same:
             differing += 1
             print(f"{state}\n    in the run: {one.text} {seen}\n    by hand: {other.text} {by_hand_seen}")
