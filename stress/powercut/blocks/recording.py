@@ -127,10 +127,11 @@ def _play(disk: Disk, place: Path, played: Round, writers: Writers) -> None:
             threading.Thread(target=_write_all, args=(disk, place, played, writer, write, failures))
             for writer, write in enumerate(ready)
         ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with _neighbour(disk.place / "neighbour") if played.beside_syncs else contextlib.nullcontext():
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         if failures:
             raise failures[0]
 
@@ -148,6 +149,24 @@ def _write_all(
                 _sync_neighbour(disk.place / "neighbour")
     except BaseException as error:  # for the thread that waits
         failures.append(error)
+
+
+@contextlib.contextmanager
+def _neighbour(path: Path) -> Iterator[None]:
+    """Another program that syncs all the time, until the end of the block."""
+    ended = threading.Event()
+
+    def sync() -> None:
+        while not ended.is_set():
+            _sync_neighbour(path)
+
+    thread = threading.Thread(target=sync)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _sync_neighbour(path: Path) -> None:

@@ -15,13 +15,14 @@ __all__ = ["NUMBERS", "Round", "rounds"]
 
 NUMBERS = 1_000_000  # state N of round R has the number R * NUMBERS + N
 _WRITES = 8
-_TOGETHER = 3  # each third round
+_TURNS = 3
 
 
 @dataclass(frozen=True)
 class Round:
     """``writers`` write ``writes`` documents each, of ``size`` bytes, at the same time. ``exists``: over an older one,
-    document 0 of writer 0, which is on the disk.
+    document 0 of writer 0, which is on the disk. ``beside_syncs``: another program syncs a file of its own all the
+    time, and not only between two writes.
     """
 
     number: int
@@ -29,6 +30,7 @@ class Round:
     exists: bool
     writers: int = 1
     writes: int = _WRITES
+    beside_syncs: bool = False
 
     def status(self, writer: int, sequence: int) -> dict[str, Any]:
         """A document of this round."""
@@ -42,14 +44,22 @@ class Round:
     def described(self) -> str:
         """The round in words."""
         together = "" if self.writers == 1 else f" by each of {self.writers} writers at once"
-        return f"{self.writes} writes of {self.size:,} bytes{together}{'' if self.exists else ', no target before'}"
+        beside = ", while another program syncs a file of its own" if self.beside_syncs else ""
+        before = "" if self.exists else ", no target before"
+        return f"{self.writes} writes of {self.size:,} bytes{together}{before}{beside}"
 
 
 def rounds(seed: int) -> Iterator[Round]:
     """The rounds of a run, without end: sizes take turns, each with and without a target; in each third round two
-    processes write.
+    processes write, and in the one before another program syncs all the time.
     """
     sizes = sizes_of_run(seed)
     for number in itertools.count():
-        writers = 2 if number % _TOGETHER == _TOGETHER - 1 else 1
-        yield Round(number, sizes[(2 * number + 1) % len(sizes)], exists=number % 4 != 3, writers=writers)
+        turn = number % _TURNS
+        yield Round(
+            number,
+            sizes[(2 * number + 1) % len(sizes)],
+            exists=number % 4 != 3,
+            writers=2 if turn == 2 else 1,
+            beside_syncs=turn == 1,
+        )

@@ -133,6 +133,19 @@ def test_a_failing_state_is_kept_with_the_command_that_shows_it(
     assert left_behind() == []
 
 
+def test_what_only_another_program_that_syncs_can_show_is_caught(
+    controls: object, stress_command: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """The name of a new file is on the disk before its bytes when another program commits the log in between."""
+    for seed in range(5):  # whether they meet is a matter of timing
+        plan = ("--way", "blocks", "--file-system", "ext4", "--states", "900", "--seed", seed)
+        with stress_command("powercut", "--impl", "mutant:fsync-after-rename", *plan) as command:
+            stdout, _ = command.communicate()
+        if command.returncode == 1:
+            break
+    assert "while another program syncs a file of its own" in stdout
+
+
 def processes_in(folder: Path) -> list[str]:
     """The processes whose folder for temporary files is this one."""
     found = []

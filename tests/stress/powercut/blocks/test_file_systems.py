@@ -47,3 +47,5 @@ def test_rounds_take_turns() -> None:
     assert len({played.size for played in first}) == 5
     assert {(played.writers, played.exists) for played in first} == {(1, True), (1, False), (2, True), (2, False)}
     assert len(first[2].documents()) == 2 * 9
+    assert [played.beside_syncs for played in first[:4]] == [False, True, False, False]
+    assert first[1].described().endswith(", while another program syncs a file of its own")
