@@ -1,28 +1,34 @@
 """``pulse watch``: polls the files, and shows what is known of them in one of three ways."""
 
 import argparse
-import glob
 import importlib.util
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 from pulse._streams import complain
 from pulse.liveness import names
 from pulse.reader import StatusReader
+from pulse.watch.files import all_folders, expanded
+from pulse.watch.looks import Looks
 from pulse.watch.screens import JsonLines, Lines, Screen, print_json, print_lines
-from pulse.watch.words import ASCII, UNICODE, Glyphs, Row, exit_code, updated
+from pulse.watch.words import ASCII, UNICODE, Glyphs, exit_code
 
 __all__ = ["watch"]
 
 INSTALL = 'python -m pip install "pulse-status[watch]"'
 ENDED = {"done": 0, "error": 4}
 """The exit codes of the ways to end."""
+
+PATIENCE = 1.0
+"""A look waits no longer when no file has answered for so many seconds …"""
+PATIENCE_ONCE = 3.0
+"""… and so does the only one of ``--once``, or the expansion of a pattern."""
 
 
 class _Terminated(BaseException):
@@ -42,15 +48,25 @@ def watch(options: argparse.Namespace, *, wait: Callable[[float], object] = time
     Raises:
         OSError: stdout is full, or a pipe that no program reads any more.
     """
-    paths = _expanded(options.files)
-    folders = [path for path in paths if os.path.isdir(path)]
-    if folders:
-        pattern = os.path.join(folders[0], "*.json")
-        complain(f"pulse watch: {folders[0]} is a folder: name the files in it, for example {pattern}")
+    try:
+        return _watch(options, wait)
+    except KeyboardInterrupt:
+        return 130
+    except _Terminated:
+        return 143
+
+
+def _watch(options: argparse.Namespace, wait: Callable[[float], object]) -> int:
+    """As :func:`watch`, but Ctrl-C and SIGTERM are exceptions."""
+    paths = expanded(options.files, PATIENCE_ONCE)
+    if all_folders(paths, PATIENCE_ONCE):
+        pattern = os.path.join(paths[0], "*.json")
+        complain(f"pulse watch: {paths[0]} is a folder: name the files in it, for example {pattern}")
         return 2
     readers = [StatusReader(path, interval=options.interval, stalled_after=options.stalled_after) for path in paths]
+    looks = Looks(readers, list(zip(paths, names(paths), strict=True)), PATIENCE_ONCE if options.once else PATIENCE)
     if options.once:
-        rows = _polled(readers, paths, names(paths), [None] * len(paths))
+        rows = looks.look()
         if options.json:
             print_json(rows)
         else:
@@ -60,19 +76,13 @@ def watch(options: argparse.Namespace, *, wait: Callable[[float], object] = time
     if screen is None:
         complain(f"pulse watch: the panel needs rich: {INSTALL}. Without it there are --once, --json and --ascii")
         return 2
-    try:
-        with _ended_by_sigterm(), screen as shown:
-            return _follow(options, readers, paths, shown, wait)
-    except KeyboardInterrupt:
-        return 130
-    except _Terminated:
-        return 143
+    with _ended_by_sigterm(), screen as shown:
+        return _follow(options, looks, shown, wait)
 
 
 def _follow(
     options: argparse.Namespace,
-    readers: Sequence[StatusReader],
-    paths: Sequence[str],
+    looks: Looks,
     screen: Screen,
     wait: Callable[[float], object],
 ) -> int:
@@ -82,37 +92,17 @@ def _follow(
     hooks = Hooks(
         options.on, lambda command, variables: start(command, variables, screen.quiet), screen.note, wait=wait
     )
-    rows: Sequence[Row | None] = [None] * len(paths)
-    called = names(paths)  # once: every name is compared with every other
     while True:
-        rows = polled = _polled(readers, paths, called, rows)
-        hooks.look(polled)
-        screen.show(polled)
+        rows = looks.look()
+        hooks.look(rows)
+        screen.show(rows)
         # What has ended stays ended, even when its file is removed while another run goes on.
-        endings = [ENDED.get(row.polled.status["status"]) if row.polled.status else None for row in polled]
+        endings = [ENDED.get(row.polled.status["status"]) if row.polled.status else None for row in rows]
         known = [code for code in endings if code is not None]
-        if options.exit_when_ended and len(known) == len(polled):
+        if options.exit_when_ended and len(known) == len(rows):
             hooks.finish()
             return max(known)
         wait(options.interval)
-
-
-def _polled(
-    readers: Sequence[StatusReader], paths: Sequence[str], called: Sequence[str], rows: Sequence[Row | None]
-) -> list[Row]:
-    """The rows after one poll of every file."""
-    every = zip(rows, paths, called, readers, strict=True)
-    return [updated(row, path, name, reader.poll()) for row, path, name, reader in every]
-
-
-def _expanded(arguments: Sequence[str]) -> list[str]:
-    """The files, each once: patterns are expanded here, because the shells of Windows do not."""
-    found = (
-        path
-        for argument in arguments
-        for path in ([argument] if os.path.lexists(argument) else sorted(glob.glob(argument)) or [argument])
-    )
-    return list({os.path.abspath(path): path for path in found}.values())
 
 
 def _glyphs(options: argparse.Namespace) -> Glyphs:

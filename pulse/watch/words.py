@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pulse.liveness import Evidence, severity, state
-from pulse.reader import Polled
+from pulse.liveness import Evidence, Liveness, severity, state
+from pulse.reader import Polled, ReadOutcome
 
 __all__ = [
     "ASCII",
@@ -20,6 +20,7 @@ __all__ = [
     "headline",
     "line",
     "message",
+    "not_looked_at",
     "position",
     "ranked",
     "safe",
@@ -118,6 +119,29 @@ def aged(polled: Polled, seconds: float) -> Polled:
         unchanged_seconds=None if unchanged is None else unchanged + seconds,
         unreadable_seconds=None if unreadable is None else unreadable + seconds,
         eta_seconds=None if eta is None else max(eta - seconds, 0.0),
+    )
+
+
+def not_looked_at(polled: Polled | None, seconds: float) -> Polled:
+    """What is known of a file whose read has not come back.
+
+    Args:
+        polled: what the last read gave; ``None`` if none ever came back.
+        seconds: since that read, or since the first one began.
+    """
+    before = None if polled is None else aged(polled, seconds)
+    return Polled(
+        status=None if before is None else before.status,
+        fresh=False,
+        outcome=ReadOutcome.UNREADABLE,
+        detail=f"not looked at for {duration(seconds)}: its disk does not answer",
+        liveness=Liveness.UNREADABLE,
+        unchanged_seconds=None if before is None else before.unchanged_seconds,
+        evidence=None if before is None else before.evidence,
+        unreadable_seconds=seconds if before is None else before.unreadable_seconds or seconds,
+        progress=0.0 if before is None else before.progress,
+        rate=None,
+        eta_seconds=None,
     )
 
 

@@ -9,13 +9,14 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pulse import cli, write_training_status
+from pulse.reader import Reading, read_status
 from pulse.watch import command
 from pulse.watch.command import watch
 from pulse.watch.options import add_parser
@@ -238,6 +239,84 @@ class TestFollow:
             ends: list[Scene] = [lambda: write_training_status(target, "done")]
             assert play(form, "--exit-when-ended", "--on", "done", "tell", target, scenes=ends) == 0
             assert re.search(r"pulse watch: --on done \(.*\): no shell: tell\n", capsys.readouterr().err)
+
+
+class TestDisksThatDoNotAnswer:
+    """A read that hangs: it ends with the test."""
+
+    @pytest.fixture
+    def hung(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+        path, ends, real = str(tmp_path / "hung.json"), threading.Event(), read_status
+
+        def read(asked: str) -> Reading:
+            if asked == path:
+                ends.wait()
+            return real(asked)
+
+        monkeypatch.setattr("pulse.reader.read_status", read)
+        monkeypatch.setattr(command, "PATIENCE", 0.2)
+        monkeypatch.setattr(command, "PATIENCE_ONCE", 0.2)
+        yield path
+        ends.set()
+
+    def test_once_answers_all_the_same(
+        self, hung: str, target: str, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(command, "PATIENCE_ONCE", 3.0)  # enough for the file that answers
+        write_training_status(target, "running", 1.0, 4.0)
+        assert cli.main(["watch", "--once", "--json", hung, target]) == 5
+        first, second = map(json.loads, capfdbinary.readouterr().out.splitlines())
+        assert (first["state"], first["outcome"]) == ("unreadable", "unreadable")
+        assert re.fullmatch(r"not looked at for \d+ s: its disk does not answer", first["detail"])
+        assert (second["state"], second["progress"]) == ("running", 25.0)
+
+    def test_the_other_files_are_followed_to_their_end(
+        self, hung: str, target: str, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        write_training_status(target, "running")
+        states: list[str] = []
+
+        def wait(seconds: float) -> None:
+            lines = map(json.loads, capfdbinary.readouterr().out.splitlines())
+            states.extend(line["state"] for line in lines if line["path"] == target)
+            if "running" in states:
+                write_training_status(target, "error")
+            if "error" in states:
+                raise KeyboardInterrupt
+
+        assert watch(parsed("--json", hung, target), wait=wait) == 130
+        assert "running" in states
+
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_a_signal_ends_the_watch_while_it_waits_for_one(
+        self, number: signal.Signals, code: int, hung: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(command, "PATIENCE", 3600.0)
+        real = threading.Thread.start
+
+        def start(thread: threading.Thread) -> None:
+            """The thread that hangs is started, and then the signal comes."""
+            real(thread)
+            if signal.getsignal(signal.SIGTERM) is command._terminate:
+                signal.raise_signal(number)
+
+        monkeypatch.setattr(threading.Thread, "start", start)
+        assert watch(parsed("--json", hung)) == code
+
+    def test_a_pattern_on_such_a_disk_stands_for_itself(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        ends = threading.Event()
+
+        def glob(_: str) -> list[str]:
+            ends.wait()
+            return []
+
+        monkeypatch.setattr("pulse.watch.files.glob.glob", glob)
+        monkeypatch.setattr(command, "PATIENCE_ONCE", 0.2)
+        assert cli.main(["watch", "--once", str(tmp_path / "*.json")]) == 5
+        ends.set()
+        assert "*" in capsys.readouterr().out
 
 
 class TestScreens:

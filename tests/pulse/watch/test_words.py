@@ -18,6 +18,7 @@ from pulse.watch.words import (
     headline,
     line,
     message,
+    not_looked_at,
     position,
     ranked,
     safe,
@@ -129,6 +130,23 @@ class TestRows:
         assert aged(later, 30.0).eta_seconds == 0.0
         assert aged(missing(), 3.0).unchanged_seconds is None
         assert aged(polled(), 3.0).unreadable_seconds is None
+
+
+class TestAFileThatIsNotLookedAt:
+    def test_is_unreadable_since_the_last_look_whatever_it_held(self) -> None:
+        poll = not_looked_at(polled("running", 1.0, 4.0, rate=1.0, eta_seconds=3.0), 9.0)
+        assert headline(poll) == "unreadable for 9 s, was running"
+        assert message(poll) == "not looked at for 9 s: its disk does not answer"
+        assert (poll.unchanged_seconds, poll.progress, poll.rate, poll.eta_seconds) == (11.0, 25.0, None, None)
+        assert not poll.fresh
+
+    def test_that_was_unreadable_before_is_so_since_then(self) -> None:
+        assert not_looked_at(broken(), 9.0).unreadable_seconds == 23.0
+
+    def test_and_never_was_has_no_status(self) -> None:
+        poll = not_looked_at(None, 3.0)
+        assert headline(poll) == "unreadable for 3 s"
+        assert (poll.status, poll.unchanged_seconds, poll.evidence, poll.progress) == (None, None, None, 0.0)
 
 
 class TestFacts:
