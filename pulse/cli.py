@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import json
 import os
 import sys
 from collections.abc import Collection, Iterable
@@ -13,7 +14,7 @@ from pulse._version import __version__
 from pulse.panel.command import add_parser as add_panel
 from pulse.panel.command import run as run_panel
 from pulse.reader import ReadOutcome, read_status
-from pulse.status import SIZE_LIMIT, STATUSES, InvalidStatus, decode_object, from_members, serialise
+from pulse.status import SIZE_LIMIT, STATUSES, InvalidStatus, decode_object, from_members
 from pulse.watch.options import add_parser as add_watch
 from pulse.writer import write_training_status
 
@@ -252,6 +253,7 @@ def _read(path: str) -> int:
     reading = read_status(path)
     if reading.status is None:
         complain(f"pulse read: {reading.outcome.value}: {reading.detail}")
-    document = b"null" if reading.status is None else serialise(reading.status)
-    sys.stdout.buffer.write(document + b"\n")
+    # Not `serialise`: with its white space, a document may be too large for a file.
+    document = json.dumps(reading.status, indent=2, ensure_ascii=False)
+    sys.stdout.buffer.write(document.encode() + b"\n")
     return 0 if reading.outcome is ReadOutcome.OK else 1

@@ -214,6 +214,11 @@ class TestRead:
         assert json.loads(out.decode()) == read_status(target).status
         assert "шаг".encode() in out
 
+    def test_prints_the_largest_document_too(self, run: Run, target: str) -> None:
+        head, tail = b'{"status":"done","epoch":1,"total_epochs":1,"loss":0,"timestamp":5,"message":"', b'"}'
+        Path(target).write_bytes(head.ljust(1024 * 1024 - len(tail), b"x") + tail)
+        assert run("read", target)[0] == 0
+
     @pytest.mark.parametrize(("content", "reason"), [(None, "missing"), (b"{", "invalid")])
     def test_prints_null_and_the_reason(self, run: Run, target: str, content: bytes | None, reason: str) -> None:
         if content is not None:
