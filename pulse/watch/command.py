@@ -17,6 +17,7 @@ from pulse.reader import StatusReader
 from pulse.watch.files import all_folders, expanded
 from pulse.watch.looks import Looks
 from pulse.watch.screens import JsonLines, Lines, Screen, print_json, print_lines
+from pulse.watch.stops import stoppable
 from pulse.watch.words import ASCII, UNICODE, Glyphs, exit_code
 
 __all__ = ["watch"]
@@ -76,8 +77,8 @@ def _watch(options: argparse.Namespace, wait: Callable[[float], object]) -> int:
     if screen is None:
         complain(f"pulse watch: the panel needs rich: {INSTALL}. Without it there are --once, --json and --ascii")
         return 2
-    with _ended_by_sigterm(), screen as shown:
-        return _follow(options, looks, shown, wait)
+    with _ended_by_sigterm(), screen as shown, stoppable(shown, wait) as stoppable_wait:
+        return _follow(options, looks, shown, stoppable_wait)
 
 
 def _follow(

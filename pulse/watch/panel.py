@@ -43,10 +43,13 @@ class Panel:
         """Start with no rows; ``console`` is stdout unless told otherwise."""
         self._glyphs, self._clock = glyphs, clock
         self._console = console or Console(markup=False, highlight=False, emoji=False)
-        self._live = Live(self, console=self._console, screen=True, refresh_per_second=2)
+        self._live = self._new_live()
         # One value, because rich draws in a thread of its own.
         self._latest: tuple[Sequence[Row], float] = (), clock()
         self._note = ""
+
+    def _new_live(self) -> Live:
+        return Live(self, console=self._console, screen=True, refresh_per_second=2)
 
     def __enter__(self) -> Self:
         """Take the terminal."""
@@ -57,6 +60,15 @@ class Panel:
         """Give it back, with the last view on it."""
         self._live.stop()
         self._console.print(self._drawn(self._console.width, 0))
+
+    def leave(self) -> None:
+        """Give the terminal back for a while."""
+        self._live.stop()
+
+    def come_back(self) -> None:
+        """Take it again, in the size that it has now."""
+        self._live = self._new_live()
+        self._live.start(refresh=True)
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show these rows from now on."""

@@ -135,6 +135,20 @@ class TestScreen:
         assert "last update 5 s ago" in after  # three seconds older than when it was read
         assert "a remark" in after
 
+    def test_leaves_the_terminal_for_a_while(self) -> None:
+        console = self.console()
+        with Panel(UNICODE, console=console) as screen:
+            screen.show([EVERY[0]])
+            before = len(self.output(console))
+            screen.leave()
+            left = self.output(console)[before:]
+            screen.come_back()
+            back = self.output(console)[before + len(left) :]
+        assert "\x1b[?1049l" in left
+        assert "\x1b[?25h" in left
+        assert back.index("\x1b[?1049h") < back.index("62.5 %")
+        assert self.output(console).rindex("\x1b[?25h") > self.output(console).rindex("\x1b[?25l")
+
     def test_without_colours_no_colour_is_sent(self) -> None:
         console = self.console(colour=False)
         with Panel(UNICODE, console=console) as screen:
