@@ -126,7 +126,11 @@ func (r *Reader) Follow(ctx context.Context, interval time.Duration, act func(Po
 			problem = polled.Problem.Error()
 		}
 		if problem != logged && problem != "" {
-			slog.Warn("status file not readable; keeping the last valid status", "path", r.path, "problem", problem)
+			known := "keeping the last valid status"
+			if polled.Status == nil {
+				known = "no valid status yet"
+			}
+			slog.Warn("status file not readable; "+known, "path", r.path, "problem", problem)
 		} else if problem != logged {
 			slog.Info("status file readable again", "path", r.path)
 		}

@@ -4,20 +4,24 @@ import { INTERVAL, follow, progress } from './status.mjs'
 
 const STALLED_AFTER = 60 // seconds
 
-const [file, seconds = INTERVAL / 1000, ...rest] = process.argv.slice(2)
+const [file, word = `${INTERVAL / 1000}`, ...rest] = process.argv.slice(2)
+const seconds = word.replace(/s$/, '')
 if (file === undefined || rest.length > 0 || !(seconds > 0 && seconds < 1e6)) {
   console.error('usage: node follow.mjs FILE [SECONDS]')
   process.exit(2)
 }
 
+// What a document says must not control the terminal or change the direction of writing.
+const visible = text => text.replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, found => `\\u{${found.codePointAt().toString(16)}}`)
+const options = { interval: seconds * 1000, log: text => console.warn(visible(text)) }
+
 let shown = ''
 let stalled = false
-for await (const { status, unchangedSeconds } of follow(file, { interval: seconds * 1000 })) {
+for await (const { status, unchangedSeconds } of follow(file, options)) {
   if (status === null) continue
   const { epoch, total_epochs: total, loss, message } = status
-  // JSON: control characters of a message must not reach the terminal.
   const done = progress(status).toFixed(1)
-  const line = `${status.status}  ${done} %  epoch ${epoch}/${total}  loss ${loss}  ${JSON.stringify(message)}`
+  const line = `${status.status}  ${done} %  epoch ${epoch}/${total}  loss ${loss}  ${visible(JSON.stringify(message))}`
   if (`${line} ${status.timestamp}` !== shown) {
     shown = `${line} ${status.timestamp}`
     stalled = false

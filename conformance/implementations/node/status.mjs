@@ -372,7 +372,8 @@ export async function * follow (file, { interval = INTERVAL, log = console.warn,
     const polled = reader.poll()
     const problem = polled.problem && polled.problem.message
     if (problem !== logged) {
-      log(problem ? `${file}: ${problem}; keeping the last valid status` : `${file}: readable again`)
+      const known = polled.status === null ? 'no valid status yet' : 'keeping the last valid status'
+      log(problem ? `${file}: ${problem}; ${known}` : `${file}: readable again`)
       logged = problem
     }
     yield polled

@@ -1,16 +1,19 @@
-"""The followers in other languages, on a file that the reference writes and that others break.
+"""The followers in other languages, on a file that the reference writes and that others break; and their writers,
+where the suite does not look.
 
 Node needs no build. The builds of Rust and Go take long, and cargo fetches crates: `tox -e languages` runs those two.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,11 +25,12 @@ from conformance.runner.resolve import resolve
 from conformance.runner.set_up import release, set_up
 from conformance.subject.launch import LaunchOptions
 
-INTERVALS = {"rust": "0.05", "go": "50ms", "node": "0.05"}
-PROGRAMS = {"rust": ["target/release/pulse-follow"], "go": ["target/pulse-follow"], "node": ["follow.mjs"]}
+PROGRAMS = {"rust": "target/release/pulse-follow", "go": "target/pulse-follow", "node": "follow.mjs"}
+SERVERS = {"rust": "target/release/examples/serve", "go": "target/serve", "node": "serve.mjs"}
 BUILT_WITH = {"rust": "cargo", "go": "go"}
 
-Follow = Callable[[Path], subprocess.Popen[str]]
+Follow = Callable[..., subprocess.Popen[str]]
+Request = Mapping[str, object]
 
 # cargo fetches and builds its crates within the first test of Rust: minutes on a busy machine.
 pytestmark = pytest.mark.timeout(1800)
@@ -35,9 +39,10 @@ pytestmark = pytest.mark.timeout(1800)
 class Built(NamedTuple):
     """A follower that can be started."""
 
-    command: list[str]
+    language: str
     folder: Path
-    interval: str
+    command: list[str]
+    serve: list[str]
 
 
 @pytest.fixture(scope="module", params=["rust", "go", "node"])
@@ -56,9 +61,9 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     options.children.mkdir()
     options.scratch.mkdir()
     manifest = set_up(resolve(language, frozenset(load_clauses())), folder, options)
-    program, *rest = PROGRAMS[language]
-    command = ["node", program] if language == "node" else [str(manifest.folder / program), *rest]
-    yield Built(command, manifest.folder, INTERVALS[language])
+    runner = ["node"] if language == "node" else []
+    follower, server = (str(manifest.folder / programs[language]) for programs in (PROGRAMS, SERVERS))
+    yield Built(language, manifest.folder, [*runner, follower], [*runner, server])
     release(folder)
 
 
@@ -67,9 +72,9 @@ def follow(built: Built) -> Iterator[Follow]:
     """Starts a language's follower on a file, with what it logs in its output."""
     running: list[subprocess.Popen[str]] = []
 
-    def start(file: Path) -> subprocess.Popen[str]:
+    def start(file: Path, interval: str = "0.05") -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [*built.command, str(file), built.interval],
+            [*built.command, file, interval],
             cwd=built.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -94,7 +99,7 @@ def line(process: subprocess.Popen[str]) -> str:
 def test_a_run_is_followed_to_its_end(follow: Follow, tmp_path: Path) -> None:
     file = tmp_path / "status.json"
     process = follow(file)
-    assert "keeping the last valid status" in line(process)  # there is no file yet
+    assert "no valid status yet" in line(process)  # there is no file
     pulse.write_running_status(file, 1, 3, 0.5, "café")
     printed = line(process) + line(process)
     assert "readable again" in printed
@@ -143,6 +148,59 @@ def test_a_run_that_fails_is_exit_code_1(follow: Follow, tmp_path: Path) -> None
     assert "error  33.3 %" in printed
     assert "\x1b" not in printed
     assert process.wait() == 1
+
+
+def test_what_a_document_says_does_not_reach_the_terminal_as_it_is(follow: Follow, tmp_path: Path) -> None:
+    file = tmp_path / "status.json"
+    file.write_text('{"\x9b31m\u202e": "\x9b\u202e"}', encoding="utf-8")  # an unknown member
+    process = follow(file)
+    printed = line(process)
+    pulse.write_error_status(file, 1, 3, 0.5, "\x9b31m\u202eevil\u2028\u200b")
+    printed += "".join(iter(lambda: line(process), ""))
+    assert "evil" in printed
+    assert not set(printed) & set("\x9b\u202e\u2028\u200b")
+
+
+@pytest.mark.parametrize("interval", ["1", "1s", "0.5"])
+def test_seconds_are_taken_with_and_without_their_unit(follow: Follow, tmp_path: Path, interval: str) -> None:
+    file = tmp_path / "status.json"
+    pulse.write_done_status(file, 3, 3, 0.5)
+    assert "done" in line(follow(file, interval))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have names in Unicode only")
+def test_a_path_that_is_not_utf_8_is_followed(built: Built, follow: Follow, tmp_path: Path) -> None:
+    if built.language == "node":
+        pytest.skip("Node has only Unicode arguments")
+    file = tmp_path / os.fsdecode(b"caf\xe9.json")
+    pulse.write_done_status(file, 3, 3, 0.5)
+    assert "done" in line(follow(file))
+
+
+def answers(built: Built, *requests: Request, largest_file: int | None = None) -> list[dict[str, object]]:
+    """What the writer answers, after ``start``, in mode ``serve``."""
+    asked: list[Request] = [{"op": "start"}, *requests, {"op": "stop"}]
+    lines = [json.dumps({"id": number, **request}) + "\n" for number, request in enumerate(asked)]
+    limit = [] if largest_file is None else ["prlimit", f"--fsize={largest_file}"]
+    done = subprocess.run(
+        [*limit, *built.serve], cwd=built.folder, input="".join(lines), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(answer) for answer in done.stdout.splitlines()][1:-1]
+
+
+def test_a_path_with_a_nul_is_invalid(built: Built, tmp_path: Path) -> None:
+    path = f"{tmp_path}/a\0b.json"
+    [answer] = answers(built, {"op": "write", "path": path, "status": {"status": "running"}})
+    assert (answer["ok"], answer["error"]) == (False, "invalid")
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit, of Linux")
+def test_a_file_that_may_not_grow_is_an_error_and_no_end(built: Built, tmp_path: Path) -> None:
+    request = {"op": "write", "path": str(tmp_path / "a.json"), "status": {"status": "running"}}
+    [answer] = answers(built, request, largest_file=10)
+    assert (answer["ok"], answer["error"]) == (False, "io")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["status.json", "0"], ["status.json", "1", "2"]])

@@ -88,7 +88,23 @@ fn answer(readers: &mut HashMap<String, StatusReader>, request: &Request<'_>) ->
     })
 }
 
+/// Linux and macOS: a write beyond `ulimit -f` is an error, and does not kill the process.
+#[cfg(unix)]
+fn ignore_sigxfsz() {
+    extern "C" {
+        fn signal(number: i32, handler: usize) -> usize;
+    }
+    const SIGXFSZ: i32 = 25;
+    const SIG_IGN: usize = 1;
+    // SAFETY: no other thread runs yet, and no handler is installed.
+    unsafe { signal(SIGXFSZ, SIG_IGN) };
+}
+
+#[cfg(not(unix))]
+fn ignore_sigxfsz() {}
+
 fn main() -> io::Result<()> {
+    ignore_sigxfsz();
     let mut readers = HashMap::new();
     for line in io::stdin().lock().lines() {
         let line = line?;

@@ -108,7 +108,11 @@ pub fn follow<T>(reader: &mut StatusReader, interval: Duration, mut act: impl Fn
         let polled = reader.poll();
         if polled.problem != logged {
             match &polled.problem {
-                Some(problem) => log::warn!("{}: {problem}; keeping the last valid status", reader.path.display()),
+                Some(problem) => {
+                    let known =
+                        if polled.status.is_some() { "keeping the last valid status" } else { "no valid status yet" };
+                    log::warn!("{}: {problem}; {known}", reader.path.display());
+                }
                 None => log::info!("{}: readable again", reader.path.display()),
             }
             logged.clone_from(&polled.problem);

@@ -15,10 +15,16 @@ const LONGEST_CHAIN: usize = 40; // links that Linux follows before it gives up
 /// A symbolic link is followed. Mode, owner, group and access list of an existing file are kept as far as the system
 /// permits. The folder must exist, and nothing but a regular file is replaced.
 ///
+/// Where the size of files is limited (`ulimit -f`), the program must ignore SIGXFSZ, which would kill it in the middle of
+/// a write; then that is an error like any other.
+///
 /// [`Error::Invalid`]: nothing was touched. [`Error::Io`]: the file is as it was, and no temp is left; only when syncing
 /// the folder fails, at the very end, the new document is there and may not survive a power cut (PWR-02).
 pub fn write_status(path: impl AsRef<Path>, status: &TrainingStatus) -> Result<(), Error> {
     let document = status.to_document()?;
+    if path.as_ref().as_os_str().as_encoded_bytes().contains(&0) {
+        return Err(Error::Invalid("no file can have a path with a NUL".to_owned()));
+    }
     let target = resolve(platform::absolute(path.as_ref())?)?;
     let folder = target.parent().ok_or_else(|| io::Error::from(io::ErrorKind::IsADirectory))?;
     let before = match fs::symlink_metadata(&target) {

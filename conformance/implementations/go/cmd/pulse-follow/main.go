@@ -1,4 +1,4 @@
-// Pulse-follow prints each change of a status file, until the run has ended: pulse-follow FILE [INTERVAL], such as 2s.
+// Pulse-follow prints each change of a status file, until the run has ended: pulse-follow FILE [SECONDS].
 // Exit code 0 after done, 1 after error, 2 for wrong arguments.
 package main
 
@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"pulse.example/status"
@@ -13,14 +14,22 @@ import (
 
 const stalledAfter = time.Minute
 
+// duration takes plain seconds, and what Go usually takes, such as 2s or 500ms.
+func duration(word string) (time.Duration, error) {
+	if _, err := strconv.ParseFloat(word, 64); err == nil {
+		word += "s"
+	}
+	return time.ParseDuration(word)
+}
+
 func main() {
 	interval := status.Interval
 	var err error
 	if len(os.Args) == 3 {
-		interval, err = time.ParseDuration(os.Args[2])
+		interval, err = duration(os.Args[2])
 	}
 	if len(os.Args) < 2 || len(os.Args) > 3 || err != nil || interval <= 0 {
-		fmt.Fprintln(os.Stderr, "usage: pulse-follow FILE [INTERVAL], such as 2s")
+		fmt.Fprintln(os.Stderr, "usage: pulse-follow FILE [SECONDS]")
 		os.Exit(2)
 	}
 	reader, err := status.NewReader(os.Args[1])

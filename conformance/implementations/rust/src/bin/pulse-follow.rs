@@ -2,8 +2,10 @@
 //! Exit code 0 after `done`, 1 after `error`, 2 for wrong arguments.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use training_status::{follow, Polled, StatusReader, TrainingStatus, INTERVAL};
@@ -17,17 +19,34 @@ impl log::Log for Stderr {
         true
     }
     fn log(&self, record: &log::Record<'_>) {
-        eprintln!("{}: {}", record.level().as_str().to_lowercase(), record.args());
+        eprintln!("{}: {}", record.level().as_str().to_lowercase(), visible(&record.args().to_string()));
     }
     fn flush(&self) {}
 }
 
-fn arguments() -> Option<(String, Duration)> {
-    let mut words = env::args().skip(1);
+/// What a path or a document says must not control the terminal.
+fn visible(text: &str) -> String {
+    let is_plain = |character| matches!(character, '"' | '\'' | '\\');
+    text.chars().fold(String::new(), |mut shown, character| {
+        if is_plain(character) {
+            shown.push(character);
+        } else {
+            shown.extend(character.escape_debug());
+        }
+        shown
+    })
+}
+
+fn arguments() -> Option<(OsString, Duration)> {
+    let mut words = env::args_os().skip(1);
     let path = words.next()?;
     let interval = match words.next() {
         None => INTERVAL,
-        Some(word) => Duration::try_from_secs_f64(word.parse().ok()?).ok().filter(|time| !time.is_zero())?,
+        Some(word) => {
+            let word = word.to_str()?;
+            let seconds = word.strip_suffix('s').unwrap_or(word).parse().ok()?;
+            Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero())?
+        }
     };
     words.next().is_none().then_some((path, interval))
 }
@@ -49,7 +68,7 @@ fn main() -> ExitCode {
     let mut reader = match StatusReader::new(&path) {
         Ok(reader) => reader,
         Err(error) => {
-            eprintln!("{path}: {error}");
+            eprintln!("{}: {error}", visible(&Path::new(&path).to_string_lossy()));
             return ExitCode::from(2);
         }
     };
