@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pulse.liveness import Liveness, state
-from pulse.reader import Polled
+from pulse.reader import Polled, ReadOutcome
 from pulse.watch.words import Row
 
-__all__ = ["Hooks", "Started", "environment", "news", "start"]
+__all__ = ["Hooks", "Known", "Started", "environment", "known", "news", "start"]
 
 LONGEST_VALUE = 4000
 """No variable is longer, in characters: systems limit a variable, or all of them together, to 32 KiB."""
@@ -55,20 +55,45 @@ def start(command: str, variables: Mapping[str, str], quiet: bool = False) -> St
     )
 
 
-def news(before: str | None, polled: Polled, watched_seconds: float) -> str | None:
+@dataclass(frozen=True)
+class Known:
+    """What a run was when its file was last readable."""
+
+    state: str | None
+    """``None`` if it never was: the file was missing then."""
+    timestamp: int | None = None
+    """That of its document."""
+
+
+def known(before: Known | None, polled: Polled) -> Known | None:
+    """What is known of a run after one more poll; ``None`` as long as nothing is, not even that there is no file."""
+    if polled.liveness is not Liveness.UNREADABLE and polled.status is not None:
+        return Known(state(polled), polled.status["timestamp"])
+    return Known(None) if before is None and polled.outcome is ReadOutcome.MISSING else before
+
+
+def news(before: Known | None, polled: Polled, watched_seconds: float) -> str | None:
     """The state that a run has come into while it was watched; ``None`` when there is nothing new.
 
+    An end with another timestamp is another end: between two polls the run went on, and ended again. One with another
+    message is the same end, of which more is said.
+
     Args:
-        before: the last state at which it was readable; ``None`` if it never was.
+        before: what was known before this poll.
         polled: what is known now.
         watched_seconds: how long the watch has lasted.
     """
-    now = state(polled)
-    if polled.liveness is Liveness.UNREADABLE or now == before:
+    now = known(None, polled)
+    if now is None or now.state is None:
         return None
-    if before is None and (watched_seconds <= 0.0 or (polled.unchanged_seconds or 0.0) > watched_seconds):
+    ended = polled.liveness is Liveness.ENDED
+    if before is not None and before.state is not None:
+        return now.state if now.state != before.state or (ended and now.timestamp != before.timestamp) else None
+    if before is not None and ended:
+        return now.state  # the file came while it was watched, however old its times are
+    if watched_seconds <= 0.0 or (polled.unchanged_seconds or 0.0) > watched_seconds:
         return None  # it was so before the watch began
-    return now
+    return now.state
 
 
 def environment(row: Row, event: str, encoding: str = sys.getfilesystemencoding()) -> dict[str, str]:
@@ -113,7 +138,7 @@ class Hooks:
     clock: Callable[[], float] = time.monotonic
     wait: Callable[[float], object] = time.sleep
     _began: float | None = None
-    _states: dict[str, str] = field(default_factory=dict)
+    _known: dict[str, Known | None] = field(default_factory=dict)
     _running: dict[tuple[str, str, str], Started] = field(default_factory=dict)
 
     def look(self, rows: Sequence[Row]) -> None:
@@ -123,9 +148,9 @@ class Hooks:
             self._began = now
         self._reap()
         for row in rows:
-            event = news(self._states.get(row.path), row.polled, now - self._began)
-            if row.polled.liveness is not Liveness.UNREADABLE:
-                self._states[row.path] = state(row.polled)
+            before = self._known.get(row.path)
+            event = news(before, row.polled, now - self._began)
+            self._known[row.path] = known(before, row.polled)
             for wanted, command in self.commands:
                 if wanted == event:
                     self._run(row, event, command)

@@ -11,9 +11,10 @@ UNUSABLE = "not a JSON document: Unterminated string starting at: line 1 column 
 
 
 def polled(status: str | None = "running", epoch: float = 0.0, total: float = 0.0, **members: Any) -> Polled:
-    """A poll of a run; ``loss`` and ``message`` are those of its status, the other members those of :class:`Polled`."""
-    loss, message = members.pop("loss", 0.0), members.pop("message", "")
-    document = None if status is None else TrainingStatus.create(status, epoch, total, loss, message, 1764345613)
+    """A poll of a run: its status has ``loss``, ``message`` and ``timestamp``, :class:`Polled` the other members."""
+    told: dict[str, Any] = {"loss": 0.0, "message": "", "timestamp": 1764345613}
+    told = {name: members.pop(name, value) for name, value in told.items()}
+    document = None if status is None else TrainingStatus.create(status, epoch, total, **told)
     values: dict[str, Any] = {
         "status": document,
         "fresh": document is not None,

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pulse.reader import Polled
-from pulse.watch.hooks import LONGEST_VALUE, PATIENCE, Hooks, environment, news, start
+from pulse.reader import Polled, ReadOutcome
+from pulse.watch.hooks import LONGEST_VALUE, PATIENCE, Hooks, Known, environment, news, start
 from tests.pulse.watch.polls import broken, missing, polled, row, stalled
 
 
@@ -79,7 +80,31 @@ class TestTransitions:
         assert Bench(*ALL).see(so, so, broken("done"), so) == []
 
     def test_nor_is_a_run_that_ended_long_ago_and_can_now_be_read(self) -> None:
-        assert Bench(*ALL).see(missing(), polled("done", unchanged_seconds=3600.0)) == []
+        unreadable = replace(missing(), outcome=ReadOutcome.UNREADABLE)
+        assert Bench(*ALL).see(unreadable, polled("done", unchanged_seconds=3600.0)) == []
+        assert Bench(*ALL).see(unreadable, polled("done", unchanged_seconds=1.0)) == ["tell done"]
+
+    def test_a_run_whose_clock_is_wrong_ends_while_it_is_watched_if_its_file_was_missing(self) -> None:
+        assert Bench(*ALL).see(missing(), polled("done", unchanged_seconds=3600.0)) == ["tell done"]
+
+    def test_but_it_is_not_silent_only_because_its_times_are_old(self) -> None:
+        assert Bench(*ALL).see(missing(), stalled(3600.0)) == []
+
+    def test_a_second_end_between_two_polls_is_news(self) -> None:
+        bench = Bench(*ALL)
+        again = polled("error", timestamp=1764345700)
+        assert bench.see(polled(), polled("error")) == ["tell error"]
+        bench.processes[0].code = 0
+        assert bench.see(again, again) == ["tell error"]
+
+    def test_more_words_about_one_end_are_not(self) -> None:
+        assert Bench(*ALL).see(polled(), polled("error"), polled("error", message="more")) == ["tell error"]
+
+    def test_a_file_that_is_put_back_is_not(self) -> None:
+        assert Bench(*ALL).see(polled(), polled("done"), missing(), polled("done")) == ["tell done"]
+
+    def test_a_sign_of_life_with_a_new_timestamp_is_not(self) -> None:
+        assert news(Known("running", 1), polled("running"), 10.0) is None
 
     def test_a_run_that_began_and_ended_between_two_polls_is(self) -> None:
         assert Bench(*ALL).see(missing(), polled("done", unchanged_seconds=1.0)) == ["tell done"]
@@ -100,7 +125,7 @@ class TestTransitions:
         assert Bench().see(polled(), polled("done")) == []
 
     def test_idle_and_running_are_news_too_but_have_no_event(self) -> None:
-        assert news("idle", polled("running"), 10.0) == "running"
+        assert news(Known("idle"), polled("running"), 10.0) == "running"
 
 
 class TestEnvironment:
