@@ -7,6 +7,7 @@ clocks in them, come from :class:`pulse.reader.StatusReader`.
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -251,7 +252,7 @@ def names(paths: Sequence[str]) -> list[str]:
     lasts = {part[-1] for part in parts}
     if len(lasts) == 1 and (len(parts) > 1 or lasts <= USUAL_NAMES) and all(len(part) > 1 for part in parts):
         parts = [part[:-1] for part in parts]
-    return [_shortest(part, parts) for part in parts]
+    return _shortest(parts)
 
 
 def _age_at_first_sight(sample: Sample, status: Status) -> tuple[float, Evidence]:
@@ -318,9 +319,16 @@ def _parts(path: str) -> list[str]:
     return [*parts[:-1], parts[-1].removesuffix(".json") or parts[-1]] if parts else [path]
 
 
-def _shortest(part: list[str], parts: list[list[str]]) -> str:
-    """The shortest end of ``part`` that no other of ``parts`` has."""
-    for count in range(1, len(part)):
-        if sum(other[-count:] == part[-count:] for other in parts) == 1:
-            return "/".join(part[-count:])
-    return "/".join(part)
+def _shortest(paths: list[list[str]]) -> list[str]:
+    """The shortest end of each path that no other has; it takes time in proportion to their number."""
+    found = ["/".join(path) for path in paths]
+    left, count = list(range(len(paths))), 1
+    while left:
+        ends = {index: tuple(paths[index][-count:]) for index in left}
+        times = Counter(ends.values())
+        for index, end in ends.items():
+            if times[end] == 1:
+                found[index] = "/".join(end)
+        count += 1
+        left = [index for index, end in ends.items() if times[end] > 1 and len(paths[index]) >= count]
+    return found

@@ -332,6 +332,11 @@ class TestNames:
         assert first.endswith("runs/a")
         assert third == "b"
 
+    def test_fifty_thousand_files_have_names(self) -> None:
+        """To compare every path with every other would take longer than the test may."""
+        paths = [f"{folder}/run-{run}.json" for run in range(25_000) for folder in ("a", "b")]
+        assert names(paths) == [path.removesuffix(".json") for path in paths]
+
     def test_the_root_is_its_own_name(self) -> None:
         assert names([os.path.abspath(os.sep)])[0]
 
