@@ -14,7 +14,7 @@ from types import FrameType
 from pulse._streams import complain
 from pulse.liveness import names
 from pulse.reader import StatusReader
-from pulse.watch.files import all_folders, expanded
+from pulse.watch.files import PatternReader, all_folders, expanded
 from pulse.watch.looks import Looks
 from pulse.watch.screens import JsonLines, Lines, Screen, print_json, print_lines
 from pulse.watch.stops import stoppable
@@ -59,13 +59,16 @@ def watch(options: argparse.Namespace, *, wait: Callable[[float], object] = time
 
 def _watch(options: argparse.Namespace, wait: Callable[[float], object]) -> int:
     """As :func:`watch`, but Ctrl-C and SIGTERM are exceptions."""
-    paths = expanded(options.files, PATIENCE_ONCE)
-    if all_folders(paths, PATIENCE_ONCE):
+    files = expanded(options.files, PATIENCE_ONCE)
+    paths = [file.path for file in files]
+    if all_folders(files, PATIENCE_ONCE):
         pattern = os.path.join(paths[0], "*.json")
         complain(f"pulse watch: {paths[0]} is a folder: name the files in it, for example {pattern}")
         return 2
-    readers = [StatusReader(path, interval=options.interval, stalled_after=options.stalled_after) for path in paths]
-    looks = Looks(readers, list(zip(paths, names(paths), strict=True)), PATIENCE_ONCE if options.once else PATIENCE)
+    times = {"interval": options.interval, "stalled_after": options.stalled_after}
+    readers = [(PatternReader if file.pattern else StatusReader)(file.path, **times) for file in files]
+    called = [file.path if file.pattern else name for file, name in zip(files, names(paths), strict=True)]
+    looks = Looks(readers, list(zip(paths, called, strict=True)), PATIENCE_ONCE if options.once else PATIENCE)
     if options.once:
         rows = looks.look()
         if options.json:

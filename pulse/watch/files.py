@@ -3,31 +3,57 @@
 import glob
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
+from pulse.reader import Polled, ReadOutcome, StatusReader
 from pulse.watch.asking import Asking
 
-__all__ = ["all_folders", "expanded"]
+__all__ = ["File", "PatternReader", "all_folders", "expanded"]
 
 
-def expanded(arguments: Sequence[str], patience: float) -> list[str]:
+@dataclass(frozen=True)
+class File:
+    """A file to look at."""
+
+    path: str
+    """As the user named it, or as it was found."""
+    pattern: bool = False
+    """Whether this is a pattern that has matched nothing: a file of this very name may come yet."""
+
+
+class PatternReader(StatusReader):
+    """Reads a file with the name of a pattern, and says while there is none what that means."""
+
+    def poll(self) -> Polled:
+        """Read once; it never raises."""
+        polled = super().poll()
+        if polled.outcome is not ReadOutcome.MISSING:
+            return polled
+        return replace(polled, detail="no file matches; patterns are expanded once, at the start")
+
+
+def expanded(arguments: Sequence[str], patience: float) -> list[File]:
     """The files that the arguments name, each once.
 
     Args:
-        arguments: from the command line. A pattern that matches nothing stands for itself.
-        patience: as that of :class:`Asking`; a pattern whose disk does not answer stands for itself, too.
+        arguments: from the command line.
+        patience: as that of :class:`Asking`; a pattern whose disk does not answer has matched nothing.
     """
     patterns = [argument for argument in dict.fromkeys(arguments) if glob.has_magic(argument)]
     asking: Asking[str, list[str]] = Asking(patience)
     matches = asking.ask({pattern: partial(_matches, pattern) for pattern in patterns})
-    found = (path for argument in arguments for path in matches.get(argument) or [argument])
-    return list({os.path.abspath(path): path for path in found}.values())
+    found: list[File] = []
+    for argument in arguments:
+        paths = matches.get(argument) if argument in patterns else [argument]
+        found += map(File, paths) if paths else [File(argument, pattern=True)]
+    return list({os.path.abspath(file.path): file for file in found}.values())
 
 
-def all_folders(paths: Sequence[str], patience: float) -> bool:
+def all_folders(files: Sequence[File], patience: float) -> bool:
     """Whether there is nothing but folders; not if their disk does not answer."""
     asking: Asking[None, bool] = Asking(patience)
-    return asking.ask({None: lambda: all(map(os.path.isdir, paths))}).get(None, False)
+    return asking.ask({None: lambda: all(os.path.isdir(file.path) for file in files)}).get(None, False)
 
 
 def _matches(pattern: str) -> list[str]:

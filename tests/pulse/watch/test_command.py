@@ -112,12 +112,32 @@ class TestFiles:
         assert cli.main(["watch", "--once", "--ascii", str(tmp_path / "*.json")]) == 0
         assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["a", "b"]
 
-    def test_one_that_matches_nothing_is_a_missing_file(
+    def test_one_that_matches_nothing_is_a_missing_file_of_that_name(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """On Windows no file can have this name."""
-        assert cli.main(["watch", "--once", str(tmp_path / "*.json")]) == 5
-        assert ("unreadable" if sys.platform == "win32" else "missing") in capsys.readouterr().out
+        pattern = str(tmp_path / "*.json")
+        assert cli.main(["watch", "--once", pattern]) == 5
+        out = capsys.readouterr().out
+        assert out.startswith(f"? {pattern} ")
+        if sys.platform != "win32":
+            assert re.search(r"  missing for \d+ s  no file matches; patterns are expanded once, at the start\n", out)
+
+    def test_a_folder_beside_files_stops_none_of_them(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        folder = tmp_path / "folder.json"
+        folder.mkdir()
+        write_training_status(tmp_path / "a.json", "done")
+        assert cli.main(["watch", "--once", str(tmp_path / "*.json")]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 1
+        assert cli.main(["watch", "--once", str(folder), str(tmp_path / "a.json")]) == 5
+        assert re.search(r"folder +unreadable for \d+ s  not a regular file\n. a +done", capsys.readouterr().out)
+
+    def test_a_pattern_that_matches_nothing_but_folders_is_refused(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "runs").mkdir()
+        assert cli.main(["watch", "--once", str(tmp_path / "*")]) == 2
+        assert f"{tmp_path / 'runs'} is a folder" in capsys.readouterr().err
 
     @pytest.mark.skipif(sys.platform == "win32", reason="no such name on Windows")
     def test_a_file_whose_name_looks_like_a_pattern_is_that_file(
