@@ -252,4 +252,4 @@ def progress(status: Mapping[str, Any]) -> float:
     total = float(status["total_epochs"])
     if total <= 0.0:
         return 0.0
-    return min(max(float(status["epoch"]) / total * 100.0, 0.0), 100.0)
+    return min(max(0.0, float(status["epoch"]) / total * 100.0), 100.0)  # 0.0 first: no -0.0 comes out

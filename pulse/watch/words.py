@@ -166,7 +166,8 @@ def facts(row: Row, glyphs: Glyphs) -> list[str]:
     found = []
     if row.losses:
         curve = sparkline(row.losses, glyphs)
-        found.append(f"loss {polled.status['loss']:.4g}{' ' if curve else ''}{curve}")
+        loss = polled.status["loss"] + 0.0  # never -0
+        found.append(f"loss {loss:.4g}{' ' if curve else ''}{curve}")
     if polled.rate is not None:
         found.append(_speed(polled.rate))
     if polled.eta_seconds is not None:

@@ -280,3 +280,6 @@ class TestDerived:
     )
     def test_progress_is_clamped(self, epoch: float, total: float, percent: float) -> None:
         assert progress({"epoch": epoch, "total_epochs": total}) == percent
+
+    def test_progress_is_never_minus_zero(self) -> None:
+        assert str(progress({"epoch": -0.0, "total_epochs": 3.0})) == "0.0"

@@ -155,6 +155,10 @@ class TestFacts:
         known = facts(row("a", poll, (2.0, 1.0, 0.3)), UNICODE)
         assert known == ["loss 0.3425 █▄▁", "7.2 epochs/h", "ETA 12 min 30 s", "last update 2 s ago"]
 
+    def test_minus_zero_is_zero(self) -> None:
+        poll = polled("running", -0.0, 3.0, loss=-0.0)
+        assert [*position(poll), facts(row("a", poll, (0.5, -0.0)), ASCII)[0]] == ["  0.0 %", "epoch 0/3", "loss 0 #_"]
+
     def test_what_is_unknown_is_left_out(self) -> None:
         assert facts(row("a", polled("idle")), UNICODE) == ["last update 2 s ago"]
         assert facts(row("a", polled("running", 1.0, loss=0.5), (0.5,)), UNICODE)[0] == "loss 0.5"

@@ -47,7 +47,7 @@ impl TrainingStatus {
     /// The progress in percent, from 0.0 to 100.0; 0.0 when `total_epochs` is 0 (RDR-13).
     pub fn calculate_progress(&self) -> f64 {
         if self.total_epochs > 0.0 {
-            (self.epoch / self.total_epochs * 100.0).clamp(0.0, 100.0)
+            (self.epoch / self.total_epochs * 100.0).clamp(0.0, 100.0) + 0.0 // never -0
         } else {
             0.0
         }
