@@ -43,6 +43,11 @@ export function duration (seconds) {
   return rest === 0 ? `${first} ${unit}` : `${first} ${unit} ${rest} ${smallerUnit}`
 }
 
+/** Seconds that are not known to the second: ten minutes and more have none. */
+export function estimate (seconds) {
+  return duration(seconds < 600 ? seconds : Math.round(seconds / 60) * 60)
+}
+
 /** A number as people compare it: four significant digits, and no more zeros than needed. */
 export function number (value) {
   if (value === 0) return '0'

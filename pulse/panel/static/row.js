@@ -1,6 +1,6 @@
 // One row of the panel: a file, its state, its figures. Built once for each path, and then only updated.
 
-import { STATES, dateTime, duration, epochs, hasLoss, number, percent, sparkline, withSample } from './format.js'
+import { STATES, dateTime, duration, epochs, estimate, hasLoss, number, percent, sparkline, withSample } from './format.js'
 
 const SPARK = [120, 28]
 const SVG = 'http://www.w3.org/2000/svg'
@@ -128,7 +128,7 @@ export class Row {
     setText(this.word, lost ? STATES[state].past : STATES[state].word)
     setText(this.updated, unchanged === null ? '' : `last update ${duration(unchanged)} ago`)
     const left = file.eta_seconds === null || lost ? null : Math.max(0, file.eta_seconds - past)
-    setText(this.eta, left === null ? '' : `about ${duration(left)} left`)
+    setText(this.eta, left === null ? '' : `about ${estimate(left)} left`)
     setText(this.why, this.#reason(unchanged, past, stalledAfter))
     setHidden(this.why, this.why.textContent === '')
   }

@@ -140,6 +140,13 @@ def test_durations(seconds: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "words"), [(185, "3 min 5 s"), (599, "9 min 59 s"), (1199, "20 min"), (7805, "2 h 10 min")]
+)
+def test_an_estimate_has_no_more_seconds_than_it_is_worth(seconds: float, words: str) -> None:
+    assert evaluate("estimate(value)", seconds) == words
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (0, "0"),
