@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Mapping
@@ -67,7 +68,8 @@ def cut_every_block(run: Run, file_system: FileSystem, plan: BlockPlan, tally: T
             for played in rounds(run.seed):
                 if plan.only is not None and played.number != plan.only // NUMBERS:
                     continue
-                _one_round(run, file_system, played, lookers, expected, plan, tally)
+                if played.writers == 1 or not tally.not_together:
+                    _one_round(run, file_system, played, lookers, expected, plan, tally)
                 if plan.only is not None or tally.states >= plan.states:
                     return
     finally:
@@ -84,7 +86,14 @@ def _one_round(
     tally: Tally,
 ) -> None:
     limit = min(_STATES_OF_ROUND, plan.states if plan.only is not None else plan.states - tally.states)
-    with record(file_system, played, implementation(run), run.folder) as recording:
+    with contextlib.ExitStack() as stack:
+        try:
+            recording = stack.enter_context(record(file_system, played, implementation(run), run.folder))
+        except ImplementationError as error:
+            if played.writers == 1:
+                raise
+            tally.not_together = str(error)  # CON-01 says more
+            return
         chosen = plan_states(recording.events, run.seed + played.number, limit)
         if plan.only is not None:
             chosen = Plan(chosen.states[plan.only % NUMBERS :][:1], {})

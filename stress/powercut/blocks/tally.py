@@ -41,8 +41,9 @@ class Look:
 @dataclass
 class Tally:
     """The states of one file system, added up by `add`. ``lied`` are those of a disk that ignores flushes: they are
-    no failure of the writer. ``not_compared`` says why the model was not asked, where it was not; ``unshown`` counts
-    the states for which it allowed what is wrong, by kind. ``kept`` are the folders of the images that were kept.
+    no failure of the writer. ``not_compared`` says why the model was not asked, where it was not, and ``not_together``
+    why several writers at once were left out; ``unshown`` counts the states for which the model allowed what is wrong,
+    by kind. ``kept`` are the folders of the images that were kept.
     """
 
     file_system: str
@@ -65,6 +66,7 @@ class Tally:
     seconds: float = 0.0
     examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # clause → its first failures
     kept: list[str] = field(default_factory=list)
+    not_together: str = ""
 
     @property
     def states(self) -> int:
@@ -201,7 +203,8 @@ def results_of(tally: Tally, case: str, repro: str) -> list[Result]:
     )
     rate = f"; {tally.states / tally.seconds:.0f} states a second" if tally.seconds else ""
     kept = f"; kept: {', '.join(tally.kept)}" if tally.kept else ""
-    whole = f"{tally.sentence()}{tally.of_ignored_flushes()}; {tally.comparison()}{rate}{kept}"
+    alone = f"; only one writer at a time, as two fail (see CON-01): {tally.not_together}" if tally.not_together else ""
+    whole = f"{tally.sentence()}{tally.of_ignored_flushes()}; {tally.comparison()}{rate}{alone}{kept}"
     messages = {"PWR-02": tally.sentence(), "PWR-03": whole, "PWR-04": after}
     return [_result(tally, clause, case, message, repro) for clause, message in messages.items()]
 

@@ -71,6 +71,14 @@ def test_a_disk_that_ignores_flushes_is_no_failure_of_the_writer() -> None:
     assert "with flushes ignored by the disk, 1 more: 1 torn" in found["PWR-03"].message
 
 
+def test_a_writer_that_cannot_write_beside_another_is_judged_alone_and_that_is_said() -> None:
+    tally = Tally("ext4", not_together="io: No such file or directory")
+    for one in [look()] * 60:
+        tally.add(one)
+    [message] = [result.message for result in results_of(tally, "case", "pulse …") if result.clause == "PWR-03"]
+    assert message.endswith("; only one writer at a time, as two fail (see CON-01): io: No such file or directory")
+
+
 def test_what_cannot_be_mounted_is_counted_apart() -> None:
     _, found = results(look("unmountable", foreseen={7}), allowed={1})
     assert "1 that the file system could not mount" in found["PWR-03"].message
