@@ -6,7 +6,7 @@ from pulse import Pulse, Status, read_status
 
 __all__ = ["Clock", "module", "status_of", "turn"]
 
-module = importlib.import_module("pulse.training")  # `pulse.training` is the function
+module = importlib.import_module("pulse._pulse")
 
 
 class Clock:

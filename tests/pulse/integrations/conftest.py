@@ -95,7 +95,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Status]]:
         status, epoch, total_epochs, loss, message = members
         statuses.append(TrainingStatus.create(status, epoch, total_epochs, loss, message, timestamp=0))
 
-    module = importlib.import_module("pulse.training")  # `pulse.training` is the function
+    module = importlib.import_module("pulse._pulse")
     monkeypatch.setattr(module, "write_training_status", write)
     monkeypatch.setattr("pulse._publisher.Publisher", _Direct)
     yield statuses
