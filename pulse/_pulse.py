@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from pulse._figures import Figures
+from pulse._folders import with_folder
 from pulse._live import live, overtake, unhandled_error
 from pulse._rank import rank_of
 from pulse._values import describe_error, text, with_note
@@ -78,7 +79,7 @@ class Pulse(Figures):
         return self._problems.count
 
     def start(self) -> None:
-        """Write ``running`` with epoch 0. It makes the file's folder if there is none.
+        """Write ``running`` with epoch 0. Each write makes the file's folder if there is none.
 
         A run that was closed can be started again. Only a process of rank 0 writes, now or later.
         """
@@ -99,8 +100,6 @@ class Pulse(Figures):
             self._problems.report(
                 "thread", "the system allows no further thread: the training itself writes its status"
             )
-        with suppress(OSError, ValueError):  # the write will say what is wrong
-            os.makedirs(os.path.dirname(self.path), exist_ok=True)
         if self._on_sigterm:
             self._install_handler()
         self._write_now()
@@ -323,8 +322,12 @@ class Pulse(Figures):
         if stale:
             return True
         message, durable = with_note(text(message), note), self._durable and status != self._written
-        try:
+
+        def write() -> None:
             write_training_status(self.path, status, epoch, total, loss, message, durable=durable)
+
+        try:
+            with_folder(self.path, write)
         except Exception as error:  # whatever it is, the training goes on
             self._problems.report("write", f"the status is not written, and the training goes on: {error}")
             return False

@@ -4,11 +4,11 @@ What the command writes is never replaced by less: its epoch and loss are kept, 
 ``error``.
 """
 
-import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 
+from pulse._folders import with_folder
 from pulse._problems import Problems
 from pulse._publisher import Pacing, Publisher
 from pulse._values import text
@@ -100,18 +100,17 @@ class RunStatus:
         self._path = path
         self._problems = problems
         self._began = TrainingStatus.create("running", 0.0, total_epochs, 0.0, text(message))
-        self._before = read_status(path).status
+        self._before: Status | None = None  # what an earlier run has left
         self._seen: Status | None = None
         self._attempted = self._written = False
+        self._late = False  # whether the command may have been started before the first attempt
         self._end: tuple[str | None] | None = None
         self._publisher = Publisher(self._publish, Pacing(0.0, heartbeat), clock)
 
     def start(self) -> None:
         """Write ``running``. It makes the file's folder if there is none."""
-        with suppress(OSError, ValueError):  # the write will say what is wrong
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
         self._publisher.start()
-        self._wait()
+        self._late = not self._wait()
 
     def end(self, failure: str | None) -> None:
         """Write ``done``, or ``error`` with why the command has failed, unless the command has written its own end."""
@@ -120,9 +119,11 @@ class RunStatus:
         self._wait()
         self._publisher.stop()
 
-    def _wait(self) -> None:
-        if not self._publisher.demand():
+    def _wait(self) -> bool:
+        answered = self._publisher.demand()
+        if not answered:
             self._problems.report("patience", f"{self._path}: the disk does not answer; the command goes on")
+        return answered
 
     def _publish(self) -> bool:
         try:
@@ -139,11 +140,15 @@ class RunStatus:
         return True
 
     def _write_start(self) -> None:
-        """Write the start; after a failed attempt only if the command has not written anything since."""
-        if not self._attempted or read_status(self._path).status == self._before:
+        """Write the start, unless the command, which a disk that fails or hangs does not hold up, was faster."""
+        found = read_status(self._path).status
+        if not self._attempted:
             self._attempted = True
+            if found is None or not self._late or found["timestamp"] < self._began["timestamp"]:
+                self._before = found
+        if found == self._before:
             self._seen = self._began = _now(self._began)
-            write_training_status(self._path, **self._began)
+            with_folder(self._path, partial(write_training_status, self._path, **self._began))
         self._written = True
 
     def _beat(self) -> None:
@@ -159,4 +164,4 @@ class RunStatus:
         ours = self._written or found != self._before  # else it is what an earlier run has left
         end = ended(found if ours else None, self._began, failure)
         if end != found:
-            write_training_status(self._path, **end)
+            with_folder(self._path, partial(write_training_status, self._path, **end))

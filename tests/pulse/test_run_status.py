@@ -2,12 +2,15 @@
 
 import errno
 import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pulse import Status, TrainingStatus, _run_status, read_status, write_training_status
+from pulse import Reading, Status, TrainingStatus, _publisher, _run_status, read_status, write_training_status
 from pulse._problems import Problems
 from pulse._publisher import Publisher
 from pulse._run_status import RunStatus, ended, refresh_timestamp
@@ -209,6 +212,55 @@ class TestFailingDisk:
         full_disk(False)
         status.end("exit code 1")
         assert members(status_of(target)) == ("error", 0.0, 3.0, 0.0, "exit code 1")
+
+    @pytest.fixture
+    def hanging(self, target: str, problems: Problems, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+        """A start on a disk that does not answer the first read; what is returned lets it answer, and waits for it."""
+        monkeypatch.setattr(_publisher, "PATIENCE", 0.01)
+        answers = threading.Event()
+
+        def read(path: str) -> Reading:
+            assert threading.current_thread() is not threading.main_thread()
+            answers.wait()
+            return read_status(path)
+
+        monkeypatch.setattr(_run_status, "read_status", read)
+        status = RunStatus(target, 3.0, "python train.py", None, problems)
+        status.start()
+        assert problems.count == 1
+
+        def answer() -> None:
+            answers.set()
+            monkeypatch.setattr(_publisher, "PATIENCE", 120.0)
+            monkeypatch.setattr(_run_status, "read_status", read_status)
+            assert status._publisher.demand()
+
+        yield answer
+        status._publisher.stop()
+
+    def test_a_disk_that_hangs_at_the_start_does_not_hold_up_the_command(
+        self, hanging: Callable[[], None], target: str
+    ) -> None:
+        write_training_status(target, **OWN)  # by an earlier run: it is old
+        hanging()
+        assert status_of(target)["message"] == "python train.py"
+
+    def test_what_the_command_has_written_before_the_disk_answers_is_kept(
+        self, hanging: Callable[[], None], target: str
+    ) -> None:
+        write_training_status(target, "running", 1.5, 5.0, 0.7, "step 150")
+        hanging()
+        assert status_of(target)["message"] == "step 150"
+
+    def test_a_folder_that_is_deleted_while_the_command_runs_is_made_again(
+        self, tmp_path: Path, by_hand: None, problems: Problems
+    ) -> None:
+        path = str(tmp_path / "runs" / "status.json")
+        status = RunStatus(path, 3.0, "python train.py", None, problems)
+        status.start()
+        shutil.rmtree(tmp_path / "runs")
+        status.end(None)
+        assert status_of(path)["status"] == "done"
 
     def test_a_disk_that_hangs_is_reported(
         self, status: RunStatus, problems: Problems, monkeypatch: pytest.MonkeyPatch

@@ -2,6 +2,8 @@
 
 import math
 import os
+import shutil
+import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pulse import Pulse, training
+from pulse import Pulse, _publisher, training
 from pulse._publisher import Publisher
 from tests.pulse.training_support import Clock, status_of, turn
 
@@ -170,6 +172,32 @@ class TestFailingDisk:
             "disk does not answer; the training goes on",
             "disk does not answer; its last status may be missing",
         ]
+
+    def test_one_that_hangs_at_the_start_holds_up_nothing_but_the_thread_that_writes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(_publisher, "PATIENCE", 0.01)
+        answers, real = threading.Event(), os.makedirs
+
+        def make(*arguments: Any, **keywords: Any) -> None:
+            assert threading.current_thread() is not threading.main_thread()
+            answers.wait()
+            real(*arguments, **keywords)
+
+        monkeypatch.setattr(os, "makedirs", make)
+        with training(tmp_path / "runs" / "status.json") as run:
+            thread = run._publisher._thread
+            assert thread is not None
+            assert run.problems == 1
+        answers.set()
+        thread.join(120)
+        assert status_of(run.path)["status"] == "done"
+
+    def test_a_folder_that_is_deleted_during_the_run_is_made_again(self, tmp_path: Path, by_hand: None) -> None:
+        with training(tmp_path / "runs" / "status.json") as run:
+            shutil.rmtree(tmp_path / "runs")
+        assert status_of(run.path)["status"] == "done"
+        assert run.problems == 0
 
     def test_the_folder_is_made(self, tmp_path: Path) -> None:
         with training(tmp_path / "runs" / "7" / "status.json") as run:
