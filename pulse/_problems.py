@@ -24,8 +24,9 @@ class Problems:
             self.count += 1
             known = kind in self._reported
             self._reported.add(kind)
-        if not known:
-            _log(text)
+        if not known and not _log(text):
+            with self._lock:
+                self._reported.discard(kind)  # to be said when it happens again
 
     def settle(self, kind: str, text: str) -> None:
         """Log that problems of a ``kind`` that was reported are over; the next one is reported again."""
@@ -36,8 +37,12 @@ class Problems:
             _log(text)
 
 
-def _log(text: str) -> None:
-    import logging  # here, because few runs need it
-
+def _log(text: str) -> bool:
+    """Log a warning; returns whether that was possible."""
+    try:
+        import logging  # here, because few runs need it
+    except Exception:  # of whatever type: no descriptor is free, or the root folder is another one now
+        return False
     with suppress(Exception):  # a handler of the program's own may raise
         logging.getLogger("pulse").warning("pulse: %s", text)
+    return True

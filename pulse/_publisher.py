@@ -47,7 +47,7 @@ class Pacing:
         pause = max(self.interval, 2.0 * (end - start))
         self.failures = 0 if succeeded else self.failures + 1
         if self.failures:
-            pause = max(pause, min(2.0 ** (self.failures - 1), LONGEST_PAUSE))
+            pause = max(pause, min(2.0 ** min(self.failures - 1, 10), LONGEST_PAUSE))  # 2.0 ** 1024 is an error
         self.earliest = start + pause
         self.beat = math.inf if self.heartbeat is None else start + max(self.heartbeat, pause)
 
@@ -59,7 +59,7 @@ class Publisher:
         """Set up; nothing runs before :meth:`start`.
 
         Args:
-            publish: writes the present state; returns whether it succeeded, and must not raise.
+            publish: writes the present state; returns whether it succeeded. What it raises counts as a failure.
             pacing: when it is called.
             clock: a monotonic clock, in seconds.
         """
@@ -131,13 +131,23 @@ class Publisher:
         start = self._clock()
         if self._waiting or start >= self._pacing.due(self._asked):
             waiting, self._waiting, self._asked = self._waiting, [], False
-            succeeded = self._publish()
+            succeeded = self._attempt()
             self._pacing.attempted(start, self._clock(), succeeded)
             self._asked = not succeeded
             for event in waiting:
                 event.set()
         due = self._pacing.due(self._asked)
         return None if due == math.inf else max(due - self._clock(), 0.0)
+
+    def _attempt(self) -> bool:
+        try:
+            return self._publish()
+        except Exception:  # of whatever type: what was published is tried again
+            return False
+        except BaseException:
+            if threading.current_thread() is threading.main_thread():  # Ctrl-C comes to no other thread
+                raise
+            return False  # SystemExit, of a log handler of the program's own: it must not end all writing
 
     def _take(self, item: threading.Event | None) -> None:
         if item is None:

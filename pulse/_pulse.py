@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -72,6 +73,9 @@ class Pulse(Figures):
         self._publisher: Publisher
         self._error_before: BaseException | None = None
         self._process = 0
+        for module in ("_publisher", "_sigterm")[: 1 + on_sigterm]:  # while it can be: later no descriptor may be free
+            with suppress(Exception):  # the start tries again
+                import_module(f"pulse.{module}")
 
     @property
     def problems(self) -> int:
@@ -95,7 +99,11 @@ class Pulse(Figures):
             self._started = True
             if self.rank != 0:
                 return
-            self._set_up()
+            try:
+                self._set_up()
+            except Exception as error:  # of whatever type: a module that cannot be imported
+                self._problems.report("start", f"no status is written, and the training goes on: {error}")
+                return
         if not self._threaded:
             self._problems.report(
                 "thread", "the system allows no further thread: the training itself writes its status"
@@ -272,8 +280,11 @@ class Pulse(Figures):
         return self._open
 
     def _install_handler(self) -> None:
-        from pulse._sigterm import SigtermHandler
-
+        try:
+            from pulse._sigterm import SigtermHandler
+        except Exception as error:  # of whatever type, as above
+            self._problems.report("sigterm", f"on_sigterm has no effect: {error}")
+            return
         self._sigterm = SigtermHandler(self._stop_by_signal)
         if not self._sigterm.install():
             self._problems.report("sigterm", "on_sigterm has no effect: start the run in the main thread of Python")

@@ -37,6 +37,20 @@ def test_a_program_that_configures_nothing_sees_it_on_stderr_even_with_warnings_
     assert (done.stdout, done.stderr) == ("", "pulse: the disk is full\n")
 
 
+def test_what_cannot_be_logged_is_counted_and_logged_when_it_happens_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    problems = Problems()
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "logging", None)  # it cannot be imported, as when no descriptor is free
+        problems.report("write", "one")
+        problems.settle("write", "it works")
+    assert problems.count == 1
+    problems.report("write", "two")
+    problems.report("write", "three")
+    assert [record.message for record in caplog.records] == ["pulse: two"]
+
+
 def test_a_log_handler_that_raises_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     class Raising(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

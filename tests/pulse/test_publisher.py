@@ -70,6 +70,12 @@ class TestPacing:
         pacing.attempted(50.0, 50.0, True)
         assert pacing.due(True) == 50.25
 
+    def test_a_disk_that_fails_for_days_is_still_asked(self) -> None:
+        pacing = Pacing(0.25, None)
+        for _ in range(3000):
+            pacing.attempted(10.0, 10.0, False)
+        assert pacing.due(True) == 10.0 + LONGEST_PAUSE
+
     def test_a_heartbeat_is_due_without_being_asked_for(self) -> None:
         pacing = Pacing(0.25, 10.0)
         pacing.attempted(10.0, 10.0, True)
@@ -137,8 +143,41 @@ class TestTurns:
         publisher.demand()
         assert publisher.turn() is None
 
+    @pytest.mark.parametrize("error", [RuntimeError("a fault"), OverflowError("too long")])
+    def test_a_write_that_raises_is_one_that_failed(self, clock: Clock, error: Exception) -> None:
+        def fail() -> bool:
+            raise error
+
+        publisher = Publisher(fail, Pacing(0.25, None), clock)
+        assert publisher.demand()
+        assert publisher.turn() == pytest.approx(1.0)
+
+    def test_an_interrupt_of_a_caller_that_writes_goes_on(self, clock: Clock) -> None:
+        def interrupt() -> bool:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            Publisher(interrupt, Pacing(0.25, None), clock).demand()
+
 
 class TestThread:
+    @pytest.mark.parametrize("error", [RuntimeError("a fault"), SystemExit(3)])
+    def test_it_survives_whatever_a_write_raises(self, clock: Clock, error: BaseException) -> None:
+        calls: list[int] = []
+
+        def fail_once() -> bool:
+            calls.append(1)
+            if len(calls) == 1:
+                raise error
+            return True
+
+        publisher = Publisher(fail_once, Pacing(0.0, None), clock)
+        publisher.start()
+        assert publisher.demand()
+        assert publisher.demand()
+        assert publisher.stop()
+        assert len(calls) == 2
+
     def test_it_writes_what_is_asked_for_and_ends(self, clock: Clock) -> None:
         written = threading.Semaphore(0)
         threads: list[int] = []

@@ -3,6 +3,9 @@
 import math
 import os
 import shutil
+import subprocess
+import sys
+import textwrap
 import threading
 from collections.abc import Callable
 from fractions import Fraction
@@ -209,6 +212,49 @@ class TestFailingDisk:
         with training(os.path.join(target, "status.json")) as run:
             run.update(1)
         assert run.problems >= 2
+
+
+class TestModulesThatCannotBeImported:
+    """As when no descriptor is free, or the process has another root folder or user by now."""
+
+    def test_what_a_run_needs_is_imported_when_it_is_made(self, target: str) -> None:
+        script = f"""
+            import math, os, sys, pulse
+            run = pulse.training({target!r}, 3, interval=0.0, on_sigterm=True)
+            sys.meta_path.clear()
+            sys.modules["logging"] = None
+            with run:
+                run.update(2, loss=math.nan)
+            assert run.problems == 1, run.problems
+        """
+        subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=120)
+        assert status_of(target)["status"] == "done"
+
+    def test_a_run_that_cannot_start_stops_nothing(
+        self, run: Pulse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "pulse._publisher", None)
+        with run:
+            run.update(1)
+        assert run.problems == 1
+        assert "no status is written, and the training goes on" in caplog.text
+
+    def test_a_run_is_made_all_the_same(self, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, "pulse._publisher", None)
+            run = Pulse(target, 3)
+        with run:
+            pass
+        assert status_of(target)["status"] == "done"
+
+    def test_without_a_handler_for_sigterm_the_run_goes_on(
+        self, target: str, by_hand: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "pulse._sigterm", None)
+        with Pulse(target, 3, on_sigterm=True) as run:
+            pass
+        assert (run.problems, status_of(target)["status"]) == (1, "done")
+        assert "on_sigterm has no effect" in caplog.text
 
 
 class TestSettings:
