@@ -19,6 +19,8 @@ LONGEST_PAUSE = 30.0
 PATIENCE = 10.0
 """How long a caller waits for the disk, in seconds: a disk that hangs must not hold up a training for ever."""
 
+_LONGEST_WAIT = 86400.0  # in seconds; what a lock may wait for has a limit, which is a matter of the system
+
 
 @dataclass
 class Pacing:
@@ -124,7 +126,7 @@ class Publisher:
         """Write if it is time to.
 
         Returns:
-            The seconds until the next turn without a call; ``None`` when there is none.
+            The seconds until the next turn without a call, a day at most; ``None`` when there is none.
         """
         while not self._wake.empty():
             self._take(self._wake.get())
@@ -137,7 +139,7 @@ class Publisher:
             for event in waiting:
                 event.set()
         due = self._pacing.due(self._asked)
-        return None if due == math.inf else max(due - self._clock(), 0.0)
+        return None if due == math.inf else min(max(due - self._clock(), 0.0), _LONGEST_WAIT)
 
     def _attempt(self) -> bool:
         try:

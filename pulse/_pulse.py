@@ -51,13 +51,13 @@ class Pulse(Figures):
         """As for :func:`pulse.training`; ``clock`` is a monotonic clock, in seconds."""
         if not 0.0 <= interval < math.inf:
             raise ValueError(f"interval must be a number of seconds, 0 or more, not {interval!r}")
-        if heartbeat is not None and not 0.0 < heartbeat < math.inf:
+        if heartbeat is not None and not heartbeat > 0.0:
             raise ValueError(f"heartbeat must be a number of seconds above 0, or None for none, not {heartbeat!r}")
         self.path = os.fsdecode(path)
         with suppress(OSError):  # the working folder is gone: then the writes say so
             self.path = os.path.join(os.getcwd(), self.path)
         self.rank = rank_of(os.environ) if rank is None else rank
-        self._heartbeat = heartbeat
+        self._heartbeat = None if heartbeat == math.inf else heartbeat
         self._on_sigterm = on_sigterm
         self._sigterm: SigtermHandler | None = None
         self._durable = durable

@@ -45,7 +45,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--message", metavar="TEXT", help="a line for people who watch the run (default: the command)")
     parser.add_argument(
         "--heartbeat",
-        type=_not_negative,
+        type=_seconds,
         default=_HEARTBEAT_SECONDS,
         metavar="SECONDS",
         help=f"refresh the timestamp of an unchanged file this often, 0 for never (default {_HEARTBEAT_SECONDS})",
@@ -57,6 +57,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="of this process; only rank 0 writes (default: from RANK, SLURM_PROCID or OMPI_COMM_WORLD_RANK)",
     )
     parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command and its arguments")
+
+
+def _seconds(text: str) -> float:
+    """A time; infinity is 0, which is never."""
+    return 0.0 if text.strip().lower() in ("inf", "infinity") else _not_negative(text)
 
 
 def _not_negative(text: str) -> float:

@@ -48,8 +48,9 @@ def training(
         total_epochs: epochs planned; 0 when unknown.
         message: a line for people who watch the run.
         interval: the shortest time between two writes, in seconds. Start and end are written at once.
-        heartbeat: after how many seconds without an update the ``timestamp`` alone is refreshed; ``None`` for never.
-            It shows that the process lives, not that the training makes progress: a training that hangs looks alive.
+        heartbeat: after how many seconds without an update the ``timestamp`` alone is refreshed; ``None``, or infinity,
+            for never. It shows that the process lives, not that the training makes progress: a training that hangs
+            looks alive.
         on_sigterm: whether SIGTERM is an ``error``. The handler from before is called after it, and restored.
         rank: of this process; only rank 0 writes. ``None``: from ``RANK``, ``SLURM_PROCID`` or
             ``OMPI_COMM_WORLD_RANK``, else 0.

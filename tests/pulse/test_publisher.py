@@ -143,6 +143,12 @@ class TestTurns:
         publisher.demand()
         assert publisher.turn() is None
 
+    def test_a_time_of_years_is_waited_for_in_days(self, clock: Clock, disk: Disk) -> None:
+        publisher = Publisher(disk, Pacing(1e300, 1e300), clock)
+        publisher.demand()
+        publisher.nudge()
+        assert publisher.turn() == 86400.0
+
     @pytest.mark.parametrize("error", [RuntimeError("a fault"), OverflowError("too long")])
     def test_a_write_that_raises_is_one_that_failed(self, clock: Clock, error: Exception) -> None:
         def fail() -> bool:

@@ -257,6 +257,8 @@ class TestSettings:
             ([], "the command is missing"),
             (["--"], "the command is missing"),
             (["--heartbeat", "x", "true"], "a number, 0 or more, is needed, not 'x'"),
+            (["--heartbeat", "nan", "true"], "a number, 0 or more, is needed, not 'nan'"),
+            (["--total-epochs", "inf", "true"], "a number, 0 or more, is needed, not 'inf'"),
             (["--total-epochs=-1", "true"], "a number, 0 or more, is needed, not '-1'"),
             (["--total-epochs", "nan", "true"], "a number, 0 or more, is needed, not 'nan'"),
         ],
@@ -264,6 +266,11 @@ class TestSettings:
     def test_wrong_usage_exits_2(self, capfd: pytest.CaptureFixture[str], arguments: list[str], why: str) -> None:
         assert cli.main(["run", *arguments]) == 2
         assert why in capfd.readouterr().err
+
+    @pytest.mark.parametrize("heartbeat", ["0", "1e10", "inf", "Infinity"])
+    def test_signs_of_life_may_be_as_rare_as_one_likes(self, run: Run, target: str, heartbeat: str) -> None:
+        assert run("print('trained')", "--heartbeat", heartbeat) == (0, f"trained{os.linesep}".encode(), "")
+        assert status_of(target)["status"] == "done"
 
     def test_the_default_path_and_a_message_that_is_the_command(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -268,6 +268,12 @@ class TestSettings:
         with pytest.raises(ValueError, match="must be a number of seconds"):
             training(target, **settings)
 
+    @pytest.mark.parametrize("settings", [{"interval": 1e10}, {"heartbeat": 1e10}, {"heartbeat": math.inf}])
+    def test_times_may_be_as_long_as_one_likes(self, target: str, settings: dict[str, Any]) -> None:
+        with training(target, **settings) as run:
+            run.update(1)
+        assert (run.problems, status_of(target)["status"]) == (0, "done")
+
     def test_what_is_no_path_is_refused_before_the_training(self) -> None:
         with pytest.raises(TypeError):
             training(5)  # type: ignore[arg-type]  # not a path
