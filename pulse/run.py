@@ -1,6 +1,7 @@
 """``pulse run``: run any training command, and keep its status file for it."""
 
 import argparse
+import errno
 import math
 import os
 import sys
@@ -10,6 +11,8 @@ from pulse._streams import complain
 from pulse.training import DEFAULT_PATH, PATH_VARIABLE
 
 if TYPE_CHECKING:  # what only this command needs is imported when it runs
+    import subprocess
+
     from pulse._run_status import RunStatus
     from pulse._signals import Forwarding
 
@@ -20,6 +23,7 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 _HEARTBEAT_SECONDS = 10.0
 _SHOWN_CHARACTERS = 200
+_LOOKED_AT = 128  # bytes of a file that might be a script, as in bash
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -130,14 +134,12 @@ def _execute(command: list[str], environ: dict[str, str], forwarding: "Forwardin
     Returns:
         The exit code for the caller, and why the command has failed, or ``None``.
     """
-    import subprocess
-
     from pulse._stderr import Tee
 
     tee = Tee(2)
     forwarding.on_resize(tee.resize)
     try:
-        process = subprocess.Popen(_found(command), stderr=tee.end, env=environ)
+        process = _start(command, tee.end, environ)
     except OSError as error:
         why = f"{command[0]} cannot be started: {error.strerror}"
         complain(f"pulse run: {why}")
@@ -175,14 +177,44 @@ def failure_of(returncode: int, last_line: str) -> str | None:
 
 if sys.platform == "win32":
 
-    def _found(command: list[str]) -> list[str]:
-        """The command with the file that its name means: Windows itself finds only .exe."""
-        import shutil
+    def _start(command: list[str], stderr: int, environ: dict[str, str]) -> "subprocess.Popen[bytes]":
+        """Start a command; Windows itself would find only .exe.
 
-        return [shutil.which(command[0]) or command[0], *command[1:]]
+        Raises:
+            OSError: it cannot be started.
+        """
+        import shutil
+        import subprocess
+
+        return subprocess.Popen([shutil.which(command[0]) or command[0], *command[1:]], stderr=stderr, env=environ)
 
 else:
 
-    def _found(command: list[str]) -> list[str]:
-        """The command as it is: the system finds it."""
-        return command
+    def _start(command: list[str], stderr: int, environ: dict[str, str]) -> "subprocess.Popen[bytes]":
+        """Start a command, with every descriptor that we were given to pass on: no one of ours is inherited.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        import shutil
+        import subprocess
+
+        def start(arguments: list[str]) -> "subprocess.Popen[bytes]":
+            return subprocess.Popen(arguments, stderr=stderr, env=environ, close_fds=False)
+
+        try:
+            return start(command)
+        except OSError as error:
+            script = shutil.which(command[0]) or command[0]
+            if error.errno != errno.ENOEXEC or not _is_text(script):
+                raise
+            return start(["/bin/sh", script, *command[1:]])  # as execvp does, and so env, nohup and every shell
+
+    def _is_text(path: str) -> bool:
+        """Whether a file looks like a script without ``#!``, and not like a program for another machine.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        with open(path, "rb") as file:
+            return b"\0" not in file.read(_LOOKED_AT)

@@ -109,6 +109,28 @@ class TestEnds:
             pytest.skip("a process is not ended by a signal on Windows")
         assert (exit_code(returncode), failure_of(returncode, "last")) == (code, failure)
 
+    @posix
+    def test_a_script_that_names_no_interpreter_is_run_by_the_shell(
+        self, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        script = tmp_path / "train"
+        script.write_text('echo "$1"\nexit 3\n')
+        script.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        for command in ("train", str(script)):
+            assert cli.main(["run", "-o", target, command, "trained"]) == 3
+            assert capfd.readouterr().out == "trained\n"
+
+    @posix
+    def test_a_program_for_another_machine_is_not_taken_for_a_script(
+        self, target: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        program = tmp_path / "train"
+        program.write_bytes(b"\x7fELF\0\0\0\0echo trained\n")
+        program.chmod(0o755)
+        assert cli.main(["run", "-o", target, str(program)]) == 126
+        assert "cannot be started" in capfd.readouterr().err
+
     def test_a_reason_without_a_last_line(self) -> None:
         assert failure_of(2, "") == "exit code 2"
 
@@ -153,6 +175,16 @@ class TestStreams:
             os.kill(left, signal.SIGKILL)
             process.stdout.close()
         assert status_of(target)["status"] == "done"
+
+    @posix
+    def test_every_descriptor_that_was_passed_on_is_the_command_s_and_no_other(self, target: str) -> None:
+        if sys.platform != "linux":
+            pytest.skip("descriptors can be listed only where there is /proc")
+        script = "import os; print(os.read(7, 9), *sorted(set(os.listdir('/proc/self/fd')) - {'3'}))"
+        command = [sys.executable, "-m", "pulse", "run", "-o", target, "--", sys.executable, "-c", script]
+        shell = '{ echo data; } | { exec "$@" 7<&0 </dev/null; }'
+        done = subprocess.run(["sh", "-c", shell, "sh", *command], capture_output=True, check=True, timeout=120)
+        assert done.stdout.split() == [b"b'data\\n'", b"0", b"1", b"2", b"7"]
 
     @posix
     def test_a_terminal_stays_one(self, target: str) -> None:
