@@ -72,6 +72,7 @@ class Publisher:
         self._asked = False
         self._waiting: list[threading.Event] = []
         self._stopping = False
+        self._patient = True  # whether callers wait: not again for a disk that one has waited for in vain
         self._thread: threading.Thread | None = None
 
     @property
@@ -96,12 +97,21 @@ class Publisher:
             self.turn()
 
     def demand(self) -> bool:
-        """Write now; returns whether an attempt was finished within :data:`PATIENCE`."""
+        """Write now; returns whether an attempt was finished within :data:`PATIENCE`.
+
+        When a caller has waited in vain, the next one does not wait before the disk answers, or :meth:`renew`.
+        """
         attempted = threading.Event()
         self._wake.put(attempted)
         if self._thread is None:
             self.turn()
-        return attempted.wait(PATIENCE)
+        answered = attempted.wait(PATIENCE if self._patient else 0.0)
+        self._patient = answered
+        return answered
+
+    def renew(self) -> None:
+        """Let the next callers wait for the disk once more, for :data:`PATIENCE` in all."""
+        self._patient = True
 
     def beat(self, heartbeat: float | None) -> None:
         """Change the heartbeat; it counts from the next write, but ``None`` ends it at once."""
@@ -110,7 +120,7 @@ class Publisher:
             self._pacing.beat = math.inf
 
     def stop(self) -> bool:
-        """End the thread; returns whether it ended within :data:`PATIENCE`.
+        """End the thread; returns whether it ended within :data:`PATIENCE`, which may be over (:meth:`demand`).
 
         What no caller waits for is not written any more. What one has waited for in vain is, if the disk answers yet.
         """
@@ -119,7 +129,7 @@ class Publisher:
         self._wake.put(None)
         if thread is None:
             return True
-        thread.join(PATIENCE)
+        thread.join(PATIENCE if self._patient else 0.0)
         return not thread.is_alive()
 
     def turn(self) -> float | None:
@@ -134,6 +144,7 @@ class Publisher:
         if self._waiting or start >= self._pacing.due(self._asked):
             waiting, self._waiting, self._asked = self._waiting, [], False
             succeeded = self._attempt()
+            self._patient = True
             self._pacing.attempted(start, self._clock(), succeeded)
             self._asked = not succeeded
             for event in waiting:

@@ -31,8 +31,8 @@ class Pulse(Figures):
     """The writer of one status file for one run; see :func:`pulse.training`, which makes one.
 
     No method raises anything on account of a disk or a value. ``start``, ``done``, ``error`` and ``close`` wait until
-    the status is written, but for 10 s at most; ``update`` never waits. All may be called from any thread. In a process
-    forked from the one that called ``start`` they do nothing.
+    the status is written, but for 10 s at most, an end and its ``close`` together; ``update`` never waits. All may be
+    called from any thread. In a process forked from the one that called ``start`` they do nothing.
     """
 
     def __init__(
@@ -206,6 +206,8 @@ class Pulse(Figures):
         """Write what has not been written yet and stop. The status stays as it is; call ``done`` or ``error`` first."""
         if not self._is_active():
             return
+        if self._status == "running":  # else the end has begun to wait
+            self._publisher.renew()
         if self._read_loss() or self._asked or not self._threaded or self._written != self._status:
             self._write_now()
         self._stop()
@@ -312,6 +314,7 @@ class Pulse(Figures):
                 self._total = self._total or self._epoch
                 self._epoch = self._total
         self._publisher.beat(None)  # an ended run shows no sign of life
+        self._publisher.renew()
         self._write_now()
 
     def _write_now(self) -> None:

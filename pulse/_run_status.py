@@ -116,6 +116,7 @@ class RunStatus:
         """Write ``done``, or ``error`` with why the command has failed, unless the command has written its own end."""
         self._end = (failure,)
         self._publisher.beat(None)
+        self._publisher.renew()
         self._wait()
         self._publisher.stop()
 

@@ -235,6 +235,35 @@ class TestThread:
         thread.join(120)
         assert not thread.is_alive()
 
+    def test_all_callers_wait_as_long_as_one_for_the_same_hang(
+        self, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers, waits = threading.Event(), []
+
+        class Waits(threading.Event):
+            def wait(self, timeout: float | None = None) -> bool:
+                waits.append(timeout)
+                return super().wait(0.01 if timeout else 0.0)
+
+        monkeypatch.setattr(_publisher, "PATIENCE", 10.0)
+        publisher = Publisher(lambda: answers.wait(120), Pacing(0.0, None), clock)
+        publisher.start()
+        thread = publisher._thread
+        assert thread is not None
+        real_join = thread.join
+        monkeypatch.setattr(thread, "join", waits.append)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading, "Event", Waits)
+            assert not publisher.demand()  # the start
+            assert not publisher.demand()
+            publisher.renew()
+            assert not publisher.demand()  # the end
+            assert not publisher.stop()
+        assert waits == [10.0, 0.0, 10.0, 0.0]
+        answers.set()
+        real_join(120)
+        assert publisher._patient
+
     def test_without_a_thread_the_callers_do_the_work(
         self, clock: Clock, disk: Disk, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -233,6 +233,7 @@ class TestFailingDisk:
             answers.set()
             monkeypatch.setattr(_publisher, "PATIENCE", 120.0)
             monkeypatch.setattr(_run_status, "read_status", read_status)
+            status._publisher.renew()
             assert status._publisher.demand()
 
         yield answer

@@ -196,6 +196,20 @@ class TestFailingDisk:
         thread.join(120)
         assert status_of(run.path)["status"] == "done"
 
+    @pytest.mark.parametrize("end", ["done", "close"])
+    def test_the_end_and_the_close_wait_for_it_once(
+        self, run: Pulse, monkeypatch: pytest.MonkeyPatch, end: str
+    ) -> None:
+        run.start()
+        calls: list[str] = []
+        for name in ("renew", "demand", "stop"):
+            monkeypatch.setattr(run._publisher, name, lambda name=name: calls.append(name))
+        run.update(1)
+        run.update(2)
+        getattr(run, end)()
+        run.close()
+        assert calls == ["renew", "demand", *(["demand"] if end == "done" else []), "stop"]
+
     def test_a_folder_that_is_deleted_during_the_run_is_made_again(self, tmp_path: Path, by_hand: None) -> None:
         with training(tmp_path / "runs" / "status.json") as run:
             shutil.rmtree(tmp_path / "runs")

@@ -82,6 +82,9 @@ class _Direct:
     def beat(self, heartbeat: float | None) -> None:
         """Without a thread there is none."""
 
+    def renew(self) -> None:
+        """No caller waits."""
+
     def stop(self) -> bool:
         return True
 
