@@ -6,6 +6,7 @@ shows colours and progress bars. On Windows it gets a pipe, which it can tell fr
 
 import os
 import re
+import select
 import sys
 import threading
 from collections.abc import Callable
@@ -89,7 +90,10 @@ class Tee:
         """Write all of it; where our own stderr is gone the command goes on all the same."""
         with suppress(OSError):
             while chunk:
-                chunk = chunk[os.write(self._sink, chunk) :]
+                try:
+                    chunk = chunk[os.write(self._sink, chunk) :]
+                except BlockingIOError:  # a program that shares our stderr, Node for example, has set O_NONBLOCK
+                    select.select([], [self._sink], [])
 
 
 if sys.platform == "win32":

@@ -78,6 +78,32 @@ def test_the_last_line_of_a_long_output_is_remembered() -> None:
     assert b"".join(collected) == b"x" * 1_000_000 + b"y" * 2_000_000 + b"\nlast"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipe of Windows refuses to block")
+def test_a_stderr_of_ours_that_does_not_block_loses_nothing(
+    eventually: Callable[[Callable[[], object], str], None],
+) -> None:
+    command = Command()
+    os.set_blocking(command.sink, False)
+    collected: list[bytes] = []
+
+    def read() -> None:
+        while chunk := os.read(command.out, 65536):
+            collected.append(chunk)
+
+    writer = threading.Thread(target=os.write, args=(command.stderr, b"x" * 1_000_000 + b"\nlast"))
+    writer.start()
+    eventually(lambda: command.tee._writing, "the pipe is full")
+    reader = threading.Thread(target=read)
+    reader.start()
+    writer.join(60)
+    os.close(command.stderr)
+    assert command.tee.finish() == "last"
+    os.close(command.sink)
+    reader.join(60)
+    os.close(command.out)
+    assert b"".join(collected) == b"x" * 1_000_000 + b"\nlast"
+
+
 def test_a_stderr_of_ours_that_is_gone_does_not_stop_the_command() -> None:
     command = Command()
     os.close(command.out)
