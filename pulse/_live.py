@@ -3,9 +3,10 @@
 import atexit
 import os
 import sys
+from contextlib import suppress
 from typing import Protocol
 
-__all__ = ["LiveRun", "end_all", "live", "overtake", "unhandled_error"]
+__all__ = ["LiveRun", "end_all", "enlist", "last_error", "live", "overtake", "unhandled_error"]
 
 
 class LiveRun(Protocol):
@@ -25,12 +26,38 @@ class LiveRun(Protocol):
 
 
 live: set[LiveRun] = set()
+_registered = 0  # the process of multiprocessing that ends its runs
 
 
 def unhandled_error() -> BaseException | None:
     """The exception that the interpreter, or a notebook, has reported last."""
     error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)  # last_exc: Python 3.12
     return error if isinstance(error, BaseException) else None
+
+
+def last_error() -> BaseException | None:
+    """The exception that ends the program: reported, or still on its way, as when a process of multiprocessing ends."""
+    error = sys.exception()
+    return unhandled_error() if error is None or isinstance(error, SystemExit) else error
+
+
+def enlist(run: LiveRun) -> None:
+    """Note that a run was started.
+
+    A process that multiprocessing has forked ends by ``os._exit``, without ``atexit``, but it calls its own finalizers.
+    """
+    global _registered
+    live.add(run)
+    process = sys.modules.get("multiprocessing.process")
+    if process is None or _registered == os.getpid():
+        return
+    with suppress(Exception):  # of whatever type: it is not complete, or cannot be imported any more
+        if process.parent_process() is None:
+            return
+        from multiprocessing.util import Finalize
+
+        Finalize(None, end_all, exitpriority=0)
+        _registered = os.getpid()
 
 
 def overtake(run: LiveRun) -> None:

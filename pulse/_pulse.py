@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pulse._figures import Figures
 from pulse._folders import with_folder
-from pulse._live import live, overtake, unhandled_error
+from pulse._live import enlist, last_error, live, overtake, unhandled_error
 from pulse._rank import rank_of
 from pulse._values import describe_error, text, with_note
 from pulse.writer import write_training_status
@@ -125,7 +125,7 @@ class Pulse(Figures):
         self._error_before = unhandled_error()
         self._process = os.getpid()
         self._active = self._open = True
-        live.add(self)
+        enlist(self)
         self._threaded = self._publisher.start()
 
     def update(
@@ -249,7 +249,7 @@ class Pulse(Figures):
         if self._overtaken:
             self._stop()
             return
-        error = unhandled_error()
+        error = last_error()
         if self._status == "running":
             unknown = "the program ended before the training was done"
             self.error(unknown if error is None or error is self._error_before else error)
