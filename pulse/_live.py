@@ -12,8 +12,8 @@ __all__ = ["LiveRun", "end_all", "enlist", "last_error", "live", "overtake", "un
 class LiveRun(Protocol):
     """A run that has been started and not closed."""
 
-    path: str
-    """Its status file."""
+    file: str
+    """What its status file is compared by: its path, without links once it was written."""
 
     def overtaken(self) -> None:
         """Another run has written the file: what it says is not this run's to change, until this one has news."""
@@ -63,7 +63,7 @@ def enlist(run: LiveRun) -> None:
 def overtake(run: LiveRun) -> None:
     """Tell the other runs on the same file that ``run`` has written it, as when a notebook's cell is run again."""
     for other in list(live):
-        if other is not run and os.path.normpath(other.path) == os.path.normpath(run.path):
+        if other is not run and other.file == run.file:
             other.overtaken()
 
 

@@ -56,6 +56,7 @@ class Pulse(Figures):
         self.path = os.fsdecode(path)
         with suppress(OSError):  # the working folder is gone: then the writes say so
             self.path = os.path.join(os.getcwd(), self.path)
+        self.file = self.path
         self.rank = rank_of(os.environ) if rank is None else rank
         self._heartbeat = None if heartbeat == math.inf else heartbeat
         self._on_sigterm = on_sigterm
@@ -125,6 +126,7 @@ class Pulse(Figures):
         self._error_before = unhandled_error()
         self._process = os.getpid()
         self._active = self._open = True
+        self.file = os.path.normpath(self.path)
         enlist(self)
         self._threaded = self._publisher.start()
 
@@ -342,6 +344,8 @@ class Pulse(Figures):
 
         try:
             with_folder(self.path, write)
+            if not self._written:  # here, for a disk that hangs, and once, for it takes some system calls
+                self.file = os.path.realpath(self.path)
         except Exception as error:  # whatever it is, the training goes on
             self._problems.report("write", f"the status is not written, and the training goes on: {error}")
             return False

@@ -1,12 +1,15 @@
 """A training run that is not alone: with another run on its file, with threads that start and end it, with a signal."""
 
 import math
+import os
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pulse import Pulse, _publisher
+from pulse import Pulse, _publisher, training
 from pulse._live import live
 from tests.pulse.training_support import Clock, module, status_of, turn
 
@@ -54,6 +57,34 @@ class TestTwoRunsOnOneFile:
         abandoned.error("bad")
         abandoned.close()
         assert (status_of(abandoned.path)["message"], len(writes)) == ("bad", 1)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+    @pytest.mark.parametrize("linked", ["folder", "file"])
+    def test_links_do_not_make_it_another_file(self, tmp_path: Path, clock: Clock, by_hand: None, linked: str) -> None:
+        (tmp_path / "runs").mkdir()
+        path, link = tmp_path / "runs" / "status.json", tmp_path / "link"
+        link.symlink_to(path.parent if linked == "folder" else path)
+        abandoned = Pulse(path, 3, clock=clock)
+        abandoned.start()
+        with Pulse(link / path.name if linked == "folder" else link, 4, clock=clock):
+            pass
+        abandoned.at_exit()
+        assert status_of(str(path))["status"] == "done"
+
+    def test_links_are_resolved_where_a_disk_that_hangs_holds_up_no_one(
+        self, target: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        threads, real = set(), os.path.realpath
+
+        def resolve(path: str) -> str:
+            threads.add(threading.current_thread())
+            return real(path)
+
+        monkeypatch.setattr(os.path, "realpath", resolve)
+        with training(target):
+            pass
+        assert threads
+        assert threading.main_thread() not in threads
 
     def test_a_run_on_another_file_is_left_alone(self, run: Pulse, clock: Clock) -> None:
         run.start()
