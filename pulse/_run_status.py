@@ -13,7 +13,7 @@ from pulse._problems import Problems
 from pulse._publisher import Pacing, Publisher
 from pulse._values import text
 from pulse.reader import read_status
-from pulse.status import Status, TrainingStatus, encode
+from pulse.status import Status, TrainingStatus, encode, present_time
 from pulse.writer import publish, write_training_status
 
 __all__ = ["RunStatus", "ended", "refresh_timestamp"]
@@ -71,7 +71,7 @@ def refresh_timestamp(path: str, seen: Status) -> bool:
 def _now(status: Status) -> Status:
     """``status`` with the present time."""
     now = status.copy()
-    now["timestamp"] = int(time.time())
+    now["timestamp"] = present_time()
     return now
 
 

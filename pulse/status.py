@@ -19,6 +19,7 @@ __all__ = [
     "encode",
     "from_members",
     "parse",
+    "present_time",
     "progress",
     "serialise",
 ]
@@ -33,6 +34,11 @@ SIZE_LIMIT: Final = 1024 * 1024
 """The largest document that is written or read, in bytes."""
 
 _LAST_TIMESTAMP: Final = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+
+
+def present_time() -> int:
+    """Seconds since 1970 (UTC); of a clock that is set to what a status cannot carry, the nearest that it can."""
+    return min(max(int(time.time()), 0), _LAST_TIMESTAMP)
 
 
 class InvalidStatus(ValueError):
@@ -89,7 +95,7 @@ class TrainingStatus:
             "total_epochs": _not_negative("total_epochs", total_epochs),
             "loss": _finite("loss", loss),
             "message": _text(message),
-            "timestamp": int(time.time()) if timestamp is None else _seconds(timestamp),
+            "timestamp": present_time() if timestamp is None else _seconds(timestamp),
         }
 
 

@@ -87,6 +87,12 @@ class TestRefreshTimestamp:
         assert refresh_timestamp(target, OWN)
         assert status_of(target) == {**OWN, "timestamp": 2000}
 
+    def test_a_clock_that_is_wrong_makes_no_invalid_file(self, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_training_status(target, **OWN)
+        monkeypatch.setattr("time.time", lambda: -5.0)
+        assert refresh_timestamp(target, OWN)
+        assert status_of(target)["timestamp"] == 0
+
     def test_what_another_program_writes_meanwhile_is_kept(
         self, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -59,6 +59,13 @@ class TestCreate:
         assert before <= now <= int(time.time())
         assert status == {**IDLE, "message": "", "timestamp": now}
 
+    @pytest.mark.parametrize(("clock", "timestamp"), [(-86400.5, 0), (1e20, 2**53 - 1)])
+    def test_a_clock_that_is_wrong_makes_no_invalid_status(
+        self, monkeypatch: pytest.MonkeyPatch, clock: float, timestamp: int
+    ) -> None:
+        monkeypatch.setattr("time.time", lambda: clock)
+        assert parse(serialise(TrainingStatus.create("idle")))["timestamp"] == timestamp
+
     def test_keeps_a_timestamp_of_zero(self) -> None:
         assert TrainingStatus.create("idle", timestamp=0)["timestamp"] == 0
 
