@@ -1,6 +1,7 @@
 """Which process of a distributed training this is: only the one of rank 0 writes the status file."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 __all__ = ["RANK_VARIABLES", "rank_of"]
 
@@ -20,5 +21,6 @@ def rank_of(environ: Mapping[str, str]) -> int:
     for name in RANK_VARIABLES:
         value = environ.get(name, "")
         if value.isascii() and value.isdigit():
-            return int(value)
+            with suppress(ValueError):  # more digits than Python converts
+                return int(value)
     return 0

@@ -16,6 +16,7 @@ from pulse._rank import rank_of
         ({"RANK": "", "SLURM_PROCID": "5"}, 5),
         ({"RANK": "first", "SLURM_PROCID": "-1"}, 0),
         ({"RANK": "²"}, 0),
+        ({"RANK": "1" * 5000, "SLURM_PROCID": "6"}, 6),
         ({"LOCAL_RANK": "1", "WORLD_SIZE": "2"}, 0),
     ],
 )
