@@ -4,7 +4,9 @@ import argparse
 import errno
 import math
 import os
+import re
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pulse._streams import complain
@@ -22,7 +24,10 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """Exit codes of a command that could not be started, as in a shell (POSIX, Shell Command Language, 2.8.2)."""
 
 _HEARTBEAT_SECONDS = 10.0
-_SHOWN_CHARACTERS = 200
+_MODULE = re.compile(r"[\w.]{1,100}")
+_SCRIPT = re.compile(
+    r"\w[\w.+-]{0,100}\.(?:bash|cjs|exe|ipynb|jar|jl|js|lua|m|mjs|php|pl|py|r|rb|sh|ts)", re.IGNORECASE
+)
 _LOOKED_AT = 128  # bytes of a file that might be a script, as in bash
 
 
@@ -46,7 +51,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--total-epochs", type=_not_negative, default=0.0, metavar="X", help="epochs planned (default 0.0: unknown)"
     )
-    parser.add_argument("--message", metavar="TEXT", help="a line for people who watch the run (default: the command)")
+    parser.add_argument(
+        "--message", metavar="TEXT", help="a line for people who watch the run (default: the program and its script)"
+    )
     parser.add_argument(
         "--heartbeat",
         type=_seconds,
@@ -121,11 +128,18 @@ def _working_folder() -> str:
 
 
 def _shown(command: list[str]) -> str:
-    """A command as a message shows it."""
-    import shlex
+    """A command as a message shows it, to all who may read the file: the program and its script, or Python module.
 
-    line = shlex.join(command)
-    return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
+    Anything else may be a secret: a key, code, an address with a password.
+    """
+    program = os.path.basename(command[0])
+    for argument, following in pairwise([*command[1:], ""]):
+        if argument == "-m" and program.startswith("py") and _MODULE.fullmatch(following):
+            return f"{program} -m {following}"
+        script = os.path.basename(argument)
+        if not argument.startswith("-") and _SCRIPT.fullmatch(script):
+            return f"{program} {script}"
+    return program
 
 
 def _execute(command: list[str], environ: dict[str, str], forwarding: "Forwarding") -> tuple[int, str | None]:
