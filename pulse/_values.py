@@ -60,7 +60,7 @@ def not_negative(value: Any) -> float | str:
 def text(value: Any) -> str:
     """``value`` as a message: text that UTF-8 can carry, of at most :data:`MESSAGE_LIMIT` characters."""
     try:
-        shown = str(value)
+        shown = str.__str__(str(value))  # of a class derived from str, which may have a length of its own, a plain one
     except Exception:  # an object whose text cannot be had must not stop a training
         shown = f"<{type(value).__name__}>"
     if len(shown) > MESSAGE_LIMIT:

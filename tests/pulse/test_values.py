@@ -101,6 +101,22 @@ def test_an_error_is_its_type_and_text(error: BaseException | str, shown: str) -
     assert describe_error(error) == shown
 
 
+def test_a_text_of_a_class_of_its_own_becomes_a_plain_one() -> None:
+    class Immeasurable(str):
+        def __len__(self) -> int:
+            raise RuntimeError("no length")
+
+        def __str__(self) -> str:
+            return self
+
+    class Failed(Exception):
+        def __str__(self) -> str:
+            return Immeasurable("bad batch")
+
+    assert type(text(Immeasurable("bad batch"))) is str
+    assert describe_error(Failed()) == "Failed: bad batch"
+
+
 def test_a_tensor_that_cannot_say_where_it_is_counts_as_in_main_memory() -> None:
     class Lazy:
         @property
