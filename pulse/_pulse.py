@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pulse._figures import Figures
 from pulse._folders import with_folder
@@ -32,7 +32,8 @@ class Pulse(Figures):
 
     No method raises anything on account of a disk or a value. ``start``, ``done``, ``error`` and ``close`` wait until
     the status is written, but for 10 s at most, an end and its ``close`` together; ``update`` never waits. All may be
-    called from any thread. In a process forked from the one that called ``start`` they do nothing.
+    called from any thread. In a process forked from the one that called ``start`` they do nothing, nor do they for a
+    copy of a run that was started, such as a pickled one.
     """
 
     def __init__(
@@ -262,6 +263,18 @@ class Pulse(Figures):
         self._active = self._open = False
         self._inherited = True
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As what another process gets a run: for workers, which may have it with their data set."""
+        keywords = {
+            "message": self._first_message,
+            "interval": self._interval,
+            "heartbeat": self._heartbeat,
+            "on_sigterm": self._on_sigterm,
+            "rank": self.rank,
+            "durable": self._durable,
+        }
+        return _copy, (type(self), (self.path, self._first_total), keywords, self._started)
+
     def overtaken(self) -> None:
         """Called when another run has written the file: no sign of life of this run may replace that."""
         self._overtaken, self._asked = True, False
@@ -353,3 +366,11 @@ class Pulse(Figures):
         overtake(self)
         self._problems.settle("write", f"{self.path}: the status is written again")
         return True
+
+
+def _copy(kind: type[Pulse], arguments: tuple[Any, ...], keywords: dict[str, Any], started: bool) -> Pulse:
+    """A copy of a run, in another process or in this one: as after a fork, it does nothing if the run was started."""
+    run = kind(*arguments, **keywords)
+    if started:
+        run.in_fork()
+    return run

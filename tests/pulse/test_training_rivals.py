@@ -1,9 +1,12 @@
 """A training run that is not alone: with another run on its file, with threads that start and end it, with a signal."""
 
+import copy
 import math
 import os
+import pickle
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +95,35 @@ class TestTwoRunsOnOneFile:
             pass
         run.at_exit()
         assert status_of(run.path)["status"] == "error"
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda run: pickle.loads(pickle.dumps(run))])
+class TestCopies:
+    """As the workers of a data set get one that holds a run, where processes are not forked."""
+
+    def test_a_copy_of_a_run_that_was_started_does_nothing(
+        self, run: Pulse, duplicate: Callable[[Pulse], Pulse], writes: list[dict[str, Any]]
+    ) -> None:
+        run.start()
+        worker = duplicate(run)
+        with worker:
+            worker.update(1, 0.5)
+        worker.start()
+        worker.close()
+        assert len(writes) == 1
+        run.done()
+        assert status_of(run.path)["status"] == "done"
+
+    def test_one_of_a_run_that_was_not_is_a_run_with_the_same_settings(
+        self, target: str, by_hand: None, duplicate: Callable[[Pulse], Pulse]
+    ) -> None:
+        first = Pulse(target, 3, message="one", interval=1, heartbeat=5, on_sigterm=True, rank=0, durable=False)
+        second = duplicate(first)
+        names = ("path", "_first_total", "_first_message", "_interval", "_heartbeat", "_on_sigterm", "rank", "_durable")
+        assert [getattr(second, name) for name in names] == [getattr(first, name) for name in names]
+        with second:
+            pass
+        assert status_of(target)["status"] == "done"
 
 
 class TestThreads:
