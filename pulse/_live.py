@@ -3,6 +3,7 @@
 import atexit
 import os
 import sys
+import threading
 from contextlib import suppress
 from typing import Protocol
 
@@ -26,6 +27,7 @@ class LiveRun(Protocol):
 
 
 live: set[LiveRun] = set()
+_LAST = -1000  # below the priorities of multiprocessing's own: after its processes and queues
 _registered = 0  # the process of multiprocessing that ends its runs
 
 
@@ -56,7 +58,7 @@ def enlist(run: LiveRun) -> None:
             return
         from multiprocessing.util import Finalize
 
-        Finalize(None, end_all, exitpriority=0)
+        Finalize(None, _end_process, exitpriority=_LAST)
         _registered = os.getpid()
 
 
@@ -71,6 +73,15 @@ def end_all() -> None:
     """At the end of the interpreter."""
     for run in list(live):
         run.at_exit()
+
+
+def _end_process() -> None:
+    """At the end of a process of multiprocessing: wait for its threads first, as the interpreter does before atexit."""
+    here = threading.current_thread()
+    while others := [thread for thread in threading.enumerate() if thread is not here and not thread.daemon]:
+        for thread in others:
+            thread.join()
+    end_all()
 
 
 def _forget_all() -> None:

@@ -8,13 +8,11 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pulse import Pulse, _live, training
+from pulse import Pulse, training
 from pulse._live import end_all, live
 from tests.pulse.training_support import module, status_of
 
@@ -163,72 +161,6 @@ class TestFork:
         """
         assert program(script)[0] == 0
         assert status_of(target)["status"] == "done"
-
-
-class TestMultiprocessing:
-    """A forked process of it ends by ``os._exit``."""
-
-    @pytest.mark.parametrize("way", ["fork", "spawn"])
-    @pytest.mark.parametrize(
-        ("end", "message"),
-        [
-            ("raise ValueError('bad batch')", "ValueError: bad batch"),
-            ("return", "the program ended before the training was done"),
-            ("raise SystemExit(0)", "the program ended before the training was done"),
-        ],
-    )
-    def test_a_run_that_was_not_ended_is_an_error(
-        self, target: str, tmp_path: Path, way: str, end: str, message: str
-    ) -> None:
-        if way == "fork" and sys.platform == "win32":
-            pytest.skip("no process is ever forked")
-        program = tmp_path / "program.py"
-        program.write_text(
-            textwrap.dedent(f"""
-            import multiprocessing, pulse
-
-            def train():
-                for _ in range(2):
-                    run = pulse.training({target!r}, 3)
-                    run.update(1)
-                {end}
-
-            if __name__ == "__main__":
-                process = multiprocessing.get_context({way!r}).Process(target=train)
-                process.start()
-                process.join()
-            """)
-        )
-        subprocess.run([sys.executable, str(program)], check=True, capture_output=True, timeout=120)
-        assert (status_of(target)["status"], status_of(target)["message"]) == ("error", message)
-
-    def test_the_main_process_has_no_need_of_it(self, run: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
-        process = SimpleNamespace(parent_process=lambda: None)
-        monkeypatch.setitem(sys.modules, "multiprocessing.process", process)
-        monkeypatch.setattr(_live, "_registered", 0)
-        with run:
-            pass
-        assert _live._registered == 0
-
-    def test_a_run_starts_where_it_cannot_be_asked(self, run: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
-        process = SimpleNamespace(parent_process=lambda: "another process")
-        monkeypatch.setitem(sys.modules, "multiprocessing.process", process)
-        monkeypatch.setitem(sys.modules, "multiprocessing.util", None)
-        with run:
-            pass
-        assert run.problems == 0
-
-    def test_it_is_asked_once_in_each_process(self, run: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
-        calls: list[Any] = []
-        process = SimpleNamespace(parent_process=lambda: "another process")
-        util = SimpleNamespace(Finalize=lambda *arguments, **keywords: calls.append((arguments, keywords)))
-        monkeypatch.setitem(sys.modules, "multiprocessing.process", process)
-        monkeypatch.setitem(sys.modules, "multiprocessing.util", util)
-        monkeypatch.setattr(_live, "_registered", 0)
-        for _ in range(2):
-            with run:
-                pass
-        assert calls == [((None, end_all), {"exitpriority": 0})]
 
 
 @posix
