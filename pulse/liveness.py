@@ -30,6 +30,7 @@ __all__ = [
     "assess",
     "escaped",
     "is_stalled",
+    "later",
     "names",
     "observe",
     "severity",
@@ -193,6 +194,27 @@ def is_stalled(status: Mapping[str, Any], now: float, after: float = STALLED_AFT
     a job that has died must not look alive until that time has come.
     """
     return _silent(status, abs(age(status, now)), after)
+
+
+def later(polled: "Polled", seconds: float, stalled_after: float = STALLED_AFTER) -> "Polled":
+    """What the result of a poll means some time after it, when nothing was seen of the file since.
+
+    Args:
+        polled: the result.
+        seconds: the time since then.
+        stalled_after: the silence of a running job, in seconds, above which it counts as stalled.
+    """
+    if seconds <= 0.0:
+        return polled
+    unchanged = None if polled.unchanged_seconds is None else polled.unchanged_seconds + seconds
+    unreadable = None if polled.unreadable_seconds is None else polled.unreadable_seconds + seconds
+    eta = None if polled.eta_seconds is None else max(polled.eta_seconds - seconds, 0.0)
+    known = replace(polled, unchanged_seconds=unchanged, unreadable_seconds=unreadable, eta_seconds=eta)
+    if polled.status is None or unchanged is None or polled.liveness is not Liveness.FRESH:
+        return known
+    if _silent(polled.status, unchanged, stalled_after):
+        return replace(known, liveness=Liveness.STALLED, rate=None, eta_seconds=None)
+    return known
 
 
 def state(polled: "Polled") -> str:

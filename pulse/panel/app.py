@@ -90,9 +90,7 @@ def _status(hub: Hub) -> Endpoint:
 
 def _metrics(hub: Hub) -> Endpoint:
     async def answer(_: Request) -> Response:
-        await hub.whole()
-        assert hub.state is not None
-        text = exposition(hub.state, len(hub.subscriptions))
+        text = exposition(await hub.now(), len(hub.subscriptions))
         return Response(text, headers={"cache-control": "no-store"}, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return answer

@@ -2,16 +2,19 @@
 
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
-from pulse.liveness import STALLED_AFTER, as_json, escaped, names
-from pulse.panel.samples import Point, Samples, add
-from pulse.panel.sources import Candidate, Kind, Scan, Signature, Source, scan
-from pulse.reader import Polled, StatusReader
+from pulse.liveness import STALLED_AFTER, Liveness, as_json, escaped, later, names
+from pulse.panel.patience import Patience
+from pulse.panel.samples import Samples, add
+from pulse.panel.sources import Candidate, Kind, Scan, Scanner, Signature, Source
+from pulse.panel.states import Row, State
+from pulse.reader import Polled, ReadOutcome, StatusReader
 
-__all__ = ["Board", "Row", "State", "changes", "document"]
+__all__ = ["Board"]
 
 FORGET_SECONDS: Final = 600.0
 """A file that was found in a folder or by a glob, and is gone, leaves the panel after this time."""
@@ -22,41 +25,35 @@ LOOK_AGAIN: Final = 30
 MOST_MESSAGE: Final = 4000
 """A longer message is cut, in characters: it goes to every viewer."""
 
-TICKING: Final = ("unchanged_seconds", "unreadable_seconds", "rate", "eta_seconds")
-"""Members that change without news: a viewer's clock goes on by itself."""
+PATIENCE_SECONDS: Final = 1.0
+"""How long to wait for a file system that gives no answer, before the others are shown without it."""
 
+FEWEST_READS: Final = 32
+"""Files of unknown content are read so many at a time, at least."""
 
-@dataclass(frozen=True)
-class Row:
-    """One file."""
-
-    order: int
-    """When it came to the panel: files never change their order."""
-    file: dict[str, Any]
-    """:func:`pulse.liveness.as_json`, with a long message cut."""
-    samples: tuple[Point, ...]
-
-
-@dataclass(frozen=True)
-class State:
-    """Everything, after one poll."""
-
-    clock: float
-    """Seconds since the panel started, by a monotonic clock, at the end of the poll."""
-    polls: int
-    """How many polls there were."""
-    seconds: float
-    """How long this one took."""
-    rows: tuple[Row, ...]
-    notes: tuple[str, ...]
+UNANSWERED: Final = Polled(
+    status=None,
+    fresh=False,
+    outcome=ReadOutcome.UNREADABLE,
+    detail="no answer from its file system yet",
+    liveness=Liveness.UNREADABLE,
+    unchanged_seconds=None,
+    evidence=None,
+    unreadable_seconds=0.0,
+    progress=0.0,
+    rate=None,
+    eta_seconds=None,
+)
+"""What is known of a file whose first read hangs."""
 
 
 @dataclass
 class _Followed:
     """A file that is shown, and what is remembered of it."""
 
-    reader: StatusReader
     polled: Polled
+    looked: float
+    """When it was read last, by the board's clock."""
     samples: Samples = field(default_factory=Samples)
     order: int = -1
 
@@ -70,6 +67,7 @@ class Board:
         *,
         limit: int = 500,
         stalled_after: float = STALLED_AFTER,
+        patience: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -79,14 +77,18 @@ class Board:
             sources: what to show.
             limit: how many files to show at most; of those in folders and globs the most recently modified.
             stalled_after: the silence of a running job, in seconds, above which it counts as stalled.
+            patience: how long to wait for a file system that gives no answer, in seconds.
             clock: a monotonic clock, in seconds.
             wall_clock: seconds since 1970.
         """
-        self._sources, self._limit, self._stalled_after = tuple(sources), limit, stalled_after
+        self._limit, self._stalled_after = limit, stalled_after
         self._clock, self._wall_clock = clock, wall_clock
         self._started = clock()
         self._polls = 0
         self._orders = itertools.count()
+        self._scanner = Scanner(sources, patience)
+        self._reads = Patience(self._read, patience)
+        self._readers: dict[str, StatusReader] = {}
         self._followed: dict[str, _Followed] = {}
         self._not_status: dict[str, Signature | None] = {}
         self._names: dict[str, str] = {}
@@ -97,30 +99,46 @@ class Board:
         if self._polls % LOOK_AGAIN == 0:
             self._not_status.clear()
         self._polls += 1
-        found = scan(self._sources)
-        left_out = self._read(found)
-        notes = tuple(map(escaped, found.notes))
-        if left_out:
-            notes += (f"{left_out:,} more files are not shown: the limit is {self._limit:,} (--limit)",)
+        found = self._scanner.scan()
+        silent = list(found.silent)
+        left_out = self._look_at(found, silent)
+        notes = (*found.notes, *self._notes(silent, left_out))
         ended = self._clock()
-        return State(ended - self._started, self._polls, ended - begun, tuple(self._rows()), notes)
+        return State(
+            ended - self._started,
+            self._polls,
+            ended - begun,
+            tuple(self._rows(ended)),
+            tuple(map(escaped, notes)),
+            self._stalled_after,
+        )
 
-    def _read(self, found: Scan) -> int:
-        """Read the files to show, each once. Returns how many others there may be."""
+    def _notes(self, silent: list[str], left_out: int) -> Iterator[str]:
+        """What a viewer should know of files that are not shown, or not as they are now."""
+        if silent:
+            others = f" and {len(silent) - 1:,} more" if len(silent) > 1 else ""
+            yield f"{silent[0]}{others}: no answer from the file system; what is shown may be old"
+        if left_out:
+            yield f"{left_out:,} more files are not shown: the limit is {self._limit:,} (--limit)"
+
+    def _look_at(self, found: Scan, silent: list[str]) -> int:
+        """Read the files to show, each once; ``silent`` gets those that hang. Returns how many others there may be."""
+        hung = set(silent)
         shown: dict[str, _Followed] = {}
         left_out = 0
-        for candidate in sorted(found.candidates, key=_most_recent_first):
-            if self._is_no_status(candidate):
-                continue
-            if len(shown) >= self._limit:
-                left_out += 1
-            elif followed := self._follow(candidate):
-                shown[candidate.path] = followed
+        candidates = sorted(found.candidates, key=_most_recent_first)
+        waiting = deque(one for one in candidates if not self._is_no_status(one, hung))
+        while waiting and len(shown) < self._limit:
+            count = min(max(self._limit - len(shown), FEWEST_READS), len(waiting))
+            batch = [waiting.popleft() for _ in range(count)]
+            for path, followed in self._follow(batch, hung, silent):
+                if len(shown) < self._limit:
+                    shown[path] = followed
+                else:
+                    left_out += 1
+        left_out += len(waiting)
         present = {candidate.path for candidate in found.candidates}
-        for path in self._followed.keys() - present:
-            gone = self._poll_again(self._followed[path])
-            if not found.complete or (gone.polled.unreadable_seconds or 0.0) <= FORGET_SECONDS:
-                shown[path] = gone
+        shown |= self._gone(present, silent, forget=found.complete)
         for path in (*(candidate.path for candidate in found.candidates), *shown):
             if path in shown and shown[path].order < 0:
                 shown[path].order = next(self._orders)
@@ -129,73 +147,82 @@ class Board:
             paths = sorted(shown)
             self._names = dict(zip(paths, names(paths), strict=True))
         self._followed = shown
+        self._readers = {path: self._readers[path] for path in shown if path in self._readers}
         return left_out
 
-    def _is_no_status(self, candidate: Candidate) -> bool:
-        """Whether a file of a folder held no status when it was last read, and has not changed."""
-        unknown = candidate.path not in self._followed and candidate.path in self._not_status
+    def _is_no_status(self, candidate: Candidate, hung: set[str]) -> bool:
+        """Whether a file of a folder held no status when it was last read, and has not changed, as far as is known."""
+        if candidate.path in self._followed or candidate.kind is not Kind.FOLDER:
+            return False
+        if candidate.path in hung:
+            return True
+        unknown = candidate.path in self._not_status
         return unknown and self._not_status[candidate.path] == candidate.signature
 
-    def _follow(self, candidate: Candidate) -> _Followed | None:
-        """The file after one more read; ``None`` for a file of a folder that is no status file."""
-        if followed := self._followed.get(candidate.path):
-            return self._poll_again(followed)
-        reader = StatusReader(
-            candidate.path, stalled_after=self._stalled_after, clock=self._clock, wall_clock=self._wall_clock
-        )
-        polled = reader.poll()
-        if polled.status is not None:
-            samples = add(Samples(), self._clock() - self._started, None, polled.status)
-            return _Followed(reader, polled, samples)
-        if candidate.kind is Kind.FOLDER:
-            self._not_status[candidate.path] = candidate.signature
-            return None
-        return _Followed(reader, polled)
+    def _follow(
+        self, candidates: Sequence[Candidate], hung: set[str], silent: list[str]
+    ) -> Iterator[tuple[str, _Followed]]:
+        """The files after one more read, without those of folders that are no status files."""
+        answers = self._reads.ask(one.path for one in candidates if one.path not in hung)
+        silent += (one.path for one in candidates if one.path not in hung and one.path not in answers)
+        for candidate in candidates:
+            path, followed = candidate.path, self._followed.get(candidate.path)
+            if path in answers:
+                followed = self._after(followed, *answers[path])
+                if followed.polled.status is None and followed.order < 0 and candidate.kind is Kind.FOLDER:
+                    self._not_status[path] = candidate.signature
+                    continue
+                self._not_status.pop(path, None)
+            elif followed is None:
+                if candidate.kind is Kind.FOLDER:
+                    continue
+                followed = _Followed(UNANSWERED, self._clock())
+            yield path, followed
 
-    def _poll_again(self, followed: _Followed) -> _Followed:
-        before, polled = followed.polled.status, followed.reader.poll()
-        samples = followed.samples
+    def _gone(self, present: set[str], silent: list[str], *, forget: bool) -> dict[str, _Followed]:
+        """The files that are gone and stay for a while."""
+        paths = self._followed.keys() - present
+        answers = self._reads.ask(paths)
+        silent += sorted(paths - answers.keys())
+        gone: dict[str, _Followed] = {}
+        for path in paths:
+            followed = self._followed[path]
+            if path in answers:
+                followed = self._after(followed, *answers[path])
+            seconds = self._now(followed, self._clock()).unreadable_seconds or 0.0
+            if not forget or (seconds <= FORGET_SECONDS and followed.polled.status is not None):
+                gone[path] = followed
+        return gone
+
+    def _read(self, path: str) -> tuple[Polled, float]:
+        """The result of one more poll of a file, and when it was made."""
+        reader = self._readers.get(path)
+        if reader is None:
+            reader = self._readers[path] = StatusReader(
+                path, stalled_after=self._stalled_after, clock=self._clock, wall_clock=self._wall_clock
+            )
+        return reader.poll(), self._clock()
+
+    def _after(self, followed: _Followed | None, polled: Polled, looked: float) -> _Followed:
+        """What is remembered of a file after a poll of it."""
+        before = None if followed is None else followed.polled.status
+        known = _Followed(polled, looked) if followed is None else replace(followed, polled=polled, looked=looked)
         if polled.status is not None and polled.status != before:
-            samples = add(samples, self._clock() - self._started, before, polled.status)
-        return replace(followed, polled=polled, samples=samples)
+            known.samples = add(known.samples, looked - self._started, before, polled.status)
+        return known
 
-    def _rows(self) -> Iterator[Row]:
+    def _now(self, followed: _Followed, now: float) -> Polled:
+        return later(followed.polled, now - followed.looked, self._stalled_after)
+
+    def _rows(self, now: float) -> Iterator[Row]:
         for path, followed in sorted(self._followed.items(), key=lambda item: item[1].order):
-            file = as_json(path, followed.polled, self._names[path])
+            polled = self._now(followed, now)
+            file = as_json(path, polled, self._names[path])
+            file["last_look_age_seconds"] = now - followed.looked
             status = file["status"]
             if status is not None and len(status["message"]) > MOST_MESSAGE:
                 file["status"] = {**status, "message": status["message"][:MOST_MESSAGE] + "…"}
-            yield Row(followed.order, file, followed.samples.points)
-
-
-def document(state: State, **more: Any) -> dict[str, Any]:
-    """A state as /api/status serves it; ``more`` are members that are the same at each poll."""
-    files = [{**row.file, "order": row.order, "samples": row.samples} for row in state.rows]
-    return {"clock": round(state.clock, 3), **more, "files": files, "notes": state.notes}
-
-
-def changes(before: State, after: State) -> dict[str, Any]:
-    """What a viewer that has ``before`` needs to have ``after``: the files that changed, with their newest sample."""
-    known = {row.order: row for row in before.rows}
-    files = []
-    for row in after.rows:
-        old = known.get(row.order)
-        if old is None:
-            files.append({**row.file, "order": row.order, "samples": row.samples})
-        elif _lasting(old) != _lasting(row):
-            goes_on = row.samples[:1] == old.samples[:1]  # else it is the next run in the same file
-            curve = {"sample": row.samples[-1] if row.samples else None} if goes_on else {"samples": row.samples}
-            files.append({**row.file, "order": row.order, **curve})
-    present = {row.order for row in after.rows}
-    gone = [row.file["path"] for row in before.rows if row.order not in present]
-    return {"clock": round(after.clock, 3), "files": files, "gone": gone, "notes": after.notes}
-
-
-def _lasting(row: Row) -> dict[str, Any]:
-    """What is news when it changes."""
-    kept = {name: value for name, value in row.file.items() if name not in TICKING}
-    # Whether they are shown at all is news.
-    return kept | {name: row.file[name] is None for name in TICKING}
+            yield Row(followed.order, file, followed.samples.points, polled)
 
 
 def _most_recent_first(candidate: Candidate) -> tuple[bool, int]:

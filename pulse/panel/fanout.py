@@ -2,12 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
-from typing import Any
+import time
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Final
 
-from pulse.panel.board import State, changes, document
+from pulse.panel.states import State, aged, changes, document
 
 __all__ = ["Hub", "Subscription", "event"]
+
+JUDGED_FOR: Final = 1.0
+"""For so many seconds an answer is handed out again; then runs are judged anew, although no poll has ended since."""
 
 
 def event(name: str, data: dict[str, Any]) -> bytes:
@@ -23,9 +27,16 @@ def encoded(data: dict[str, Any]) -> bytes:
 class Hub:
     """Has the newest state, and the viewers that wait for the next one. It belongs to the thread of the event loop."""
 
-    def __init__(self, **constant: Any) -> None:
-        """Args: constant: members that each whole state carries, such as the interval."""
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, **constant: Any) -> None:
+        """Have no state yet.
+
+        Args:
+            clock: a monotonic clock, in seconds.
+            constant: members that each whole state carries, such as the interval.
+        """
         self.state: State | None = None
+        self._clock = clock
+        self._published = self._judged = clock()
         self.subscriptions: set[Subscription] = set()
         self._constant = constant
         self._whole: bytes | None = None
@@ -34,6 +45,7 @@ class Hub:
     def publish(self, state: State) -> None:
         """Make a state the newest and hand the news to every viewer. One that still has news gets the whole state."""
         before, self.state, self._whole = self.state, state, None
+        self._published = self._clock()
         self._first.set()
         if before is not None and self.subscriptions:
             news = event("changes", changes(before, state))
@@ -45,12 +57,18 @@ class Hub:
         for subscription in self.subscriptions:
             subscription.remind(b"event: late\ndata: {}\n\n")
 
-    async def whole(self) -> bytes:
-        """The newest state as JSON; it waits for the first one, and is serialised at most once for each."""
+    async def now(self) -> State:
+        """The newest state as it has to be judged at this moment; it waits for the first one."""
         await self._first.wait()
-        if self._whole is None:
-            assert self.state is not None
-            self._whole = encoded(document(self.state, **self._constant))
+        assert self.state is not None
+        return aged(self.state, self._clock() - self._published)
+
+    async def whole(self) -> bytes:
+        """The same as JSON. It is serialised at most once for each state and each second."""
+        await self._first.wait()
+        if self._whole is None or self._clock() - self._judged >= JUDGED_FOR:
+            self._judged = self._clock()
+            self._whole = encoded(document(await self.now(), **self._constant))
         return self._whole
 
     def subscribe(self) -> "Subscription":

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from pulse.liveness import Liveness
-from pulse.panel.board import State
+from pulse.panel.states import State
 from pulse.status import STATUSES
 
 __all__ = ["exposition"]
@@ -22,11 +22,15 @@ OF_A_STATUS = {
 
 OF_A_FILE = {
     "unchanged_seconds": ("unchanged_seconds", "For how long the document has not changed."),
+    "last_look_age_seconds": (
+        "last_look_age_seconds",
+        "For how long the panel has seen nothing of the file: much more than its interval where a disk hangs.",
+    ),
     "unreadable_seconds": ("unreadable_seconds", "For how long the file has held no valid status."),
     "rate": ("epochs_per_second", "Speed, from what the panel has seen."),
     "eta_seconds": ("eta_seconds", "Time to the last epoch at that speed."),
 }
-"""Member of :func:`pulse.liveness.as_json` that may be null → end of the metric's name, help."""
+"""Member of a file that may be null → end of the metric's name, help."""
 
 
 def exposition(state: State, viewers: int) -> bytes:

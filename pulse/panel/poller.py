@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from pulse.panel.board import State
 from pulse.panel.fanout import Hub
+from pulse.panel.states import State
 
 __all__ = ["Poller"]
 

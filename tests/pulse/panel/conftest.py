@@ -3,7 +3,7 @@
 import asyncio
 import json
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from pulse.panel.server import Panel, Settings, build, listen, policy_for
 from pulse.panel.sources import source_of
 
 NOW = 1_800_000_000
+PATIENCE = 120.0
+"""Seconds: no file system of a test takes so long, however busy the machine."""
 LOCAL = Policy(frozenset({"127.0.0.1", "localhost"}))
 
 
@@ -46,7 +48,14 @@ def put(path: Path, status: str = "running", epoch: float = 1.0, **members: Any)
 def board_of(clocks: Clocks, *arguments: Path | str, **options: Any) -> Board:
     """A board that shows what a command line names."""
     sources = [source_of(str(argument)) for argument in arguments]
-    return Board(sources, clock=lambda: clocks.monotonic, wall_clock=lambda: clocks.wall, **options)
+    chosen = {"clock": lambda: clocks.monotonic, "wall_clock": lambda: clocks.wall, "patience": PATIENCE, **options}
+    return Board(sources, **chosen)
+
+
+def until(come: Callable[[], bool]) -> None:
+    """Ask again until it has come. What is asked waits for something by itself."""
+    while not come():
+        pass
 
 
 @dataclass(frozen=True)

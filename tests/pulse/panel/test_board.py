@@ -3,27 +3,24 @@
 import json
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pulse import StatusReader
-from pulse.panel.board import FORGET_SECONDS, LOOK_AGAIN, MOST_MESSAGE, Board, State, changes, document
-from pulse.panel.sources import Kind, Source
+from pulse.panel.board import FORGET_SECONDS, LOOK_AGAIN, MOST_MESSAGE, Board
+from pulse.panel.sources import Candidate, Kind, Scan, Scanner, Source
+from pulse.panel.states import State, document
 
-from .conftest import NOW, Clocks, board_of, put
+from .conftest import Clocks, board_of, put, until
 
 
 def shown(state: State) -> dict[str, str]:
     """Name of each file → its liveness, in the order of the rows."""
     return {row.file["name"]: row.file["liveness"] for row in state.rows}
-
-
-def files_after(board: Board, before: State) -> tuple[list[Any], list[str]]:
-    """What a viewer of the state before is sent: files and paths that are gone."""
-    news = changes(before, board.poll())
-    return news["files"], news["gone"]
 
 
 @pytest.fixture
@@ -120,6 +117,89 @@ class TestLimit:
         assert list(shown(board.poll())) == ["absent"]
 
 
+class TestFilesThatHang:
+    """Reads that wait until the test lets them go on."""
+
+    @pytest.fixture
+    def hung(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, threading.Event]]:
+        """Names of files that hang → what lets them go on."""
+        names: dict[str, threading.Event] = {}
+        honest = StatusReader.poll
+
+        def poll(self: Any) -> Any:
+            name = os.path.basename(self.path)
+            if name in names:
+                names[name].wait()
+            return honest(self)
+
+        monkeypatch.setattr(StatusReader, "poll", poll)
+        yield names
+        for event in names.values():
+            event.set()
+
+    def test_the_others_are_read_and_the_silence_of_a_run_that_hangs_goes_on(
+        self, tmp_path: Path, clocks: Clocks, hung: dict[str, threading.Event]
+    ) -> None:
+        local, remote = put(tmp_path / "local.json"), put(tmp_path / "remote.json")
+        board = board_of(clocks, local, remote, patience=0.01)
+        until(lambda: shown(board.poll()) == {"local": "fresh", "remote": "fresh"} and not board.poll().notes)
+        hung["remote.json"] = threading.Event()
+        clocks.pass_by(61.0)
+        put(local, epoch=2.0)
+        until(lambda: shown(board.poll()) == {"local": "fresh", "remote": "stalled"})
+        rows = {row.file["name"]: row.file for row in board.poll().rows}
+        assert rows["remote"]["unchanged_seconds"] >= 61.0
+        assert rows["remote"]["last_look_age_seconds"] >= 61.0
+        until(lambda: board.poll().rows[0].file["last_look_age_seconds"] == 0.0)
+        until(lambda: board.poll().notes == (f"{remote}: no answer from the file system; what is shown may be old",))
+        hung.pop("remote.json").set()
+        put(remote, epoch=2.0)
+        until(lambda: shown(board.poll()) == {"local": "fresh", "remote": "fresh"})
+
+    def test_a_named_file_that_hangs_from_the_start_is_unreadable(
+        self, tmp_path: Path, clocks: Clocks, hung: dict[str, threading.Event]
+    ) -> None:
+        hung["run.json"] = threading.Event()
+        board = board_of(clocks, put(tmp_path / "run.json"), patience=0.01)
+        board.poll()
+        clocks.pass_by(5.0)
+        (row,) = board.poll().rows
+        assert (row.file["liveness"], row.file["unreadable_seconds"]) == ("unreadable", 5.0)
+        assert row.file["detail"] == "no answer from its file system yet"
+        hung["run.json"].set()
+        until(lambda: shown(board.poll()) == {"run": "fresh"})
+
+    def test_a_file_of_a_folder_that_hangs_from_the_start_is_noted(
+        self, tmp_path: Path, clocks: Clocks, hung: dict[str, threading.Event]
+    ) -> None:
+        hung |= {"a.json": threading.Event(), "b.json": threading.Event()}
+        for name in ("a.json", "b.json", "c.json"):
+            put(tmp_path / name)
+        board = board_of(clocks, f"{tmp_path}/", patience=0.01)
+        until(lambda: shown(board.poll()) == {"c": "fresh"})
+        until(lambda: " and 1 more: no answer" in board.poll().notes[0])
+
+    def test_a_file_of_a_folder_whose_attributes_hang_is_noted_and_not_read(
+        self, tmp_path: Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch, opens: list[str]
+    ) -> None:
+        scan = Scan((Candidate("/dead/a.json", Kind.FOLDER, None),), (), complete=True, silent=("/dead/a.json",))
+        monkeypatch.setattr(Scanner, "scan", lambda _: scan)
+        state = board_of(clocks, tmp_path).poll()
+        assert (state.rows, opens) == ((), [])
+        assert state.notes[0].startswith("/dead/a.json: no answer")
+
+    def test_one_that_is_gone_may_hang_too(
+        self, tmp_path: Path, clocks: Clocks, hung: dict[str, threading.Event]
+    ) -> None:
+        path = put(tmp_path / "a.json")
+        board = board_of(clocks, f"{tmp_path}/", patience=0.01)
+        until(lambda: shown(board.poll()) == {"a": "fresh"} and not board.poll().notes)
+        hung["a.json"] = threading.Event()
+        path.unlink()
+        until(lambda: any(note.startswith(f"{path}: no answer") for note in board.poll().notes))
+        assert shown(board.poll()) == {"a": "fresh"}
+
+
 class TestFilesThatAreGone:
     def test_a_file_of_a_folder_stays_for_a_while(self, tmp_path: Path, clocks: Clocks) -> None:
         board = board_of(clocks, tmp_path)
@@ -145,6 +225,13 @@ class TestFilesThatAreGone:
         state = board.poll()
         assert shown(state) == {"run": "unreadable"}
         assert "runs: " in state.notes[0]
+
+    def test_one_that_never_held_a_status_is_forgotten_at_once(self, tmp_path: Path, clocks: Clocks) -> None:
+        board = board_of(clocks, f"{tmp_path}/runs")
+        assert shown(board.poll()) == {"runs": "unreadable"}
+        (tmp_path / "runs").mkdir()
+        put(tmp_path / "runs" / "a.json")
+        assert shown(board.poll()) == {"a": "fresh"}
 
     def test_a_named_file_stays_for_ever(self, tmp_path: Path, clocks: Clocks) -> None:
         board = board_of(clocks, put(tmp_path / "run.json"))
@@ -183,92 +270,3 @@ class TestReads:
         for _ in range(LOOK_AGAIN + 1):
             board.poll()
         assert len(opens) == 2
-
-
-class TestChanges:
-    def test_time_alone_is_no_news(self, tmp_path: Path, clocks: Clocks) -> None:
-        board = board_of(clocks, put(tmp_path / "run.json"))
-        before = board.poll()
-        clocks.pass_by(2.0)
-        assert files_after(board, before) == ([], [])
-
-    def test_a_new_status_comes_with_its_sample(self, tmp_path: Path, clocks: Clocks) -> None:
-        board = board_of(clocks, put(tmp_path / "run.json"))
-        before = board.poll()
-        clocks.pass_by(2.0)
-        put(tmp_path / "run.json", epoch=2.0, loss=0.25)
-        ((file,), gone) = files_after(board, before)
-        assert (file["status"]["epoch"], file["sample"], gone) == (2.0, (2.0, 0.25), [])
-        assert "samples" not in file
-
-    def test_the_next_run_in_the_same_file_comes_with_a_new_curve(self, tmp_path: Path, clocks: Clocks) -> None:
-        board = board_of(clocks, put(tmp_path / "run.json", "error", loss=0.25))
-        before = board.poll()
-        put(tmp_path / "run.json", loss=0.0)
-        ((file,), _) = files_after(board, before)
-        assert file["samples"] == ()
-        assert "sample" not in file
-
-    def test_a_file_without_any_sample(self, tmp_path: Path, clocks: Clocks) -> None:
-        board = board_of(clocks, tmp_path / "run.json")
-        before = board.poll()
-        put(tmp_path / "run.json", "idle")
-        ((file,), _) = files_after(board, before)
-        assert file["sample"] is None
-
-    def test_a_run_that_stalls_is_news(self, tmp_path: Path, clocks: Clocks) -> None:
-        board = board_of(clocks, put(tmp_path / "run.json"), stalled_after=60.0)
-        before = board.poll()
-        clocks.pass_by(61.0)
-        ((file,), _) = files_after(board, before)
-        assert file["liveness"] == "stalled"
-
-    def test_files_that_come_have_everything_and_those_that_go_are_named(self, tmp_path: Path, clocks: Clocks) -> None:
-        board = board_of(clocks, tmp_path)
-        put(tmp_path / "a.json")
-        board.poll()
-        (tmp_path / "a.json").unlink()
-        before = board.poll()
-        put(tmp_path / "b.json")
-        clocks.pass_by(FORGET_SECONDS + 1.0)
-        ((file,), gone) = files_after(board, before)
-        assert file["samples"] == ((FORGET_SECONDS + 1.0, 0.5),)
-        assert gone == [str(tmp_path / "a.json")]
-
-
-def test_the_document_has_what_the_reader_says_of_each_file(tmp_path: Path, clocks: Clocks) -> None:
-    path = put(tmp_path / "run.json", epoch=1.0)
-    os.utime(path, (NOW, NOW))
-    whole = document(board_of(clocks, path).poll(), interval=2.0)
-    assert whole == {
-        "clock": 0.0,
-        "interval": 2.0,
-        "notes": (),
-        "files": [
-            {
-                "path": str(path),
-                "name": "run",
-                "status": {
-                    "status": "running",
-                    "epoch": 1.0,
-                    "total_epochs": 4.0,
-                    "loss": 0.5,
-                    "message": "",
-                    "timestamp": NOW,
-                },
-                "liveness": "fresh",
-                "state": "running",
-                "severity": 2,
-                "outcome": "ok",
-                "detail": "",
-                "unchanged_seconds": 0.0,
-                "evidence": "timestamp",
-                "unreadable_seconds": None,
-                "progress": 25.0,
-                "rate": None,
-                "eta_seconds": None,
-                "order": 0,
-                "samples": ((0.0, 0.5),),
-            }
-        ],
-    }

@@ -28,7 +28,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
 
 
 def test_it_prints_the_address(started: list[Settings], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["panel", str(tmp_path)]) == 0
+    assert cli.main(["panel", f"{tmp_path}/"]) == 0
     assert capsys.readouterr().out == "pulse panel: http://127.0.0.1:1/\nCtrl-C ends it.\n"
     (settings,) = started
     assert [(source.kind, source.path) for source in settings.sources] == [(Kind.FOLDER, str(tmp_path))]

@@ -74,7 +74,7 @@ def test_a_state_is_serialised_once_for_all_viewers(
 
     async def viewers() -> None:
         board = board_of(clocks, put(tmp_path / "run.json"))
-        hub = Hub()
+        hub = Hub(clock=lambda: clocks.monotonic)
         hub.publish(board.poll())
         several = [hub.subscribe().events() for _ in range(200)]
         assert {await anext(events) for events in several} == {await anext(hub.subscribe().events())}
@@ -83,6 +83,22 @@ def test_a_state_is_serialised_once_for_all_viewers(
 
     asyncio.run(viewers())
     assert len(serialised) == 2
+
+
+def test_while_no_poll_ends_runs_are_judged_at_the_time_of_the_answer(tmp_path: Path, clocks: Clocks) -> None:
+    async def answers() -> list[tuple[str, float, float]]:
+        hub = Hub(clock=lambda: clocks.monotonic)
+        hub.publish(board_of(clocks, put(tmp_path / "run.json"), stalled_after=60.0).poll())
+        given = []
+        for seconds in (0.0, 59.5, 2.0):
+            clocks.pass_by(seconds)
+            whole = json.loads(await hub.whole())
+            (file,) = whole["files"]
+            given.append((file["liveness"], whole["clock"], file["last_look_age_seconds"]))
+            assert (await hub.now()).rows[0].file["liveness"] == file["liveness"]
+        return given
+
+    assert asyncio.run(answers()) == [("fresh", 0.0, 0.0), ("fresh", 59.5, 59.5), ("stalled", 61.5, 61.5)]
 
 
 def test_viewers_are_reminded_that_the_server_lives(tmp_path: Path, clocks: Clocks) -> None:

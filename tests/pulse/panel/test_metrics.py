@@ -30,6 +30,7 @@ def test_every_number_of_a_file_is_a_metric(tmp_path: Path, clocks: Clocks) -> N
     assert found["pulse_loss", "a", ""] == -0.25
     assert found["pulse_progress_ratio", "a", ""] == 0.25
     assert found["pulse_unreadable_seconds", "b", ""] == 0.0
+    assert found["pulse_last_look_age_seconds", "b", ""] == 0.0
     assert ("pulse_loss", "b", "") not in found
     assert found["pulse_panel_viewers", "", ""] == 7.0
     assert found["pulse_panel_polls_total", "", ""] == 1.0

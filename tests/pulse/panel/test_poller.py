@@ -4,9 +4,9 @@ import asyncio
 import threading
 from pathlib import Path
 
-from pulse.panel.board import State
 from pulse.panel.fanout import Hub
 from pulse.panel.poller import Poller
+from pulse.panel.states import State
 
 from .conftest import Clocks, board_of
 

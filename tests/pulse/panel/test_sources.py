@@ -2,11 +2,20 @@
 
 import os
 import sys
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pulse.panel.sources import Kind, Source, scan, source_of
+from pulse.panel.sources import Kind, Scan, Scanner, Source, source_of
+
+from .conftest import PATIENCE, until
+
+
+def scan(sources: Sequence[Source], limit: int = 100) -> Scan:
+    return Scanner(sources, PATIENCE, limit).scan()
 
 
 def paths(*arguments: Path | str, limit: int = 100) -> list[str]:
@@ -14,22 +23,105 @@ def paths(*arguments: Path | str, limit: int = 100) -> list[str]:
 
 
 class TestSourceOf:
-    def test_a_file_need_not_exist(self, tmp_path: Path) -> None:
+    def test_it_goes_by_the_name_alone_for_a_disk_may_hang(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def looked_at(path: Any) -> Any:
+            raise AssertionError(f"{path} was looked at")
+
+        monkeypatch.setattr(os, "stat", looked_at)
+        monkeypatch.setattr(os, "lstat", looked_at)
         assert source_of(str(tmp_path / "x.json")) == Source(Kind.FILE, str(tmp_path / "x.json"))
-
-    def test_a_folder_is_one_that_exists_or_ends_in_a_slash(self, tmp_path: Path) -> None:
-        assert source_of(str(tmp_path)).kind is Kind.FOLDER
         assert source_of(f"{tmp_path}/later/") == Source(Kind.FOLDER, str(tmp_path / "later"))
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="no file has such a name there")
-    def test_a_glob_is_one_unless_a_file_has_that_name(self, tmp_path: Path) -> None:
-        assert source_of(str(tmp_path / "*.json")).kind is Kind.GLOB
-        (tmp_path / "*.json").touch()
-        assert source_of(str(tmp_path / "*.json")).kind is Kind.FILE
+        assert source_of(f"{tmp_path}/*.json").kind is Kind.GLOB
 
     def test_a_relative_path_is_of_the_present_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         assert source_of("x.json").path == os.path.join(os.getcwd(), "x.json")
+
+
+class TestWhatAnArgumentStandsFor:
+    def test_a_file_that_need_not_exist_until_there_is_a_folder(self, tmp_path: Path) -> None:
+        scanner = Scanner([source_of(str(tmp_path / "runs"))], PATIENCE)
+        assert [one.kind for one in scanner.scan().candidates] == [Kind.FILE]
+        (tmp_path / "runs").mkdir()
+        assert scanner.scan().candidates == ()
+        (tmp_path / "runs" / "a.json").touch()
+        (found,) = scanner.scan().candidates
+        assert (found.path, found.kind) == (str(tmp_path / "runs" / "a.json"), Kind.FOLDER)
+
+    def test_a_folder_that_is_gone_stays_one(self, tmp_path: Path) -> None:
+        (tmp_path / "runs").mkdir()
+        scanner = Scanner([source_of(str(tmp_path / "runs"))], PATIENCE)
+        scanner.scan()
+        (tmp_path / "runs").rmdir()
+        found = scanner.scan()
+        assert (found.candidates, found.complete) == ((), False)
+        assert "runs: " in found.notes[0]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="no file has such a name there")
+    def test_a_glob_unless_a_file_has_that_name(self, tmp_path: Path) -> None:
+        (tmp_path / "a.json").touch()
+        scanner = Scanner([source_of(f"{tmp_path}/*.json")], PATIENCE)
+        assert [one.path for one in scanner.scan().candidates] == [str(tmp_path / "a.json")]
+        (tmp_path / "*.json").touch()
+        (found,) = scanner.scan().candidates
+        assert (found.path, found.kind) == (str(tmp_path / "*.json"), Kind.FILE)
+        (tmp_path / "*.json").unlink()
+        assert [one.kind for one in scanner.scan().candidates] == [Kind.FILE]
+
+
+class TestWhatHangs:
+    """A file system that gives no answer: there, stat waits until the test lets it go on."""
+
+    @pytest.fixture
+    def hung(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+        """Paths that hang when they are looked at."""
+        paths: set[str] = set()
+        go_on = threading.Event()
+        for name in ("stat", "scandir"):
+            honest = getattr(os, name)
+
+            def looked_at(path: Any, *arguments: Any, honest: Any = honest, **options: Any) -> Any:
+                if str(path) in paths:
+                    go_on.wait()
+                return honest(path, *arguments, **options)
+
+            monkeypatch.setattr(os, name, looked_at)
+        yield paths
+        go_on.set()
+
+    def test_a_named_file_is_one_whatever_it_may_be(self, tmp_path: Path, hung: set[str]) -> None:
+        hung.add(str(tmp_path / "dead"))
+        scanner = Scanner([source_of(str(tmp_path / "dead"))], 0.01)
+        found = scanner.scan()
+        assert [(one.path, one.kind) for one in found.candidates] == [(str(tmp_path / "dead"), Kind.FILE)]
+        assert (found.silent, found.complete) == ((str(tmp_path / "dead"),), False)
+
+    def test_of_a_source_that_hangs_later_nothing_is_forgotten(self, tmp_path: Path, hung: set[str]) -> None:
+        (tmp_path / "a.json").touch()
+        scanner = Scanner([source_of(f"{tmp_path}/")], 0.01)
+        until(lambda: bool(scanner.scan().candidates))
+        hung.add(str(tmp_path))
+        until(lambda: scanner.scan().silent == (str(tmp_path),))
+        found = scanner.scan()
+        assert ([one.path for one in found.candidates], found.complete) == ([str(tmp_path / "a.json")], False)
+
+    def test_what_a_source_gave_before_it_hung_is_found(self, tmp_path: Path, hung: set[str]) -> None:
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "status.json").touch()
+        hung.add(os.path.join(str(tmp_path), "b"))
+        scanner = Scanner([source_of(f"{tmp_path}/**/status.json")], 0.01)
+        until(lambda: [one.path for one in scanner.scan().candidates] == [str(tmp_path / "a" / "status.json")])
+
+    def test_one_file_holds_no_other_up(self, tmp_path: Path, hung: set[str]) -> None:
+        for name in ("a.json", "b.json"):
+            (tmp_path / name).touch()
+        hung.add(str(tmp_path / "a.json"))
+        scanner = Scanner([source_of(f"{tmp_path}/")], 0.01)
+        until(lambda: scanner.scan().silent == (str(tmp_path / "a.json"),))
+        assert [one.signature is None for one in scanner.scan().candidates] == [True, False]
 
 
 class TestScan:
