@@ -126,7 +126,7 @@ class Board:
         hung = set(silent)
         shown: dict[str, _Followed] = {}
         left_out = 0
-        candidates = sorted(found.candidates, key=_most_recent_first)
+        candidates = sorted(found.candidates, key=self._rank)
         waiting = deque(one for one in candidates if not self._is_no_status(one, hung))
         while waiting and len(shown) < self._limit:
             count = min(max(self._limit - len(shown), FEWEST_READS), len(waiting))
@@ -138,7 +138,7 @@ class Board:
                     left_out += 1
         left_out += len(waiting)
         present = {candidate.path for candidate in found.candidates}
-        shown |= self._gone(present, silent, forget=found.complete)
+        shown |= self._gone(present, self._limit - len(shown), silent, forget=found.complete)
         for path in (*(candidate.path for candidate in found.candidates), *shown):
             if path in shown and shown[path].order < 0:
                 shown[path].order = next(self._orders)
@@ -149,6 +149,12 @@ class Board:
         self._followed = shown
         self._readers = {path: self._readers[path] for path in shown if path in self._readers}
         return left_out
+
+    def _rank(self, candidate: Candidate) -> tuple[bool, bool, int]:
+        """The order in which files are shown while there is room: those named, those seen to live, then the newest."""
+        followed = self._followed.get(candidate.path)
+        modified = candidate.signature[2] if candidate.signature else 0
+        return candidate.kind is not Kind.FILE, followed is None or not _lives(followed.polled), -modified
 
     def _is_no_status(self, candidate: Candidate, hung: set[str]) -> bool:
         """Whether a file of a folder held no status when it was last read, and has not changed, as far as is known."""
@@ -179,20 +185,20 @@ class Board:
                 followed = _Followed(UNANSWERED, self._clock())
             yield path, followed
 
-    def _gone(self, present: set[str], silent: list[str], *, forget: bool) -> dict[str, _Followed]:
-        """The files that are gone and stay for a while."""
+    def _gone(self, present: set[str], room: int, silent: list[str], *, forget: bool) -> dict[str, _Followed]:
+        """The files that are gone and stay for a while where there is room, the last that went first."""
         paths = self._followed.keys() - present
         answers = self._reads.ask(paths)
         silent += sorted(paths - answers.keys())
-        gone: dict[str, _Followed] = {}
+        gone: list[tuple[float, str, _Followed]] = []
         for path in paths:
             followed = self._followed[path]
             if path in answers:
                 followed = self._after(followed, *answers[path])
             seconds = self._now(followed, self._clock()).unreadable_seconds or 0.0
             if not forget or (seconds <= FORGET_SECONDS and followed.polled.status is not None):
-                gone[path] = followed
-        return gone
+                gone.append((seconds, path, followed))
+        return {path: followed for _, path, followed in sorted(gone, key=lambda one: one[:2])[: max(room, 0)]}
 
     def _read(self, path: str) -> tuple[Polled, float]:
         """The result of one more poll of a file, and when it was made."""
@@ -225,7 +231,6 @@ class Board:
             yield Row(followed.order, file, followed.samples.points, polled)
 
 
-def _most_recent_first(candidate: Candidate) -> tuple[bool, int]:
-    """The order in which files are shown while there is room: those that were named, then the newest."""
-    modified = candidate.signature[2] if candidate.signature else 0
-    return candidate.kind is not Kind.FILE, -modified
+def _lives(polled: Polled) -> bool:
+    """Whether a run is under way: it keeps its place on the panel, its curve and what is known of its speed."""
+    return polled.liveness is Liveness.FRESH and polled.status is not None and polled.status["status"] == "running"

@@ -116,6 +116,40 @@ class TestLimit:
         board = board_of(clocks, tmp_path, tmp_path / "absent.json", limit=1)
         assert list(shown(board.poll())) == ["absent"]
 
+    def test_a_run_that_is_shown_keeps_its_place_as_long_as_it_lives(self, tmp_path: Path, clocks: Clocks) -> None:
+        board = board_of(clocks, f"{tmp_path}/", limit=2)
+        seen = []
+        for step in range(6):
+            name = "abc"[step % 3]
+            os.utime(put(tmp_path / f"{name}.json", epoch=float(step)), (step, step))
+            state = board.poll()
+            seen.append([(row.order, row.file["name"]) for row in state.rows])
+        assert seen[1:] == [[(0, "a"), (1, "b")]] * 5
+        assert "1 more files" in state.notes[0]
+
+    def test_one_that_has_ended_makes_room(self, tmp_path: Path, clocks: Clocks) -> None:
+        board = board_of(clocks, f"{tmp_path}/", limit=1)
+        os.utime(put(tmp_path / "a.json", "done"), (1, 1))
+        assert list(shown(board.poll())) == ["a"]
+        put(tmp_path / "b.json")
+        assert list(shown(board.poll())) == ["b"]
+
+    def test_files_that_are_gone_take_no_place_of_others_and_stay_within_the_limit(
+        self, tmp_path: Path, clocks: Clocks
+    ) -> None:
+        board = board_of(clocks, f"{tmp_path}/", limit=3)
+        for generation in "abc":
+            for path in tmp_path.iterdir():
+                path.unlink()
+            for number in range(2):
+                put(tmp_path / f"{generation}{number}.json")
+            clocks.pass_by(1.0)
+            rows = list(shown(board.poll()))
+            assert len(rows) <= 3
+            assert {f"{generation}0", f"{generation}1"} <= set(rows)
+        assert len(rows) == 3
+        assert rows[0].startswith("b")  # the one that went last
+
 
 class TestFilesThatHang:
     """Reads that wait until the test lets them go on."""
