@@ -120,6 +120,8 @@ class Board:
             yield f"{silent[0]}{others}: no answer from the file system; what is shown may be old"
         if left_out:
             yield f"{left_out:,} more files are not shown: the limit is {self._limit:,} (--limit)"
+        if self._not_status:
+            yield f"{len(self._not_status):,} *.json files are not shown: they hold no status, or cannot be read"
 
     def _look_at(self, found: Scan, silent: list[str]) -> int:
         """Read the files to show, each once; ``silent`` gets those that hang. Returns how many others there may be."""

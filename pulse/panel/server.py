@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from pulse._streams import complain
 from pulse.panel.app import application
 from pulse.panel.board import Board
 from pulse.panel.fanout import Hub
@@ -22,7 +23,18 @@ from pulse.panel.poller import Poller
 from pulse.panel.protocol import Limits, guarded_protocol, tune
 from pulse.panel.sources import Source
 
-__all__ = ["Panel", "PanelServer", "Settings", "address_of", "affordable", "build", "listen", "policy_for", "serve"]
+__all__ = [
+    "Panel",
+    "PanelServer",
+    "Settings",
+    "address_of",
+    "affordable",
+    "build",
+    "listen",
+    "policy_for",
+    "print_notes",
+    "serve",
+]
 
 RESERVED = 64
 """Descriptors that are kept for everything but connections."""
@@ -157,10 +169,20 @@ async def _serve(settings: Settings, policy: Policy, listener: socket.socket, an
     panel = build(settings, policy, listener, Limits(connections=affordable(settings.connections)))
     panel.poller.start()
     announce(panel.address)
+    notes = asyncio.create_task(print_notes(panel.hub))
     try:
         await panel.server.serve(sockets=[listener])
     finally:
+        notes.cancel()
         panel.poller.stop()
+
+
+async def print_notes(hub: Hub) -> None:
+    """Print what the first poll found amiss, such as a folder whose name was misspelt."""
+    for note in (await hub.now()).notes:
+        # The name of a file may hold escape sequences.
+        shown = (one if one.isprintable() else one.encode("unicode_escape").decode() for one in note)
+        complain(f"pulse panel: {''.join(shown)}")
 
 
 def address_of(host: str, port: int, token: str | None) -> str:

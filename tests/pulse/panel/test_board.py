@@ -151,6 +151,20 @@ class TestLimit:
         assert rows[0].startswith("b")  # the one that went last
 
 
+class TestFilesThatAreNotShown:
+    def test_they_are_counted(self, tmp_path: Path, clocks: Clocks) -> None:
+        (tmp_path / "torn.json").write_text('{"status": "runn')
+        (tmp_path / "empty.json").touch()
+        board = board_of(clocks, put(tmp_path / "run.json").parent)
+        state = board.poll()
+        assert list(shown(state)) == ["run"]
+        assert state.notes == ("2 *.json files are not shown: they hold no status, or cannot be read",)
+        put(tmp_path / "torn.json")
+        assert "1 *.json files" in board.poll().notes[0]
+        put(tmp_path / "empty.json")
+        assert board.poll().notes == ()
+
+
 class TestFilesThatHang:
     """Reads that wait until the test lets them go on."""
 

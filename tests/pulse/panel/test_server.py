@@ -19,7 +19,7 @@ import pytest
 
 from pulse.panel import server as server_module
 from pulse.panel.protocol import Limits
-from pulse.panel.server import Settings, affordable, listen, policy_for, serve
+from pulse.panel.server import Settings, affordable, build, listen, policy_for, serve
 from pulse.panel.sources import source_of
 
 from .conftest import connected, put, serving
@@ -207,6 +207,21 @@ def test_serving_until_ctrl_c(tmp_path: Path) -> None:
     serve(Settings((source_of(str(put(tmp_path / "run.json"))),), port=0), open_and_interrupt)
     assert b"<training-panel" in pages[0]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_terminal_says_what_the_first_poll_found_amiss(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario() -> None:
+        settings = Settings((source_of(f"{tmp_path}/emp\x1bty/"),), port=0)
+        with listen("127.0.0.1", 0) as listener:
+            panel = build(settings, policy_for(settings), listener, Limits())
+            panel.poller.start()
+            await server_module.print_notes(panel.hub)
+            panel.poller.stop()
+
+    asyncio.run(scenario())
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("pulse panel: ")
+    assert "emp\\x1bty: " in line
 
 
 @pytest.fixture
