@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pulse.liveness import STALLED_AFTER, Liveness, as_json, escaped, later, names
+from pulse.panel.details import served_detail
 from pulse.panel.patience import Patience
 from pulse.panel.samples import Samples, add
 from pulse.panel.sources import Candidate, Kind, Scan, Scanner, Signature, Source
@@ -225,7 +226,7 @@ class Board:
     def _rows(self, now: float) -> Iterator[Row]:
         for path, followed in sorted(self._followed.items(), key=lambda item: item[1].order):
             polled = self._now(followed, now)
-            file = as_json(path, polled, self._names[path])
+            file = as_json(path, replace(polled, detail=served_detail(polled)), self._names[path])
             file["last_look_age_seconds"] = now - followed.looked
             status = file["status"]
             if status is not None and len(status["message"]) > MOST_MESSAGE:

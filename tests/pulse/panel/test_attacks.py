@@ -71,6 +71,25 @@ def test_a_link_in_a_folder_shows_nothing_but_a_status(tmp_path: Path, clocks: C
     assert b"secret" not in answer.body
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+def test_a_file_that_is_followed_and_becomes_a_link_shows_nothing_but_a_status(tmp_path: Path, clocks: Clocks) -> None:
+    (tmp_path / "runs").mkdir()
+    run = put(tmp_path / "runs" / "run.json")
+    foreign = tmp_path / "foreign"
+    board = board_of(clocks, tmp_path / "runs", stalled_after=60.0)
+    board.poll()
+    run.unlink()
+    run.symlink_to(foreign)
+    status = '"epoch": 1, "total_epochs": 1, "loss": 0, "message": "", "timestamp": 0'
+    for content in ('"the secret"', '{"the secret": 1}', f'{{"status": "the secret", {status}}}', "the secret"):
+        foreign.write_text(content)
+        hub = Hub()
+        hub.publish(board.poll())
+        answer = asyncio.run(ask(app_of(hub), "/api/status"))
+        assert answer.json()["files"][0]["outcome"] == "invalid"
+        assert b"secret" not in answer.body
+
+
 def test_a_page_that_rebinds_its_name_to_this_machine_reads_nothing(tmp_path: Path, clocks: Clocks) -> None:
     hub = Hub()
     hub.publish(board_of(clocks, put(tmp_path / "run.json", message="the secret")).poll())
