@@ -54,6 +54,9 @@ FEWEST_POINTS: Final = 3
 SHORTEST_SECONDS: Final = 10.0
 """… and so they would be before the changes are this far apart."""
 
+AMBIGUOUS: Final = re.compile(r"\\+(?=ud[89a-f][0-9a-f]{2}|[\ud800-\udfff])")
+"""Backslashes that would make a name look like one with a surrogate that is written out."""
+
 USUAL_NAMES: Final = {"pulse", "status", "training_status"}
 """Names of status files that do not say which run it is."""
 
@@ -258,8 +261,11 @@ def as_json(path: str, polled: "Polled", name: str | None = None) -> dict[str, A
 def escaped(text: str) -> str:
     """Text whose lone surrogates, which stand for what is not UTF-8 in a path, are written out as ``\\udce9``.
 
-    No JSON reader takes those, and two paths must stay two: a display keys its rows by path.
+    No JSON reader takes those, and two paths must stay two: a display keys its rows by path. So backslashes before one,
+    or before what looks like one already, are doubled.
     """
+    if "\\" in text:
+        text = AMBIGUOUS.sub(r"\g<0>\g<0>", text)
     return text.encode(errors="backslashreplace").decode()
 
 

@@ -19,6 +19,7 @@ from pulse.liveness import (
     age,
     as_json,
     assess,
+    escaped,
     is_stalled,
     names,
     observe,
@@ -384,3 +385,8 @@ class TestJson:
     def test_is_strict_json_even_for_a_path_that_is_not_unicode(self) -> None:
         line = json.dumps(as_json("a\udce9.json", self.polled(detail="no \udce9")), allow_nan=False, ensure_ascii=False)
         assert json.loads(line.encode())["path"] == "a\\udce9.json"
+
+    def test_paths_that_differ_stay_different(self) -> None:
+        given = ["\udce9", r"\udce9", "\\\udce9", r"\\udce9", "\\\\\udce9", r"\\\udce9", r"\ud", r"a\b"]
+        assert len({escaped(path) for path in given}) == len(given)
+        assert escaped(r"C:\runs\a.json") == r"C:\runs\a.json"
