@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import uvicorn
 
@@ -189,7 +190,8 @@ def address_of(host: str, port: int, token: str | None) -> str:
     """What to open in a browser."""
     if host in ("", "0.0.0.0", "::"):
         host = socket.gethostname()
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/{'' if token is None else f'?token={token}'}"
+    query = "" if token is None else f"?token={quote(token, safe='')}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/{query}"
 
 
 def affordable(connections: int) -> int:

@@ -16,13 +16,15 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from starlette.responses import PlainTextResponse
 
 from pulse.panel import server as server_module
+from pulse.panel.guard import Guard, Policy
 from pulse.panel.protocol import Limits
 from pulse.panel.server import Settings, affordable, build, listen, policy_for, serve
 from pulse.panel.sources import source_of
 
-from .conftest import connected, put, serving
+from .conftest import ask, connected, put, serving
 
 
 class TestListen:
@@ -91,6 +93,16 @@ class TestPolicy:
 )
 def test_the_address_to_open(host: str, token: str | None, address: str) -> None:
     assert server_module.address_of(host, 80, token) == address
+
+
+@pytest.mark.parametrize("token", ["abcdefgh+ijklmnop/qr==", "a#b&c%d%20e?f;g,h", '"quoted\\"\'~`$()<>|{}'])
+def test_the_address_works_whatever_the_token(token: str) -> None:
+    guard = Guard(PlainTextResponse("inside"), Policy(frozenset({"127.0.0.1"}), token=token))
+    address = server_module.address_of("127.0.0.1", 80, token)
+    moved = asyncio.run(ask(guard, address.removeprefix("http://127.0.0.1:80")))
+    assert moved.status == 303
+    cookie = moved.headers["set-cookie"].split("; HttpOnly")[0]
+    assert asyncio.run(ask(guard, "/", cookie=cookie)).body == b"inside"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
