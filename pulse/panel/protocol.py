@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,7 +57,8 @@ def guarded_protocol(limits: Limits) -> type[H11Protocol]:
                 return
             # With the request unread, a close would reset the connection, and the client might not see why.
             farewells.add(transport)
-            transport.write_eof()
+            with suppress(OSError):  # it has read the refusal and is gone
+                transport.write_eof()
             self._deadline = self.loop.call_later(limits.farewell_seconds, transport.abort)
 
         def connection_lost(self, exc: Exception | None) -> None:

@@ -1,12 +1,16 @@
 """Connections that try to hold the server."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+from starlette.responses import PlainTextResponse
+from uvicorn.server import ServerState
 
 from pulse.panel import protocol
 from pulse.panel.protocol import REFUSAL, Limits
@@ -163,6 +167,33 @@ class TestTooMany:
                     assert await is_cut_off(refused)
 
         run(scenario)
+
+    def test_one_that_is_gone_before_the_end_of_the_refusal_is_no_error(self) -> None:
+        calls: list[str] = []
+
+        class Transport(asyncio.Transport):
+            def write(self, data: Any) -> None:
+                calls.append("write")
+
+            def write_eof(self) -> None:
+                calls.append("end")
+                raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+            def abort(self) -> None:
+                calls.append("abort")
+
+        async def refuse() -> None:
+            config = uvicorn.Config(PlainTextResponse(""), log_config=None, lifespan="off")
+            state = ServerState()
+            connection = protocol.guarded_protocol(Limits(connections=0, farewell_seconds=0.0))(config, state, {})
+            transport = Transport()
+            connection.connection_made(transport)
+            while "abort" not in calls:
+                await asyncio.sleep(0)
+            connection.connection_lost(None)
+
+        asyncio.run(refuse())
+        assert calls == ["write", "end", "abort"]
 
     def test_the_refusal_is_whole(self) -> None:
         head, _, body = REFUSAL.partition(b"\r\n\r\n")
