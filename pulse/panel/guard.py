@@ -5,7 +5,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
@@ -29,6 +29,9 @@ SECURITY_HEADERS: Final = {
 
 HOST: Final = re.compile(r"(?:\[([^]]+)\]|([^:\[\]@]*))(?::[0-9]*)?")
 """A Host header: an IPv6 address in brackets, or a name or another address; then perhaps a port (RFC 9110, 7.2)."""
+
+ABSOLUTE: Final = re.compile(rb"https?://([^/]*)(/.*)?", re.DOTALL | re.IGNORECASE)
+"""A target in absolute form, without its query: every server must take it, and then ignore Host (RFC 9112, 3.2.2)."""
 
 TOKEN_WANTED: Final = (
     "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
@@ -80,6 +83,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        host, scope = _target(headers.get("host", ""), scope)
         origin = headers.get("origin", "")
         allowed_origin = origin if origin in self._policy.origins else None
 
@@ -94,12 +98,11 @@ class Guard:
                     answer.add_vary_header("Origin")
             await send(message)
 
-        refusal = self._refusal(scope, headers, preflight=allowed_origin is not None)
+        refusal = self._refusal(scope, _name_of(host), headers, preflight=allowed_origin is not None)
         await (refusal or self._app)(scope, receive, secured)
 
-    def _refusal(self, scope: Scope, headers: Headers, *, preflight: bool) -> Response | None:
+    def _refusal(self, scope: Scope, host: str, headers: Headers, *, preflight: bool) -> Response | None:
         """The answer to a request that is not passed on; ``None`` for one that is."""
-        host = _name_of(headers.get("host", ""))
         if not self._is_allowed(host):
             return PlainTextResponse(
                 f"The panel does not answer as {host!r}. Use the address that it printed, or start it with "
@@ -150,6 +153,15 @@ class Guard:
         if answer.status_code == 401:
             answer.headers["www-authenticate"] = "Bearer"
         return answer
+
+
+def _target(host: str, scope: Scope) -> tuple[str, Scope]:
+    """The host that a request is for, given its Host header, and the request with a path as its target."""
+    found = ABSOLUTE.fullmatch(scope.get("raw_path") or b"")
+    if found is None:
+        return host, scope
+    raw_path = found[2] or b"/"
+    return found[1].decode("latin-1"), {**scope, "raw_path": raw_path, "path": unquote(raw_path.decode("latin-1"))}
 
 
 def _name_of(host: str) -> str:

@@ -56,6 +56,30 @@ class TestHost:
         assert answer(REMOTE, host="evil.example", authorization=bearer).status == 421
 
 
+class TestAbsoluteForm:
+    """A target such as that of a request to a proxy, which every server has to take (RFC 9112, 3.2.2)."""
+
+    @staticmethod
+    async def path(scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse(f"{scope['path']} {scope['query_string'].decode()}")(scope, receive, send)
+
+    @pytest.mark.parametrize(
+        ("target", "expected"),
+        [
+            ("http://127.0.0.1:8765/api/status", "/api/status "),
+            ("HTTP://LOCALHOST/a%20b?c=d", "/a b c=d"),
+            ("http://127.0.0.1:8765?c=d", "/ c=d"),
+        ],
+    )
+    def test_it_is_the_path_and_the_host_header_is_ignored(self, target: str, expected: str) -> None:
+        given = asyncio.run(ask(Guard(self.path, LOCAL), target, host="proxy.example"))
+        assert given.body.decode() == expected
+
+    @pytest.mark.parametrize("target", ["http://evil.example/", "http:///", "http://me@127.0.0.1/"])
+    def test_its_authority_has_to_be_an_allowed_host(self, target: str) -> None:
+        assert answer(LOCAL, target).status == 421
+
+
 class TestRequests:
     def test_only_get_and_head(self) -> None:
         assert answer(LOCAL, method="HEAD").status == 200
