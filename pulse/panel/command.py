@@ -2,9 +2,11 @@
 
 import argparse
 import os
+from collections.abc import Callable
 
 from pulse._streams import complain
 from pulse.liveness import STALLED_AFTER
+from pulse.panel.allowed import host_name, origin
 
 __all__ = ["INSTALL", "add_parser", "run"]
 
@@ -68,6 +70,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     panel.add_argument(
         "--allow-host",
+        type=_said_by(host_name),
         action="append",
         default=[],
         metavar="NAME",
@@ -75,6 +78,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     panel.add_argument(
         "--allow-origin",
+        type=_said_by(origin),
         action="append",
         default=[],
         metavar="ORIGIN",
@@ -119,6 +123,18 @@ def run(options: argparse.Namespace) -> int:
 
 def _announce(address: str) -> None:
     print(f"pulse panel: {address}\nCtrl-C ends it.", flush=True)
+
+
+def _said_by(parse: Callable[[str], str]) -> Callable[[str], str]:
+    """A type for ``argparse``, which shows the message of its own errors only."""
+
+    def parsed(text: str) -> str:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return parsed
 
 
 def _port(text: str) -> int:

@@ -38,7 +38,7 @@ def test_it_prints_the_address(started: list[Settings], tmp_path: Path, capsys: 
 def test_every_option_arrives(started: list[Settings], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULSE_PANEL_TOKEN", "sixteen-or-longer")
     options = "--port 0 --host 0.0.0.0 --interval 0.5 --stalled-after 90 --limit 7 --connections 9 "
-    options += "--allow-host a --allow-host b --allow-origin http://c"
+    options += "--allow-host a --allow-host B.:8443 --allow-origin http://C:80/"
     assert cli.main(["panel", *options.split(), "x.json", "y.json"]) == 0
     (settings,) = started
     assert settings == Settings(
@@ -68,6 +68,8 @@ def test_every_option_arrives(started: list[Settings], monkeypatch: pytest.Monke
         ["--limit", "0", "x"],
         ["--connections", "1.5", "x"],
         ["--limit", "9" * 5000, "x"],
+        ["--allow-host", "https://proxy.example", "x"],
+        ["--allow-origin", "localhost:5173", "x"],
     ],
 )
 def test_wrong_usage_exits_2(started: list[Settings], options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
