@@ -29,6 +29,9 @@ MOST_MESSAGE: Final = 4000
 PATIENCE_SECONDS: Final = 1.0
 """How long to wait for a file system that gives no answer, before the others are shown without it."""
 
+SILENT_SECONDS: Final = 10.0
+"""What gives no answer for so long is named to the viewers: a large folder on a slow disk is only slow."""
+
 FEWEST_READS: Final = 32
 """Files of unknown content are read so many at a time, at least."""
 
@@ -93,6 +96,7 @@ class Board:
         self._followed: dict[str, _Followed] = {}
         self._not_status: dict[str, Signature | None] = {}
         self._names: dict[str, str] = {}
+        self._silent_since: dict[str, float] = {}
 
     def poll(self) -> State:
         """Look through the sources and read every file that is shown once. It does not raise for what it finds."""
@@ -116,9 +120,12 @@ class Board:
 
     def _notes(self, silent: list[str], left_out: int) -> Iterator[str]:
         """What a viewer should know of files that are not shown, or not as they are now."""
-        if silent:
-            others = f" and {len(silent) - 1:,} more" if len(silent) > 1 else ""
-            yield f"{silent[0]}{others}: no answer from the file system; what is shown may be old"
+        now = self._clock()
+        self._silent_since = {path: self._silent_since.get(path, now) for path in silent}
+        named = [path for path, since in self._silent_since.items() if now - since >= SILENT_SECONDS]
+        if named:
+            others = f" and {len(named) - 1:,} more" if len(named) > 1 else ""
+            yield f"{named[0]}{others}: no answer from the file system; what is shown may be old"
         if left_out:
             yield f"{left_out:,} more files are not shown: the limit is {self._limit:,} (--limit)"
         if self._not_status:
