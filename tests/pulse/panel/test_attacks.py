@@ -179,9 +179,10 @@ def test_a_file_that_is_replaced_all_the_time_is_always_readable(tmp_path: Path,
             writes += 1
             write_training_status(target, "running", epoch=float(writes), total_epochs=1e9, message="x" * 500)
 
+    board = board_of(clocks, target)
+    board.poll()  # at first sight the timestamps of the writer's clock would count
     writer = threading.Thread(target=write)
     writer.start()
-    board = board_of(clocks, target)
     epochs: list[float] = []
     try:
         while len(epochs) < 300:
