@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from typing import Protocol
 
-__all__ = ["LiveRun", "end_all", "enlist", "last_error", "live", "overtake", "unhandled_error"]
+__all__ = ["LiveRun", "end_all", "enlist", "live", "overtake", "unhandled_error"]
 
 
 class LiveRun(Protocol):
@@ -19,8 +19,8 @@ class LiveRun(Protocol):
     def overtaken(self) -> None:
         """Another run has written the file: what it says is not this run's to change, until this one has news."""
 
-    def at_exit(self) -> None:
-        """End and close the run; no one else will."""
+    def at_exit(self, error: BaseException | None) -> None:
+        """End and close the run; no one else will. ``error`` is what ended the program, if that is known."""
 
     def in_fork(self) -> None:
         """Do nothing from now on, and touch no lock: another thread of the parent may have held it at the fork."""
@@ -35,12 +35,6 @@ def unhandled_error() -> BaseException | None:
     """The exception that the interpreter, or a notebook, has reported last."""
     error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)  # last_exc: Python 3.12
     return error if isinstance(error, BaseException) else None
-
-
-def last_error() -> BaseException | None:
-    """The exception that ends the program: reported, or still on its way, as when a process of multiprocessing ends."""
-    error = sys.exception()
-    return unhandled_error() if error is None or isinstance(error, SystemExit) else error
 
 
 def enlist(run: LiveRun) -> None:
@@ -69,19 +63,23 @@ def overtake(run: LiveRun) -> None:
             other.overtaken()
 
 
-def end_all() -> None:
-    """At the end of the interpreter."""
+def end_all(error: BaseException | None = None) -> None:
+    """At the end of the interpreter; ``error`` is on its way, if that is known."""
     for run in list(live):
-        run.at_exit()
+        run.at_exit(error or unhandled_error())
 
 
 def _end_process() -> None:
-    """At the end of a process of multiprocessing: wait for its threads first, as the interpreter does before atexit."""
+    """At the end of a process of multiprocessing: wait for its threads first, as the interpreter does before atexit.
+
+    What ended the process is still on its way then, and reported by no one yet.
+    """
     here = threading.current_thread()
     while others := [thread for thread in threading.enumerate() if thread is not here and not thread.daemon]:
         for thread in others:
             thread.join()
-    end_all()
+    error = sys.exception()
+    end_all(None if isinstance(error, SystemExit) else error)
 
 
 def _forget_all() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from pulse._figures import Figures
 from pulse._folders import with_folder
-from pulse._live import enlist, last_error, live, overtake, unhandled_error
+from pulse._live import enlist, live, overtake, unhandled_error
 from pulse._rank import rank_of
 from pulse._values import describe_error, text, with_note
 from pulse.writer import write_training_status
@@ -247,12 +247,11 @@ class Pulse(Figures):
             self.done()
         self.close()
 
-    def at_exit(self) -> None:
+    def at_exit(self, error: BaseException | None) -> None:
         """Called when the interpreter ends: a run that no one has ended has failed, unless another has its file."""
         if self._overtaken:
             self._stop()
             return
-        error = last_error()
         if self._status == "running":
             unknown = "the program ended before the training was done"
             self.error(unknown if error is None or error is self._error_before else error)

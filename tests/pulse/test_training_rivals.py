@@ -36,7 +36,7 @@ class TestTwoRunsOnOneFile:
         abandoned.close()
 
     def test_the_end_of_the_interpreter_is_not_the_end_of_the_older_one(self, abandoned: Pulse) -> None:
-        abandoned.at_exit()
+        abandoned.at_exit(None)
         assert (status_of(abandoned.path)["status"], abandoned in live) == ("done", False)
 
     def test_a_signal_is_not_either(self, abandoned: Pulse) -> None:
@@ -53,7 +53,7 @@ class TestTwoRunsOnOneFile:
         clock.now += 6.0
         turn(abandoned)
         assert [(write["status"], write["epoch"]) for write in writes] == [("running", 2.5)] * 2
-        abandoned.at_exit()
+        abandoned.at_exit(None)
         assert status_of(abandoned.path)["status"] == "error"
 
     def test_and_so_does_its_end(self, abandoned: Pulse, writes: list[dict[str, Any]]) -> None:
@@ -71,7 +71,7 @@ class TestTwoRunsOnOneFile:
         abandoned.start()
         with Pulse(link / path.name if linked == "folder" else link, 4, clock=clock):
             pass
-        abandoned.at_exit()
+        abandoned.at_exit(None)
         assert status_of(str(path))["status"] == "done"
 
     def test_links_are_resolved_where_a_disk_that_hangs_holds_up_no_one(
@@ -93,7 +93,7 @@ class TestTwoRunsOnOneFile:
         run.start()
         with Pulse(f"{run.path}.other", 3, clock=clock):
             pass
-        run.at_exit()
+        run.at_exit(None)
         assert status_of(run.path)["status"] == "error"
 
 

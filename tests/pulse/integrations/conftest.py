@@ -103,4 +103,4 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Status]]:
     monkeypatch.setattr("pulse._publisher.Publisher", _Direct)
     yield statuses
     for run in list(live):  # or it would be written when Python ends
-        run.at_exit()
+        run.at_exit(None)
