@@ -43,3 +43,9 @@ def temp_left_to_a_daemon_thread(self: Honest, temp: str) -> None:
 def published_late(self: Honest, path: str, data: bytes) -> None:
     """Gives up waiting after 0.6 s and answers io, and a thread publishes all the same."""
     _publish_in_a_thread(self, path, data, 0.6)
+
+
+@mutant("publish", caught_by="FLT-01", on=("linux",))
+def published_after_three_seconds(self: Honest, path: str, data: bytes) -> None:
+    """Gives up waiting after 3 s only and answers io, and a thread publishes all the same."""
+    _publish_in_a_thread(self, path, data, 3.0)

@@ -64,6 +64,11 @@ class Plan(NamedTuple):
     rules: tuple[Rule, ...] = ()
     elsewhere: tuple[str, ...] = ()
 
+    @property
+    def parks(self) -> bool:
+        """Whether a thread is to stand still until the answer has come."""
+        return any(rule.action == "park" for rule in self.rules)
+
 
 class Fired(NamedTuple):
     """One rule that was carried out, at which operation. ``value`` is the rule's; of ``interrupt`` and ``terminate`` it

@@ -26,7 +26,7 @@ from conformance.syscalls.tracer import ptrace
 from conformance.syscalls.tracer.calls import SIGNATURES, Argument, Call, Descriptor
 from conformance.syscalls.tracer.decode import decode, process_of
 from conformance.syscalls.tracer.messages import Fired, Lines, Phase, Plan, Report, Rule, read_plan, write_report
-from conformance.syscalls.tracer.waiting import others, still
+from conformance.syscalls.tracer.waiting import others, still, ticking
 
 __all__ = ["main"]
 
@@ -95,6 +95,7 @@ class _Tracer:
         self.switching: set[int] = set()  # threads that have yet to stop and learn whether we are armed
         self.recording: _Recording | None = None
         self.parked: set[int] = set()  # threads that stand still until the kit releases them
+        self.tickers: frozenset[int] = frozenset()  # threads that went on by themselves before the request, too
         self.armed = False
         self.ended: int | None = None
 
@@ -109,13 +110,13 @@ class _Tracer:
         line = self.put_off.pop(0) if self.put_off else self.messages.readline()
         word, _, rest = line.decode().strip().partition(" ")
         if word == "arm":
-            plan = read_plan(rest)
-            self.recording = _Recording(plan, caught=self.dispositions()[0])
+            self.recording = _Recording(read_plan(rest), caught=self.dispositions()[0])
+            self.tickers = ticking(list(self.threads) if self.recording.plan.parks else [])
             self.switch(armed=True)
         elif word == "disarm":
             self.switch(armed=False)
         elif word == "look":
-            self.say("others", others(thread for thread in self.threads if thread not in self.parked))
+            self.say("others", others(self.threads.keys() - self.parked, self.tickers))
         elif word == "release":
             self.release()
         return bool(line)

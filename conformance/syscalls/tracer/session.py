@@ -178,7 +178,7 @@ class Talk:
         self.ending = "ended"  # what becomes of a tracer that says no more
         self._released = threading.Event()
         self._answered = threading.Event()
-        self._patience = 0.0  # until when a parked thread stands still
+        self._parked = 0.0  # since when a thread stands still
         self._looks = 0  # how often no other thread could go on by itself
 
     def say(self, text: str) -> None:
@@ -225,7 +225,7 @@ class Talk:
                 self.say("go")
             elif word == "parked":
                 self.parked = Parked(int(rest), answered=False)
-                self._patience = time.monotonic() + _PATIENCE
+                self._parked = time.monotonic()
                 self.say("look")
             elif word == "others":
                 self.look_again(rest)
@@ -243,7 +243,8 @@ class Talk:
     def look_again(self, others: str) -> None:
         """Release the parked thread once the answer has come, or none can come without it; else ask again later."""
         self._looks = self._looks + 1 if others == "wait" else 0
-        hopeless = others == "none" or self._looks == _LOOKS or time.monotonic() > self._patience
+        patience = _PATIENCE if others == "go on" else _PATIENCE_WITH_TICKS
+        hopeless = others == "none" or self._looks == _LOOKS or time.monotonic() > self._parked + patience
         if hopeless or self._answered.wait(_SECONDS_BETWEEN_LOOKS):
             self.say("release")
             self._released.set()
@@ -266,7 +267,9 @@ class Talk:
 
 
 _SECONDS_TO_END = 5.0
-_PATIENCE = 1.5  # seconds that a thread is parked for, while another one waits with a time limit
+# Seconds that a thread is parked for, while another one waits with a time limit; and while only threads do that did so
+# before the request, as those of the runtimes of Go and Java do.
+_PATIENCE, _PATIENCE_WITH_TICKS = 6.0, 1.5
 _LOOKS, _SECONDS_BETWEEN_LOOKS = 3, 0.02
 _LONGER = 3
 _REFUSED = (

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
 from conformance.syscalls.tracer import ptrace
 
-__all__ = ["goes_on", "others", "still"]
+__all__ = ["goes_on", "others", "still", "ticking"]
 
 _SETTLE_SECONDS = 10.0
+_LOOKS = 3  # a thread that sleeps for microseconds, again and again, runs in between
 
 # Calls that wait for as long as it takes.
 _ENDLESS = ("read", "readv", "recvfrom", "recvmsg", "accept", "accept4", "wait4", "waitid", "pause", "flock")
+_SLEEPING = ("nanosleep", "clock_nanosleep")
 # Calls with a time limit: the position of the argument, and the type of it: a pointer (0: none) or milliseconds (< 0).
 _LIMITED = {
     "futex": (3, "pointer"),
@@ -28,12 +30,29 @@ _LIMITED = {
 }
 
 
-def others(threads: Iterable[int]) -> Literal["none", "wait", "go on"]:
-    """What other threads do: there are none, all wait without a time limit, or one goes on by itself."""
-    found = [_state_of(thread) for thread in threads]
+def others(threads: Iterable[int], tickers: Collection[int] = ()) -> Literal["none", "wait", "tick", "go on"]:
+    """What other threads do: there are none, all wait without a time limit, or one goes on by itself.
+
+    ``tick``: only those of ``tickers`` do.
+    """
+    found = {thread: _state_of(thread) for thread in threads}
     if not found:
         return "none"
-    return "go on" if any(goes_on(state, ptrace.call_names()[1]) for state in found) else "wait"
+    going = {thread for thread, state in found.items() if goes_on(state, ptrace.call_names()[1])}
+    if not going:
+        return "wait"
+    return "tick" if going.issubset(tickers) else "go on"
+
+
+def ticking(threads: Collection[int]) -> frozenset[int]:
+    """The threads that sleep with a time limit, or did a moment ago: between two requests, those of a runtime."""
+    names = ptrace.call_names()[1]
+    states = [(thread, _state_of(thread)) for _ in range(_LOOKS) for thread in threads]
+    return frozenset(
+        thread
+        for thread, state in states
+        if _call_of(state, names) in (*_LIMITED, *_SLEEPING) and goes_on(state, names)
+    )
 
 
 def still(threads: Iterable[int]) -> None:
@@ -67,10 +86,8 @@ def _state_of(thread: int) -> str:
 
 def goes_on(state: str, names: Mapping[int, str]) -> bool:
     """Whether a thread in this state (``running``, or the number of a call and its arguments) goes on by itself."""
-    number, *arguments = state.split()
-    if not number.lstrip("-").isdigit():
-        return True
-    name = names.get(int(number), "")
+    _, *arguments = state.split()
+    name = _call_of(state, names)
     if name in _ENDLESS:
         return False
     if name not in _LIMITED:
@@ -80,3 +97,9 @@ def goes_on(state: str, names: Mapping[int, str]) -> bool:
     if kind == "pointer":
         return limit != 0
     return not limit & 0x80000000
+
+
+def _call_of(state: str, names: Mapping[int, str]) -> str:
+    """The name of the call that a thread in this state is in; empty for none."""
+    number = state.partition(" ")[0]
+    return names.get(int(number), "") if number.lstrip("-").isdigit() else ""

@@ -45,7 +45,7 @@ IN_A_THREAD = """
 """
 ENDLESS = "thread.join()"
 AT_ONCE = "pass"
-GIVES_UP = """thread.join(0.2)
+GIVES_UP = """thread.join({})
         if thread.is_alive():
             raise TimeoutError("the disk is too slow")
 """
@@ -64,8 +64,17 @@ def test_no_answer_comes_before_the_end(laboratory: Callable[..., Laboratory], c
     assert late.operation.startswith("sync status.json")
 
 
-def test_a_replace_after_the_answer_is_seen(laboratory: Callable[..., Laboratory]) -> None:
-    late = slow_operation(laboratory(WRITER + IN_A_THREAD.format(GIVES_UP)))
+def test_a_thread_that_is_always_awake_gives_no_answer(laboratory: Callable[..., Laboratory]) -> None:
+    """As those of the runtimes of Go and Java: they were awake before the request, too, and are not waited for long."""
+    ticking = "threading.Thread(target=lambda: [time.sleep(0.01) for _ in iter(int, 1)], daemon=True).start()"
+    writer = WRITER.replace("self.lock = threading.Lock()", f"self.lock = threading.Lock()\n        {ticking}")
+    late = slow_operation(laboratory(f"import time\n{writer}"))
+    assert (late.answer, late.later) == ("", "new")
+
+
+@pytest.mark.parametrize("seconds", [0.2, 2.0])
+def test_a_replace_after_the_answer_is_seen(laboratory: Callable[..., Laboratory], seconds: float) -> None:
+    late = slow_operation(laboratory(WRITER + IN_A_THREAD.format(GIVES_UP.format(seconds))))
     assert (late.answer, late.at_the_answer, late.later) == ("io", "old", "new")
 
 

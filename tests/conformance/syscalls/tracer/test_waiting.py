@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conformance.syscalls.tracer.waiting import goes_on, others, still
+from conformance.syscalls.tracer.waiting import goes_on, others, still, ticking
 
 NAMES = {0: "read", 1: "write", 7: "poll", 35: "nanosleep", 202: "futex", 281: "epoll_pwait"}
 NEVER, IN_TIME = "0xffffffffffffffff", "0x32"
@@ -58,6 +58,37 @@ def test_a_reader_of_an_empty_pipe_waits() -> None:
     if found == "go on":
         pytest.skip("this process may not see what another one waits for")
     assert found == "wait"
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not os.path.exists("/proc/self/syscall"), reason="needs /proc/PID/syscall"
+)
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [("time.sleep(600)", True), ("threading.Event().wait(600)", True), ("sys.stdin.read()", False)],
+    ids=["sleeps", "waits with a time limit", "waits for as long as it takes"],
+)
+def test_a_thread_that_sleeps_with_a_limit_beforehand_ticks(program: str, expected: bool) -> None:
+    """As a thread of a runtime does; what goes on by itself later, and not before, carries out the request."""
+    command = [sys.executable, "-c", f"import sys, threading, time; print(flush=True); {program}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        deadline = time.monotonic() + 60
+        usual = "go on" if expected else "wait"
+        while (others([child.pid]) != usual or not _asleep(child.pid)) and time.monotonic() < deadline:
+            pass
+        found = ticking([child.pid])
+        without, given = others([child.pid]), others([child.pid], found)
+        child.kill()
+    if without == "go on" and not expected:
+        pytest.skip("this process may not see what another one waits for")
+    assert (found, given) == ((frozenset({child.pid}), "tick") if expected else (frozenset(), "wait"))
+
+
+def _asleep(process: int) -> bool:
+    with open(f"/proc/{process}/stat", encoding="utf-8") as file:
+        return file.read().split()[2] == "S"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
