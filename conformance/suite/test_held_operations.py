@@ -112,13 +112,15 @@ def test_write_at_every_boundary_of_a_read(case: Case, laboratory: Laboratory) -
 
 
 @pytest.mark.clause("RDR-14")
-@pytest.mark.parametrize("kind", ["missing", "cut"])
+@pytest.mark.parametrize("kind", ["missing", "cut", "invalid"])
 def test_what_it_looks_for_instead_is_not_read(case: Case, laboratory: Laboratory, kind: str) -> None:
     """Each program has a name of its own for its backup; the names that a read looks for say which."""
     operations = ("read",) if case.run.manifest.mode == "oneshot" else ("read", "poll")
     place = laboratory.place("first")
     if kind == "cut":
         place.target.write_bytes(encode(HELD).encode("utf-8")[:-2])
+    if kind == "invalid":
+        place.target.write_bytes(encode(HELD).replace('"loss"', '"lossy"').encode("utf-8"))
 
     def ask(operation: str, reader: Implementation) -> Answer:
         return case.request(operation, reader, path=str(place.target))

@@ -17,6 +17,7 @@ from conformance.oracle.document import SIZE_LIMIT, shown
 from conformance.oracle.payload import encode
 from conformance.runner.case import Case
 from conformance.suite.helpers.launch_prefixes import make_link
+from conformance.suite.helpers.locales import decimal_comma
 from conformance.suite.support.reading import DOCUMENT, STATUS, TWINS, put_at_one_time, read, require_equal
 from conformance.vectors import Vector, load_vectors
 
@@ -76,6 +77,17 @@ def test_name_that_is_not_ascii_in_the_c_locale(case: Case) -> None:
     path.write_bytes(DOCUMENT)
     answer = case.request("read", case.start(environment=C_LOCALE), path=str(path))
     require_equal(answer.fields.get("status"), STATUS, "a path that is not ASCII, in the locale C")
+
+
+@pytest.mark.clause("RDR-01")
+def test_numbers_in_a_locale_with_a_decimal_comma(case: Case) -> None:
+    """strtod(3) and its like stop at the point there."""
+    folder = case.folder / "locales"
+    folder.mkdir()
+    status = {**STATUS, "epoch": 2.5, "loss": 0.342}
+    case.target.write_bytes(encode(status).encode("utf-8"))
+    answer = case.request("read", case.start(environment=decimal_comma(folder)), path=str(case.target))
+    require_equal(answer.fields.get("status"), status, "a locale with a decimal comma")
 
 
 @pytest.mark.clause("RDR-01")

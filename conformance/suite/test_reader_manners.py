@@ -319,11 +319,13 @@ def test_write_during_a_read_is_seen_afterwards(case: Case) -> None:
 
 
 @pytest.mark.clause("RDR-14")
-@pytest.mark.parametrize("kind", ["valid", "missing", "cut", "empty"])
+@pytest.mark.parametrize("kind", ["valid", "missing", "cut", "empty", "invalid"])
 def test_what_is_not_published_is_not_read(case: Case, kind: str) -> None:
     """A newer temp belongs to a write that is not finished, and may never be; a backup is history."""
-    if kind != "missing":
-        case.target.write_bytes({"valid": DOCUMENT, "cut": DOCUMENT[: len(DOCUMENT) // 2], "empty": b""}[kind])
+    case.target.write_bytes(DOCUMENT)
+    if kind != "valid":
+        SPOILS[kind](case.target)
+        require_null_for(case, kind)
     newer = time.time() + 10
     neighbours = {name: make_status(0, 100 + number) for number, name in enumerate(NEIGHBOURS)}
     for name, status in neighbours.items():

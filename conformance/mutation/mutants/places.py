@@ -6,6 +6,7 @@ import calendar
 import contextlib
 import datetime
 import locale
+import math
 import time
 from typing import Any
 
@@ -36,3 +37,14 @@ def decimal_point_of_the_locale(self: Honest, document: dict[str, Any]) -> bytes
     loss = document["loss"]
     point = locale.localeconv()["decimal_point"]
     return Honest.serialise(self, document).replace(repr(loss).encode(), repr(loss).replace(".", point).encode(), 1)
+
+
+@mutant("parse", caught_by="RDR-01", on=("linux",))
+def numbers_end_at_the_point(self: Honest, data: bytes) -> dict[str, Any] | None:
+    """Reads numbers as strtod(3) does after setlocale(3): where there is a decimal comma they end at the point."""
+    with contextlib.suppress(locale.Error):
+        locale.setlocale(locale.LC_NUMERIC, "")
+    found = Honest.parse(self, data)
+    if found is None or locale.localeconv()["decimal_point"] == ".":
+        return found
+    return {name: math.trunc(value) * 1.0 if isinstance(value, float) else value for name, value in found.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import locale
 import os
 import re
@@ -66,6 +67,31 @@ def last_good_copy_read_instead(self: Honest, path: str) -> dict[str, Any] | Non
     """Reads the copy that a program of its own kind keeps, and whose name no other one has, as if it were current."""
     folder, name = os.path.split(path)
     return Honest.read(self, path) or Honest.read(self, os.path.join(folder, "known-good", f"{name}.v7"))
+
+
+@mutant("read", caught_by="RDR-14")
+def backup_read_for_an_object(self: Honest, path: str) -> dict[str, Any] | None:
+    """Reads NAME.bak when the target is a JSON object and no status, and takes anything else for no file."""
+    return Honest.read(self, f"{path}.bak" if _is_another_object(self, path) else path)
+
+
+@mutant("read", caught_by="RDR-14", on=("linux",))
+def last_good_copy_read_for_an_object(self: Honest, path: str) -> dict[str, Any] | None:
+    """Reads the copy that only a program of its own kind keeps when the target is a JSON object and no status."""
+    folder, name = os.path.split(path)
+    copy = os.path.join(folder, "known-good", f"{name}.v8")
+    return Honest.read(self, copy if _is_another_object(self, path) else path)
+
+
+def _is_another_object(self: Honest, path: str) -> bool:
+    """Whether there is a JSON object in the file that is no status."""
+    data = self.load(path)
+    if data is None or self.parse(data) is not None:
+        return False
+    try:
+        return isinstance(json.loads(data), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 @mutant("poll", caught_by="RDR-14")
