@@ -229,9 +229,9 @@ def require_failed_cleanly(outcome: Outcome) -> None:
         said = "ok" if outcome.answer.ok else outcome.answer.error
         data = outcome.after.data
         raise Violation(f"{what_became_of(outcome)}, and answered {said}", target=shown(data or b""))
-    changed = outcome.before.difference(outcome.after)
-    if changed:
-        raise Violation(f"answered io, but the target changed: {changed}")
+    if changed := outcome.before.difference(outcome.after):
+        harm = "" if outcome.after.data == outcome.before.data else f"{what_became_of(outcome)}, and "
+        raise Violation(f"{harm}answered io, but the target changed: {changed}")
 
 
 def what_became_of(outcome: Outcome) -> str:

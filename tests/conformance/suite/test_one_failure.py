@@ -1,0 +1,91 @@
+"""One fact, one failure: of the clauses that a defect touches, the one that is about it fails, and no other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from conformance.reporting.results import read_results
+
+if sys.platform != "linux":
+    pytest.skip("these defects show on Linux only", allow_module_level=True)
+
+DIES_OF_A_LIMIT = """
+import signal
+
+from conformance.mutation.honest import Honest
+
+
+class Implementation(Honest):
+    def write(self, path, status):
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        super().write(path, status)
+"""
+
+
+class Row(NamedTuple):
+    """What is judged, and what must come of it: the same for all chosen cases of a clause."""
+
+    implementation: str  # empty: DIES_OF_A_LIMIT
+    cases: tuple[str, ...]
+    outcomes: dict[str, str]  # clause → outcome
+    words: str = ""  # what the first message begins with
+
+
+ROWS = {
+    "death by SIGXFSZ is one error": Row(
+        "", ("*:file-too-large",), {"FLT-01": "error", "FLT-02": "unmeasured", "VIS-06": "unmeasured"}
+    ),
+    "a file that is too large is for RDR-07": Row(
+        "mutant:any-size-read",
+        ("one_byte_over_the_limit", "any_sequence_of_requests"),
+        {"RDR-07": "fail", "CON-03": "pass"},
+    ),
+    "a message that must be refused is for REF-04": Row(
+        "mutant:anything-as-text",
+        ("type:message-null", "any_sequence_of_requests"),
+        {"REF-04": "fail", "CON-03": "pass"},
+    ),
+    "an answer of ok is true of a document that was written in place": Row(
+        "mutant:in-place-when-mounted",
+        ("answer_is_true:mounted-target", "bind_mounted_target"),
+        {"FLT-01": "unmeasured", "MET-10": "fail", "VIS-01": "fail"},
+    ),
+    "the harm comes before the answer": Row(
+        "mutant:truncate-in-place",
+        ("answer_is_true:file-too-large",),
+        {"FLT-01": "fail", "VIS-01": "fail"},
+        "left the target torn",
+    ),
+    "a temp in another folder is for VIS-02": Row(
+        "mutant:temp-in-system-folder",
+        ("order_of_operations:*-replace",),
+        {"VIS-01": "pass", "VIS-02": "fail", "VIS-03": "pass", "VIS-04": "pass", "VIS-08": "pass"},
+    ),
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_the_clause_that_it_is_about_fails(
+    row: Row,
+    conformance_command: Callable[..., subprocess.CompletedProcess[str]],
+    make_manifest: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    implementation = row.implementation
+    if not implementation:
+        manifest = make_manifest(mode="python", entry_point="defect:Implementation")
+        (manifest.parent / "defect.py").write_text(DIES_OF_A_LIMIT, encoding="utf-8")
+        implementation = str(manifest)
+    clauses = [word for clause in row.outcomes for word in ("--clause", clause)]
+    cases = [word for case in row.cases for word in ("--case", case)]
+    conformance_command("--impl", implementation, *clauses, *cases, "-n", 0, "--report", tmp_path / "report")
+    _, results, _ = read_results(tmp_path / "report" / "results.jsonl")
+    found = {(result["clause"], result["outcome"]) for result in results}
+    assert found == set(row.outcomes.items())
+    assert results[0]["message"].startswith(row.words)
