@@ -140,8 +140,22 @@ def test_link_that_leads_to_no_file(case: Case, kind: str) -> None:
         raise Violation(f"declared to {declared} a symbolic link, but answered ok to one that leads to no file")
     elif not case.target.is_symlink() or os.readlink(case.target) != leads_to:
         raise Violation(f"a link that leads to no file was changed by a write that was answered {answer.error}")
-    case.require_listing(case.folder, {case.target.name, "store"}, "after the write")
+    expected = {case.target.name, "store"}
+    left = [] if answer.ok else case.patience.until_gone(lambda: sorted(case.left(os.listdir(case.folder), expected)))
+    case.require_listing(case.folder, expected.union(left), "after the write")
     case.require_listing(case.folder / "store", set(), "in the folder behind the link")
+    if left and leaves_a_temp(case):
+        raise Unmeasured("a write that fails leaves a temp behind (see FLT-02)")
+    if left:
+        raise Violation("a write to a link that leads to no file failed and left files behind", names=left)
+
+
+def leaves_a_temp(case: Case) -> bool:
+    """Whether a write where a folder is in the way, which is one of the faults of FLT-02, leaves anything behind."""
+    target = case.folder / "as for FLT-02" / case.target.name
+    target.mkdir(parents=True)
+    case.publish(target, NEW)
+    return bool(case.patience.until_gone(lambda: sorted(case.left(os.listdir(target.parent), {target.name}))))
 
 
 SUB_FOLDER = "folder of the case"  # a name that no manifest's folder is likely to have

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
 import tempfile
 
 from conformance.mutation.honest import Honest
@@ -95,6 +96,14 @@ def unresolved_link_replaced(self: Honest, path: str, data: bytes) -> None:
         self.replace(temp, path)
     else:
         Honest.publish(self, path, data)
+
+
+@mutant("discard", caught_by="MET-04", on=("linux", "macos"))
+def temp_leaked_at_a_circle(self: Honest, temp: str) -> None:
+    """Leaves the temp behind when the target is a link that leads to itself, and removes it after any other error."""
+    error = sys.exception()
+    if not isinstance(error, OSError) or error.errno != errno.ELOOP:
+        Honest.discard(self, temp)
 
 
 @mutant("temp_name", caught_by="MET-05")

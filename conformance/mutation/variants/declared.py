@@ -39,10 +39,7 @@ if sys.platform != "win32":
         if not writing:
             yield
             return
-        target = self.resolve(path)
-        if len(os.fsencode(os.path.basename(target))) > _LONGEST:  # no lock for a file that cannot be
-            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
-        name = name_beside(target, ".", ".lock")
+        name = name_beside(self.resolve(path), ".", ".lock")  # also of a target whose name is too long
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

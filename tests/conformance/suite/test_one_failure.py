@@ -67,6 +67,16 @@ ROWS = {
         ("order_of_operations:*-replace",),
         {"VIS-01": "pass", "VIS-02": "fail", "VIS-03": "pass", "VIS-04": "pass", "VIS-08": "pass"},
     ),
+    "a temp that every failed write leaves is for FLT-02": Row(
+        "mutant:temp-leaked-on-failure",
+        ("nothing_is_left:name-too-long", "link_that_leads_to_no_file:folder", "name_that_is_too_long:1000-bytes"),
+        {"FLT-02": "fail", "MET-04": "unmeasured", "MET-05": "unmeasured"},
+    ),
+    "a file that is kept beside a name that is too long is no temp": Row(
+        "variant:lock-file-kept",
+        ("nothing_is_left:name-too-long", "name_that_is_too_long:*"),
+        {"FLT-02": "pass", "MET-05": "pass"},
+    ),
 }
 
 
