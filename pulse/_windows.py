@@ -11,6 +11,7 @@ import socket
 import stat
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
@@ -18,6 +19,9 @@ from typing import TypeVar
 from pulse import _kernel32
 from pulse._descriptors import use_descriptor
 from pulse._holders import holders
+
+if sys.platform == "win32":
+    import winreg
 
 __all__ = [
     "CREATE_FLAGS",
@@ -183,9 +187,6 @@ def has_ended(writer: str) -> bool:
 def _machine() -> str:
     """Eight hexadecimal digits for this installation of Windows and its name, or ``""`` where that is unknown."""
     if sys.platform == "win32":
-        import winreg
-        import zlib
-
         try:
             with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, "SOFTWARE\\Microsoft\\Cryptography") as key:
                 installation, _ = winreg.QueryValueEx(key, "MachineGuid")
