@@ -3,6 +3,7 @@
 Elsewhere, and on a fake Windows without system libraries, the same functions do what Python can.
 """
 
+import codecs
 import ctypes
 import os
 import struct
@@ -29,6 +30,8 @@ if sys.platform == "win32" and hasattr(ctypes, "WinDLL"):
     _CANNOT = (1, 50, 87, 120)
     _NO_SUCH_PROCESS = 87  # ERROR_INVALID_PARAMETER
     _STILL_RUNNING = 258  # WAIT_TIMEOUT
+
+    _encode_name = codecs.getencoder("utf-16-le")  # now: at a rename nothing may be left to import
 
     _library = ctypes.WinDLL("kernel32", use_last_error=True)
 
@@ -76,7 +79,7 @@ if sys.platform == "win32" and hasattr(ctypes, "WinDLL"):
         if handle == _INVALID:
             raise _last_error(temp, target)
         try:
-            name = target.encode("utf-16-le", "surrogatepass")
+            name, _ = _encode_name(target, "surrogatepass")
             # FILE_RENAME_INFO: flags, a folder's handle, bytes of the name, the name; its NUL is not counted.
             information = struct.pack("@LPL", _REPLACE | _POSIX_SEMANTICS, 0, len(name)) + name + bytes(4)
             if _set_information(handle, _FILE_RENAME_INFO_EX, information, len(information)):
