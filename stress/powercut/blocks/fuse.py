@@ -10,6 +10,7 @@ import contextlib
 import ctypes.util
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,12 +20,13 @@ from typing import Any
 
 from conformance.contract.errors import Unmeasured
 from conformance.system.orphans import end_with_parent
-from stress.disk import detach
+from stress.disk import detach, enter_private_namespace
 
 __all__ = ["DISK", "module_command", "module_environment", "require_fuse", "serve", "serving"]
 
 DISK = "disk"  # the file that a recorder serves
 _READY = b"ready\n"
+_SOURCE = "pulse"  # of the mounts, in the kernel's tables
 _END_SECONDS = 60.0
 
 
@@ -87,11 +89,26 @@ def serve(operations: Any, parent: int, place: str) -> None:
     import mfusepy
 
     def ready(*_: object) -> None:
+        _leave_mounts()
         os.write(1, _READY)
 
     operations.use_ns = True
     operations.init = ready
-    options = {"attr_timeout": 3600, "entry_timeout": 3600, "fsname": "pulse"}
+    options = {"attr_timeout": 3600, "entry_timeout": 3600, "fsname": _SOURCE}
     if mfusepy.fuse_version_major == 2:
         options["big_writes"] = True
     mfusepy.FUSE(operations, place, foreground=True, nothreads=True, **options)
+
+
+def _leave_mounts() -> None:
+    """Hold none of the mounts that may need this server.
+
+    When all processes of a mount namespace are killed, the last one unmounts what is left in it as it ends. That must
+    not be the server of a disk that is mounted there: it would wait for an answer of its own, for ever.
+    """
+    enter_private_namespace()
+    for line in reversed(Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()):
+        fields = line.split(" ")  # proc_pid_mountinfo(5)
+        source = fields[fields.index("-") + 2]
+        if source == _SOURCE or source.startswith("/dev/loop"):
+            detach(Path(re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), fields[4])))
