@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -75,9 +76,10 @@ class Pulse(Figures):
         self._publisher: Publisher
         self._error_before: BaseException | None = None
         self._process = 0
-        for module in ("_publisher", "_sigterm")[: 1 + on_sigterm]:  # while it can be: later no descriptor may be free
+        needed = ["pulse._publisher"] + ["pulse._sigterm"] * on_sigterm + ["winreg"] * (sys.platform == "win32")
+        for module in needed:  # while it can be: later no descriptor may be free
             with suppress(Exception):  # the start tries again
-                import_module(f"pulse.{module}")
+                import_module(module)
 
     @property
     def problems(self) -> int:

@@ -20,9 +20,6 @@ from pulse import _kernel32
 from pulse._descriptors import use_descriptor
 from pulse._holders import holders
 
-if sys.platform == "win32":
-    import winreg
-
 __all__ = [
     "CREATE_FLAGS",
     "absolute",
@@ -187,6 +184,8 @@ def has_ended(writer: str) -> bool:
 def _machine() -> str:
     """Eight hexadecimal digits for this installation of Windows and its name, or ``""`` where that is unknown."""
     if sys.platform == "win32":
+        import winreg  # which a fake Windows does not have
+
         try:
             with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, "SOFTWARE\\Microsoft\\Cryptography") as key:
                 installation, _ = winreg.QueryValueEx(key, "MachineGuid")
