@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from stress.disk import enter_private_namespace
@@ -34,7 +34,10 @@ CHOSEN_FROM = 600
 HEADER = 13  # bytes of a record: its kind, eight bytes of offset, four of length
 
 
-def records(log: Path) -> list[tuple[str, int, int, int]]:
+Record = tuple[str, int, int, int]
+
+
+def records(log: Path) -> list[Record]:
     """The kind, offset on the disk and length of each record, and where its data is in the log."""
     data, at, found = log.read_bytes(), 0, []
     while at < len(data):
@@ -51,12 +54,11 @@ def dd(source: Path, image: Path, skip: int, count: int, seek: int) -> None:
     subprocess.run(["dd", f"if={source}", f"of={image}", *places, *flags], check=True)
 
 
-def apply(recording: Recording, image: Path, numbers: Iterator[int] | Sequence[int]) -> None:
-    """Write these records to an image."""
-    log = records(recording.log)
-    for kind, offset, length, at in (log[number] for number in numbers):
+def apply(log: Path, written: Iterable[Record], image: Path) -> None:
+    """Write these records of a log to an image."""
+    for kind, offset, length, at in written:
         if kind == "W":
-            dd(recording.log, image, at, length, offset)
+            dd(log, image, at, length, offset)
         elif kind == "D":
             dd(Path("/dev/zero"), image, 0, length, offset)
 
@@ -89,14 +91,15 @@ def by_hand(recording: Recording, states: Sequence[State], folder: Path) -> Iter
     """Each state with what an image shows that was made without the kit's code. They are in the order of the log."""
     base, image, point, applied = folder / "base", folder / "by-hand", folder / "point", 0
     point.mkdir()
+    log = records(recording.log)
     subprocess.run(["cp", "--sparse=always", str(recording.image), str(base)], check=True)
     for state in states:
-        apply(recording, base, range(applied, state.stable))
+        apply(recording.log, log[applied : state.stable], base)
         applied = state.stable
         subprocess.run(["cp", "--sparse=always", str(base), str(image)], check=True)
-        apply(recording, image, state.written)
+        apply(recording.log, (log[number] for number in state.written), image)
         if state.piece is not None:
-            _, offset, _, at = records(recording.log)[state.piece.event]
+            _, offset, _, at = log[state.piece.event]
             begin, end = state.piece.begin, state.piece.end
             dd(recording.log, image, at + begin, end - begin, offset + begin)
         yield state, looked_at(image, recording.file_system.copies.options, point)

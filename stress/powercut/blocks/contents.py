@@ -28,8 +28,8 @@ _BTRFS_TREES = {
     9: "UUID",
     10: "free-space",
     2**64 - 6: "log",
-    2**64 - 7: "log's root",
-    2**64 - 9: "relocation",
+    2**64 - 8: "relocation",
+    2**64 - 9: "data relocation",
 }
 
 

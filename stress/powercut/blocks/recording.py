@@ -153,13 +153,18 @@ def _write_all(
 
 @contextlib.contextmanager
 def _neighbour(path: Path) -> Iterator[None]:
-    """Another program that syncs all the time, until the end of the block."""
+    """Another program that syncs all the time, until the end of the block. Raises OSError when it could not."""
     ended = threading.Event()
+    failures: list[OSError] = []
 
     def sync() -> None:
-        while not ended.is_set():
-            _sync_neighbour(path)
+        try:
+            while not ended.is_set():
+                _sync_neighbour(path)
+        except OSError as error:  # for the thread that waits
+            failures.append(error)
 
+    _sync_neighbour(path)
     thread = threading.Thread(target=sync)
     thread.start()
     try:
@@ -167,6 +172,8 @@ def _neighbour(path: Path) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+    if failures:
+        raise failures[0]
 
 
 def _sync_neighbour(path: Path) -> None:
