@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from pulse._patience import Patience
 from pulse.liveness import STALLED_AFTER, Liveness, as_json, escaped, later, names
 from pulse.panel.details import served_detail
-from pulse.panel.patience import Patience
 from pulse.panel.samples import Samples, add
 from pulse.panel.sources import Candidate, Kind, Scan, Scanner, Signature, Source
 from pulse.panel.states import Row, State

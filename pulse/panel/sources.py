@@ -9,7 +9,7 @@ from enum import Enum
 from itertools import chain, islice
 from typing import Final
 
-from pulse.panel.patience import Patience
+from pulse._patience import Patience
 
 __all__ = ["SCAN_LIMIT", "Candidate", "Kind", "Scan", "Scanner", "Source", "source_of"]
 

@@ -4,10 +4,9 @@ import glob
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
+from pulse._patience import Patience
 from pulse.reader import Polled, ReadOutcome, StatusReader
-from pulse.watch.asking import Asking
 
 __all__ = ["File", "PatternReader", "all_folders", "expanded"]
 
@@ -38,11 +37,10 @@ def expanded(arguments: Sequence[str], patience: float) -> list[File]:
 
     Args:
         arguments: from the command line.
-        patience: as that of :class:`Asking`; a pattern whose disk does not answer has matched nothing.
+        patience: as that of :class:`Patience`; a pattern whose disk does not answer has matched nothing.
     """
     patterns = [argument for argument in dict.fromkeys(arguments) if glob.has_magic(argument)]
-    asking: Asking[str, list[str]] = Asking(patience)
-    matches = asking.ask({pattern: partial(_matches, pattern) for pattern in patterns})
+    matches = Patience(_matches, patience).ask(patterns)
     found: list[File] = []
     for argument in arguments:
         paths = matches.get(argument) if argument in patterns else [argument]
@@ -52,8 +50,12 @@ def expanded(arguments: Sequence[str], patience: float) -> list[File]:
 
 def all_folders(files: Sequence[File], patience: float) -> bool:
     """Whether there is nothing but folders; not if their disk does not answer."""
-    asking: Asking[None, bool] = Asking(patience)
-    return asking.ask({None: lambda: all(os.path.isdir(file.path) for file in files)}).get(None, False)
+    paths = tuple(file.path for file in files)
+    return Patience(_are_folders, patience).ask([paths]).get(paths, False)
+
+
+def _are_folders(paths: tuple[str, ...]) -> bool:
+    return all(map(os.path.isdir, paths))
 
 
 def _matches(pattern: str) -> list[str]:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from pulse._patience import Patience
 from pulse.reader import Polled, StatusReader
-from pulse.watch.asking import Asking
 from pulse.watch.words import Row, aged, not_looked_at, updated
 
 __all__ = ["LATE", "Looks"]
@@ -35,22 +35,21 @@ class Looks:
             clock: a monotonic clock, in seconds.
         """
         self._readers, self._named, self._clock = readers, rows, clock
-        self._asking: Asking[int, tuple[Polled, float]] = Asking(patience)
+        self._polls = Patience(self._poll, patience)
         self._rows: list[Row | None] = [None] * len(readers)
         self._looked = [clock()] * len(readers)
 
     def look(self) -> list[Row]:
         """Read every file once, but for those whose last read has not come back."""
-        answers = self._asking.ask({number: self._question(reader) for number, reader in enumerate(self._readers)})
-        for number, (polled, seen) in answers.items():
+        for number, (polled, seen) in self._polls.ask(range(len(self._readers))).items():
             path, name = self._named[number]
             self._rows[number] = updated(self._rows[number], path, name, polled)
             self._looked[number] = seen
         now = self._clock()
         return [self._as_of(number, now - seen) for number, seen in enumerate(self._looked)]
 
-    def _question(self, reader: StatusReader) -> Callable[[], tuple[Polled, float]]:
-        return lambda: (reader.poll(), self._clock())
+    def _poll(self, number: int) -> tuple[Polled, float]:
+        return self._readers[number].poll(), self._clock()
 
     def _as_of(self, number: int, seconds: float) -> Row:
         """The row, ``seconds`` after its file was looked at."""

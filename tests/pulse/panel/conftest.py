@@ -3,7 +3,7 @@
 import asyncio
 import json
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,12 +50,6 @@ def board_of(clocks: Clocks, *arguments: Path | str, **options: Any) -> Board:
     sources = [source_of(str(argument)) for argument in arguments]
     chosen = {"clock": lambda: clocks.monotonic, "wall_clock": lambda: clocks.wall, "patience": PATIENCE, **options}
     return Board(sources, **chosen)
-
-
-def until(come: Callable[[], bool]) -> None:
-    """Ask again until it has come. What is asked waits for something by itself."""
-    while not come():
-        pass
 
 
 @dataclass(frozen=True)

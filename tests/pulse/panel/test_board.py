@@ -14,8 +14,9 @@ from pulse import StatusReader
 from pulse.panel.board import FORGET_SECONDS, LOOK_AGAIN, MOST_MESSAGE, SILENT_SECONDS, Board
 from pulse.panel.sources import Candidate, Kind, Scan, Scanner, Source
 from pulse.panel.states import State, document
+from tests.pulse.hanging import until
 
-from .conftest import Clocks, board_of, put, until
+from .conftest import Clocks, board_of, put
 
 
 def shown(state: State) -> dict[str, str]:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from pulse.panel.sources import Kind, Scan, Scanner, Source, source_of
+from tests.pulse.hanging import until
 
-from .conftest import PATIENCE, until
+from .conftest import PATIENCE
 
 
 def scan(sources: Sequence[Source], limit: int = 100) -> Scan:

@@ -1,6 +1,7 @@
 """Calls that may hang in a dead file system, each in a thread that is left behind when it does."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import suppress
@@ -14,6 +15,9 @@ Result = TypeVar("Result")
 
 MOST_THREADS: Final = 256
 """While so many calls hang, only keys that answered last time are tried."""
+
+STEP: Final = 0.1
+"""When no answer has come for so many seconds, as many threads again are started."""
 
 
 @dataclass
@@ -34,7 +38,8 @@ class Patience(Generic[Key, Result]):
 
         Args:
             call: what is asked, in other threads; it must not raise.
-            seconds: the time without any answer after which the rest is not waited for.
+            seconds: the time without any answer, and without another thread to try, after which the rest is not waited
+                for.
         """
         self._call, self._seconds = call, seconds
         self._under_way: dict[Key, _Batch[Key, Result]] = {}
@@ -73,25 +78,30 @@ class Patience(Generic[Key, Result]):
         # Those that answered come first: others may take all the threads.
         batch: _Batch[Key, Result] = _Batch(deque(sorted(keys, key=lambda key: key not in self._answered)), len(keys))
         threads = self._start(batch, 1)
-        before = 0
-        while not batch.ended.wait(self._seconds):
-            answers = len(batch.results)
+        answers, last = 0, time.monotonic()
+        while not batch.ended.wait(min(STEP, self._seconds)):
+            if answers != len(batch.results):
+                answers, last = len(batch.results), time.monotonic()
+                continue
+            # Twice as many each time: a hundred that hang must not hold up the last for a hundred times as long.
             room = MOST_THREADS - len(self._under_way) - threads
-            if batch.waiting and room > 0:
-                # Twice as many each time: a hundred that hang must not hold up the last for a hundred times as long.
-                threads += self._start(batch, min(threads, room))
-            elif answers == before:
+            started = self._start(batch, min(max(threads, 1), room, len(batch.waiting)))
+            if started:
+                threads, last = threads + started, time.monotonic()
+            elif time.monotonic() - last >= self._seconds:
                 break
-            before = answers
         not_tried = set(_taken(batch.waiting))
         results = dict(batch.results)
         self._under_way |= {key: batch for key in keys if key not in results and key not in not_tried}
         return results
 
     def _start(self, batch: _Batch[Key, Result], count: int) -> int:
-        for _ in range(count):
-            threading.Thread(target=self._work, args=(batch,), name="pulse-panel-look", daemon=True).start()
-        return count
+        for started in range(count):
+            try:
+                threading.Thread(target=self._work, args=(batch,), name="pulse-patience", daemon=True).start()
+            except RuntimeError:  # the system has no more threads
+                return started
+        return max(count, 0)
 
     def _work(self, batch: _Batch[Key, Result]) -> None:
         for key in _taken(batch.waiting):

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from pulse.panel import patience as patience_module
-from pulse.panel.patience import Patience
+from pulse import _patience
+from pulse._patience import Patience
+from tests.pulse.hanging import until
 
-from .conftest import PATIENCE, until
+PATIENCE = 120.0
+"""Seconds: no call of a test takes so long, however busy the machine."""
 
 
 class Disk:
@@ -79,7 +81,7 @@ def test_an_answer_that_no_one_wants_any_more_is_dropped(disk: Disk) -> None:
 
 
 def test_there_is_an_end_to_threads_and_those_that_answered_go_on(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience_module, "MOST_THREADS", 4)
+    monkeypatch.setattr(_patience, "MOST_THREADS", 4)
     patience = Patience(disk.look, 0.01)
     until(lambda: patience.ask(["good"]) == {"good": 4})
     disk.hung = {str(number): threading.Event() for number in range(9)}
@@ -87,3 +89,14 @@ def test_there_is_an_end_to_threads_and_those_that_answered_go_on(disk: Disk, mo
     for _ in range(5):
         until(lambda: patience.ask(everything) == {"good": 4})
     assert len(disk.hung.keys() & set(disk.asked)) <= 4
+
+
+def test_a_system_without_another_thread_leaves_it_open(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    patience = Patience(disk.look, 0.01)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert patience.ask(["a"]) == {}
+    until(lambda: patience.ask(["a"]) == {"a": 1})
