@@ -154,6 +154,20 @@ def test_what_only_another_program_that_syncs_can_show_is_caught(
     assert "while another program syncs a file of its own" in stdout
 
 
+def test_one_that_is_wrong_only_beside_a_second_writer_is_judged_alone(
+    controls: object, stress_command: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """One name for all temps is for CON-01; a power cut loses nothing of it."""
+    for seed in range(5):  # whether the two meet is a matter of timing
+        plan = ("--way", "blocks", "--file-system", "ext4", "--states", "1300", "--seed", seed)
+        with stress_command("powercut", "--impl", "mutant:one-temp-for-all-processes", *plan) as command:
+            stdout, _ = command.communicate()
+        assert (command.returncode, "0 torn" in stdout) == (0, True)
+        if "only one writer at a time, as two fail (see CON-01): " in stdout:
+            return
+    pytest.fail("the two writers never met")
+
+
 def processes_in(folder: Path) -> list[str]:
     """The processes whose folder for temporary files is this one."""
     found = []
