@@ -6,20 +6,23 @@ is a fork of a process that has imported them and done nothing else; elsewhere i
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import pkgutil
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
-from multiprocessing import connection
+from multiprocessing import connection, util
 from pathlib import Path
 
 from conformance import suite
 from conformance.reporting.results import read_results
 from conformance.selfcheck.matrix import Trial
-from conformance.system.run_folders import temporary
+from conformance.system.run_folders import new_folder, remove_run_folder, temporary
 
 __all__ = ["conformance", "modules_of_a_run"]
 
@@ -68,6 +71,7 @@ else:
         context.set_forkserver_preload(modules_of_a_run())
         process = context.Process(target=_run, args=(list(arguments), str(stderr)))
         with _ENDS:
+            _let_the_socket_be_swept()
             process.start()
         if not connection.wait([process.sentinel], _SECONDS):
             process.kill()
@@ -76,8 +80,25 @@ else:
         with _ENDS:
             return process.exitcode
 
+    @functools.cache
+    def _let_the_socket_be_swept() -> None:
+        """Put the folder that multiprocessing makes for its socket, and removes at the end of this process, into one
+        that the next run removes when this process is killed. Without a file system in memory it stays where it is:
+        the path of a socket may have some hundred bytes, and TMPDIR may be long.
+        """
+        if not os.access(_MEMORY, os.W_OK):
+            return
+        folder, usual = new_folder("pulse-mutants-", _MEMORY), tempfile.tempdir
+        util.Finalize(None, remove_run_folder, args=(folder,), exitpriority=-1_000)  # after that of multiprocessing
+        try:
+            tempfile.tempdir = str(folder)
+            util.get_temp_dir()
+        finally:
+            tempfile.tempdir = usual
+
 
 def _run(arguments: list[str], stderr: str) -> None:
+    threading.Thread(target=_end_with_the_matrix, daemon=True).start()
     with open(os.devnull, "r+b") as nothing, open(stderr, "wb") as errors:
         os.dup2(nothing.fileno(), 0)
         os.dup2(nothing.fileno(), 1)
@@ -85,6 +106,14 @@ def _run(arguments: list[str], stderr: str) -> None:
     from conformance.cli import main  # not at the top: every run imports this module to look up mutants
 
     sys.exit(main(arguments))
+
+
+def _end_with_the_matrix() -> None:
+    """Wait until the process that wants the result has ended, and let this one clean up and end."""
+    matrix = multiprocessing.parent_process()
+    assert matrix is not None
+    connection.wait([matrix.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def conformance(impl: str, *options: str) -> Trial:
