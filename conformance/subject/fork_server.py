@@ -1,9 +1,10 @@
 """A process that has imported what the kit's own programs in Python need, and becomes one of them in each fork.
 
-``python -P -m conformance.subject.fork_server DESCRIPTOR MODULE…``: most of the cost of starting such a program is that
-of starting Python and importing modules. The server imports nothing of any implementation but the MODULEs, which must
-draw nothing at random, and has one thread; a fork imports its implementation. Requests come over the socket DESCRIPTOR:
-a length, a JSON object, and the descriptors that the fork gets (see `conformance.subject.forking`). Linux only.
+``python -P -m conformance.subject.fork_server DESCRIPTOR PARENT MODULE…``: most of the cost of starting such a program
+is that of starting Python and importing modules. The server imports nothing of any implementation but the MODULEs,
+which must draw nothing at random, and has one thread; a fork imports its implementation. Requests come over the socket
+DESCRIPTOR: a length, a JSON object, and the descriptors that the fork gets (see `conformance.subject.forking`). The
+server ends with the process PARENT, also while it is stopped; with 0 when every process has closed the socket. Linux.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 from typing import Any
 
 from conformance.subject.fork_messages import DESCRIPTORS, HOST, LENGTH, TRACER, Becoming
+from conformance.system.parent_death import end_with_parent
 
 __all__ = ["main"]
 
@@ -127,7 +129,9 @@ class _Server:
 
 def main(arguments: list[str]) -> int | None:
     """Serve until the kit hangs up; in a fork, be the requested program."""
-    descriptor, *modules = arguments
+    descriptor, parent, *modules = arguments
+    if int(parent):
+        end_with_parent(int(parent))
     for module in (HOST, TRACER, *modules):
         importlib.import_module(module)
     gc.collect()

@@ -169,8 +169,10 @@ class ForkServer:
             ours, theirs = socket.socketpair()
             with theirs:
                 module = "conformance.subject.fork_server"
+                # The end of this thread is that of the process only where it is the main one.
+                parent = os.getpid() if threading.current_thread() is threading.main_thread() else 0
                 self._server = spawn(
-                    [sys.executable, "-P", "-m", module, str(theirs.fileno()), *self.modules],
+                    [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(parent), *self.modules],
                     folder=self.children,
                     children=self.children,
                     environment=environment,

@@ -20,9 +20,8 @@ from types import FrameType, SimpleNamespace
 
 import psutil
 
-__all__ = ["Left", "adopt_orphans", "adopted", "adopting", "end_adopted", "end_with_parent", "own", "starting"]
+__all__ = ["Left", "adopt_orphans", "adopted", "adopting", "end_adopted", "own", "starting"]
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
 _END_SECONDS = 10.0  # until what was killed is gone
@@ -57,18 +56,6 @@ def adopt_orphans(*, adopt: bool = True) -> bool:
     ctypes.CDLL(None).prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
     _prctl(_PR_SET_CHILD_SUBREAPER, int(adopt))
     return bool(before.value)
-
-
-def end_with_parent(parent: int, number: int = 9) -> None:
-    """Let this process get a signal as soon as the thread that started it ends (prctl(2)): SIGKILL, which ends it even
-    while it is stopped, or another ``number``.
-
-    ``parent`` is the process of that thread: where it has ended already, this one ends now. Only Linux can do that.
-    """
-    if sys.platform == "linux":
-        _prctl(_PR_SET_PDEATHSIG, number)
-        if os.getppid() != parent:
-            os._exit(1)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from conformance.contract.errors import ImplementationError
-from conformance.system.orphans import end_with_parent
+from conformance.system.parent_death import end_with_parent
 from stress.clients.file_reader import FileReader
 from stress.clients.plans import ReaderPlan, WriterPlan
 from stress.clients.reader_client import AskingReader

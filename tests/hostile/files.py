@@ -185,6 +185,7 @@ def shared_memory_of_system_v(server: Server) -> None:
 @attack
 def folder_swapped_again_and_again(server: Server) -> None:
     def swap(target: Path) -> None:
+        server.write = lambda path, status: None  # type: ignore[method-assign]  # what changes now, the kit has changed
         if os.fork() == 0:
             os.setsid()
             folder, away = target.parent, Path(f"{target.parent}.away")

@@ -23,15 +23,22 @@ assert sys.platform == "linux"
 _ENDING = 5.0  # seconds for what is ending already
 
 
-def _tree(folder: Path) -> str:
-    """A hash of names, kinds, modes, owners and contents."""
-    found = hashlib.sha256()
+def _tree(folder: Path) -> dict[str, str]:
+    """What is there: the kind, mode, owner and links of each, and a hash of its contents."""
+    found = {}
     for path in sorted(folder.rglob("*")):
         about = path.lstat()
-        found.update(repr((str(path), about.st_mode, about.st_uid, about.st_nlink)).encode())
-        if path.is_file():
-            found.update(path.read_bytes())
-    return found.hexdigest()
+        contents = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        found[str(path.relative_to(folder))] = f"{about.st_mode:o} {about.st_uid} {about.st_nlink} {contents}"
+    return found
+
+
+def _changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    return [
+        f"{name}: {before.get(name, 'nothing')} → {after.get(name, 'nothing')}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
 
 
 def others() -> dict[int, str]:
@@ -70,8 +77,16 @@ def _pss(pid: int) -> int:
     return 0
 
 
+def _is_the_attacker(pid: int) -> bool:
+    """Whether this is the program under test, or a fork of it: its memory is not bounded by the kit."""
+    with contextlib.suppress(OSError):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return any(word.endswith(b"hostile/implementation.py") for word in words[1:2])
+    return True
+
+
 class _Memory(threading.Thread):
-    """The largest sum of the memory of all processes here, in bytes: what forks share counts once."""
+    """The largest sum of the memory of the kit's processes here, in bytes: what forks share counts once."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -79,7 +94,8 @@ class _Memory(threading.Thread):
 
     def run(self) -> None:
         while not self.ended.wait(0.1):
-            self.peak = max(self.peak, sum(_pss(pid) for pid in psutil.pids() if pid != os.getpid()))
+            kit = [pid for pid in psutil.pids() if pid != os.getpid() and not _is_the_attacker(pid)]
+            self.peak = max(self.peak, sum(map(_pss, kit)))
 
 
 def _run(command: list[str], seconds: float, output: Path) -> tuple[int | None, float]:
@@ -133,7 +149,7 @@ def main(folder: Path, seconds: float, command: list[str]) -> None:
         "memory": memory.peak,
         "escapes": b"\x1b" in said or "\u202e".encode() in said,
         "processes": sorted(others().values()),
-        "canaries": before[0] != _tree(canaries),
+        "canaries": _changed(before[0], _tree(canaries)),
         "mounts": sorted(_mounts() - before[1]),
         "cpu": round(sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]), 1),
         "shared memory": [name for name in shared if name.replace("V ", "V segment ").encode() not in said],

@@ -28,7 +28,7 @@ from conformance.reporting.results import Exit, ResultsFileError, write_json
 from conformance.reporting.terminal import new_console
 from conformance.runner.command_line import FOLDER, impl_option, run_command
 from conformance.system.file_hashes import kit_files
-from conformance.system.orphans import end_with_parent
+from conformance.system.parent_death import end_with_parent
 
 __all__ = ["main"]
 

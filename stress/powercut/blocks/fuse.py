@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.contract.errors import Unmeasured
-from conformance.system.orphans import end_with_parent
+from conformance.system.parent_death import end_with_parent
 from stress.disk import detach, enter_private_namespace
 
 __all__ = ["DISK", "module_command", "module_environment", "require_fuse", "serve", "serving"]

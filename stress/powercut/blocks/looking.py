@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from conformance.oracle.snapshot import snapshot
-from conformance.system.orphans import end_with_parent
+from conformance.system.parent_death import end_with_parent
 from stress.disk import Disk, Kind, loop_device
 from stress.powercut.blocks.fuse import serving
 from stress.powercut.blocks.image import Choice

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conformance.system.orphans import adopted, adopting, end_adopted, end_with_parent
+from conformance.system.orphans import adopted, adopting, end_adopted
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has subreapers")
 
@@ -160,34 +160,7 @@ print(signal.getsignal(signal.SIGCHLD) == before)
     assert printed_by(code, tmp_path) == ["True"]
 
 
-@linux_only
-def test_a_process_ends_with_the_one_that_started_it_even_while_it_is_stopped(tmp_path: object) -> None:
-    inner = (
-        "import os, signal, sys; from conformance.system.orphans import end_with_parent;"
-        "end_with_parent(int(sys.argv[1])); print(os.getpid(), flush=True); signal.pause()"
-    )
-    code = f"""
-import signal
-middle = f'''
-import os, subprocess, sys
-inner = subprocess.Popen([sys.executable, "-c", {inner!r}, str(os.getpid())], stdout=subprocess.PIPE)
-print(int(inner.stdout.readline()), flush=True)
-sys.stdin.read()
-'''
-with adopting():
-    parent = subprocess.Popen([sys.executable, "-c", middle], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    pid = int(parent.stdout.readline())
-    os.kill(pid, signal.SIGSTOP)
-    parent.kill()
-    parent.wait()
-    os.waitpid(pid, 0)
-print("ended")
-"""
-    assert printed_by(code, tmp_path) == ["ended"]
-
-
 @pytest.mark.skipif(sys.platform.startswith("linux"), reason="of systems without subreapers")
 def test_elsewhere_none_are_known() -> None:
     with adopting():
         assert (adopted(), end_adopted(60)) == ([], ())
-    end_with_parent(1)
