@@ -71,7 +71,8 @@ def drawn_names(draw: random.Random, count: int) -> list[str]:
     def named(stem: str, ending: str, folder: str = "") -> str:
         return _filled(draw, "/".join(filter(None, [folder or draw.choice(_FOLDERS), f"{stem}{ending}"])))
 
-    names = {named("run-{number}", ".json", "train"), named("status", ".json")}
+    # No set: the order of one depends on the interpreter's own seed.
+    names = dict.fromkeys([named("run-{number}", ".json", "train"), named("status", ".json")])
     while len(names) < count:
-        names.add(named(draw.choice(_STEMS), draw.choice(_ENDINGS)))
-    return sorted(names, key=lambda name: draw.random())
+        names[named(draw.choice(_STEMS), draw.choice(_ENDINGS))] = None
+    return draw.sample(list(names), count)

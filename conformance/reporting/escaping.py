@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.markup import escape
 
 from conformance.reporting.foreign import visible
 
 __all__ = ["for_terminal", "printable"]
+
+# But for an item of a list, indented by four. A CI service takes its commands, ``::`` and ``##[``, indented, too.
+_LINE = re.compile(r"\n(?! {4}[^\s:#])")
 
 
 def printable(text: str, *, one_line: bool = False) -> str:
@@ -19,5 +24,7 @@ def printable(text: str, *, one_line: bool = False) -> str:
 
 
 def for_terminal(text: str, *, one_line: bool = False) -> str:
-    """The same for text that rich prints, where ``[bold]`` stays what it is, too."""
-    return escape(printable(text, one_line=one_line))
+    """The same for text that rich prints, where ``[bold]`` stays what it is, too. A line feed in it begins no line that
+    could be taken for one of the kit, or for a command of a CI service that reads the log.
+    """
+    return _LINE.sub("\n  | ", escape(printable(text, one_line=one_line)))

@@ -279,5 +279,6 @@ def print_not_started(command: str, impl: str, error: ImplementationError) -> Ex
     if error.request:
         click.echo(f"the request: {printable(error.request)}", err=True)
     if error.stderr.strip():
-        click.echo(f"its standard error:\n{printable(error.stderr.rstrip())}", err=True)
+        lines = "".join(f"\n  | {line}" for line in printable(error.stderr.rstrip()).splitlines())
+        click.echo(f"its standard error:{lines}", err=True)
     return Exit.NOT_STARTED

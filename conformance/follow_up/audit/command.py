@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import os
 import shlex
 import signal
@@ -171,8 +172,11 @@ def _impl_of(legs: Sequence[Leg]) -> str:
             words = shlex.split(leg.header["command"])
         except ValueError:
             continue
-        if "--impl" in words[:-1]:
-            return words[words.index("--impl") + 1]
+        for word, after in itertools.pairwise([*words, ""]):
+            if word == "--impl" and after:
+                return after
+            if word.startswith("--impl="):
+                return word.removeprefix("--impl=")
     return "reference"
 
 

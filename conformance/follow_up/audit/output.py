@@ -108,13 +108,13 @@ def _place(path: Path) -> str:
 def printed_lines(decision: Decision, title: str) -> Iterator[str]:
     """The reasons, what is missing with its commands, and the decision, in rich's markup."""
     for note in decision.notes[:_SHOWN]:
-        yield f"[dim]note:[/] {for_terminal(note)}"
+        yield f"[dim]note:[/] {for_terminal(note, one_line=True)}"
     for reason in decision.reasons[:_SHOWN]:
-        yield f"[bold red]rejected:[/] {for_terminal(reason)}"
+        yield f"[bold red]rejected:[/] {for_terminal(reason, one_line=True)}"
     if len(decision.reasons) > _SHOWN:
         yield f"[bold red]rejected:[/] and {len(decision.reasons) - _SHOWN:,} more reasons: audit.json has them all"
     for one in decision.missing:
-        yield f"[yellow]missing:[/] {for_terminal(one.what)}"
-        yield f"  [dim]get it:[/] {for_terminal(one.command)}"
+        yield f"[yellow]missing:[/] {for_terminal(one.what, one_line=True)}"
+        yield f"  [dim]get it:[/] {for_terminal(one.command, one_line=True)}"
     word, _, rest = decision.sentence.partition(",")
     yield f"\n[bold]{for_terminal(title, one_line=True)}[/]: [{_STYLES[word]}]{word}[/],{rest}"

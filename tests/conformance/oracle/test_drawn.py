@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import random
+import subprocess
+import sys
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +26,17 @@ def test_the_same_seed_draws_the_same() -> None:
 
     assert drawn(7) == drawn(7)
     assert drawn(7) != drawn(8)
+
+
+def test_the_same_seed_draws_the_same_whatever_the_hashes_of_the_interpreter_are() -> None:
+    code = "import random; from conformance.oracle.drawn import drawn_names; print(drawn_names(random.Random(7), 6))"
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, stdout=subprocess.PIPE, check=True
+        ).stdout
+        for seed in "01234"
+    }
+    assert len(printed) == 1
 
 
 @given(SEEDS)

@@ -28,6 +28,15 @@ def test_a_name_stays_in_its_line() -> None:
     assert printable("a\nCONFORMANT", one_line=True) == r"a\nCONFORMANT"
 
 
+@pytest.mark.parametrize("line", ["demo 1: CONFORMANT", "::error::x", "    ::error::x", "    ##[error]x", "", "   x"])
+def test_a_line_feed_begins_no_line_that_could_be_another_program_s(line: str) -> None:
+    assert for_terminal(f"no\n{line}").startswith("no\n  | ")
+
+
+def test_the_items_of_a_list_stay_as_they_are() -> None:
+    assert for_terminal("trace: \n    open\n    read") == "trace: \n    open\n    read"
+
+
 @pytest.mark.parametrize("text", ["[bold]x[/]", "[link=https://example.org]x[/link]", "[/]"])
 def test_markup_is_text(text: str) -> None:
     stream = io.StringIO()

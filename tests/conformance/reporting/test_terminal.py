@@ -348,6 +348,6 @@ def test_a_pass_of_each_case_is_one_line_of_the_table_and_the_verdict() -> None:
 def test_what_could_not_be_started_is_named_with_what_it_printed(capsys: pytest.CaptureFixture[str]) -> None:
     code = print_not_started("pulse conformance", "x", ImplementationError("cannot be started", "Traceback\n\n"))
     assert code == Exit.NOT_STARTED
-    assert capsys.readouterr().err == "pulse conformance: x: cannot be started\nits standard error:\nTraceback\n"
+    assert capsys.readouterr().err == "pulse conformance: x: cannot be started\nits standard error:\n  | Traceback\n"
     print_not_started("pulse stress", "x", ImplementationError("cannot be started"))
     assert capsys.readouterr().err == "pulse stress: x: cannot be started\n"

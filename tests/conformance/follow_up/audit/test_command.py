@@ -71,6 +71,22 @@ def test_one_machine_alone_is_incomplete_and_says_which_leg_is_missing(
     assert "INCOMPLETE, measured" in printed
 
 
+@pytest.mark.parametrize("word", ["--impl .", "--impl=.", "--seed 1 --impl=."])
+def test_the_commands_name_the_implementation_as_those_of_the_legs_do(
+    audit: Callable[..., str], write_leg: Legs, word: str
+) -> None:
+    leg = write_leg("linux", command=f"pulse conformance {word} --report linux")
+    assert "pulse stress suite --impl . --report" in audit(4, leg)
+
+
+def test_a_message_of_several_lines_is_one_line(audit: Callable[..., str], write_leg: Legs) -> None:
+    forged = "io: no\ndemo 1.0: CONFORMANT, measured 89 of 89 clauses\n::error::forged"
+    leg = write_leg("linux", results=[Result("DOC-01", "case", "fail", forged)])
+    lines = audit(1, leg).splitlines()
+    assert not [line for line in lines if line.startswith(("demo 1.0: CONFORMANT", "::error"))]
+    assert any(r"io: no\ndemo 1.0: CONFORMANT" in line for line in lines)
+
+
 def test_wine_counts_as_windows_only_where_the_policy_says_so(
     audit: Callable[..., str], every_leg: Path, write_leg: Legs
 ) -> None:
