@@ -104,10 +104,12 @@ def decide(
 
 
 def _part(counts: Mapping[str, Mapping[str, int]], part: str) -> str:
-    of_clauses = [clause_outcome(of_clause) for of_clause in counts.values() if of_clause]
+    found = [clause_outcome(of_clause) for of_clause in counts.values() if of_clause]
+    of_clauses = [outcome for outcome in found if outcome != "n/a"]
     unmeasured = of_clauses.count("unmeasured")
     beside = f" ({unmeasured} of them unmeasured)" if unmeasured else ""
-    return f"{len(of_clauses)} of {len(load_clauses())} clauses {part}{beside}"
+    all_that_concern = len(load_clauses()) - (len(found) - len(of_clauses))
+    return f"{len(of_clauses)} of {all_that_concern} clauses {part}{beside}"
 
 
 def _advice(results: Sequence[Result], known: Iterable[KnownFailure], os: str, *, whole_clauses: bool) -> Iterator[str]:

@@ -161,7 +161,8 @@ def configuration_of_pytest_planted(server: Server) -> None:
     def plant(target: Path) -> None:
         marker = CANARIES / "loaded"
         text = f"open({str(marker)!r}, 'w').close()\n"
-        for folder in {*target.parents[:6]} - {_temporary()}:
+        beyond = CANARIES.parent.parents  # of the machine, where what is planted would stay
+        for folder in {*target.parents} - {_temporary(), *beyond}:
             for name in ("conftest.py", "sitecustomize.py", "usercustomize.py", "conformance.py", "json.py"):
                 with contextlib.suppress(OSError):
                     (folder / name).write_text(text, encoding="ascii")

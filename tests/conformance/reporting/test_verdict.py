@@ -221,6 +221,12 @@ def test_a_part_of_the_contract_says_what_it_passed_over() -> None:
     assert found.word == f"3 of {every} clauses selected (1 of them unmeasured): passed but for 1 known failure"
 
 
+def test_what_does_not_concern_the_implementation_is_no_part_of_it() -> None:
+    results = [PASSES[0], Result("KIL-03", "*", "n/a", "no writer")]
+    found = decide(results, CLAUSES, (), "linux", strict=False, complete=False, part="in part")
+    assert found.word == f"1 of {len(load_clauses()) - 1} clauses in part: passed"
+
+
 def test_a_failure_in_a_part_of_the_contract_is_not_conformant() -> None:
     found = decide([Result("VIS-01", "case", "fail")], CLAUSES, (), "linux", strict=False, complete=False)
     assert found.word == "not conformant"

@@ -104,7 +104,7 @@ def test_what_the_output_cannot_show_becomes_an_escape(monkeypatch: pytest.Monke
     ("error", "code", "says"),
     [
         (ManifestError("no such manifest"), 2, "pulse kit: no such manifest\n"),
-        (ImplementationError("died", "Traceback"), 3, "pulse kit: demo: died\nits standard error:\nTraceback\n"),
+        (ImplementationError("died", "Traceback"), 3, "pulse kit: demo: died\nits standard error:\n  | Traceback\n"),
     ],
 )
 def test_an_implementation_that_cannot_be_judged_ends_the_command(
