@@ -15,12 +15,13 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from conformance.contract.errors import Unmeasured
+from conformance.runner.room import blaming_room
 from conformance.system.run_folders import temporary
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "enter_private_namespace",
     "loop_configuration",
     "loop_device",
+    "make_file_system",
     "require_means",
     "system_path",
 ]
@@ -168,16 +170,18 @@ def detach(place: Path) -> None:
 def disk_of(kind: Kind, folder: Path) -> Iterator[Disk]:
     """Make a new file system in an existing folder and mount it; nothing of it is left at the end.
 
-    Raises Unmeasured where this machine cannot, CalledProcessError when the command that makes it fails.
+    Raises Unmeasured where this machine cannot, and Inconclusive, whatever the block has raised, where the folder is
+    full: such a disk fails, or loses what was written to it.
     """
     command = (require_means(kind), *kind.make[1:])
     with contextlib.ExitStack() as stack:
         inner = stack.enter_context(temporary("disk-", folder))
+        stack.enter_context(blaming_room(folder))
         image, place = inner / "image", inner / kind.name
         place.mkdir()
         with image.open("wb") as file:
             file.truncate(kind.size)
-        subprocess.run([*command, str(image)], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        make_file_system([*command, str(image)])
         try:
             disk = Disk(kind, place, stack.enter_context(loop_device(image)))
         except OSError as error:
@@ -188,6 +192,13 @@ def disk_of(kind: Kind, folder: Path) -> Iterator[Disk]:
         except OSError as error:
             raise Unmeasured(f"{kind.name} cannot be mounted here: {error}") from error
         yield disk
+
+
+def make_file_system(command: Sequence[str]) -> None:
+    """Run this command. Raises Unmeasured, with the end of what it said, when it fails."""
+    made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    if made.returncode:
+        raise Unmeasured(f"{' '.join(command[:-1])} failed: {made.stderr.strip()[-300:]}")
 
 
 @contextlib.contextmanager

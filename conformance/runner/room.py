@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from conformance.contract.errors import Inconclusive, ManifestError
+from conformance.contract.errors import Inconclusive, ManifestError, NotApplicable
 
 __all__ = [
     "DESCRIPTORS",
     "NEEDED",
+    "blaming_room",
     "full_text",
     "is_about_room",
     "is_full",
@@ -65,14 +68,30 @@ def require_room(folder: Path) -> None:
         raise Inconclusive(full_text(folder))
 
 
+@contextlib.contextmanager
+def blaming_room(folder: Path) -> Iterator[None]:
+    """For a block that fails where a folder is full: raise Inconclusive instead of what it raises then.
+
+    It is for those that clean up behind it: afterwards there may be room again.
+    """
+    try:
+        yield
+    except (Inconclusive, NotApplicable):
+        raise
+    except Exception as error:
+        if is_full(folder):
+            raise Inconclusive(full_text(folder)) from error
+        raise
+
+
 def warning_of(folder: Path) -> str:
     """A line for the start of a run when little room is left; empty when there is enough."""
     free = _free(folder)
     if free is None or free >= COMFORTABLE:
         return ""
     return (
-        f"warning: only {free >> 10:,} KiB are free in {folder}; with less than {NEEDED >> 10:,} KiB "
-        "failed writes are inconclusive (choose another folder with --dir)"
+        f"warning: only {free >> 10:,} KiB are free in {folder}: what fails once there are less than "
+        f"{NEEDED >> 10:,} KiB is inconclusive; --dir names another folder"
     )
 
 

@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from conformance.contract.clauses import load_clauses
-from conformance.contract.errors import Unmeasured
+from conformance.contract.errors import Inconclusive, ManifestError, Unmeasured
 from conformance.reporting.escaping import for_terminal
 from conformance.reporting.header import header_of
 from conformance.reporting.repeat import repeat_command
@@ -92,8 +92,11 @@ class _Prepared:
         kind = KINDS[name]
         require_means(kind)
         enter_private_namespace()
-        with disk_of(kind, self.run.folder) as disk:
-            return self._run_in(disk.place, f"a new {name} on a loop device", show)
+        try:
+            with disk_of(kind, self.run.folder) as disk:
+                return self._run_in(disk.place, f"a new {name} on a loop device", show)
+        except Inconclusive as full:
+            raise ManifestError(str(full)) from full
 
     def _run_in(self, folder: Path, shown_as: str, show: Show) -> FolderRecord:
         with new_folder(folder) as inner:

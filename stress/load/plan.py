@@ -63,9 +63,13 @@ class LoadPlan:
         return temps_in(self.folder, self.scenario.names, self.keeps)
 
     def without_room(self) -> str:
-        """What to say when the folder is so full that a write may fail for that reason alone; empty when it is not."""
+        """What to say when the folder is so full that a write may fail for that reason alone; empty when it is not.
+
+        A new disk is an image in the folder of the run.
+        """
         needed = max(room.NEEDED, (self.scenario.writers + 1) * max(self.scenario.sizes))
-        return room.full_text(self.folder) if room.is_full(self.folder, needed) else ""
+        full = (folder for folder in (self.folder, self.run.folder) if room.is_full(folder, needed))
+        return next(map(room.full_text, full), "")
 
     def is_under_test(self, reader: int) -> bool:
         """Whether the reader with this index is the reader implementation, and not one of the kit's own."""

@@ -14,6 +14,7 @@ from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Result
 from conformance.reporting.verdict import apply_known_failures
 from conformance.runner.case import Shared
+from conformance.runner.room import require_room
 from conformance.runner.run import Run
 from conformance.system.orphans import adopt_orphans
 from conformance.system.platform import operating_system
@@ -27,7 +28,7 @@ from stress.powercut.cuts import RandomCut, random_cut
 from stress.powercut.cutting import Bench, cut_at_random, require_that_losses_show
 from stress.powercut.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_series
 from stress.powercut.recording import record_writes
-from stress.powercut.verdict import CLAUSES, Finding, Tally, Way, case_name, results_of
+from stress.powercut.verdict import CLAUSES, Finding, Tally, Way, case_name, judge, results_of
 
 __all__ = ["CutPlan", "results"]
 
@@ -92,6 +93,8 @@ def _cut_off(run: Run, plan: CutPlan, kind: Kind, way: Way, tally: Tally) -> Non
         begin = time.monotonic()
         with contextlib.closing(_findings(bench, plan, way, tally)) as findings:
             for finding in findings:
+                if finding.next_write or judge(finding, run.manifest.profile).kind != "kept":
+                    require_room(run.folder)
                 tally.add(finding)
                 tally.seconds = time.monotonic() - begin
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.contract.errors import Inconclusive, Unmeasured
-from stress.disk import Disk, loop_device, require_means
+from conformance.runner.room import blaming_room, require_room
+from stress.disk import Disk, loop_device, make_file_system, require_means
 from stress.powercut.blocks.file_systems import FileSystem
 from stress.powercut.blocks.fuse import DISK, serving
 from stress.powercut.blocks.history import ACKNOWLEDGED, BEGUN, History, history_of
@@ -50,9 +50,10 @@ class Recording:
 def record(file_system: FileSystem, played: Round, writers: Writers, parent: Path) -> Iterator[Recording]:
     """Make a file system in a new folder, and record a round on it. The files are removed at the end of the block.
 
-    Raises Unmeasured where this machine cannot, ImplementationError when a write fails, OSError.
+    Raises Unmeasured where this machine cannot, ImplementationError when a write fails, OSError; and Inconclusive,
+    whatever the block has raised, where ``parent`` is full.
     """
-    with tempfile.TemporaryDirectory(dir=parent) as name:
+    with tempfile.TemporaryDirectory(dir=parent) as name, blaming_room(parent):
         folder = Path(name)
         image, written, log = folder / "image", folder / "written", folder / "log"
         _make(file_system, image)
@@ -60,6 +61,7 @@ def record(file_system: FileSystem, played: Round, writers: Writers, parent: Pat
         with _mounted(file_system, folder, written, log) as (disk, place):
             _play(disk, place, played, writers)
             disk.unmount()
+        require_room(parent)  # else the disk may have failed after an answer, which is in no log
         written.unlink()
         events = read_log(log)
         yield Recording(file_system, played, image, log, events, history_of(events, exists=played.exists))
@@ -70,9 +72,7 @@ def _make(file_system: FileSystem, image: Path) -> None:
     command = (require_means(kind), *kind.make[1:], str(image))
     with image.open("wb") as file:
         file.truncate(kind.size)
-    made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
-    if made.returncode:
-        raise Unmeasured(f"{' '.join(command[:-1])} failed: {made.stderr.strip()[-300:]}")
+    make_file_system(command)
 
 
 def copy_image(image: Path, copy: Path) -> None:

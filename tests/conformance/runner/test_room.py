@@ -32,7 +32,7 @@ def test_little_room_is_said_at_the_start(free: SimpleNamespace, tmp_path: Path)
     free.free = 10 << 20
     room.require_room(tmp_path)
     assert room.warning_of(tmp_path).startswith(
-        f"warning: only 10,240 KiB are free in {tmp_path}; with less than 4,096"
+        f"warning: only 10,240 KiB are free in {tmp_path}: what fails once there are less than 4,096 KiB is incon"
     )
 
 
@@ -50,6 +50,21 @@ def test_a_folder_that_cannot_be_asked_is_not_full(monkeypatch: pytest.MonkeyPat
     assert not room.is_full(tmp_path)
     assert not room.is_full(tmp_path / "missing")
     assert room.warning_of(tmp_path) == ""
+
+
+def test_whatever_fails_in_a_full_folder_is_inconclusive(free: SimpleNamespace, tmp_path: Path) -> None:
+    """A disk in a file there answers EIO, or goes read-only: nothing of it is about room."""
+    with pytest.raises(ImplementationError), room.blaming_room(tmp_path):
+        raise ImplementationError("io: Input/output error")
+    free.free = 400 << 10
+    for error in (ImplementationError("io: Input/output error"), OSError(errno.EROFS, ""), ValueError("half a record")):
+        with (
+            pytest.raises(Inconclusive, match=r"^the folder of the run is full \(400 KiB"),
+            room.blaming_room(tmp_path),
+        ):
+            raise error
+    with pytest.raises(Inconclusive, match="too little"), room.blaming_room(tmp_path):
+        raise Inconclusive("too little")
 
 
 def test_an_error_says_that_there_is_no_room_or_comes_from_one_that_does() -> None:

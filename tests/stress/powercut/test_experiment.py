@@ -39,6 +39,17 @@ def refuse(run):
     raise Unmeasured("tracing is not allowed")
 stress.powercut.recording.start_traced = refuse
 """
+NO_ROOM = """
+import shutil, types
+shutil.disk_usage = lambda folder: types.SimpleNamespace(free=1 << 20)
+"""
+WRITES_THAT_FAIL = """
+from conformance.contract.errors import ImplementationError
+from stress.powercut.cutting import Bench
+def fail(*arguments):
+    raise ImplementationError("could not write to a file system that works: OSError: [Errno 5]")
+Bench.write = fail
+"""
 Results = dict[str, dict[str, Any]]  # clause → its result
 
 
@@ -162,6 +173,23 @@ def test_random_cuts_need_no_tracer(cut: Callable[..., tuple[int, Results]]) -> 
     code, results = cut("reference", "random", "--cuts", 20, changed=NO_TRACING)
     assert code == 0
     assert results["PWR-03"]["message"].endswith("not compared with the model: tracing is not allowed")
+
+
+@pytest.mark.parametrize("way", ["random", "blocks"])
+@pytest.mark.parametrize(
+    ("impl", "changed"), [("mutant:no-fsync", ""), ("reference", WRITES_THAT_FAIL)], ids=["loses", "fails"]
+)
+def test_in_a_full_folder_nothing_that_goes_wrong_is_a_verdict(
+    stress_command: Callable[..., subprocess.Popen[str]], file_system: str, way: str, impl: str, changed: str
+) -> None:
+    """The disk is a file there: its file system gets EIO, or loses what it was given."""
+    plan = ("--impl", impl, "--file-system", file_system, "--way", way, "--seed", 1, "--cuts", 20, "--states", 60)
+    with stress_command("powercut", *plan, changed=NO_ROOM + changed) as command:
+        stdout, _ = command.communicate(timeout=600)
+    if "not allowed here" in stdout or "needs " in stdout:
+        pytest.skip(stdout)
+    assert command.returncode == 4
+    assert f":{file_system}: the folder of the run is full (1,024 KiB free in " in stdout
 
 
 def test_one_cut_that_passes_proves_little(cut: Callable[..., tuple[int, Results]]) -> None:
