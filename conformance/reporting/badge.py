@@ -10,7 +10,8 @@ _COLOURS = {1: "red", 4: "yellow"}
 
 
 def badge(exit: int, sentence: str, *, everything: bool) -> dict[str, Any]:
-    """The badge of a verdict, from its exit code and its sentence. ``everything`` says that no clause was unmeasured.
+    """The badge of a verdict, from its exit code and its sentence. ``everything`` says that no clause was unmeasured,
+    and that no SHOULD failed.
 
     Source: https://shields.io/badges/endpoint-badge
     """

@@ -41,6 +41,7 @@ Outcome = Literal["pass", "fail", "error", "unmeasured", "n/a", "xfail", "xpass"
 FORMAT = 2
 """The number of the format of results.jsonl. A file of another one is refused."""
 
+_NAMED_SHOULDS = 3  # at most, in the words of a verdict
 _LONGEST_LINE = 64 * 1024 * 1024  # bytes
 _MOST_BYTES = 256 * 1024 * 1024  # of a file that is read as a whole
 
@@ -122,26 +123,39 @@ class Verdict:
     part: str = ""  # of the contract, in words, where a run did not judge the whole
     quick: str = ""  # of a quick run, which cases it had, in words
     warnings: tuple[str, ...] = ()  # what changes nothing of it, but has to be known
+    shoulds: tuple[str, ...] = ()  # the clauses that failed and do not fail the run
+    of_kit: Mapping[str, int] = field(default_factory=dict)  # clause → number of errors that are the kit's own
 
     @property
     def word(self) -> str:
         """The verdict in words. Only a run of the whole contract shows conformance: of another one it says what passed.
-        A failure that is written down is still a failure, and is not passed over.
+        A failure that is written down is still a failure, as is that of a SHOULD, and is not passed over.
         """
         if self.exit != Exit.CONFORMANT:
             return self.exit.name.lower().replace("_", " ")
         word = f"{self.part}: passed" if self.part else "conformant"
         known = sum(of_clause.get("xfail", 0) for of_clause in self.counts.values())
-        if known:
-            word += f" but for {known} known {'failure' if known == 1 else 'failures'}"
-        return word
+        but_for = [counted(known, "known failures")] if known else []
+        if len(self.shoulds) > _NAMED_SHOULDS:
+            but_for.append(f"{len(self.shoulds)} SHOULDs")
+        elif self.shoulds:
+            but_for.append(f"SHOULD {', '.join(self.shoulds)}")
+        return f"{word} but for {' and '.join(but_for)}" if but_for else word
 
     @property
     def measured(self) -> tuple[int, int]:
         """Of how many clauses a case was measured, and how many concern the implementation and the run."""
-        found = [of_clause for of_clause in self.counts.values() if any(of_clause.values()) or not self.part]
-        concerned = [of_clause for of_clause in found if set(_seen(of_clause)) != {"n/a"}]
-        return sum(bool(set(_seen(of_clause)) - {"unmeasured", "n/a"}) for of_clause in concerned), len(concerned)
+        found = {
+            clause: set(_seen(of_clause))
+            for clause, of_clause in self.counts.items()
+            if any(of_clause.values()) or not self.part
+        }
+        concerned = {clause: seen for clause, seen in found.items() if seen != {"n/a"}}
+        return sum(bool(seen - self._not_measured(clause)) for clause, seen in concerned.items()), len(concerned)
+
+    def _not_measured(self, clause: str) -> set[str]:
+        only_of_kit = 0 < self.of_kit.get(clause, 0) == self.counts[clause].get("error")
+        return {"unmeasured", "n/a", "error"} if only_of_kit else {"unmeasured", "n/a"}
 
     @property
     def coverage(self) -> str:
@@ -273,7 +287,7 @@ def results_file(report: Path | None) -> Iterator[ResultsFile | None]:
         file.require_written()
         if (verdict := file.verdict) is not None:
             measured, of = verdict.measured
-            shown = badge(verdict.exit, verdict.sentence, everything=measured == of)
+            shown = badge(verdict.exit, verdict.sentence, everything=measured == of and not verdict.shoulds)
             write_json(report / "badge.json", shown, verdict.exit)
     finally:
         with contextlib.suppress(OSError):  # each line was flushed: on a full disk the write has failed already

@@ -75,17 +75,22 @@ def decide(
     counts: dict[str, Counter[str]] = {clause: Counter() for clause in clauses}
     failed: list[str] = []
     doubts: list[str] = list(mishaps)
+    shoulds: set[str] = set()
+    of_kit: Counter[str] = Counter()
     for result in results:
         counts[result.clause][result.outcome] += 1
         where = f"{result.clause} [{result.case}]"
         if result.outcome == "error" and result.blame == "kit":
             doubts.append(f"{where}: error of the kit: {result.message}")
+            of_kit[result.clause] += 1
         elif result.inconclusive:
             doubts.append(f"{where}: inconclusive: {result.message}")
         elif result.outcome == "xpass" or (
             result.outcome in ("fail", "error") and _matters(clauses[result.clause], strict)
         ):
             failed.append(f"{where}: {result.message}")
+        elif result.outcome in ("fail", "error") and clauses[result.clause].level == "should":
+            shoulds.add(result.clause)
     failed += _advice(results, [entry for entry in known if entry.concerns(os)], os, whole_clauses=whole_clauses)
     if complete:
         failed += [
@@ -100,7 +105,15 @@ def decide(
     if not measured and not failed:
         doubts.append("nothing was measured")
     exit_code = Exit.NOT_CONFORMANT if failed else Exit.INCONCLUSIVE if doubts else Exit.CONFORMANT
-    return Verdict(exit_code, (*failed, *doubts), counts, len(results), "" if complete else _part(counts, part))
+    return Verdict(
+        exit_code,
+        (*failed, *doubts),
+        counts,
+        len(results),
+        "" if complete else _part(counts, part),
+        shoulds=tuple(clause for clause in clauses if clause in shoulds),
+        of_kit=of_kit,
+    )
 
 
 def _part(counts: Mapping[str, Mapping[str, int]], part: str) -> str:

@@ -227,6 +227,33 @@ def test_what_does_not_concern_the_implementation_is_no_part_of_it() -> None:
     assert found.word == f"1 of {len(load_clauses()) - 1} clauses in part: passed"
 
 
+@pytest.mark.parametrize(
+    ("failed", "said"),
+    [
+        (("PWR-02",), "passed but for SHOULD PWR-02"),
+        (("PWR-02", "MET-01", "PWR-02"), "passed but for SHOULD PWR-02, MET-01"),
+        (("PWR-02", "MET-01", "MET-02", "MET-03"), "passed but for 4 SHOULDs"),
+    ],
+)
+def test_a_should_that_failed_is_not_passed_over(failed: tuple[str, ...], said: str) -> None:
+    results = [Result("VIS-01", "case", "pass"), *(Result(clause, "case", "fail") for clause in failed)]
+    found = decide(results, load_clauses(), (), "linux", strict=False, complete=False)
+    assert (found.exit, found.word.partition(": ")[2]) == (Exit.CONFORMANT, said)
+    assert decide(results, load_clauses(), (), "linux", strict=True, complete=False).word == "not conformant"
+
+
+def test_known_failures_and_a_should_that_failed_are_named_together() -> None:
+    found = verdict(Result("VIS-01", "case", "xfail"), Result("MET-01", "case", "fail"), known=[KNOWN])
+    assert found.word == "conformant but for 1 known failure and SHOULD MET-01"
+
+
+def test_what_ended_in_an_error_of_the_kit_was_not_measured() -> None:
+    results = [Result("VIS-01", "case", "error", blame="kit"), Result("MET-01", "case", "unmeasured")]
+    found = decide(results, CLAUSES, (), "linux", strict=False, complete=False)
+    assert found.measured == (0, 2)
+    assert decide([*results, PASSES[0]], CLAUSES, (), "linux", strict=False, complete=False).measured == (1, 2)
+
+
 def test_a_failure_in_a_part_of_the_contract_is_not_conformant() -> None:
     found = decide([Result("VIS-01", "case", "fail")], CLAUSES, (), "linux", strict=False, complete=False)
     assert found.word == "not conformant"
