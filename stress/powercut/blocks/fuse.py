@@ -34,6 +34,11 @@ def require_fuse() -> None:
     """Raise Unmeasured, with what is missing here, unless files can be served by FUSE."""
     if not os.path.exists("/dev/fuse"):
         raise Unmeasured("needs FUSE: load the kernel module fuse, or give the container /dev/fuse")
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR))
+    except OSError as error:
+        how = "give the container the device (--device /dev/fuse --cap-add SYS_ADMIN)"
+        raise Unmeasured(f"/dev/fuse cannot be opened: {error.strerror}: {how}") from error
     if importlib.util.find_spec("mfusepy") is None:
         raise Unmeasured("needs mfusepy: python -m pip install 'pulse-kit[blocks]'")
     if ctypes.util.find_library("fuse3") is None and ctypes.util.find_library("fuse") is None:
@@ -69,8 +74,9 @@ def serving(module: str, folder: Path, *arguments: object) -> Iterator[Path]:
     assert server.stderr
     try:
         if server.stdout.readline() != _READY:
-            said = server.stderr.read().decode("utf-8", "replace").strip()
-            raise Unmeasured(f"files cannot be served by FUSE here: {said.splitlines()[-1] if said else 'it ended'}")
+            said = server.stderr.read().decode("utf-8", "replace").strip().splitlines() or ["it ended"]
+            why = next((line for line in said if line.startswith("fuse")), said[-1])
+            raise Unmeasured(f"files cannot be served by FUSE here: {why}")
         yield place
     finally:
         detach(place)  # the server ends once nothing uses its files any more

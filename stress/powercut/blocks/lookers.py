@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from conformance.contract.errors import Unmeasured
 from stress.disk import detach
 from stress.powercut.blocks.fuse import module_command, module_environment
 from stress.powercut.blocks.image import Choice
@@ -83,10 +84,13 @@ class Lookers:
 
 
 def _received(looker: _Looker) -> Seen:
+    """The answer. Raises Unmeasured where nothing can be looked at, RuntimeError when the process has ended."""
     try:
         seen = looker.answers.recv()
     except EOFError:
         raise RuntimeError(f"a process of the kit that mounts states ended with {looker.process.wait()}") from None
+    if isinstance(seen, Unmeasured):
+        raise seen
     assert isinstance(seen, Seen)
     return seen
 

@@ -1,7 +1,8 @@
 """``python -m stress.powercut.blocks.looking PARENT FOLDER``: mounts one state after the other, and says what it holds.
 
 It is told what to do on standard input, and answers on standard output, in pickles (multiprocessing.connection). It
-ends with its input, or with the process PARENT, and leaves no mount behind.
+ends with its input, or with the process PARENT, and leaves no mount behind. Where nothing can be looked at, the answer
+is Unmeasured, which says why.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from conformance.contract.errors import Unmeasured
 from conformance.oracle.snapshot import snapshot
 from conformance.system.parent_death import end_with_parent
 from stress.disk import Disk, Kind, loop_device
@@ -90,4 +92,8 @@ def _answer(requests: Connection, answers: Connection, folder: Path) -> None:
 if __name__ == "__main__":
     end_with_parent(int(sys.argv[1]))
     with contextlib.suppress(EOFError, BrokenPipeError):
-        _answer(Connection(0, writable=False), Connection(os.dup(1), readable=False), Path(sys.argv[2]))
+        to_parent = Connection(os.dup(1), readable=False)
+        try:
+            _answer(Connection(0, writable=False), to_parent, Path(sys.argv[2]))
+        except Unmeasured as reason:
+            to_parent.send(reason)
