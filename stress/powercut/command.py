@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,21 @@ from stress.disk import CAN_BE_CUT
 from stress.powercut import experiment
 from stress.powercut.blocks.experiment import BlockPlan
 from stress.powercut.blocks.file_systems import FileSystem, file_systems, known_to_kernel
+from stress.powercut.blocks.names import is_name
 from stress.powercut.verdict import CLAUSES, Way, case_name
 
 __all__ = ["powercut"]
 
 _WAYS: tuple[Way, ...] = ("random", "boundaries", "blocks")
+
+
+def _which(context: click.Context, option: click.Parameter, text: str | None) -> int | str | None:
+    """The number of a cut or state, or the name of a state."""
+    if text is None or is_name(text):
+        return text
+    if not (text.isdecimal() and text.isascii()):
+        raise click.BadParameter(f"{text!r} is neither a number nor the name of a state, such as 0-2-1-0-p0of2")
+    return int(text)
 
 
 @click.command(name="powercut")
@@ -51,7 +62,12 @@ _WAYS: tuple[Way, ...] = ("random", "boundaries", "blocks")
 @click.option(
     "--states", type=click.IntRange(1), default=500, show_default=True, help="States on each, cut at every block."
 )
-@click.option("--only", type=click.IntRange(0), help="Only the cut or state with this number, to repeat a failure.")
+@click.option(
+    "--only",
+    metavar="NUMBER|NAME",
+    callback=_which,
+    help="Only this cut or state, to repeat a failure: a state's number is for one recording, its name for others too.",
+)
 @click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
@@ -68,16 +84,20 @@ def powercut(
     ways: tuple[Way, ...],
     cuts: int,
     states: int,
-    only: int | None,
+    only: int | str | None,
     keep: Path | None,
     **given: Any,
 ) -> int:
     """Cut the power of real file systems while an implementation writes, and check what is left (Linux, as root).
 
     Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the implementation could not be started or broke the
-    protocol in the smoke stage, 4 inconclusive: too little was seen, or nothing could be measured here.
+    protocol in the smoke stage, 4 inconclusive: too little was seen, or nothing could be measured here, 130
+    interrupted.
     """
-    plan = experiment.CutPlan(_cases(names, ways or _WAYS), cuts, BlockPlan(states, only, keep), only)
+    cases = _cases(names, ways or _WAYS, only, keep)
+    plan = experiment.CutPlan(cases, cuts, BlockPlan(states, only, keep), only if isinstance(only, int) else None)
+    if keep is not None:
+        _require_writable(keep)
     reporting = report_options(given)
     with (
         prepared_by_name("pulse stress powercut", impl, run_plan(given)) as run,
@@ -86,18 +106,41 @@ def powercut(
         return _judge(run, plan, file, reporting)
 
 
-def _cases(names: tuple[str, ...], ways: tuple[Way, ...]) -> tuple[tuple[FileSystem, Way], ...]:
-    """Each of these file systems (empty: all of this machine) in each way in which it can be cut. Raises UsageError."""
+def _cases(
+    names: tuple[str, ...], ways: tuple[Way, ...], only: int | str | None, keep: Path | None
+) -> tuple[tuple[FileSystem, Way], ...]:
+    """Each of these file systems (empty: all of this machine) in each way in which it can be cut, which is that of the
+    state ``only`` where this is a name. Raises UsageError.
+    """
     known = file_systems(known_to_kernel())
     for name in names:
         if name not in known:
-            raise click.BadParameter(f"{name!r} is not one of {', '.join(known)}", param_hint="--file-system")
+            needs = f"of another type, mkfs.{name} must be here, and the type in /proc/filesystems"
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(known)}; {needs}", param_hint="--file-system")
+    if "blocks" not in ways and (isinstance(only, str) or keep is not None):
+        option = "--only with the name of a state" if isinstance(only, str) else "--keep"
+        raise click.UsageError(f"{option} is for cuts at every block: give --way blocks")
     cases = tuple(
         (known[name], way) for name in names or known for way in ways if way == "blocks" or name in CAN_BE_CUT
     )
+    if isinstance(only, str):
+        cases = tuple(case for case in cases if case[1] == "blocks")
     if not cases:
         raise click.UsageError(f"{', '.join(names)} can be cut at every block only: give --way blocks")
+    for name in names:
+        if "blocks" in ways and ways != _WAYS and len(ways) > 1 and name not in CAN_BE_CUT:
+            click.echo(f"pulse stress powercut: {name} can be cut at every block only", err=True)
     return cases
+
+
+def _require_writable(keep: Path) -> None:
+    """Raise UsageError unless something can be written into this folder, which is made."""
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=keep) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        raise click.UsageError(f"--keep {keep}: cannot be written: {error}") from error
 
 
 def _judge(run: Run, plan: experiment.CutPlan, file: ResultsFile | None, reporting: ReportOptions) -> int:

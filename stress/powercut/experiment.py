@@ -19,10 +19,11 @@ from conformance.runner.run import Run
 from conformance.system.orphans import adopt_orphans
 from conformance.system.platform import operating_system
 from stress.disk import Kind, disk_of, enter_private_namespace, require_means
-from stress.powercut.blocks.experiment import BlockPlan, cut_every_block
+from stress.powercut.blocks.experiment import BlockPlan, cut_every_block, repeat_state
 from stress.powercut.blocks.file_systems import FileSystem
+from stress.powercut.blocks.results import result_of_one
+from stress.powercut.blocks.results import results_of as results_of_blocks
 from stress.powercut.blocks.tally import Tally as BlockTally
-from stress.powercut.blocks.tally import results_of as results_of_blocks
 from stress.powercut.boundaries import cut_at_boundaries
 from stress.powercut.cuts import RandomCut, random_cut
 from stress.powercut.cutting import Bench, cut_at_random, require_that_losses_show
@@ -53,8 +54,12 @@ def results(run: Run, plan: CutPlan) -> Iterator[Result]:
     It needs a process of its own: mounts are in a private namespace, and each cut ends all child processes.
     """
     for file_system, way in plan.cases:
-        for result in _case(run, plan, file_system, way):
-            yield apply_known_failures(result, run.manifest.known_failures, operating_system())
+        begin = time.monotonic()
+        of_case = _case(run, plan, file_system, way)
+        seconds = round(time.monotonic() - begin, 3)
+        for result in of_case:
+            timed = replace(result, seconds=seconds)
+            yield apply_known_failures(timed, run.manifest.known_failures, operating_system())
 
 
 def _case(run: Run, plan: CutPlan, file_system: FileSystem, way: Way) -> list[Result]:
@@ -68,6 +73,8 @@ def _case(run: Run, plan: CutPlan, file_system: FileSystem, way: Way) -> list[Re
         require_means(file_system.kind)
         enter_private_namespace()
         adopt_orphans()
+        if way == "blocks" and plan.blocks.only is not None:
+            return result_of_one(repeat_state(run, file_system, plan.blocks), case, repro)
         if way == "blocks":
             cut_every_block(run, file_system, plan.blocks, of_blocks)
             return results_of_blocks(of_blocks, case, repro)
@@ -90,13 +97,11 @@ def _cut_off(run: Run, plan: CutPlan, kind: Kind, way: Way, tally: Tally) -> Non
     with disk_of(kind, run.folder) as disk:
         require_that_losses_show(disk)
         bench = Bench(run, disk, Shared(run))
-        begin = time.monotonic()
         with contextlib.closing(_findings(bench, plan, way, tally)) as findings:
             for finding in findings:
                 if finding.next_write or judge(finding, run.manifest.profile).kind != "kept":
                     require_room(run.folder)
                 tally.add(finding)
-                tally.seconds = time.monotonic() - begin
 
 
 def _findings(bench: Bench, plan: CutPlan, way: Way, tally: Tally) -> Generator[Finding]:

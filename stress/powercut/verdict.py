@@ -137,7 +137,6 @@ class Tally:
     acknowledged: int = 0
     left_beside: int = 0
     lost_writes: int = 0
-    seconds: float = 0.0
     kinds: Counter[str] = field(default_factory=Counter)
     next_failures: int = 0
     not_compared: str = ""
@@ -250,7 +249,7 @@ def results_of(tally: Tally, repro: str) -> list[Result]:
 
 
 def _result(tally: Tally, clause: str, message: str, repro: str) -> Result:
-    case, seconds, counts = case_name(tally.way, tally.file_system), round(tally.seconds, 3), tally.counts()
+    case, counts = case_name(tally.way, tally.file_system), tally.counts()
     examples = tally.examples.get(clause, [])
     wrong = tally.contradictions if clause == "PWR-03" and not examples else []
     if examples := examples or wrong:
@@ -259,12 +258,12 @@ def _result(tally: Tally, clause: str, message: str, repro: str) -> Result:
         repeat = repeat_command(repro, [("only", first["number"])])
         if wrong:
             evidence = {"examples": examples}
-            return Result(clause, case, "error", message, evidence, repeat, seconds, blame="kit", counts=counts)
-        return Result(clause, case, "fail", message, {"examples": examples}, repeat, seconds, counts=counts)
+            return Result(clause, case, "error", message, evidence, repeat, blame="kit", counts=counts)
+        return Result(clause, case, "fail", message, {"examples": examples}, repeat, counts=counts)
     if doubt := tally.too_little():
         message = f"{message}; {doubt}"
-        return Result(clause, case, "unmeasured", message, {}, repro, seconds, inconclusive=True, counts=counts)
-    return Result(clause, case, "pass", message, {}, repro, seconds, counts=counts)
+        return Result(clause, case, "unmeasured", message, {}, repro, inconclusive=True, counts=counts)
+    return Result(clause, case, "pass", message, {}, repro, counts=counts)
 
 
 def case_name(way: Way, file_system: str) -> str:

@@ -1,11 +1,12 @@
-"""Every block of a file system: recorded, rebuilt, mounted, judged; and the result lines that follow."""
+"""Every block of a file system: recorded, rebuilt, mounted, judged."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +21,14 @@ from stress.powercut.blocks.file_systems import FileSystem
 from stress.powercut.blocks.fuse import require_fuse
 from stress.powercut.blocks.keeping import keep
 from stress.powercut.blocks.lookers import Lookers, looking
+from stress.powercut.blocks.names import name_of, named_state, round_of
 from stress.powercut.blocks.recording import FOLDER, TARGET, Recording, Writers, record
+from stress.powercut.blocks.results import Repeated
 from stress.powercut.blocks.rounds import NUMBERS, Round, rounds
-from stress.powercut.blocks.states import Plan, State, plan_states
+from stress.powercut.blocks.states import State, plan_states
 from stress.powercut.blocks.story import in_short
 from stress.powercut.blocks.supervisor import supervised
-from stress.powercut.blocks.tally import Look, Tally
+from stress.powercut.blocks.tally import Look, Tally, failed_clauses
 from stress.powercut.blocks.verdict import Seen, judge
 from stress.powercut.blocks.writers import durable, implementation, unsynced
 from stress.powercut.cutting import Bench, refused
@@ -34,9 +37,10 @@ from stress.powercut.reaper import end_descendants
 from stress.powercut.recording import record_writes
 from stress.powercut.verdict import require_document
 
-__all__ = ["BlockPlan", "cut_every_block"]
+__all__ = ["BlockPlan", "cut_every_block", "repeat_state"]
 
-_CONTROL_STATES = 150  # at most
+_CONTROL_STATES = 60, 150  # at least, and at most
+_RECORDINGS = 5  # in which a state is looked for by its name
 _STATES_OF_ROUND = 600
 _NEXT_WRITES = 40  # of a recording
 _Expected = Mapping[tuple[int, bool], ExpectedOfWrite]  # by size and whether there is a target
@@ -44,12 +48,12 @@ _Expected = Mapping[tuple[int, bool], ExpectedOfWrite]  # by size and whether th
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """How many states to look at, or ``only`` the one with this number. ``keep`` is the folder in which the first
-    failing state of each kind is kept, or the one of ``only``, whatever it shows.
+    """How many states to look at, or ``only`` the one with this number or name. ``keep`` is the folder in which the
+    first failing state of each kind is kept, or the one of ``only``, whatever it shows.
     """
 
     states: int
-    only: int | None = None
+    only: int | str | None = None
     keep: Path | None = None
 
 
@@ -61,17 +65,80 @@ def cut_every_block(run: Run, file_system: FileSystem, plan: BlockPlan, tally: T
     """
     require_means(file_system.kind)
     require_fuse()
-    expected = _ask_model(run, file_system, plan.states, tally)
+    few = itertools.islice(rounds(run.seed), 2 + plan.states // _STATES_OF_ROUND)
+    expected = _ask_model(run, file_system, few, tally)
+    with _prepared(run, file_system, plan) as lookers:
+        for played in rounds(run.seed):
+            if played.writers == 1 or not tally.not_together:
+                _one_round(run, file_system, played, lookers, expected, plan, tally)
+            if tally.states >= plan.states:
+                return
+
+
+def repeat_state(run: Run, file_system: FileSystem, plan: BlockPlan) -> Repeated:
+    """Look at the one state that ``plan.only`` asks for, in a new recording of its round; by its name, in several ones
+    until it fails. What is raised is that of `cut_every_block`, and Inconclusive where there is no such state.
+    """
+    require_means(file_system.kind)
+    require_fuse()
+    assert plan.only is not None
+    number = plan.only // NUMBERS if isinstance(plan.only, int) else round_of(plan.only)
+    played = next(itertools.islice(rounds(run.seed), number, None))
+    expected = _ask_model(run, file_system, [played], Tally(file_system.name))
+    last, found = None, 0
+    with _prepared(run, file_system, plan) as lookers:
+        for recordings in range(1, 2 if isinstance(plan.only, int) else _RECORDINGS + 1):
+            with record(file_system, played, implementation(run), run.folder) as recording:
+                state = _asked_for(plan, recording, run.seed + number)
+                if state is None:
+                    continue
+                found += 1
+                last = _look_again(run, lookers, recording, state, expected, plan)
+            last = dataclasses.replace(last, recordings=recordings, found=found)
+            if failed_clauses(last.look) or last.next_write:
+                break
+    if last is None:
+        raise Inconclusive(
+            f"there is no state {plan.only} in {_RECORDINGS} new recordings: what reaches the disk between two flushes "
+            "depends on the timing; --keep, given to a whole run, keeps a failing state when it is found"
+        )
+    return last
+
+
+def _asked_for(plan: BlockPlan, recording: Recording, seed: int) -> State | None:
+    if isinstance(plan.only, str):
+        return named_state(plan.only, recording.events)
+    assert plan.only is not None
+    states = plan_states(recording.events, seed, min(_STATES_OF_ROUND, plan.states)).states
+    if plan.only % NUMBERS >= len(states):
+        last = plan.only // NUMBERS * NUMBERS + len(states) - 1
+        raise Inconclusive(f"there is no state {plan.only}: the last one of this recording is {last}")
+    return states[plan.only % NUMBERS]
+
+
+def _look_again(
+    run: Run, lookers: Lookers, recording: Recording, state: State, expected: _Expected, plan: BlockPlan
+) -> Repeated:
+    assert plan.only is not None
+    numbers = {state: plan.only} if isinstance(plan.only, int) else {}
+    judged = _judged(recording, numbers, run.manifest.profile, expected)
+    [look] = [judged(state, seen) for state, seen in lookers.look(recording, [state])]
+    tally = Tally(recording.file_system.name)
+    if plan.keep is not None:
+        _keep(recording, look, plan.keep, run.manifest.profile, tally)
+    failure = "" if look.outcome.kind == "unmountable" else _next_write(run, lookers, recording, look)
+    kept = "".join([*(f"kept: {text}" for text in tally.kept), *(f"not kept: {text}" for text in tally.not_kept)])
+    return Repeated(plan.only, look, next_write=failure, kept=kept)
+
+
+@contextlib.contextmanager
+def _prepared(run: Run, file_system: FileSystem, plan: BlockPlan) -> Iterator[Lookers]:
+    """What looks at states, once the controls have shown that there is something to see."""
+    least, most = _CONTROL_STATES
     try:
         with supervised(), looking(run.folder) as lookers:
-            _require_controls(run, file_system, lookers, min(plan.states, _CONTROL_STATES))
-            for played in rounds(run.seed):
-                if plan.only is not None and played.number != plan.only // NUMBERS:
-                    continue
-                if played.writers == 1 or not tally.not_together:
-                    _one_round(run, file_system, played, lookers, expected, plan, tally)
-                if plan.only is not None or tally.states >= plan.states:
-                    return
+            _require_controls(run, file_system, lookers, min(max(plan.states, least), most))
+            yield lookers
     finally:
         end_descendants()  # what the implementation has left running
 
@@ -85,7 +152,6 @@ def _one_round(
     plan: BlockPlan,
     tally: Tally,
 ) -> None:
-    limit = min(_STATES_OF_ROUND, plan.states if plan.only is not None else plan.states - tally.states)
     with contextlib.ExitStack() as stack:
         try:
             recording = stack.enter_context(record(file_system, played, implementation(run), run.folder))
@@ -94,31 +160,44 @@ def _one_round(
                 raise
             tally.not_together = str(error)  # CON-01 says more
             return
+        limit = min(_STATES_OF_ROUND, plan.states - tally.states)
         chosen = plan_states(recording.events, run.seed + played.number, limit)
-        if plan.only is not None:
-            chosen = Plan(chosen.states[plan.only % NUMBERS :][:1], {})
         tally.planned(played, chosen)
-        judged = _judged(recording, chosen, run.manifest.profile, expected)
+        judged = _judged(recording, _numbered(played, chosen.states), run.manifest.profile, expected)
         begin = time.monotonic()
         looks = [judged(state, seen) for state, seen in lookers.look(recording, chosen.states)]
         tally.seconds += time.monotonic() - begin
-        looks.sort(key=lambda look: look.number)
+        looks.sort(key=lambda look: look.number or 0)
         for look in looks:
-            if plan.keep is not None and (plan.only is not None or tally.is_first_of_its_kind(look)):
-                tally.kept.append(str(keep(recording, look, plan.keep)))
+            if plan.keep is not None and tally.is_first_of_its_kind(look):
+                _keep(recording, look, plan.keep, run.manifest.profile, tally)
             tally.add(look)
         for look in _one_of_each_shape(looks):
             tally.next_write(look, _next_write(run, lookers, recording, look))
 
 
-def _judged(recording: Recording, plan: Plan, profile: str, expected: _Expected) -> Callable[[State, Seen], Look]:
+def _keep(recording: Recording, look: Look, parent: Path, profile: str, tally: Tally) -> None:
+    """Keep a state, or say why not: the verdict does not depend on it."""
+    try:
+        tally.kept.append(str(keep(recording, look, parent, profile)))
+    except OSError as error:
+        tally.not_kept.append(f"state {look.label} in {parent}: {error}")
+
+
+def _numbered(played: Round, states: Iterable[State]) -> Mapping[State, int]:
+    return {state: played.number * NUMBERS + index for index, state in enumerate(states)}
+
+
+def _judged(
+    recording: Recording, numbers: Mapping[State, int], profile: str, expected: _Expected
+) -> Callable[[State, Seen], Look]:
     played, history, documents = recording.round, recording.history, recording.round.documents()
-    numbers = {state: index for index, state in enumerate(plan.states)}
 
     def judged(state: State, seen: Seen) -> Look:
         acknowledged = len(history.acknowledged(state.cut))
         return Look(
-            number=played.number * NUMBERS + numbers[state],
+            number=numbers.get(state),
+            name=name_of(state, recording.events, played.number),
             round=played,
             state=state,
             seen=seen,
@@ -131,9 +210,8 @@ def _judged(recording: Recording, plan: Plan, profile: str, expected: _Expected)
     return judged
 
 
-def _ask_model(run: Run, file_system: FileSystem, states: int, tally: Tally) -> _Expected:
-    """What the model says of writes of the sizes of this run, traced on a plain disk of this kind."""
-    few = itertools.islice(rounds(run.seed), 2 + states // _STATES_OF_ROUND)
+def _ask_model(run: Run, file_system: FileSystem, few: Iterable[Round], tally: Tally) -> _Expected:
+    """What the model says of writes of the sizes of these rounds, traced on a plain disk of this kind."""
     sizes = sorted({played.size for played in few if played.writers == 1})
     try:
         with disk_of(file_system.kind, run.folder) as disk:
@@ -188,13 +266,13 @@ def _require_controls(run: Run, file_system: FileSystem, lookers: Lookers, state
     """
     played = next(rounds(run.seed))
     found = _control(file_system, played, unsynced, lookers, states, run.folder)
-    if not found.kinds["torn"] + found.kinds["missing"] + found.undone:
+    if not found.found.failures:
         raise Inconclusive(
             f"the positive control was not caught: on this {file_system.name} the kit's own writer, which syncs "
             f"nothing, lost nothing: {found.sentence()}; cuts here prove nothing"
         )
     found = _control(file_system, played, durable, lookers, states, run.folder)
-    if found.kinds["torn"] + found.kinds["missing"] + found.undone:
+    if found.found.failures:
         raise Unmeasured(
             f"{file_system.name} loses what it was asked to keep, so that no writer can be judged on it: the kit's own "
             f"writer, which syncs file and folder: {found.sentence()}"
@@ -208,7 +286,7 @@ def _control(
     with record(file_system, played, writers, folder) as recording:
         plan = plan_states(recording.events, played.number, states)
         tally.planned(played, plan)
-        judged = _judged(recording, plan, "replace", {})
+        judged = _judged(recording, _numbered(played, plan.states), "replace", {})
         for state, seen in lookers.look(recording, plan.states):
             tally.add(judged(state, seen))
     return tally

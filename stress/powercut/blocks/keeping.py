@@ -8,23 +8,24 @@ from pathlib import Path
 
 from stress.powercut.blocks.contents import contents_of
 from stress.powercut.blocks.image import BLOCK, Base
-from stress.powercut.blocks.looking import mounted
-from stress.powercut.blocks.recording import FOLDER, Recording, copy_image
+from stress.powercut.blocks.looking import look_at, mounted
+from stress.powercut.blocks.recording import FOLDER, NEIGHBOUR, TARGET, Recording, copy_image
 from stress.powercut.blocks.states import State
 from stress.powercut.blocks.story import in_full
 from stress.powercut.blocks.tally import Look
+from stress.powercut.blocks.verdict import Outcome, Seen, judge
 
 __all__ = ["keep"]
 
 IMAGE, ARCHIVE, STORY = "image", "image.tar.gz", "story.txt"
 
 
-def keep(recording: Recording, look: Look, parent: Path) -> Path:
+def keep(recording: Recording, look: Look, parent: Path, profile: str) -> Path:
     """Write a state into a new folder of ``parent``, or in place of an older one, and return that folder.
 
     Raises OSError, also where tar(1) fails.
     """
-    folder = parent / f"{recording.file_system.name}-{look.number}"
+    folder = parent / f"{recording.file_system.name}-{look.label}"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         image = Path(name) / IMAGE
@@ -35,15 +36,20 @@ def keep(recording: Recording, look: Look, parent: Path) -> Path:
         image.unlink()
         changes = [n for n in range(look.state.stable, look.state.cut) if recording.events[n].changes]
         ranges = [(recording.events[number].offset, recording.events[number].length) for number in changes]
-        told = _contents(recording, look.state, ranges, Path(name))
+        told, complete = _with_all_writes(recording, look.state, ranges, Path(name), profile)
     options = ",".join(filter(None, ("loop", recording.file_system.kind.options)))
     lines = [
-        f"{recording.file_system.name}, state {look.number}: {look.outcome.text}",
-        f"{look.round.described()}; {look.state.kind}: {look.written}",
+        f"{recording.file_system.name}, state {look.label}: {look.outcome.text}",
+        look.described(),
+        "",
+        f"The target is {FOLDER}/{TARGET}; {NEIGHBOUR} is a file of another program, synced {_when_synced(look)}.",
+        f"On a disk that got all block writes up to the cut: {complete.text}.",
+        *_unsent(look, complete),
         "",
         "To look at it, on Linux, as root:",
         "",
-        f"    tar -xzf {ARCHIVE} && mkdir mounted && mount -o {options} {IMAGE} mounted && ls -l mounted/{FOLDER}",
+        f"    tar -xzf {ARCHIVE} && mkdir -p mounted && mount -o {options} {IMAGE} mounted && ls -l mounted/{FOLDER}",
+        "    umount mounted",
         "",
         *in_full(look.state, recording.events, dict(zip(changes, told, strict=True))),
     ]
@@ -65,19 +71,34 @@ def write_image(recording: Recording, state: State, path: Path) -> None:
             file.write(block)
 
 
-def _contents(recording: Recording, state: State, ranges: list[tuple[int, int]], folder: Path) -> list[str]:
-    """What each of these ranges is on the disk that got all writes up to the cut, once that has been recovered."""
+def _unsent(look: Look, complete: Outcome) -> list[str]:
+    if not {look.outcome.kind, complete.kind} <= {"torn", "missing"}:
+        return []
+    return ["So the document's missing bytes had not been sent to the disk before the cut, whatever it did with them."]
+
+
+def _when_synced(look: Look) -> str:
+    return "all the time" if look.round.beside_syncs else "after every second document"
+
+
+def _with_all_writes(
+    recording: Recording, state: State, ranges: list[tuple[int, int]], folder: Path, profile: str
+) -> tuple[list[str], Outcome]:
+    """What each of these ranges is on the disk that got all writes up to the cut, once that has been recovered; and
+    what the target is there.
+    """
     image, point = folder / IMAGE, folder / "mounted"
     write_image(recording, State("prefix", state.cut, (), state.cut), image)
     point.mkdir()
     try:
-        with mounted(image, recording.file_system.copies, point):
-            pass
-    except OSError:  # then its tools see it as it is
-        pass
+        with mounted(image, recording.file_system.copies, point) as disk:
+            seen = look_at(disk)
+    except OSError as error:  # then its tools see it as it is
+        seen = Seen(unmountable=str(error.strerror))
     finally:
         point.rmdir()
-    return contents_of(recording.file_system.kind.name, image, ranges)
+    outcome = judge(seen, state.cut, recording.history, recording.round.documents(), profile)
+    return contents_of(recording.file_system.kind.name, image, ranges), outcome
 
 
 def _run(*command: object) -> None:

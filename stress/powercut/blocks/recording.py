@@ -22,11 +22,11 @@ from stress.powercut.blocks.recorder import mark
 from stress.powercut.blocks.rounds import Round
 from stress.powercut.blocks.states import START
 
-__all__ = ["FOLDER", "TARGET", "Recording", "WriteOne", "Writers", "copy_image", "record"]
+__all__ = ["FOLDER", "NEIGHBOUR", "TARGET", "Recording", "WriteOne", "Writers", "copy_image", "record"]
 
 _PIECE = 1 << 20  # bytes
 
-FOLDER, TARGET = "writes", "status.json"
+FOLDER, TARGET, NEIGHBOUR = "writes", "status.json", "neighbour"
 
 WriteOne = Callable[[Path, Mapping[str, Any]], None]
 """Writes a document to a path and returns when that was acknowledged; raises ImplementationError otherwise."""
@@ -127,7 +127,7 @@ def _play(disk: Disk, place: Path, played: Round, writers: Writers) -> None:
             threading.Thread(target=_write_all, args=(disk, place, played, writer, write, failures))
             for writer, write in enumerate(ready)
         ]
-        with _neighbour(disk.place / "neighbour") if played.beside_syncs else contextlib.nullcontext():
+        with _neighbour(disk.place / NEIGHBOUR) if played.beside_syncs else contextlib.nullcontext():
             for thread in threads:
                 thread.start()
             for thread in threads:
@@ -146,7 +146,7 @@ def _write_all(
             write(disk.place / FOLDER / TARGET, status)
             mark(place, f"{ACKNOWLEDGED} {writer} {sequence}")
             if writer == 0 and sequence % 2 == 0:
-                _sync_neighbour(disk.place / "neighbour")
+                _sync_neighbour(disk.place / NEIGHBOUR)
     except BaseException as error:  # for the thread that waits
         failures.append(error)
 

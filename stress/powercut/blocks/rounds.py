@@ -46,7 +46,7 @@ class Round:
         together = "" if self.writers == 1 else f" by each of {self.writers} writers at once"
         beside = ", while another program syncs a file of its own" if self.beside_syncs else ""
         before = "" if self.exists else ", no target before"
-        return f"{self.writes} writes of {self.size:,} bytes{together}{before}{beside}"
+        return f"{self.writes} documents of {self.size:,} bytes{together}{before}{beside}"
 
 
 def rounds(seed: int) -> Iterator[Round]:

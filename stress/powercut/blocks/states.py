@@ -17,7 +17,7 @@ from stress.powercut.blocks.log import Event
 
 __all__ = ["START", "Piece", "Plan", "State", "StateKind", "epochs_of", "plan_states"]
 
-StateKind = Literal["prefix", "torn write", "subset", "flushes ignored"]
+StateKind = Literal["prefix", "partial write", "subset", "flushes ignored"]
 
 START = "start"  # the mark from which on cuts are made
 _EXHAUSTED = 8  # writes of an epoch up to which every subset is a state
@@ -89,18 +89,20 @@ def epochs_of(events: Sequence[Event]) -> tuple[Epoch, ...]:
 
 
 def plan_states(events: Sequence[Event], seed: int, limit: int) -> Plan:
-    """All prefixes, and a seeded sample of the other states up to ``limit`` in all, a tenth of them with flushes
-    ignored. What is left out of a large epoch depends on the seed, too.
+    """At most ``limit`` states: all prefixes, and a seeded sample of the others, a tenth of them with flushes ignored.
+    Where there are more prefixes than that, it is a sample of prefixes. What is left out of a large epoch depends on
+    the seed, too.
     """
     draw = random.Random(f"{seed} states")
     epochs = epochs_of(events)
-    prefixes = [state for epoch in epochs for state in _prefixes(epoch)]
-    others = [state for epoch in epochs for state in chain(_torn(epoch, events), _subsets(epoch, draw))]
+    every_prefix = [state for epoch in epochs for state in _prefixes(epoch)]
+    others = [state for epoch in epochs for state in chain(_partial(epoch, events), _subsets(epoch, draw))]
     lied = list(dict.fromkeys(_flushes_ignored(epochs, draw)))
-    room = max(0, limit - len(prefixes))
+    prefixes = every_prefix if len(every_prefix) <= limit else draw.sample(every_prefix, limit)
+    room = limit - len(prefixes)
     lies = draw.sample(lied, min(len(lied), room // 10))
     sample = draw.sample(others, min(len(others), room - len(lies)))
-    possible: dict[StateKind, int] = {"prefix": len(prefixes)}
+    possible: dict[StateKind, int] = {"prefix": len(every_prefix)}
     for state in chain(others, lied):
         possible[state.kind] = possible.get(state.kind, 0) + 1
     return Plan(tuple(sorted([*prefixes, *sample, *lies], key=lambda state: (state.stable, state.cut))), possible)
@@ -112,12 +114,12 @@ def _prefixes(epoch: Epoch) -> Iterator[State]:
         yield State("prefix", epoch.begin, epoch.changes[:length], epoch.end)
 
 
-def _torn(epoch: Epoch, events: Sequence[Event]) -> Iterator[State]:
+def _partial(epoch: Epoch, events: Sequence[Event]) -> Iterator[State]:
     for index, number in enumerate(epoch.changes):
         length = events[number].length
         for begin, end in _pieces(length) if events[number].kind == "write" else ():
             piece = Piece(number, begin, end)
-            yield State("torn write", epoch.begin, epoch.changes[:index], epoch.end, piece)
+            yield State("partial write", epoch.begin, epoch.changes[:index], epoch.end, piece)
 
 
 def _pieces(length: int) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ __all__ = ["in_full", "in_short"]
 def in_short(state: State, events: Sequence[Event]) -> str:
     """A state in a few words."""
     changes = [number for number in range(state.stable, state.cut) if events[number].changes]
-    text = f"{len(state.written)} of {len(changes)} writes {_since(state)} were on the disk"
+    text = f"{len(state.written)} of {len(changes)} block writes {_since(state)} were on the disk"
     if state.piece is None:
         return text
     piece = f"bytes {state.piece.begin:,} to {state.piece.end:,} of {events[state.piece.event].length:,}"
@@ -25,8 +25,10 @@ def in_full(state: State, events: Sequence[Event], contents: Mapping[int, str]) 
     """A state as a list of lines: each write, and whether it was on the disk, with what the program asked for between
     them. ``contents`` says what a write is, by its number, or is empty.
     """
-    lines = [f"The writes {_since(state)}, in the order in which they were sent to the disk, and what they are for a"]
-    lines.append("file system that got all of them:")
+    lines = [
+        f"The block writes {_since(state)}, in the order in which they were sent to the disk, and what they are for"
+    ]
+    lines.append("a file system that got all of them:")
     lines.append("")
     for number in range(state.stable, state.cut):
         event = events[number]

@@ -41,6 +41,11 @@ def judged(
         ),
         (("powercut", "--way", "never"), "'never' is not one of 'random', 'boundaries', 'blocks'"),
         (("powercut", "--file-system", "floppy"), "'floppy' is not one of ext4, ext4-auto_da_alloc"),
+        (("powercut", "--file-system", "floppy"), "of another type, mkfs.floppy must be here"),
+        (("powercut", "--only", "-1"), "neither a number nor the name of a state"),
+        (("powercut", "--only", "0-2-1-p0of2"), "neither a number nor the name of a state"),
+        (("powercut", "--only", "0-2-1-0-p0of2", "--way", "random"), "is for cuts at every block: give --way blocks"),
+        (("powercut", "--keep", "kept", "--way", "random"), "--keep is for cuts at every block: give --way blocks"),
         (("powercut", "--cuts", "0"), "--cuts"),
         (("powercut", "--impl", "no/such/manifest"), "no such manifest"),
         (("powercut", "--impl", "mutant:none"), "no such mutant"),
@@ -57,6 +62,28 @@ def test_a_report_that_cannot_be_written_is_usage(judged: Callable[..., tuple[in
     code, _, stderr = judged("powercut", "--report", tmp_path / "file" / "report")
     assert code == 2
     assert "cannot be written" in stderr
+
+
+def test_a_folder_in_which_nothing_can_be_kept_is_usage(
+    judged: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    code, _, stderr = judged("powercut", "--keep", tmp_path / "file" / "kept")
+    assert code == 2
+    assert "kept: cannot be written: " in stderr
+
+
+def test_the_name_of_a_state_selects_the_cuts_at_every_block(
+    judged: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    judged("powercut", "--file-system", "ext4", "--only", "0-2-1-0-p0of2", "--report", tmp_path)
+    _, results, _ = read_results(tmp_path / "results.jsonl")
+    assert {result["case"] for result in results} == {"cut_at_every_block:ext4"}
+
+
+def test_a_way_in_which_a_file_system_cannot_be_cut_is_named(judged: Callable[..., tuple[int, str, str]]) -> None:
+    _, _, stderr = judged("powercut", "--file-system", "btrfs", "--way", "random", "--way", "blocks")
+    assert "btrfs can be cut at every block only" in stderr
 
 
 def test_an_implementation_that_does_not_start(judged: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:

@@ -129,16 +129,77 @@ def test_a_failing_state_is_kept_with_the_command_that_shows_it(
     assert (command.returncode, stderr) == (1, "")
     [folder] = kept.glob("ext4-*")  # the first torn state; nothing else was found
     assert f"; kept: {folder}" in stdout
+    assert 0 < int(stdout.split(" states of")[0].rpartition(" ")[2]) <= 60
     story = (folder / "story.txt").read_text(encoding="utf-8")
     assert "the target is empty" in story
     assert "document 2 of writer 0 is requested" in story
     assert "the journal" in story
+    assert "On a disk that got all block writes up to the cut: the target is empty." in story
+    assert "neighbour is a file of another program, synced after every second document" in story
 
     [line] = [line.strip() for line in story.splitlines() if "mount -o loop" in line]
     shown = line.replace("ls -l", "stat --format '%s bytes'") + "/status.json"
-    done = subprocess.run(["unshare", "--mount", "sh", "-c", shown], cwd=folder, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("0 bytes\n", "")
+    twice = f"{shown} && umount mounted && {shown}"
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", twice], cwd=folder, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("0 bytes\n0 bytes\n", "")
     assert left_behind() == []
+
+    [repeat] = {line.rpartition(" --only ")[2] for line in stdout.splitlines() if " --only " in line}
+    again = ("--way", "blocks", "--file-system", "ext4", "--seed", "1", "--only", repeat)
+    with stress_command("powercut", "--impl", "mutant:no-fsync", *again, "--keep", kept) as command:
+        stdout, stderr = command.communicate()
+    assert stderr == ""
+    # The state may be in none of a few recordings, and then that is said: never is another one shown instead.
+    if command.returncode == 4:
+        assert f"state {repeat}" in stdout
+    else:
+        assert (command.returncode, f"state {repeat} fails again" in stdout) == (1, True)
+        assert (kept / f"ext4-{repeat}" / "story.txt").exists()
+
+
+def test_what_cannot_be_kept_is_said_and_changes_no_verdict(
+    controls: object, stress_command: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    full = """
+import stress.powercut.blocks.experiment as experiment
+def keep(*arguments):
+    raise OSError(28, "No space left on device")
+experiment.keep = keep
+"""
+    plan = ("--way", "blocks", "--file-system", "ext4", "--states", "60", "--seed", "1", "--keep", tmp_path / "kept")
+    with stress_command("powercut", "--impl", "mutant:no-fsync", *plan, changed=full) as command:
+        stdout, stderr = command.communicate()
+    assert (command.returncode, stderr) == (1, "")
+    assert f" in {tmp_path / 'kept'}: [Errno 28] No space left on device" in stdout
+
+
+def test_a_number_that_no_state_of_the_recording_has(
+    controls: object, stress_command: Callable[..., subprocess.Popen[str]]
+) -> None:
+    plan = ("--way", "blocks", "--file-system", "ext4", "--states", "60", "--seed", "1", "--only", "99999")
+    with stress_command("powercut", *plan) as command:
+        stdout, _ = command.communicate()
+    assert (command.returncode, "there is no state 99999: the last one of this recording is 59" in stdout) == (4, True)
+
+
+def test_where_fuse_is_not_permitted_that_is_the_reason(
+    controls: object, stress_command: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """As in a container that has the device and may not open it."""
+    refused = """
+import os
+real = os.open
+def refuse(path, *arguments, **more):
+    if path == "/dev/fuse":
+        raise PermissionError(1, "Operation not permitted")
+    return real(path, *arguments, **more)
+os.open = refuse
+"""
+    plan = ("--way", "blocks", "--file-system", "ext4")
+    with stress_command("powercut", *plan, changed=refused) as command:
+        stdout, stderr = command.communicate()
+    assert (command.returncode, stderr) == (4, "")
+    assert "/dev/fuse cannot be opened: Operation not permitted: give the container the device (--device" in stdout
 
 
 def test_what_only_another_program_that_syncs_can_show_is_caught(

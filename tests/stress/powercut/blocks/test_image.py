@@ -58,7 +58,7 @@ def plain(base: Base, state: State) -> bytes:
         [State("prefix", 0, (), 60)],
         [State("prefix", 0, (), 60), State("prefix", 30, (31, 32), 60), State("subset", 54, (56, 58), 60)],
         [State("subset", 50, (51,), 60), State("subset", 10, (11, 13), 60)],  # back to an earlier one
-        [State("torn write", 7, (), 60, Piece(8, 0, 1)), State("torn write", 14, (15,), 60, Piece(16, 0, 1))],
+        [State("partial write", 7, (), 60, Piece(8, 0, 1)), State("partial write", 14, (15,), 60, Piece(16, 0, 1))],
     ],
 )
 def test_an_image_is_what_was_written(base: Base, states: list[State]) -> None:

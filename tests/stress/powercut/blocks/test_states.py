@@ -1,4 +1,4 @@
-"""The states that a disk may hold: prefixes, subsets, torn writes, and those of a disk that ignores flushes."""
+"""The states that a disk may hold: prefixes, subsets, partial writes, and those of a disk that ignores flushes."""
 
 from __future__ import annotations
 
@@ -42,14 +42,22 @@ def test_epochs_that_end_before_the_start_are_left_out() -> None:
     assert [epoch.changes for epoch in epochs_of(events("wfw|wfw"))] == [(2, 4), (6,)]
 
 
-def test_all_prefixes_are_states_whatever_the_limit() -> None:
-    plan = plan_states(events("|wwfw"), 1, 1)
+def test_all_prefixes_are_states_before_any_other() -> None:
+    plan = plan_states(events("|wwfw"), 1, 4)
     assert plan.states == (
         State("prefix", 0, (), 3),
         State("prefix", 0, (1,), 3),
         State("prefix", 4, (), 5),  # it is all of the first epoch, too: the later cut asks for more
         State("prefix", 4, (4,), 5),
     )
+
+
+def test_never_more_than_the_limit() -> None:
+    log = events("|" + 40 * "wwf")  # as when another program syncs all the time
+    plan = plan_states(log, 1, 30)
+    assert (len(plan.states), plan.chosen("prefix"), plan.possible["prefix"]) == (30, 30, 81)
+    assert plan == plan_states(log, 1, 30)
+    assert len({state.stable for state in plan.states}) > 15  # from the whole log, and not from its beginning
 
 
 def test_all_subsets_of_a_small_epoch_are_states() -> None:
@@ -67,7 +75,7 @@ def test_of_a_large_epoch_each_single_write_is_once_missing_and_once_alone() -> 
 
 
 def test_of_a_large_write_pieces_are_states() -> None:
-    pieces = {state.piece for state in of_kind(plan_states(events("|W"), 1, 1000), "torn write")}
+    pieces = {state.piece for state in of_kind(plan_states(events("|W"), 1, 1000), "partial write")}
     assert pieces == {
         Piece(1, *ends)
         for ends in [(0, 4096), (0, 8192), (0, 12288), (4096, 16384), (0, 512), (0, 15872), (512, 16384)]
@@ -75,7 +83,7 @@ def test_of_a_large_write_pieces_are_states() -> None:
 
 
 def test_a_sector_is_written_whole() -> None:
-    assert not list(of_kind(plan_states(events("|wdw"), 1, 1000), "torn write"))
+    assert not list(of_kind(plan_states(events("|wdw"), 1, 1000), "partial write"))
 
 
 def test_a_disk_that_ignores_flushes_may_lose_what_was_written_before_them() -> None:

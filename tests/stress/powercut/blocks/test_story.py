@@ -23,14 +23,14 @@ def state(kind: StateKind = "subset", stable: int = 2, piece: Piece | None = Non
 
 
 def test_in_short() -> None:
-    assert in_short(state(), EVENTS) == "1 of 3 writes since the last flush were on the disk"
-    torn = state("torn write", piece=Piece(7, 0, 4096))
+    assert in_short(state(), EVENTS) == "1 of 3 block writes since the last flush were on the disk"
+    torn = state("partial write", piece=Piece(7, 0, 4096))
     assert in_short(torn, EVENTS).endswith("on the disk, and bytes 0 to 4,096 of 8,192 of one more")
 
 
 def test_in_full_each_write_has_its_fate_and_what_it_is() -> None:
     lines = in_full(state(piece=Piece(7, 0, 4096)), EVENTS, {3: "the journal", 7: "/status.json, inode 12"})
-    assert lines[0].startswith("The writes since the last flush, in the order")
+    assert lines[0].startswith("The block writes since the last flush, in the order")
     assert lines[3:] == [
         "  document 1 of writer 0 is requested",
         "  on disk   write at 8,192, 4,096 bytes: the journal",
@@ -43,6 +43,6 @@ def test_in_full_each_write_has_its_fate_and_what_it_is() -> None:
 
 def test_in_full_of_a_disk_that_ignores_flushes() -> None:
     lines = in_full(state("flushes ignored", stable=0), EVENTS, {})
-    assert lines[0].startswith("The writes since the last flush that counted, ")
+    assert lines[0].startswith("The block writes since the last flush that counted, ")
     assert "  flush, which this disk ignored" in lines
     assert "  flush" not in lines

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from conformance.reporting.results import Result
+from stress.powercut.blocks.results import Repeated, result_of_one, results_of
 from stress.powercut.blocks.rounds import Round
 from stress.powercut.blocks.states import Plan, State, StateKind
-from stress.powercut.blocks.tally import Look, Tally, results_of
+from stress.powercut.blocks.tally import Look, Tally
 from stress.powercut.blocks.verdict import Outcome, Seen
 from stress.powercut.prediction import Foreseen
 
@@ -20,6 +21,7 @@ def look(kind: Any = "kept", *, state: StateKind = "prefix", foreseen: Any = Non
     """A look at a state that means this; the model allows ``foreseen``."""
     return Look(
         number=5,
+        name="0-1-0-1-p0of2",
         round=ROUND,
         state=State(state, 0, (), 3),
         seen=Seen(b"{}"),
@@ -33,7 +35,7 @@ def look(kind: Any = "kept", *, state: StateKind = "prefix", foreseen: Any = Non
 def results(*looks: Look, kept: int = 60, allowed: Any = None) -> tuple[Tally, dict[str, Result]]:
     """The tally of these looks, beside so many at which nothing was wrong, and its results."""
     tally = Tally("ext4")
-    tally.planned(ROUND, Plan((), {"prefix": kept + len(looks), "subset": 9}))
+    tally.planned(ROUND, Plan((), {"prefix": kept + len(looks), "partial write": 8, "subset": 9}))
     for one in [look(foreseen=allowed)] * kept + list(looks):
         tally.add(one)
     return tally, {result.clause: result for result in results_of(tally, "cut_at_every_block:ext4", "pulse …")}
@@ -42,7 +44,7 @@ def results(*looks: Look, kept: int = 60, allowed: Any = None) -> tuple[Tally, d
 def test_states_in_which_nothing_is_wrong_pass() -> None:
     _, found = results(allowed={1})
     assert {result.outcome for result in found.values()} == {"pass"}
-    assert found["PWR-03"].message.startswith("60 states of 8 writes (all 60 prefixes): 0 torn, 0 missing, 0 with")
+    assert found["PWR-03"].message.startswith("60 states of 8 documents (all 60 prefixes): 0 torn, 0 missing, 0 with")
     assert "the model foresaw each of 60 outcomes" in found["PWR-03"].message
 
 
@@ -59,10 +61,66 @@ def test_states_in_which_nothing_is_wrong_pass() -> None:
 def test_what_fails_which_clause(kind: str, undone: int, failed: set[str]) -> None:
     tally, found = results(look(kind, undone=undone))
     assert {clause for clause, result in found.items() if result.outcome == "fail"} == failed
-    assert tally.first_failure == (61 if failed else 0)
+    assert tally.first_failures == dict.fromkeys(failed, 61)
     for clause in failed:
         assert "the first: state 5" in found[clause].message
-        assert found[clause].repro == "pulse … --only 5"
+        assert found[clause].repro == "pulse … --only 0-1-0-1-p0of2"
+
+
+def test_each_clause_has_its_own_first_failure() -> None:
+    _, found = results(look("lost", undone=1), look("lost", undone=1), look("torn"), kept=7)
+    after = {clause: result.evidence.get("states until the first failure") for clause, result in found.items()}
+    assert after == {"PWR-02": 8, "PWR-03": 10, "PWR-04": None}
+
+
+def test_what_is_torn_and_has_lost_acknowledged_writes_is_counted_as_both_wherever_it_is_counted() -> None:
+    seen = [("torn", 1), ("torn", 0), ("lost", 1)]
+    _, found = results(*(look(kind, undone=undone) for kind, undone in seen))
+    counts = "2 torn, 0 missing, 2 with acknowledged writes lost, 1 of them torn or missing"
+    assert counts in found["PWR-03"].message
+    _, found = results(*(look(kind, state="flushes ignored", undone=undone) for kind, undone in seen))
+    assert f"with flushes ignored by the disk, 3 more: {counts}" in found["PWR-03"].message
+
+
+def test_the_kinds_of_states_are_in_the_same_order_in_every_line() -> None:
+    _, found = results(look(state="subset"), look(state="partial write"), kept=1)
+    assert "(1 of 3 prefixes, 1 of 8 partial block writes, 1 of 9 subsets)" in found["PWR-03"].message
+
+
+def test_a_state_that_could_not_be_kept_changes_no_verdict() -> None:
+    tally, _ = results(look("torn"))
+    tally.not_kept.append("state 5 in kept: No space left on device")
+    found = {result.clause: result for result in results_of(tally, "case", "pulse …")}
+    assert found["PWR-03"].outcome == "fail"
+    assert "; not kept: state 5 in kept: No space left on device; the first" in found["PWR-03"].message
+
+
+def test_a_state_that_fails_again_fails_what_it_failed_and_says_nothing_of_the_rest() -> None:
+    again = Repeated("0-1-0-1-p0of2", look("lost", undone=1), recordings=2)
+    found = {result.clause: result for result in result_of_one(again, "case", "pulse …")}
+    assert {clause: (result.outcome, result.inconclusive) for clause, result in found.items()} == {
+        "PWR-02": ("fail", False),
+        "PWR-03": ("unmeasured", False),
+        "PWR-04": ("unmeasured", False),
+    }
+    assert found["PWR-02"].message.startswith("state 0-1-0-1-p0of2 fails again, in recording 2: 8 documents")
+    assert found["PWR-02"].repro == "pulse … --only 0-1-0-1-p0of2"
+
+
+@pytest.mark.parametrize(("kind", "state"), [("kept", "prefix"), ("torn", "flushes ignored")])
+def test_a_state_with_which_nothing_is_wrong_is_inconclusive(kind: str, state: StateKind) -> None:
+    again = Repeated("0-1-0-1-p0of2", look(kind, state=state), recordings=5, found=3)
+    found = result_of_one(again, "case", "pulse …")
+    assert {(result.outcome, result.inconclusive) for result in found} == {("unmeasured", True)}
+    assert "state 0-1-0-1-p0of2, which 3 of 5 recordings had, fails in none of them" in found[0].message
+    assert found[0].message.endswith("as found; no failure of the writer")
+
+
+def test_a_number_is_said_to_be_that_of_one_recording() -> None:
+    [result, *_] = result_of_one(Repeated(5, look()), "case", "pulse …")
+    assert result.message.startswith(
+        "state 5 of a new recording, where it may be a different one (0-1-0-1-p0of2): 8 documents of 300 bytes"
+    )
 
 
 def test_a_disk_that_ignores_flushes_is_no_failure_of_the_writer() -> None:

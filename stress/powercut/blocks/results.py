@@ -1,0 +1,103 @@
+"""The result lines of one file system that was cut at every block, or of one state of it. No I/O here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.reporting.repeat import repeat_command
+from conformance.reporting.results import Result, counted
+from stress.powercut.blocks.tally import Look, Tally, evidence_of, failed_clauses
+from stress.powercut.verdict import CLAUSES
+
+__all__ = ["Repeated", "result_of_one", "results_of"]
+
+_MINIMUM_STATES = 50
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """One state that was looked at again: ``asked`` for by its number in a recording, which is another one each time,
+    or by its name, which ``found`` of ``recordings`` new ones had. ``look`` is of the last of them. ``next_write`` is
+    what went wrong with the write of a new process after the recovery, ``kept`` says where the state is.
+    """
+
+    asked: int | str
+    look: Look
+    recordings: int = 1
+    found: int = 1
+    next_write: str = ""
+    kept: str = ""
+
+
+def results_of(tally: Tally, case: str, repro: str) -> list[Result]:
+    """The result lines of one file system: one case each of PWR-02, PWR-03 and PWR-04. ``repro`` is the command that
+    repeats them.
+
+    What is torn, missing or lost is the implementation's failure, as the kit's own writer has kept everything on the
+    same file system. Where nothing of that kind was found, an outcome that the model calls impossible makes PWR-03 an
+    error of the kit.
+    """
+    after = (
+        f"{counted(tally.next_writes, 'writes')} of a new process, one to each kind of folder that a recovery left: "
+        f"{tally.next_failures:,} failed"
+    )
+    rate = f"; {tally.states / tally.seconds:.0f} states a second" if tally.seconds else ""
+    kept = f"; kept: {', '.join(tally.kept)}" if tally.kept else ""
+    not_kept = f"; not kept: {', '.join(tally.not_kept)}" if tally.not_kept else ""
+    alone = f"; only one writer at a time, as two fail (see CON-01): {tally.not_together}" if tally.not_together else ""
+    whole = f"{tally.sentence()}{tally.of_ignored_flushes()}; {tally.comparison()}{rate}{alone}{kept}{not_kept}"
+    messages = {"PWR-02": tally.sentence(), "PWR-03": whole, "PWR-04": after}
+    return [_result(tally, clause, case, message, repro) for clause, message in messages.items()]
+
+
+def _result(tally: Tally, clause: str, case: str, message: str, repro: str) -> Result:
+    counts = {"states": tally.states, "documents": tally.documents}
+    examples = tally.examples.get(clause, [])
+    wrong = tally.contradictions if clause == "PWR-03" and not examples else []
+    if shown_first := examples or wrong:
+        first = shown_first[0]
+        message = f"{message}; the first: state {first['state']}, {first['cut']}: {first['found']}"
+        repeat = repeat_command(repro, [("only", first["name"])])
+        evidence: dict[str, Any] = {"examples": shown_first}
+        if clause in tally.first_failures:
+            evidence["states until the first failure"] = tally.first_failures[clause]
+        if wrong:
+            return Result(clause, case, "error", message, evidence, repeat, blame="kit", counts=counts)
+        return Result(clause, case, "fail", message, evidence, repeat, counts=counts)
+    if tally.states < _MINIMUM_STATES:
+        message = f"{message}; at least {_MINIMUM_STATES} states are needed: give --states"
+        return Result(clause, case, "unmeasured", message, {}, repro, inconclusive=True, counts=counts)
+    return Result(clause, case, "pass", message, {}, repro, counts=counts)
+
+
+def result_of_one(repeated: Repeated, case: str, repro: str) -> list[Result]:
+    """The result lines of one state, by clause: what it shows is a failure as in a whole run. One state with which
+    nothing is wrong is inconclusive, and of clauses that have not failed beside another it says nothing.
+    """
+    look = repeated.look
+    failed = failed_clauses(look) + ["PWR-04"] * bool(repeated.next_write)
+    shows = f"{look.described()}: {look.outcome.text}"
+    if repeated.next_write:
+        shows += f"; {repeated.next_write}"
+    if not failed:
+        shows += "; no failure of the writer"
+    if repeated.kept:
+        shows += f"; {repeated.kept}"
+    if isinstance(repeated.asked, int):
+        which = f"state {look.label} of a new recording, where it may be a different one ({look.name})"
+    else:
+        where = f"{repeated.found} of {counted(repeated.recordings, 'recordings')}"
+        if failed:
+            which = f"state {look.name} fails again, in recording {repeated.recordings}"
+        else:
+            which = f"state {look.name}, which {where} had, fails in none of them; in the last"
+    message = f"{which}: {shows}"
+    repeat = repeat_command(repro, [("only", look.name)])
+    counts, seen = {"states": 1}, evidence_of(look)
+    return [
+        Result(clause, case, "fail", message, {"examples": [seen]}, repeat, counts=counts)
+        if clause in failed
+        else Result(clause, case, "unmeasured", message, {}, repeat, inconclusive=not failed, counts=counts)
+        for clause in CLAUSES
+    ]
