@@ -41,7 +41,8 @@ __all__ = ["BlockPlan", "cut_every_block", "repeat_state"]
 
 _CONTROL_STATES = 60, 150  # at least, and at most
 _RECORDINGS = 5  # in which a state is looked for by its name
-_STATES_OF_ROUND = 600
+_STATES_OF_ROUND = 100, 600  # at least, and at most
+_ROUNDS = 4  # that every run has, if it can: they differ in size, in what writes beside, and in what was there before
 _NEXT_WRITES = 40  # of a recording
 _Expected = Mapping[tuple[int, bool], ExpectedOfWrite]  # by size and whether there is a target
 
@@ -65,7 +66,7 @@ def cut_every_block(run: Run, file_system: FileSystem, plan: BlockPlan, tally: T
     """
     require_means(file_system.kind)
     require_fuse()
-    few = itertools.islice(rounds(run.seed), 2 + plan.states // _STATES_OF_ROUND)
+    few = itertools.islice(rounds(run.seed), _ROUNDS + plan.states // _share(plan))
     expected = _ask_model(run, file_system, few, tally)
     with _prepared(run, file_system, plan) as lookers:
         for played in rounds(run.seed):
@@ -73,6 +74,12 @@ def cut_every_block(run: Run, file_system: FileSystem, plan: BlockPlan, tally: T
                 _one_round(run, file_system, played, lookers, expected, plan, tally)
             if tally.states >= plan.states:
                 return
+
+
+def _share(plan: BlockPlan) -> int:
+    """How many states a round has, at most."""
+    least, most = _STATES_OF_ROUND
+    return min(max(-(-plan.states // _ROUNDS), least), most)
 
 
 def repeat_state(run: Run, file_system: FileSystem, plan: BlockPlan) -> Repeated:
@@ -109,7 +116,7 @@ def _asked_for(plan: BlockPlan, recording: Recording, seed: int) -> State | None
     if isinstance(plan.only, str):
         return named_state(plan.only, recording.events)
     assert plan.only is not None
-    states = plan_states(recording.events, seed, min(_STATES_OF_ROUND, plan.states)).states
+    states = plan_states(recording.events, seed, min(_share(plan), plan.states)).states
     if plan.only % NUMBERS >= len(states):
         last = plan.only // NUMBERS * NUMBERS + len(states) - 1
         raise Inconclusive(f"there is no state {plan.only}: the last one of this recording is {last}")
@@ -160,7 +167,7 @@ def _one_round(
                 raise
             tally.not_together = str(error)  # CON-01 says more
             return
-        limit = min(_STATES_OF_ROUND, plan.states - tally.states)
+        limit = min(_share(plan), plan.states - tally.states)
         chosen = plan_states(recording.events, run.seed + played.number, limit)
         tally.planned(played, chosen)
         judged = _judged(recording, _numbered(played, chosen.states), run.manifest.profile, expected)

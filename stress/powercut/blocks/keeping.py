@@ -17,6 +17,7 @@ from stress.powercut.blocks.verdict import Outcome, Seen, judge
 
 __all__ = ["keep"]
 
+_LONGEST_NAME = 100  # characters; those of states of large epochs are longer
 IMAGE, ARCHIVE, STORY = "image", "image.tar.gz", "story.txt"
 
 
@@ -25,7 +26,7 @@ def keep(recording: Recording, look: Look, parent: Path, profile: str) -> Path:
 
     Raises OSError, also where tar(1) fails.
     """
-    folder = parent / f"{recording.file_system.name}-{look.label}"
+    folder = parent / f"{recording.file_system.name}-{look.label}"[:_LONGEST_NAME]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         image = Path(name) / IMAGE

@@ -37,7 +37,8 @@ def round_of(name: str) -> int:
 def name_of(state: State, events: Sequence[Event], round_number: int) -> str:
     """The name of a state of this log."""
     changes = _changes(events, state.stable, state.cut)
-    mask = sum(1 << changes.index(number) for number in state.written)
+    written = frozenset(state.written)
+    mask = int("".join("01"[number in written] for number in reversed(changes)) or "0", 2)
     match state.kind:
         case "prefix":
             what = f"p{len(state.written)}"

@@ -90,36 +90,54 @@ def epochs_of(events: Sequence[Event]) -> tuple[Epoch, ...]:
 
 def plan_states(events: Sequence[Event], seed: int, limit: int) -> Plan:
     """At most ``limit`` states: all prefixes, and a seeded sample of the others, a tenth of them with flushes ignored.
-    Where there are more prefixes than that, it is a sample of prefixes. What is left out of a large epoch depends on
-    the seed, too.
+    The others have a quarter of the limit, where there are so many prefixes that a sample of them has to do. What is
+    left out of a large epoch depends on the seed, too.
     """
     draw = random.Random(f"{seed} states")
     epochs = epochs_of(events)
-    every_prefix = [state for epoch in epochs for state in _prefixes(epoch)]
-    others = [state for epoch in epochs for state in chain(_partial(epoch, events), _subsets(epoch, draw))]
+    prefixes = [candidate for epoch in epochs for candidate in _prefixes(epoch)]
+    others = [candidate for epoch in epochs for candidate in chain(_partial(epoch, events), _subsets(epoch, draw))]
     lied = list(dict.fromkeys(_flushes_ignored(epochs, draw)))
-    prefixes = every_prefix if len(every_prefix) <= limit else draw.sample(every_prefix, limit)
-    room = limit - len(prefixes)
+    room = max(limit - len(prefixes), limit // 4)
     lies = draw.sample(lied, min(len(lied), room // 10))
     sample = draw.sample(others, min(len(others), room - len(lies)))
-    possible: dict[StateKind, int] = {"prefix": len(every_prefix)}
-    for state in chain(others, lied):
-        possible[state.kind] = possible.get(state.kind, 0) + 1
-    return Plan(tuple(sorted([*prefixes, *sample, *lies], key=lambda state: (state.stable, state.cut))), possible)
+    left = limit - len(lies) - len(sample)
+    kept = range(len(prefixes)) if len(prefixes) <= left else sorted(draw.sample(range(len(prefixes)), left))
+    possible: dict[StateKind, int] = {"prefix": len(prefixes)}
+    for kind in chain((candidate.kind for candidate in others), (state.kind for state in lied)):
+        possible[kind] = possible.get(kind, 0) + 1
+    states = dict.fromkeys([*(prefixes[place].state() for place in kept), *(one.state() for one in sample), *lies])
+    return Plan(tuple(sorted(states, key=lambda state: (state.stable, state.cut))), possible)
 
 
-def _prefixes(epoch: Epoch) -> Iterator[State]:
+class _Candidate(NamedTuple):
+    """A state that is made when it is chosen: an epoch of thousands of writes has tens of thousands of states, with
+    thousands of numbers each. ``written`` are the places in the epoch's changes.
+    """
+
+    kind: StateKind
+    epoch: Epoch
+    written: Iterable[int]
+    piece: Piece | None = None
+
+    def state(self) -> State:
+        changes = self.epoch.changes
+        return State(
+            self.kind, self.epoch.begin, tuple(changes[place] for place in self.written), self.epoch.end, self.piece
+        )
+
+
+def _prefixes(epoch: Epoch) -> Iterator[_Candidate]:
     # All of an epoch is the same as nothing of the next one, whose cut comes later.
     for length in range(len(epoch.changes) + epoch.last):
-        yield State("prefix", epoch.begin, epoch.changes[:length], epoch.end)
+        yield _Candidate("prefix", epoch, range(length))
 
 
-def _partial(epoch: Epoch, events: Sequence[Event]) -> Iterator[State]:
+def _partial(epoch: Epoch, events: Sequence[Event]) -> Iterator[_Candidate]:
     for index, number in enumerate(epoch.changes):
         length = events[number].length
         for begin, end in _pieces(length) if events[number].kind == "write" else ():
-            piece = Piece(number, begin, end)
-            yield State("partial write", epoch.begin, epoch.changes[:index], epoch.end, piece)
+            yield _Candidate("partial write", epoch, range(index), Piece(number, begin, end))
 
 
 def _pieces(length: int) -> list[tuple[int, int]]:
@@ -133,28 +151,36 @@ def _pieces(length: int) -> list[tuple[int, int]]:
     return list(found)
 
 
-def _subsets(epoch: Epoch, draw: random.Random) -> Iterator[State]:
-    changes = epoch.changes
-    known = {changes[:length] for length in range(len(changes) + 1)}
-    for subset in _chosen_subsets(changes, draw):
-        if subset not in known:
-            known.add(subset)
-            yield State("subset", epoch.begin, subset, epoch.end)
+def _subsets(epoch: Epoch, draw: random.Random) -> Iterator[_Candidate]:
+    for places in _chosen_subsets(len(epoch.changes), draw):
+        yield _Candidate("subset", epoch, places)
 
 
-def _chosen_subsets(changes: tuple[int, ...], draw: random.Random) -> Iterable[tuple[int, ...]]:
-    """Every subset while there are few; otherwise by distance: one missing, one present, and random halves."""
-    if len(changes) <= _EXHAUSTED:
-        return chain.from_iterable(combinations(changes, length) for length in range(len(changes) + 1))
+def _chosen_subsets(count: int, draw: random.Random) -> Iterable[Iterable[int]]:
+    """Every subset that is no prefix, while there are few; otherwise by distance: one missing, one present, and random
+    halves.
+    """
+    if count <= _EXHAUSTED:
+        subsets = chain.from_iterable(combinations(range(count), length) for length in range(count))
+        return (subset for subset in subsets if subset != tuple(range(len(subset))))
     return [
-        *(changes[:index] + changes[index + 1 :] for index in range(len(changes))),
-        *((number,) for number in changes),
-        *(_half(changes, draw) for _ in range(_HALVES)),
+        *(_AllBut(index, count) for index in range(count - 1)),
+        *((index,) for index in range(1, count)),
+        *(_half(range(count), draw) for _ in range(_HALVES)),
     ]
 
 
-def _half(changes: Iterable[int], draw: random.Random) -> tuple[int, ...]:
-    return tuple(number for number in changes if draw.random() < 0.5)
+@dataclass(frozen=True)
+class _AllBut:
+    left_out: int
+    count: int
+
+    def __iter__(self) -> Iterator[int]:
+        return chain(range(self.left_out), range(self.left_out + 1, self.count))
+
+
+def _half(numbers: Iterable[int], draw: random.Random) -> tuple[int, ...]:
+    return tuple(number for number in numbers if draw.random() < 0.5)
 
 
 def _flushes_ignored(epochs: Sequence[Epoch], draw: random.Random) -> Iterator[State]:

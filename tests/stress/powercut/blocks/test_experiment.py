@@ -215,6 +215,16 @@ def test_what_only_another_program_that_syncs_can_show_is_caught(
     assert "while another program syncs a file of its own" in stdout
 
 
+def test_every_run_has_a_round_of_each_kind(
+    controls: object, stress_command: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Of one size and over an older document only, a writer that never syncs long ones, or first ones, would pass."""
+    with stress_command("powercut", "--way", "blocks", "--file-system", "ext4", "--seed", "1") as command:
+        stdout, _ = command.communicate()
+    assert command.returncode == 0
+    assert " states of 40 documents (" in stdout  # four rounds of 8, in one of them two writers
+
+
 def test_one_that_is_wrong_only_beside_a_second_writer_is_judged_alone(
     controls: object, stress_command: Callable[..., subprocess.Popen[str]]
 ) -> None:

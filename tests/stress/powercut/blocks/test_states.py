@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -42,9 +43,9 @@ def test_epochs_that_end_before_the_start_are_left_out() -> None:
     assert [epoch.changes for epoch in epochs_of(events("wfw|wfw"))] == [(2, 4), (6,)]
 
 
-def test_all_prefixes_are_states_before_any_other() -> None:
-    plan = plan_states(events("|wwfw"), 1, 4)
-    assert plan.states == (
+def test_all_prefixes_are_states_where_the_limit_allows_it() -> None:
+    plan = plan_states(events("|wwfw"), 1, 6)
+    assert tuple(of_kind(plan, "prefix")) == (
         State("prefix", 0, (), 3),
         State("prefix", 0, (1,), 3),
         State("prefix", 4, (), 5),  # it is all of the first epoch, too: the later cut asks for more
@@ -55,9 +56,21 @@ def test_all_prefixes_are_states_before_any_other() -> None:
 def test_never_more_than_the_limit() -> None:
     log = events("|" + 40 * "wwf")  # as when another program syncs all the time
     plan = plan_states(log, 1, 30)
-    assert (len(plan.states), plan.chosen("prefix"), plan.possible["prefix"]) == (30, 30, 81)
+    assert (len(plan.states), plan.chosen("prefix"), plan.possible["prefix"]) == (30, 23, 81)
     assert plan == plan_states(log, 1, 30)
     assert len({state.stable for state in plan.states}) > 15  # from the whole log, and not from its beginning
+
+
+def test_an_epoch_of_thousands_of_writes_takes_no_memory_for_states_that_are_not_chosen() -> None:
+    log = events("|" + 4000 * "W")
+    tracemalloc.start()
+    try:
+        plan = plan_states(log, 1, 40)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (len(plan.states), plan.possible["partial write"]) == (40, 28_000)
+    assert most < 60 << 20  # the tuples of all prefixes alone would have 64 MB, and a partial write has seven
 
 
 def test_all_subsets_of_a_small_epoch_are_states() -> None:
