@@ -7,7 +7,7 @@ import datetime
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ def page_environment(folder: Path, *, markdown: bool = False, most_characters: i
     environment.filters["ours"] = _ours
     environment.filters["span"] = lambda text: Markup(code_span(str(text)))  # escapes by itself
     environment.filters["block"] = _block
+    environment.filters["lines"] = _lines_of
     environment.filters["counts"] = _counts
     environment.filters["as_started"] = as_started
     environment.globals["requirement_of"] = load_requirements().get
@@ -160,15 +161,24 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def _block(value: Any, most: int = 40) -> Markup:
     """A piece of evidence as a code block of Markdown, of at most ``most`` lines."""
-    lines = value.splitlines() if isinstance(value, str) else [str(line) for line in _lines_of(value)]
+    lines = value.splitlines() if isinstance(value, str) else list(_lines_of(value))
     cut = [f"… ({len(lines) - most:,} more lines in results.jsonl)"] if len(lines) > most else []
     return Markup(code_block([*(line[:_LONGEST_LINE] for line in lines[:most]), *cut]))  # escapes by itself
 
 
-def _lines_of(value: Any) -> Iterable[Any]:
+def _lines_of(value: Any) -> Iterator[str]:
+    """A piece of evidence in lines: of a mapping a line for each member, and of a list of them an empty one between."""
     if isinstance(value, Mapping):
-        return (f"{name}: {one}" for name, one in value.items())
-    return value if isinstance(value, Iterable) else (value,)
+        yield from (f"{name}: {one}" for name, one in value.items())
+    elif isinstance(value, str) or not isinstance(value, Iterable):
+        yield str(value)
+    else:
+        for number, one in enumerate(value):
+            if isinstance(one, Mapping):
+                yield from [""] * (number > 0)
+                yield from _lines_of(one)
+            else:
+                yield str(one)
 
 
 def _date(started: str) -> str:

@@ -226,6 +226,12 @@ def test_a_failure_is_shown_with_its_evidence_and_the_command_that_repeats_it(pa
     assert "<b>nothing</b>" not in page_of(RESULTS)
 
 
+def test_examples_are_shown_a_line_for_each_member(page_of: Render) -> None:
+    examples = [{"found": "the target is empty", "target": "b''"}, {"found": "<b>zeros</b>"}]
+    page = page_of([*RESULTS, Result("PWR-03", "case", "fail", "torn", {"examples": examples})])
+    assert "found: the target is empty\ntarget: b&#39;&#39;\n\nfound: &lt;b&gt;zeros&lt;/b&gt;" in page
+
+
 def test_every_failure_is_shown(page_of: Render) -> None:
     failures = [Result("VIS-01", f"case-{number}", "fail", f"message-{number}") for number in range(30)]
     text = text_of(
