@@ -157,12 +157,15 @@ def _judge(run: Run, plan: experiment.CutPlan, file: ResultsFile | None, reporti
     if file is not None:
         file.header(header)
     results: list[Result] = []
+    above = ""
     for result in experiment.results(run, plan):
         results.append(result)
         if file is not None:
             file.result(result)
         if result.clause == "PWR-03":
-            console.print(f"{result.case}: {for_terminal(result.message)} ({result.seconds:.1f} s)", soft_wrap=True)
+            said = "as above" if result.message == above else for_terminal(result.message)
+            above = result.message
+            console.print(f"{result.case}: {said} ({result.seconds:.1f} s)", soft_wrap=True)
     clauses = {clause: load_clauses()[clause] for clause in CLAUSES}
     # Known failures that match nothing are the suite's business: this run has only three clauses.
     verdict = decide(results, clauses, (), operating_system(), strict=reporting.strict, complete=False, part="measured")

@@ -103,6 +103,8 @@ def test_without_means_every_case_is_unmeasured(judged: Callable[..., tuple[int,
     code, stdout, _ = judged("powercut", *names, "--seed", "5", "--report", tmp_path / "report")
     assert code == 4
     assert "INCONCLUSIVE" in stdout
+    assert "cut_at_random:ext4: needs" in stdout  # the reason, once
+    assert "cut_at_every_block:btrfs: as above" in stdout
     header, results, footer = read_results(tmp_path / "report" / "results.jsonl")
     assert header["seed"] == 5
     assert {result["outcome"] for result in results} == {"unmeasured"}
