@@ -9,6 +9,8 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import click
+
 from conformance.contract.errors import ImplementationError, Inconclusive, Unmeasured
 from conformance.reporting.repeat import repeat_command
 from conformance.reporting.results import Result
@@ -86,6 +88,10 @@ def _case(run: Run, plan: CutPlan, file_system: FileSystem, way: Way) -> list[Re
     except ImplementationError as error:
         evidence = {"stderr": error.stderr, "before it": counted.sentence()}
         return _ended_by(str(error), "implementation", evidence, case, repro)
+    except KeyboardInterrupt:
+        if of_blocks.kept:
+            click.echo(f"pulse stress powercut: kept: {', '.join(of_blocks.kept)}", err=True)
+        raise
     except Exception as error:  # it says nothing about the implementation
         evidence = {"traceback": traceback.format_exc()[-4000:], "before it": counted.sentence()}
         return _ended_by(f"{type(error).__name__}: {error}", "kit", evidence, case, repro)

@@ -157,6 +157,27 @@ def test_a_failing_state_is_kept_with_the_command_that_shows_it(
         assert (kept / f"ext4-{repeat}" / "story.txt").exists()
 
 
+def test_an_interrupted_run_says_what_it_has_kept(
+    controls: object, stress_command: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    plan = ("--way", "blocks", "--file-system", "ext4", "--states", "100000", "--seed", "1", "--keep", kept)
+    interrupted = """
+import stress.powercut.blocks.experiment as experiment
+real = experiment.keep
+def keep(*arguments):
+    experiment._next_write = interrupt
+    return real(*arguments)
+def interrupt(*arguments):
+    raise KeyboardInterrupt
+experiment.keep = keep
+"""
+    with stress_command("powercut", "--impl", "mutant:no-fsync", *plan, changed=interrupted) as command:
+        _, stderr = command.communicate()
+    assert command.returncode == 130
+    assert f"kept: {kept / 'ext4-'}" in stderr
+
+
 def test_what_cannot_be_kept_is_said_and_changes_no_verdict(
     controls: object, stress_command: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
