@@ -13,7 +13,7 @@ from stress.powercut.blocks.states import State
 __all__ = ["BLOCK", "Base", "Choice", "Image"]
 
 BLOCK = 4096  # bytes
-_PIECE = 1 << 20
+_ZEROS = bytes(BLOCK)  # one for all discarded blocks: a discard may be of the whole disk
 _Blocks = dict[int, bytes]
 
 
@@ -63,8 +63,7 @@ class Base:
         if event.kind == "write":
             _put(self, blocks, self._data(event), event.offset)
         elif event.kind == "discard":  # of a loop device it leaves a hole
-            for at in range(0, event.length, _PIECE):
-                _put(self, blocks, bytes(min(_PIECE, event.length - at)), event.offset + at)
+            _clear(self, blocks, event.offset, event.offset + event.length)
 
     def _data(self, event: Event) -> bytes:
         return _read(self.log, event.length, event.at)
@@ -106,6 +105,16 @@ def _put(base: Base, blocks: _Blocks, data: bytes, offset: int) -> None:
             block[begin : begin + length] = view[at : at + length]
             blocks[number] = bytes(block)
         at += length
+
+
+def _clear(base: Base, blocks: _Blocks, begin: int, end: int) -> None:
+    first, behind = -(-begin // BLOCK), end // BLOCK  # the whole blocks
+    if first > behind:  # a part of one block
+        _put(base, blocks, bytes(end - begin), begin)
+        return
+    _put(base, blocks, bytes(first * BLOCK - begin), begin)
+    blocks.update(dict.fromkeys(range(first, behind), _ZEROS))
+    _put(base, blocks, bytes(end - behind * BLOCK), behind * BLOCK)
 
 
 def _read(file: BinaryIO, size: int, offset: int) -> bytes:

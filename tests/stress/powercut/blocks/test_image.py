@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,3 +81,26 @@ def test_what_is_written_to_an_image_is_forgotten_with_it(base: Base) -> None:
     image.write(b"recovered", 4090)
     assert image.read(9, 4090) == b"recovered"
     assert base.image_of(state).read(SIZE, 0) == plain(base, state)
+
+
+@pytest.mark.parametrize("begin", [0, 1, 4095, 4096, 5000])
+@pytest.mark.parametrize("length", [0, 1, 100, 4096, 4097, 12000])
+def test_a_discard_of_any_length_leaves_zeros(base: Base, tmp_path: Path, begin: int, length: int) -> None:
+    with (tmp_path / "log").open("ab", buffering=0) as log:
+        append(log, "discard", begin, length)
+    events = read_log(tmp_path / "log")
+    discarding, state = Base(base.image, base.log, events), State("prefix", len(events), (), len(events))
+    assert discarding.image_of(state).read(SIZE, 0) == plain(discarding, state)
+
+
+def test_a_discard_of_much_costs_little_memory(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb", buffering=0) as log:
+        append(log, "discard", 0, 256 << 20)
+    (tmp_path / "image").write_bytes(b"")
+    with (tmp_path / "image").open("rb", buffering=0) as image, (tmp_path / "log").open("rb", buffering=0) as log:
+        base = Base(image, log, read_log(tmp_path / "log"))
+        tracemalloc.start()
+        base.image_of(State("prefix", 1, (), 1))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert most < 32 << 20
