@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conformance.contract.errors import ImplementationError
 from conformance.oracle.payload import make_status
-from conformance.oracle.snapshot import snapshot
+from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.powerloss.model import Before
 from conformance.syscalls.tracer.calls import TraceError
@@ -16,7 +16,7 @@ from conformance.syscalls.tracer.session import Outcome, Traced, start_traced
 from stress.powercut.cutting import Bench, begin_write, fresh_folder, refused
 from stress.powercut.prediction import Write
 
-__all__ = ["Recorded", "acknowledged", "before_write", "files_in", "record_writes"]
+__all__ = ["Recorded", "acknowledged", "before_write", "data_of", "files_in", "record_writes"]
 
 Recorded = Mapping[tuple[int, bool], Write]  # by the size of the documents in bytes, and whether there was a target
 
@@ -45,13 +45,18 @@ def _record(bench: Bench, traced: Traced, size: int, *, exists: bool) -> Write:
         operation, fields = bench.request(target, make_status(0, 1, size))
         outcome = traced.request(Plan(str(folder)), lambda implementation: implementation.request(operation, **fields))
         acknowledged(outcome)
-        new = snapshot(target).data
-        if new is None:
-            raise ImplementationError("acknowledged a write, but no file is at the target")
+        new = data_of(snapshot(target))
         operations = operations_of(outcome.report.calls, str(folder), files)
         if not operations:
             raise TraceError("a write succeeded, but no operation on the target's folder was seen")
         return Write(operations, before_write(target, files, len(new)))
+
+
+def data_of(found: Snapshot) -> bytes:
+    """The bytes at the target after a write that was acknowledged. Raises ImplementationError unless it is a file."""
+    if found.data is None:
+        raise ImplementationError(f"acknowledged a write, but {found.what or 'no file'} is at the target")
+    return found.data
 
 
 def before_write(target: Path, files: Mapping[str, int], new_length: int) -> Before:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from conformance.contract.errors import ImplementationError
+from conformance.oracle.snapshot import snapshot
 from conformance.subject.protocol import Answer
 from conformance.syscalls.powerloss.model import Before
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Report
 from conformance.syscalls.tracer.session import Outcome
-from stress.powercut.recording import acknowledged, before_write, files_in
+from stress.powercut.recording import acknowledged, before_write, data_of, files_in
 
 REPORT = Report((), (), None)
 
@@ -34,6 +35,17 @@ def test_the_target_is_distinguished_from_the_other_files() -> None:
 
 def test_a_first_write_has_no_old_length() -> None:
     assert before_write(Path("/folder/target"), {}, 3) == Before("target", None, 3, {})
+
+
+def test_what_is_at_the_target_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_bytes(b"{}")
+    assert data_of(snapshot(file)) == b"{}"
+    with pytest.raises(ImplementationError, match=r"^acknowledged a write, but no file is at the target"):
+        data_of(snapshot(link))
+    link.symlink_to(file)
+    with pytest.raises(ImplementationError, match=r"^acknowledged a write, but a symbolic link is at the target"):
+        data_of(snapshot(link))
 
 
 def test_an_ok_acknowledges_one_write() -> None:
