@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.contract.errors import ImplementationError, Inconclusive, Unmeasured, Violation
+from conformance.contract.errors import ImplementationError, Inconclusive, NoAnswer, Unmeasured, Violation
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Shared
 from conformance.runner.requests import publish_request
 from conformance.runner.run import Run
 from conformance.subject.client import start
+from conformance.syscalls.tracer.calls import TraceError
 from stress.disk import disk_of, require_means
 from stress.powercut.blocks.file_systems import FileSystem
 from stress.powercut.blocks.fuse import require_fuse
@@ -68,7 +69,7 @@ def cut_every_block(run: Run, file_system: FileSystem, plan: BlockPlan, tally: T
     require_fuse()
     few = itertools.islice(rounds(run.seed), _ROUNDS + plan.states // _share(plan))
     expected = _ask_model(run, file_system, few, tally)
-    with _prepared(run, file_system, plan) as lookers:
+    with _prepared(run, file_system, plan) as (lookers, tally.unmounted_of_control):
         for played in rounds(run.seed):
             if played.writers == 1 or not tally.not_together:
                 _one_round(run, file_system, played, lookers, expected, plan, tally)
@@ -93,7 +94,7 @@ def repeat_state(run: Run, file_system: FileSystem, plan: BlockPlan) -> Repeated
     played = next(itertools.islice(rounds(run.seed), number, None))
     expected = _ask_model(run, file_system, [played], Tally(file_system.name))
     last, found = None, 0
-    with _prepared(run, file_system, plan) as lookers:
+    with _prepared(run, file_system, plan) as (lookers, _):
         for recordings in range(1, 2 if isinstance(plan.only, int) else _RECORDINGS + 1):
             with record(file_system, played, implementation(run), run.folder) as recording:
                 state = _asked_for(plan, recording, run.seed + number)
@@ -139,13 +140,12 @@ def _look_again(
 
 
 @contextlib.contextmanager
-def _prepared(run: Run, file_system: FileSystem, plan: BlockPlan) -> Iterator[Lookers]:
-    """What looks at states, once the controls have shown that there is something to see."""
+def _prepared(run: Run, file_system: FileSystem, plan: BlockPlan) -> Iterator[tuple[Lookers, float]]:
+    """What looks at states, once the controls have shown that there is something to see, and `_require_controls`."""
     least, most = _CONTROL_STATES
     try:
         with supervised(), looking(run.folder) as lookers:
-            _require_controls(run, file_system, lookers, min(max(plan.states, least), most))
-            yield lookers
+            yield lookers, _require_controls(run, file_system, lookers, min(max(plan.states, least), most))
     finally:
         end_descendants()  # what the implementation has left running
 
@@ -223,7 +223,7 @@ def _ask_model(run: Run, file_system: FileSystem, few: Iterable[Round], tally: T
     try:
         with disk_of(file_system.kind, run.folder) as disk:
             recorded = record_writes(Bench(run, disk, Shared(run)), sizes)
-    except Unmeasured as reason:
+    except (Unmeasured, TraceError, NoAnswer) as reason:  # the model is not needed for a verdict
         tally.not_compared = str(reason)
         return {}
     return {conditions: expected_of_write(write) for conditions, write in recorded.items()}
@@ -267,9 +267,9 @@ def _next_write(run: Run, lookers: Lookers, recording: Recording, look: Look) ->
     return ""
 
 
-def _require_controls(run: Run, file_system: FileSystem, lookers: Lookers, states: int) -> None:
+def _require_controls(run: Run, file_system: FileSystem, lookers: Lookers, states: int) -> float:
     """Raise Inconclusive unless a writer without syncs is caught here, and Unmeasured unless one with all of them loses
-    nothing.
+    nothing. Returns which part of the prefixes of the second one could not be mounted.
     """
     played = next(rounds(run.seed))
     found = _control(file_system, played, unsynced, lookers, states, run.folder)
@@ -284,6 +284,7 @@ def _require_controls(run: Run, file_system: FileSystem, lookers: Lookers, state
             f"{file_system.name} loses what it was asked to keep, so that no writer can be judged on it: the kit's own "
             f"writer, which syncs file and folder: {found.sentence()}"
         )
+    return found.unmounted_share
 
 
 def _control(

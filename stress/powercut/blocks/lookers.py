@@ -6,23 +6,28 @@ import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from conformance.contract.errors import Unmeasured
+import psutil
+
+from conformance.contract.errors import Inconclusive, Unmeasured
 from stress.disk import detach
 from stress.powercut.blocks.fuse import module_command, module_environment
 from stress.powercut.blocks.image import Choice
 from stress.powercut.blocks.looking import Look
 from stress.powercut.blocks.recording import Recording
 from stress.powercut.blocks.states import State
-from stress.powercut.blocks.verdict import Seen
+from stress.powercut.blocks.verdict import Seen, Unseen
 
 __all__ = ["Lookers", "looking"]
 
-_END_SECONDS = 60.0
+_ANSWER_SECONDS = 120.0  # a state takes milliseconds
+_END_SECONDS = 20.0  # more than a server gets
+_KILL_SECONDS = 10.0
 _MOST = 8
 
 
@@ -39,42 +44,70 @@ class Lookers:
     """Running processes of `stress.powercut.blocks.looking`. Made by `looking`."""
 
     _lookers: list[_Looker]
+    seconds: float = _ANSWER_SECONDS
     _number: int = 0
 
     def look(self, recording: Recording, states: Iterable[State]) -> Iterator[tuple[State, Seen]]:
-        """Look at all these states of a recording, in any order. Raises RuntimeError when a process has ended."""
+        """Look at all these states of a recording, in any order.
+
+        Raises Unmeasured where this machine lacks what is needed, Inconclusive when a process hangs, and RuntimeError
+        when one has ended.
+        """
         waiting = iter(states)
         busy: dict[Connection, tuple[_Looker, State]] = {}
         for looker, state in zip(self._lookers, waiting, strict=False):
             self._ask(busy, looker, recording, state)
         while busy:
-            for ready in wait(list(busy)):
+            answered = wait(list(busy), self.seconds)
+            if not answered:
+                raise self._silent()
+            for ready in answered:
                 assert isinstance(ready, Connection)
                 looker, state = busy.pop(ready)
-                seen = _received(looker)
+                seen = self._received(looker)
                 if (following := next(waiting, None)) is not None:
                     self._ask(busy, looker, recording, following)
                 yield state, seen
 
     @contextlib.contextmanager
     def held(self, recording: Recording, state: State) -> Iterator[Path]:
-        """The folder in which a state is mounted during the block. Raises OSError where it cannot be mounted."""
+        """The folder in which a state is mounted during the block. Raises OSError where it cannot be mounted, and what
+        `look` raises.
+        """
         looker = self._lookers[0]
         self._send(looker, recording, state, hold=True)
-        seen = _received(looker)
+        seen = self._received(looker)
         if seen.unmountable:
             raise OSError(seen.unmountable)
         try:
             yield looker.folder / "mounted"
         finally:
-            looker.requests.send(None)
-            _received(looker)
+            with contextlib.suppress(BrokenPipeError):
+                looker.requests.send(None)
+            self._received(looker)
 
     def _ask(
         self, busy: dict[Connection, tuple[_Looker, State]], looker: _Looker, recording: Recording, state: State
     ) -> None:
         self._send(looker, recording, state)
         busy[looker.answers] = looker, state
+
+    def _silent(self) -> Inconclusive:
+        return Inconclusive(f"a process of the kit that mounts states has not answered for {self.seconds:g} s")
+
+    def _received(self, looker: _Looker) -> Seen:
+        if not looker.answers.poll(self.seconds):
+            raise self._silent()
+        try:
+            seen = looker.answers.recv()
+        except EOFError:
+            _wait(looker.process, _END_SECONDS)
+            code = looker.process.returncode
+            raise RuntimeError(f"a process of the kit that mounts states ended with {code}") from None
+        if isinstance(seen, Unseen):
+            raise Unmeasured(seen.reason)
+        assert isinstance(seen, Seen)
+        return seen
 
     def _send(self, looker: _Looker, recording: Recording, state: State, *, hold: bool = False) -> None:
         self._number += 1
@@ -83,29 +116,20 @@ class Lookers:
             looker.requests.send(Look(self._number, choice, recording.file_system.copies, hold))
 
 
-def _received(looker: _Looker) -> Seen:
-    """The answer. Raises Unmeasured where nothing can be looked at, RuntimeError when the process has ended."""
-    try:
-        seen = looker.answers.recv()
-    except EOFError:
-        raise RuntimeError(f"a process of the kit that mounts states ended with {looker.process.wait()}") from None
-    if isinstance(seen, Unmeasured):
-        raise seen
-    assert isinstance(seen, Seen)
-    return seen
-
-
 @contextlib.contextmanager
 def looking(parent: Path, at_once: int = 0) -> Iterator[Lookers]:
     """Start these processes, ``at_once`` of them (0: two for each processor), and end them with the block."""
     count = at_once or min(_MOST, 2 * (os.cpu_count() or 1))
-    with contextlib.ExitStack() as stack:
-        lookers = [stack.enter_context(_looker(parent / f"looker-{number}")) for number in range(count)]
+    lookers: list[_Looker] = []
+    try:
+        for number in range(count):
+            lookers.append(_start(parent / f"looker-{number}"))
         yield Lookers(lookers)
+    finally:
+        _end(lookers, _END_SECONDS)
 
 
-@contextlib.contextmanager
-def _looker(folder: Path) -> Iterator[_Looker]:
+def _start(folder: Path) -> _Looker:
     folder.mkdir()
     process = subprocess.Popen(
         [*module_command("stress.powercut.blocks.looking"), str(os.getpid()), str(folder)],
@@ -120,15 +144,36 @@ def _looker(folder: Path) -> Iterator[_Looker]:
     answers = Connection(os.dup(process.stdout.fileno()), writable=False)
     process.stdin.close()
     process.stdout.close()
-    try:
-        yield _Looker(process, requests, answers, folder)
-    finally:
-        requests.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_END_SECONDS)
-        process.kill()
-        process.wait()
-        answers.close()
-        for place in (folder / "mounted", *folder.glob("tmp*")):  # where it did not end by itself
+    return _Looker(process, requests, answers, folder)
+
+
+def _end(lookers: Sequence[_Looker], seconds: float) -> None:
+    """End them all at the same time: by themselves, and after these seconds by force."""
+    for looker in lookers:
+        looker.requests.close()
+    deadline = time.monotonic() + seconds
+    for looker in lookers:
+        _wait(looker.process, max(0.0, deadline - time.monotonic()))
+    for looker in lookers:
+        _kill(looker.process)
+    for looker in lookers:
+        _wait(looker.process, _KILL_SECONDS)
+        looker.answers.close()
+        for place in (looker.folder / "mounted", *looker.folder.glob("tmp*")):  # where it did not end by itself
             detach(place)
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(looker.folder, ignore_errors=True)
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and its server. One that waits for a disk of its server ends only after that."""
+    if process.poll() is None:
+        with contextlib.suppress(psutil.Error):
+            for server in psutil.Process(process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    server.kill()
+        process.kill()

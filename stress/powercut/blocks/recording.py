@@ -90,9 +90,9 @@ def _mounted(file_system: FileSystem, folder: Path, image: Path, log: Path) -> I
     """The file system in the image, mounted, while everything that reaches the image is recorded."""
     point = folder / "mounted"
     point.mkdir()
-    with serving("stress.powercut.blocks.recorder", folder, image, log) as place, contextlib.ExitStack() as stack:
+    with serving("stress.powercut.blocks.recorder", folder, image, log) as server, contextlib.ExitStack() as stack:
         try:
-            device = stack.enter_context(loop_device(place / DISK))
+            device = stack.enter_context(loop_device(server.place / DISK))
         except OSError as error:
             raise Unmeasured(f"no loop device can be used here: {error}") from error
         _require_flushes(device)
@@ -102,7 +102,7 @@ def _mounted(file_system: FileSystem, folder: Path, image: Path, log: Path) -> I
             disk.mount()
         except OSError as error:
             raise Unmeasured(f"{file_system.name} cannot be mounted here: {error}") from error
-        yield disk, place
+        yield disk, server.place
 
 
 def _require_flushes(device: str) -> None:

@@ -13,6 +13,7 @@ from stress.powercut.verdict import CLAUSES
 __all__ = ["Repeated", "result_of_one", "results_of"]
 
 _MINIMUM_STATES = 50
+_MOST_UNMOUNTED = 0.05  # of the prefixes, beyond the share that the kit's own writer has
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ def _result(tally: Tally, clause: str, case: str, message: str, repro: str) -> R
         return Result(clause, case, "fail", message, evidence, repeat, counts=counts)
     if tally.states < _MINIMUM_STATES:
         message = f"{message}; at least {_MINIMUM_STATES} states are needed: give --states"
+        return Result(clause, case, "unmeasured", message, {}, repro, inconclusive=True, counts=counts)
+    if tally.unmounted_share > tally.unmounted_of_control + _MOST_UNMOUNTED:
+        message = (
+            f"{message}; {tally.unmounted:,} of {tally.looked_at['prefix']:,} prefixes could not be mounted, "
+            f"{tally.unmounted_of_control:.0%} of those of the kit's own writer: too few were looked at"
+        )
         return Result(clause, case, "unmeasured", message, {}, repro, inconclusive=True, counts=counts)
     return Result(clause, case, "pass", message, {}, repro, counts=counts)
 

@@ -97,8 +97,10 @@ class Found:
 class Tally:
     """The states of one file system, added up by `add`. ``lied`` are those of a disk that ignores flushes: they are
     no failure of the writer. ``not_compared`` says why the model was not asked, where it was not, and ``not_together``
-    why several writers at once were left out; ``unshown`` counts the states for which the model allowed what is wrong,
-    by kind. ``kept`` are the folders of the images that were kept, ``not_kept`` says why others were not.
+    why several writers at once were left out. ``unmounted`` counts the prefixes that could not be mounted, and
+    ``unmounted_of_control`` is their share with the kit's own writer. ``unshown`` counts the states for which the model
+    allowed what is wrong, by kind. ``kept`` are the folders of the images that were kept, ``not_kept`` says why others
+    were not.
     """
 
     file_system: str
@@ -120,11 +122,18 @@ class Tally:
     kept: list[str] = field(default_factory=list)
     not_kept: list[str] = field(default_factory=list)
     not_together: str = ""
+    unmounted: int = 0
+    unmounted_of_control: float = 0.0
 
     @property
     def states(self) -> int:
         """How many states were looked at."""
         return self.looked_at.total()
+
+    @property
+    def unmounted_share(self) -> float:
+        """Which part of the prefixes could not be mounted. Each is what a disk had at some moment."""
+        return self.unmounted / max(1, self.looked_at["prefix"])
 
     def planned(self, played: Round, plan: Plan) -> None:
         """Count a recording, and the states that it gave to choose from."""
@@ -143,6 +152,7 @@ class Tally:
             self.lied.add(look.outcome)
             return
         self.found.add(look.outcome)
+        self.unmounted += (look.outcome.kind, look.state.kind) == ("unmountable", "prefix")
         disagreement = self._compare(look)
         for clause in failed_clauses(look):
             self.first_failures.setdefault(clause, self.states)

@@ -15,7 +15,7 @@ from stress.powercut.blocks.history import History
 from stress.powercut.prediction import State as Predicted
 from stress.powercut.verdict import require_document
 
-__all__ = ["Documents", "Leftover", "Outcome", "Seen", "judge"]
+__all__ = ["Documents", "Leftover", "Outcome", "Seen", "Unseen", "judge"]
 
 Documents = Mapping[tuple[int, int], Mapping[str, Any]]  # (writer, sequence) → the status
 
@@ -39,6 +39,13 @@ class Seen:
     beside: tuple[Leftover, ...] = ()
     unreadable: str = ""
     unmountable: str = ""
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """The answer where nothing can be looked at: why, and nothing about the disk."""
+
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,15 @@ except Unmeasured as reason:
 """
 
 
+NO_MODEL = """
+import stress.powercut.recording
+from conformance.syscalls.tracer.calls import TraceError
+def refuse(run):
+    raise TraceError("io_uring_enter: its effects are not known")
+stress.powercut.recording.start_traced = refuse
+"""
+
+
 @pytest.fixture
 def controls(temporary: Path) -> Callable[..., subprocess.Popen[str]]:
     """Starts `CONTROLS`; with an argument, it never ends by itself."""
@@ -221,6 +230,16 @@ os.open = refuse
         stdout, stderr = command.communicate()
     assert (command.returncode, stderr) == (4, "")
     assert "/dev/fuse cannot be opened: Operation not permitted: give the container the device (--device" in stdout
+
+
+def test_a_writer_whose_calls_the_model_does_not_know_is_cut_all_the_same(
+    controls: object, stress_command: Callable[..., subprocess.Popen[str]]
+) -> None:
+    plan = ("--way", "blocks", "--file-system", "ext4", "--states", "60", "--seed", "1")
+    with stress_command("powercut", "--impl", "mutant:no-fsync", *plan, changed=NO_MODEL) as command:
+        stdout, stderr = command.communicate()
+    assert (command.returncode, stderr) == (1, "")
+    assert "not compared with the model: io_uring_enter: its effects are not known" in stdout
 
 
 def test_what_only_another_program_that_syncs_can_show_is_caught(

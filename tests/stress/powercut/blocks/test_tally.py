@@ -143,6 +143,30 @@ def test_what_cannot_be_mounted_is_counted_apart() -> None:
     assert found["PWR-03"].outcome == "pass"
 
 
+@pytest.mark.parametrize(("of_control", "outcome"), [(0.0, "unmeasured"), (0.05, "unmeasured"), (0.2, "pass")])
+def test_prefixes_of_which_too_many_cannot_be_mounted_never_pass(of_control: float, outcome: str) -> None:
+    """Unless the file system does the same to the kit's own writer."""
+    tally, _ = results(*[look("unmountable")] * 10)
+    tally.unmounted_of_control = of_control
+    found = results_of(tally, "case", "pulse …")
+    assert {result.outcome for result in found} == {outcome}
+    assert all(result.inconclusive for result in found) == (outcome == "unmeasured")
+    if outcome == "unmeasured":
+        text = "10 of 70 prefixes could not be mounted, "
+        assert all(text in result.message for result in found)
+
+
+def test_a_failure_is_one_however_many_prefixes_cannot_be_mounted() -> None:
+    _, found = results(*[look("unmountable")] * 10, look("torn"))
+    assert found["PWR-03"].outcome == "fail"
+    assert found["PWR-04"].outcome == "unmeasured"
+
+
+def test_other_states_that_cannot_be_mounted_are_only_counted() -> None:
+    _, found = results(*[look("unmountable", state="subset")] * 40)
+    assert {result.outcome for result in found.values()} == {"pass"}
+
+
 def test_a_failed_write_after_the_recovery_fails_pwr_04() -> None:
     tally, _ = results()
     tally.next_write(look(), "")
