@@ -64,8 +64,8 @@ def stored(target: Path) -> bytes | None:
 def seen_in(lookers: Lookers, recording: Recording, state: State) -> Seen:
     """What SQLite finds on the disk in a state."""
     try:
-        with lookers.held(recording, state) as point:
-            return Seen(stored(point / FOLDER / TARGET))
+        with lookers.held(recording, state) as watch:
+            return Seen(stored(watch.place / FOLDER / TARGET))
     except OSError as error:
         return Seen(unmountable=str(error))
 

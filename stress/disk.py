@@ -37,6 +37,7 @@ __all__ = [
     "make_file_system",
     "require_means",
     "system_path",
+    "thaw",
 ]
 
 
@@ -77,6 +78,7 @@ _CLONE_NEWNS = 0x00020000
 _MS_REC, _MS_PRIVATE, _MNT_DETACH = 0x4000, 0x40000, 2
 _LOOP_CTL_GET_FREE, _LOOP_CONFIGURE, _LO_FLAGS_AUTOCLEAR = 0x4C82, 0x4C0A, 4
 _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH = 0x8004587D, 2
+_FITHAW = 0xC0045878
 _BUSY_SECONDS = 5.0
 _SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not on every root's PATH
 
@@ -101,8 +103,9 @@ def system_path() -> str:
 
 
 @cache
-def enter_private_namespace() -> None:
-    """Give this thread, and all processes and threads that it starts from now on, a private mount namespace.
+def enter_private_namespace() -> str:
+    """Give this thread, and all processes and threads that it starts from now on, a private mount namespace. Returns
+    its name, as /proc/PID/ns/mnt has it.
 
     Later calls do nothing. Raises Unmeasured where that is not allowed.
     """
@@ -111,6 +114,7 @@ def enter_private_namespace() -> None:
         _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
     except OSError as error:
         raise Unmeasured(f"a mount namespace is not allowed here: {error}; run as root with CAP_SYS_ADMIN") from error
+    return os.readlink("/proc/thread-self/ns/mnt")
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,15 @@ def detach(place: Path) -> None:
     """Unmount what is mounted at a folder, if anything is: from its users it is taken when they end."""
     with contextlib.suppress(OSError):
         _call("umount2", os.fsencode(place), _MNT_DETACH)
+
+
+def thaw(place: Path) -> bool:
+    """Let the file system that is mounted at a folder go on, if it is frozen (FIFREEZE). Returns whether it was."""
+    with contextlib.suppress(OSError), _opened(place, os.O_RDONLY) as descriptor:
+        if os.fstat(descriptor).st_dev != place.parent.stat().st_dev:  # never one of the machine's own
+            _ioctl(descriptor, _FITHAW, 0)
+            return True
+    return False
 
 
 @contextlib.contextmanager

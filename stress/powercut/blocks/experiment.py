@@ -41,6 +41,7 @@ from stress.powercut.verdict import require_document
 __all__ = ["BlockPlan", "cut_every_block", "repeat_state"]
 
 _CONTROL_STATES = 60, 150  # at least, and at most
+_ANSWER_SECONDS = 60.0  # at least
 _RECORDINGS = 5  # in which a state is looked for by its name
 _STATES_OF_ROUND = 100, 600  # at least, and at most
 _ROUNDS = 4  # that every run has, if it can: they differ in size, in what writes beside, and in what was there before
@@ -67,6 +68,7 @@ def cut_every_block(run: Run, file_system: FileSystem, plan: BlockPlan, tally: T
     """
     require_means(file_system.kind)
     require_fuse()
+    run = _patient(run)
     few = itertools.islice(rounds(run.seed), _ROUNDS + plan.states // _share(plan))
     expected = _ask_model(run, file_system, few, tally)
     with _prepared(run, file_system, plan) as (lookers, tally.unmounted_of_control):
@@ -75,6 +77,11 @@ def cut_every_block(run: Run, file_system: FileSystem, plan: BlockPlan, tally: T
                 _one_round(run, file_system, played, lookers, expected, plan, tally)
             if tally.states >= plan.states:
                 return
+
+
+def _patient(run: Run) -> Run:
+    """Wait longer for answers: sync(2) waits for all disks of the machine, and so for those of other runs."""
+    return dataclasses.replace(run, answer_seconds=max(run.answer_seconds, _ANSWER_SECONDS))
 
 
 def _share(plan: BlockPlan) -> int:
@@ -90,6 +97,7 @@ def repeat_state(run: Run, file_system: FileSystem, plan: BlockPlan) -> Repeated
     require_means(file_system.kind)
     require_fuse()
     assert plan.only is not None
+    run = _patient(run)
     number = plan.only // NUMBERS if isinstance(plan.only, int) else round_of(plan.only)
     played = next(itertools.islice(rounds(run.seed), number, None))
     expected = _ask_model(run, file_system, [played], Tally(file_system.name))
@@ -251,12 +259,13 @@ def _one_of_each_shape(looks: list[Look]) -> list[Look]:
 def _next_write(run: Run, lookers: Lookers, recording: Recording, look: Look) -> str:
     """Let a new process write to the recovered disk. Returns what went wrong, or an empty string."""
     status = look.round.status(0, look.round.writes + 1)
-    with lookers.held(recording, look.state) as point:
-        target = point / FOLDER / TARGET
+    with lookers.held(recording, look.state) as watch:
+        target = watch.place / FOLDER / TARGET
         operation, fields = publish_request(run.manifest.profile, target, status)
         process = start(run.manifest, run.launch_options())
         try:
-            answer = process.request(operation, **fields)
+            with watch.step("the next write"):
+                answer = process.request(operation, **fields)
             if not answer.ok:
                 raise refused(answer)
             require_document(snapshot(target).data or b"", status, run.manifest.profile)
@@ -291,7 +300,11 @@ def _control(
     file_system: FileSystem, played: Round, writers: Writers, lookers: Lookers, states: int, folder: Path
 ) -> Tally:
     tally = Tally(file_system.name)
-    with record(file_system, played, writers, folder) as recording:
+    with contextlib.ExitStack() as stack:
+        try:
+            recording = stack.enter_context(record(file_system, played, writers, folder))
+        except ImplementationError as error:
+            raise Inconclusive(f"a writer of the kit's own failed: {error}") from error
         plan = plan_states(recording.events, played.number, states)
         tally.planned(played, plan)
         judged = _judged(recording, _numbered(played, plan.states), "replace", {})

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.contract.errors import Unmeasured
+from conformance.system.orphans import own, starting
 from conformance.system.parent_death import end_with_parent
 from stress.disk import detach, enter_private_namespace
 
@@ -32,11 +33,11 @@ __all__ = [
     "Server",
     "ending_with_errors",
     "module_command",
-    "module_environment",
     "mount_points",
     "require_fuse",
     "serve",
     "serving",
+    "start_module",
 ]
 
 DISK = "disk"  # the file that a recorder serves
@@ -72,9 +73,23 @@ def module_command(module: str) -> list[str]:
     return [sys.executable, "-P", "-m", module]
 
 
-def module_environment() -> dict[str, str]:
-    """The environment for `module_command`: modules are found where this process finds them."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+def start_module(
+    module: str, *arguments: object, stdin: int, stdout: int, stderr: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Run a module of the kit, with the id of this process and these arguments. It has a session of its own: Ctrl-C is
+    for this process, which ends it, and may need it until then. The caller waits for it, and takes it out of `own`.
+    """
+    with starting():
+        process = subprocess.Popen(
+            [*module_command(module), str(os.getpid()), *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        own.add(process.pid)
+    return process
 
 
 @dataclass
@@ -105,14 +120,8 @@ def serving(module: str, folder: Path, *arguments: object) -> Iterator[Server]:
     Raises Unmeasured where it does not start.
     """
     place = Path(tempfile.mkdtemp(dir=folder))
-    # A session of its own: Ctrl-C is for the process that started it, which still needs it to unmount.
-    process = subprocess.Popen(
-        [*module_command(module), str(os.getpid()), str(place), *map(str, arguments)],
-        env=module_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
+    process = start_module(
+        module, place, *arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
         _require_ready(process, _START_SECONDS)
@@ -122,6 +131,7 @@ def serving(module: str, folder: Path, *arguments: object) -> Iterator[Server]:
         if not _ends_within(process, _END_SECONDS):
             process.kill()
             _ends_within(process, _KILL_SECONDS)
+        own.discard(process.pid)
         for pipe in filter(None, (process.stdout, process.stderr)):
             pipe.close()
         with contextlib.suppress(OSError):  # the folder above is removed as a whole

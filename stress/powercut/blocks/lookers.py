@@ -15,13 +15,15 @@ from pathlib import Path
 import psutil
 
 from conformance.contract.errors import Inconclusive, Unmeasured
+from conformance.system.orphans import own
 from stress.disk import detach
-from stress.powercut.blocks.fuse import module_command, module_environment
+from stress.powercut.blocks.fuse import start_module
 from stress.powercut.blocks.image import Choice
 from stress.powercut.blocks.looking import Look
 from stress.powercut.blocks.recording import Recording
 from stress.powercut.blocks.states import State
 from stress.powercut.blocks.verdict import Seen, Unseen
+from stress.powercut.blocks.watch import Watch, watched
 
 __all__ = ["Lookers", "looking"]
 
@@ -37,6 +39,20 @@ class _Looker:
     requests: Connection
     answers: Connection
     folder: Path
+
+    def end(self) -> None:
+        """End it at once, after its server: while it waits for a disk of that, it hears of nothing."""
+        if self.process.poll() is None:
+            with contextlib.suppress(psutil.Error):
+                for server in psutil.Process(self.process.pid).children(recursive=True):
+                    with contextlib.suppress(psutil.Error):
+                        server.kill()
+            self.process.kill()
+
+    def ended(self) -> str:
+        """How it ended; empty while it runs."""
+        code = self.process.poll()
+        return "" if code is None else f"ended with {code}"
 
 
 @dataclass
@@ -70,21 +86,24 @@ class Lookers:
                 yield state, seen
 
     @contextlib.contextmanager
-    def held(self, recording: Recording, state: State) -> Iterator[Path]:
-        """The folder in which a state is mounted during the block. Raises OSError where it cannot be mounted, and what
-        `look` raises.
+    def held(self, recording: Recording, state: State) -> Iterator[Watch]:
+        """A state, mounted during the block. Raises OSError where it cannot be mounted, what `look` raises, and
+        ImplementationError where the file system was left frozen.
         """
         looker = self._lookers[0]
         self._send(looker, recording, state, hold=True)
         seen = self._received(looker)
         if seen.unmountable:
             raise OSError(seen.unmountable)
-        try:
-            yield looker.folder / "mounted"
-        finally:
-            with contextlib.suppress(BrokenPipeError):
-                looker.requests.send(None)
-            self._received(looker)
+        with watched(looker.folder / "mounted", looker) as watch:
+            try:
+                yield watch
+                watch.require_thawed()
+            finally:
+                watch.thaw()  # it stays mounted for ever otherwise
+                with contextlib.suppress(BrokenPipeError):
+                    looker.requests.send(None)
+                self._received(looker)
 
     def _ask(
         self, busy: dict[Connection, tuple[_Looker, State]], looker: _Looker, recording: Recording, state: State
@@ -131,13 +150,7 @@ def looking(parent: Path, at_once: int = 0) -> Iterator[Lookers]:
 
 def _start(folder: Path) -> _Looker:
     folder.mkdir()
-    process = subprocess.Popen(
-        [*module_command("stress.powercut.blocks.looking"), str(os.getpid()), str(folder)],
-        env=module_environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for this process alone, which ends that one
-    )
+    process = start_module("stress.powercut.blocks.looking", folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin
     assert process.stdout
     requests = Connection(os.dup(process.stdin.fileno()), readable=False)
@@ -155,9 +168,10 @@ def _end(lookers: Sequence[_Looker], seconds: float) -> None:
     for looker in lookers:
         _wait(looker.process, max(0.0, deadline - time.monotonic()))
     for looker in lookers:
-        _kill(looker.process)
+        looker.end()
     for looker in lookers:
         _wait(looker.process, _KILL_SECONDS)
+        own.discard(looker.process.pid)
         looker.answers.close()
         for place in (looker.folder / "mounted", *looker.folder.glob("tmp*")):  # where it did not end by itself
             detach(place)
@@ -167,13 +181,3 @@ def _end(lookers: Sequence[_Looker], seconds: float) -> None:
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and its server. One that waits for a disk of its server ends only after that."""
-    if process.poll() is None:
-        with contextlib.suppress(psutil.Error):
-            for server in psutil.Process(process.pid).children(recursive=True):
-                with contextlib.suppress(psutil.Error):
-                    server.kill()
-        process.kill()

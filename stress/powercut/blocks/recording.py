@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.contract.errors import Inconclusive, Unmeasured
+from conformance.contract.errors import ImplementationError, Inconclusive, Unmeasured
 from conformance.runner.room import blaming_room, require_room
 from stress.disk import Disk, loop_device, make_file_system, require_means
 from stress.powercut.blocks.file_systems import FileSystem
@@ -21,6 +21,7 @@ from stress.powercut.blocks.log import Event, read_log
 from stress.powercut.blocks.recorder import mark
 from stress.powercut.blocks.rounds import Round
 from stress.powercut.blocks.states import START
+from stress.powercut.blocks.watch import OWN_SECONDS, Watch, watched
 
 __all__ = ["FOLDER", "NEIGHBOUR", "TARGET", "Recording", "WriteOne", "Writers", "copy_image", "record"]
 
@@ -50,17 +51,18 @@ class Recording:
 def record(file_system: FileSystem, played: Round, writers: Writers, parent: Path) -> Iterator[Recording]:
     """Make a file system in a new folder, and record a round on it. The files are removed at the end of the block.
 
-    Raises Unmeasured where this machine cannot, ImplementationError when a write fails, OSError; and Inconclusive,
-    whatever the block has raised, where ``parent`` is full.
+    Raises Unmeasured where this machine cannot, Inconclusive when the disk's server fails or a disk of this machine is
+    too slow, ImplementationError when a write fails, or the file system cannot be used or unmounted after it, OSError;
+    and Inconclusive, whatever the block has raised, where ``parent`` is full.
     """
     with tempfile.TemporaryDirectory(dir=parent) as name, blaming_room(parent):
         folder = Path(name)
         image, written, log = folder / "image", folder / "written", folder / "log"
         _make(file_system, image)
         copy_image(image, written)
-        with _mounted(file_system, folder, written, log) as (disk, place):
-            _play(disk, place, played, writers)
-            disk.unmount()
+        with _mounted(file_system, folder, written, log) as bench:
+            _play(bench, played, writers)
+            _unmount(bench)
         require_room(parent)  # else the disk may have failed after an answer, which is in no log
         written.unlink()
         events = read_log(log)
@@ -85,24 +87,72 @@ def copy_image(image: Path, copy: Path) -> None:
                 target.write(piece)
 
 
+@dataclass(frozen=True)
+class _Bench:
+    """A disk that is mounted while it is recorded, and the folder of the recorder."""
+
+    disk: Disk
+    place: Path
+    watch: Watch
+
+    def mark(self, text: str) -> None:
+        """Put a mark into the log."""
+        with self.watch.step("a mark in the log", OWN_SECONDS):
+            mark(self.place, text)
+
+    def sync_neighbour(self) -> None:
+        """Another program writes a file of its own and syncs it. That commits the log, and with it the changes of
+        names. Raises ImplementationError: before the writes it could.
+        """
+        with self.watch.step("the sync of another file", OWN_SECONDS):
+            try:
+                with (self.disk.place / NEIGHBOUR).open("ab", buffering=0) as file:
+                    file.write(b"neighbour")
+                    os.fsync(file.fileno())
+            except OSError as error:
+                text = f"the file system is no longer writable for other programs, after its writes: {error.strerror}"
+                raise ImplementationError(text) from error
+
+
 @contextlib.contextmanager
-def _mounted(file_system: FileSystem, folder: Path, image: Path, log: Path) -> Iterator[tuple[Disk, Path]]:
+def _mounted(file_system: FileSystem, folder: Path, image: Path, log: Path) -> Iterator[_Bench]:
     """The file system in the image, mounted, while everything that reaches the image is recorded."""
     point = folder / "mounted"
     point.mkdir()
-    with serving("stress.powercut.blocks.recorder", folder, image, log) as server, contextlib.ExitStack() as stack:
+    with (
+        serving("stress.powercut.blocks.recorder", folder, image, log) as server,
+        watched(point, server) as watch,
+        contextlib.ExitStack() as stack,
+    ):
+        with watch.step("the mount", OWN_SECONDS):
+            try:
+                device = stack.enter_context(loop_device(server.place / DISK))
+            except OSError as error:
+                raise Unmeasured(f"no loop device can be used here: {error}") from error
+            _require_flushes(device)
+            disk = Disk(file_system.kind, point, device)
+            stack.callback(disk.detach)
+            try:
+                disk.mount()
+            except OSError as error:
+                raise Unmeasured(f"{file_system.name} cannot be mounted here: {error}") from error
         try:
-            device = stack.enter_context(loop_device(server.place / DISK))
-        except OSError as error:
-            raise Unmeasured(f"no loop device can be used here: {error}") from error
-        _require_flushes(device)
-        disk = Disk(file_system.kind, point, device)
-        stack.callback(disk.detach)
+            yield _Bench(disk, server.place, watch)
+        except BaseException:
+            watch.let_go()  # or it could not be unmounted
+            raise
+
+
+def _unmount(bench: _Bench) -> None:
+    bench.watch.require_thawed()
+    with bench.watch.step("the unmount", OWN_SECONDS):
         try:
-            disk.mount()
+            bench.disk.unmount()
         except OSError as error:
-            raise Unmeasured(f"{file_system.name} cannot be mounted here: {error}") from error
-        yield disk, server.place
+            text = (
+                f"the file system cannot be unmounted after the writes: {error.strerror}; does anything still use it?"
+            )
+            raise ImplementationError(text) from error
 
 
 def _require_flushes(device: str) -> None:
@@ -113,58 +163,66 @@ def _require_flushes(device: str) -> None:
         raise Inconclusive(f"{device} has the cache {cache!r} and FUA {fua!r}: flushes of a disk cannot be seen there")
 
 
-def _play(disk: Disk, place: Path, played: Round, writers: Writers) -> None:
-    folder = disk.place / FOLDER
-    folder.mkdir()
+def _play(bench: _Bench, played: Round, writers: Writers) -> None:
+    place, watch = bench.disk.place, bench.watch
+    folder = place / FOLDER
     with contextlib.ExitStack() as stack:
         ready = [stack.enter_context(writers()) for _ in range(played.writers)]
-        first = folder if played.exists else disk.place
-        ready[0](first / TARGET, played.status(0, 0))
-        disk.sync()
-        mark(place, START)
+        with watch.step("the first folder", OWN_SECONDS):
+            folder.mkdir()
+        with watch.step("the first write"):
+            ready[0]((folder if played.exists else place) / TARGET, played.status(0, 0))
+        with watch.step("the sync of the file system", OWN_SECONDS):
+            bench.disk.sync()
+        bench.mark(START)
         failures: list[BaseException] = []
         threads = [
-            threading.Thread(target=_write_all, args=(disk, place, played, writer, write, failures))
+            threading.Thread(target=_write_all, args=(bench, played, writer, write, failures))
             for writer, write in enumerate(ready)
         ]
-        with _neighbour(disk.place / NEIGHBOUR) if played.beside_syncs else contextlib.nullcontext():
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+        with _neighbour(bench) if played.beside_syncs else contextlib.nullcontext():
+            try:
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+            except BaseException:
+                watch.let_go()  # Ctrl-C: no thread may wait for the disk any more
+                raise
         if failures:
             raise failures[0]
 
 
-def _write_all(
-    disk: Disk, place: Path, played: Round, writer: int, write: WriteOne, failures: list[BaseException]
-) -> None:
+def _write_all(bench: _Bench, played: Round, writer: int, write: WriteOne, failures: list[BaseException]) -> None:
     try:
         for sequence in range(1, played.writes + 1):
             status = played.status(writer, sequence)
-            mark(place, f"{BEGUN} {writer} {sequence}")
-            write(disk.place / FOLDER / TARGET, status)
-            mark(place, f"{ACKNOWLEDGED} {writer} {sequence}")
+            bench.mark(f"{BEGUN} {writer} {sequence}")
+            with bench.watch.step("a write"):
+                write(bench.disk.place / FOLDER / TARGET, status)
+            bench.mark(f"{ACKNOWLEDGED} {writer} {sequence}")
             if writer == 0 and sequence % 2 == 0:
-                _sync_neighbour(disk.place / NEIGHBOUR)
+                bench.sync_neighbour()
     except BaseException as error:  # for the thread that waits
         failures.append(error)
 
 
 @contextlib.contextmanager
-def _neighbour(path: Path) -> Iterator[None]:
-    """Another program that syncs all the time, until the end of the block. Raises OSError when it could not."""
+def _neighbour(bench: _Bench) -> Iterator[None]:
+    """Another program that syncs all the time, until the end of the block. Raises what `_Bench.sync_neighbour` does,
+    when it could not.
+    """
     ended = threading.Event()
-    failures: list[OSError] = []
+    failures: list[BaseException] = []
 
     def sync() -> None:
         try:
             while not ended.is_set():
-                _sync_neighbour(path)
-        except OSError as error:  # for the thread that waits
+                bench.sync_neighbour()
+        except BaseException as error:  # for the thread that waits
             failures.append(error)
 
-    _sync_neighbour(path)
+    bench.sync_neighbour()
     thread = threading.Thread(target=sync)
     thread.start()
     try:
@@ -174,10 +232,3 @@ def _neighbour(path: Path) -> Iterator[None]:
         thread.join()
     if failures:
         raise failures[0]
-
-
-def _sync_neighbour(path: Path) -> None:
-    """Another program writes a file of its own and syncs it. That commits the log, and with it the changes of names."""
-    with path.open("ab", buffering=0) as file:
-        file.write(b"neighbour")
-        os.fsync(file.fileno())

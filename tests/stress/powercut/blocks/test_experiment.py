@@ -60,6 +60,63 @@ except Unmeasured as reason:
 """
 
 
+# Writers that do something more after one of their writes, and how the recording ends; limits are short.
+FAULTS = """
+import contextlib, fcntl, os, subprocess, sys
+from pathlib import Path
+import psutil
+import stress.disk
+from conformance.contract.errors import ImplementationError, Inconclusive
+from stress.disk import enter_private_namespace
+from stress.powercut.blocks import fuse, watch
+from stress.powercut.blocks.file_systems import file_systems
+from stress.powercut.blocks.recording import record
+from stress.powercut.blocks.rounds import Round
+from stress.powercut.blocks.writers import unsynced
+
+stress.disk._BUSY_SECONDS = fuse._END_SECONDS = watch._THAW_SECONDS = 0.1
+
+def leave_a_process(folder):
+    subprocess.Popen(["sleep", "600"], cwd=folder, stdout=subprocess.DEVNULL)
+
+def remount_read_only(folder):
+    subprocess.run(["mount", "-o", "remount,ro", folder.parent], check=True)
+
+def freeze(folder):
+    folder = os.open(folder, os.O_RDONLY)
+    fcntl.ioctl(folder, 0xC0045877, 0)
+    os.close(folder)
+
+def end_the_recorder(folder):
+    [server] = [child for child in psutil.Process().children() if "stress.powercut.blocks.recorder" in child.cmdline()]
+    server.kill()
+
+def writers(fault, after):
+    @contextlib.contextmanager
+    def running():
+        count, folder = 0, Path()
+        def write_or_fail(target, status):
+            nonlocal count, folder
+            write(target, status)
+            count, folder = count + 1, target.parent
+            if count == after:
+                fault(folder)
+        with unsynced() as write:
+            yield write_or_fail
+    return running
+
+enter_private_namespace()
+ext4, played = file_systems([])["ext4"], Round(0, 300, exists=True, writes=3)
+for fault, after in ((leave_a_process, 2), (remount_read_only, 3), (freeze, 2), (freeze, 4), (end_the_recorder, 2)):
+    try:
+        with record(ext4, played, writers(fault, after), Path(os.environ["TMPDIR"])):
+            print(fault.__name__, "nothing")
+    except (ImplementationError, Inconclusive) as error:
+        print(f"{fault.__name__}: {type(error).__name__}: {error}", flush=True)
+    for child in psutil.Process().children():
+        child.kill()
+        child.wait()
+"""
 NO_MODEL = """
 import stress.powercut.recording
 from conformance.syscalls.tracer.calls import TraceError
@@ -70,13 +127,18 @@ stress.powercut.recording.start_traced = refuse
 
 
 @pytest.fixture
-def controls(temporary: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Starts `CONTROLS`; with an argument, it never ends by itself."""
+def means() -> None:
+    """What is needed here."""
     try:
         require_means(KINDS["ext4"])
         require_fuse()
     except Unmeasured as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture
+def controls(means: None, temporary: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Starts `CONTROLS`; with an argument, it never ends by itself."""
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -103,15 +165,42 @@ def test_a_writer_without_syncs_is_caught_and_one_with_them_is_not(
     assert left_behind() == []
 
 
-def test_a_killed_run_leaves_no_process_mount_or_loop_device(
-    controls: Callable[..., subprocess.Popen[str]], temporary: Path, gone: Callable[[int], bool]
+def test_what_an_implementation_does_to_the_disk_is_not_the_kits_fault_nor_the_reverse(
+    means: None, temporary: Path, left_behind: Callable[[], list[str]]
 ) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS], env={**os.environ, "TMPDIR": str(temporary)}, capture_output=True, text=True
+    )
+    if "not allowed here" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.stdout.splitlines() == [
+        "leave_a_process: ImplementationError: the file system cannot be unmounted after the writes: "
+        "umount2: Device or resource busy; does anything still use it?",
+        "remount_read_only: ImplementationError: the file system is no longer writable for other programs, after its "
+        "writes: Read-only file system",
+        "freeze: ImplementationError: left the file system frozen (FIFREEZE): nothing can write to it any more",
+        "freeze: ImplementationError: left the file system frozen (FIFREEZE): nothing can write to it any more",
+        "end_the_recorder: Inconclusive: the server of a disk of the kit's own ended by signal 9",
+    ]
+    assert done.stderr == ""
+    assert left_behind() == []
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_killed_run_leaves_no_process_mount_or_loop_device(
+    controls: Callable[..., subprocess.Popen[str]], temporary: Path, gone: Callable[[int], bool], *, stopped: bool
+) -> None:
+    """Also where its servers are stopped: what waits for a disk of one of them hears of no signal."""
     with controls("on and on") as command:
         assert command.stdout
         if "unmeasured" in (line := command.stdout.readline()):
             pytest.skip(line)
         started = psutil.Process(command.pid).children(recursive=True)
         assert any("looking" in word for process in started for word in process.cmdline())
+        servers = [process for process in started if "server" in " ".join(process.cmdline())]
+        assert servers
+        for server in servers if stopped else ():
+            server.suspend()
         os.kill(command.pid, signal.SIGKILL)
 
     def left() -> list[object]:

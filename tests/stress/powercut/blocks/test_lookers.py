@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.contract.errors import Inconclusive, Unmeasured
-from stress.powercut.blocks import lookers
+from stress.powercut.blocks import fuse, lookers
 from stress.powercut.blocks.file_systems import file_systems
 from stress.powercut.blocks.history import history_of
 from stress.powercut.blocks.lookers import Lookers, looking
@@ -39,7 +39,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Lets a Python script be such a process; it has ``requests``, ``answers`` and its ``folder``."""
 
     def use(text: str) -> None:
-        monkeypatch.setattr(lookers, "module_command", lambda module: [sys.executable, "-c", BEGIN + text])
+        monkeypatch.setattr(fuse, "module_command", lambda module: [sys.executable, "-c", BEGIN + text])
 
     return use
 
