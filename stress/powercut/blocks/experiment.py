@@ -42,6 +42,7 @@ __all__ = ["BlockPlan", "cut_every_block", "repeat_state"]
 
 _CONTROL_STATES = 60, 150  # at least, and at most
 _ANSWER_SECONDS = 60.0  # at least
+_END_SECONDS = 10.0
 _RECORDINGS = 5  # in which a state is looked for by its name
 _STATES_OF_ROUND = 100, 600  # at least, and at most
 _ROUNDS = 4  # that every run has, if it can: they differ in size, in what writes beside, and in what was there before
@@ -155,7 +156,7 @@ def _prepared(run: Run, file_system: FileSystem, plan: BlockPlan) -> Iterator[tu
         with supervised(), looking(run.folder) as lookers:
             yield lookers, _require_controls(run, file_system, lookers, min(max(plan.states, least), most))
     finally:
-        end_descendants()  # what the implementation has left running
+        end_descendants(_END_SECONDS)  # what the implementation has left running
 
 
 def _one_round(

@@ -53,15 +53,17 @@ ANSWERS = frozenset({errno.ENOENT, errno.ESTALE, errno.EOPNOTSUPP})
 """The errors that a server answers on purpose."""
 
 
-def require_fuse() -> None:
+def require_fuse(device: Path = Path("/dev/fuse")) -> None:
     """Raise Unmeasured, with what is missing here, unless files can be served by FUSE."""
-    if not os.path.exists("/dev/fuse"):
-        raise Unmeasured("needs FUSE: load the kernel module fuse, or give the container /dev/fuse")
     try:
-        os.close(os.open("/dev/fuse", os.O_RDWR))
+        os.close(os.open(device, os.O_RDWR))
+    except FileNotFoundError:
+        raise Unmeasured(f"needs FUSE: load the kernel module fuse, or give the container {device}") from None
     except OSError as error:
-        how = "give the container the device (--device /dev/fuse --cap-add SYS_ADMIN)"
-        raise Unmeasured(f"/dev/fuse cannot be opened: {error.strerror}: {how}") from error
+        raise Unmeasured(
+            f"needs FUSE: {device} cannot be opened: {error.strerror}; give the container the device, as by "
+            f"--device {device} --cap-add SYS_ADMIN"
+        ) from error
     if importlib.util.find_spec("mfusepy") is None:
         raise Unmeasured("needs mfusepy: python -m pip install 'pulse-kit[blocks]'")
     if ctypes.util.find_library("fuse3") is None and ctypes.util.find_library("fuse") is None:

@@ -62,12 +62,13 @@ class Lookers:
     _lookers: list[_Looker]
     seconds: float = _ANSWER_SECONDS
     _number: int = 0
+    _seen: bool = False
 
     def look(self, recording: Recording, states: Iterable[State]) -> Iterator[tuple[State, Seen]]:
         """Look at all these states of a recording, in any order.
 
-        Raises Unmeasured where this machine lacks what is needed, Inconclusive when a process hangs, and RuntimeError
-        when one has ended.
+        Raises Unmeasured where this machine lacks what is needed for a single one, Inconclusive when that is so later,
+        or a process hangs, and RuntimeError when one has ended.
         """
         waiting = iter(states)
         busy: dict[Connection, tuple[_Looker, State]] = {}
@@ -124,8 +125,9 @@ class Lookers:
             code = looker.process.returncode
             raise RuntimeError(f"a process of the kit that mounts states ended with {code}") from None
         if isinstance(seen, Unseen):
-            raise Unmeasured(seen.reason)
+            raise Inconclusive(seen.reason) if self._seen else Unmeasured(seen.reason)
         assert isinstance(seen, Seen)
+        self._seen = True
         return seen
 
     def _send(self, looker: _Looker, recording: Recording, state: State, *, hold: bool = False) -> None:

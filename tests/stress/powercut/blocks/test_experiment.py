@@ -309,7 +309,7 @@ def test_where_fuse_is_not_permitted_that_is_the_reason(
 import os
 real = os.open
 def refuse(path, *arguments, **more):
-    if path == "/dev/fuse":
+    if str(path) == "/dev/fuse":
         raise PermissionError(1, "Operation not permitted")
     return real(path, *arguments, **more)
 os.open = refuse
@@ -318,7 +318,7 @@ os.open = refuse
     with stress_command("powercut", *plan, changed=refused) as command:
         stdout, stderr = command.communicate()
     assert (command.returncode, stderr) == (4, "")
-    assert "/dev/fuse cannot be opened: Operation not permitted: give the container the device (--device" in stdout
+    assert "/dev/fuse cannot be opened: Operation not permitted; give the container the device" in stdout
 
 
 def test_a_writer_whose_calls_the_model_does_not_know_is_cut_all_the_same(

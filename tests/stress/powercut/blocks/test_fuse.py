@@ -11,7 +11,7 @@ import pytest
 
 from conformance.contract.errors import Unmeasured
 from stress.powercut.blocks import fuse
-from stress.powercut.blocks.fuse import mount_points, serving
+from stress.powercut.blocks.fuse import mount_points, require_fuse, serving
 
 if sys.platform != "linux":
     pytest.skip("files are served on Linux only", allow_module_level=True)
@@ -30,6 +30,13 @@ def test_mounts_of_the_kit_are_found_whatever_their_names_are() -> None:
         b"39 35 0:51 / /other rw - tmpfs none rw\n"
     )
     assert [os.fsencode(point) for point in mount_points(table)] == [b"/any\xff name", b"/run/tmp1"]
+
+
+def test_a_device_that_is_missing_or_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Unmeasured, match="load the kernel module fuse"):
+        require_fuse(tmp_path / "fuse")
+    with pytest.raises(Unmeasured, match=r"cannot be opened: Is a directory; .*--device"):
+        require_fuse(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,14 @@ def test_a_process_that_cannot_look_at_anything_makes_the_run_unmeasured(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_fails_after_something_was_seen_makes_the_run_inconclusive(
+    script: Callable[[str], None], tmp_path: Path
+) -> None:
+    script("requests.recv(); answers.send(Seen(b'{}')); requests.recv(); answers.send(Unseen('the server ended'))")
+    with looking(tmp_path, 1) as started, pytest.raises(Inconclusive, match="the server ended"):
+        seen_by(started)
+
+
 def test_a_process_that_ends_is_an_error_of_the_kit(script: Callable[[str], None], tmp_path: Path) -> None:
     script("requests.recv(); raise SystemExit(7)")
     with looking(tmp_path, 1) as started, pytest.raises(RuntimeError, match="ended with 7"):
