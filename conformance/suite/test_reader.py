@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import sys
 import threading
 import time
@@ -18,11 +17,11 @@ from conformance.oracle.payload import encode
 from conformance.runner.case import Case
 from conformance.suite.helpers.launch_prefixes import make_link
 from conformance.suite.helpers.locales import decimal_comma
+from conformance.suite.support.oddities import ODDITIES
 from conformance.suite.support.reading import DOCUMENT, STATUS, TWINS, put_at_one_time, read, require_equal
-from conformance.vectors import Vector, load_vectors
+from conformance.vectors import KINDS, Vector, load_vectors
 
-VECTORS = load_vectors()
-VALID, INVALID, EITHER = (tuple(v for v in VECTORS if v.kind == kind) for kind in ("valid", "invalid", "either"))
+VALID, INVALID, EITHER = (load_vectors(kind) for kind in KINDS)
 # RDR-06 is about the invalid vectors that are hard on a parser; the others are RDR-05's. What is hard is in the bytes.
 MANY_DIGITS = re.compile(rb"[0-9]{309}")  # no double has so many before the point
 HARD = tuple(v for v in INVALID if v.layer == "depth" or MANY_DIGITS.search(v.path.read_bytes()))
@@ -212,45 +211,6 @@ def test_ten_gigabytes(case: Case) -> None:
         except OSError as error:
             raise Unmeasured(f"a sparse file of 10 GB cannot be made here: {error}") from error
     require_null_in_time(case, case.target, "a file of 10 GB")
-
-
-def make_fifo(path: Path) -> None:
-    """A FIFO without a writer."""
-    if sys.platform == "win32":
-        raise Unmeasured("Windows has no FIFO in a folder")
-    os.mkfifo(path)
-
-
-def make_socket(path: Path) -> None:
-    """A socket; its own path would be too long for the system, so it is made by a relative name."""
-    if sys.platform == "win32":
-        raise Unmeasured("Windows has no socket in a folder")
-    with socket.socket(socket.AF_UNIX) as server:
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            server.bind(f"/proc/self/fd/{folder}/{path.name}")
-        except OSError as error:
-            raise Unmeasured(f"a socket cannot be made here: {error}") from error
-        finally:
-            os.close(folder)
-
-
-def link_to_device(name: str, path: Path) -> None:
-    """A symbolic link to a device that never ends, or is always empty."""
-    if not Path(name).exists():
-        raise Unmeasured(f"there is no {name} here")
-    make_link(path, name)
-
-
-ODDITIES = {
-    "fifo": make_fifo,
-    "folder": lambda path: path.mkdir(),
-    "device-zero": lambda path: link_to_device("/dev/zero", path),
-    "device-null": lambda path: link_to_device("/dev/null", path),
-    "dangling-link": lambda path: make_link(path, "nowhere.json"),
-    "link-to-itself": lambda path: make_link(path, path.name),
-    "socket": make_socket,
-}
 
 
 @pytest.mark.clause("RDR-08")

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.contract.errors import Unmeasured, Violation
+from conformance.contract.errors import ImplementationError, Unmeasured, Violation
 from conformance.oracle.document import SIZE_LIMIT
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.case import Case
+from conformance.suite.support.oddities import ODDITIES
 from conformance.system.guarded_path import very_file
 
 STATUS = make_status(0, 3)
@@ -39,17 +40,29 @@ def poll(case: Case, path: Path | None = None) -> tuple[Any, Any]:
 def require_poll(case: Case, expected: Mapping[str, Any] | None, fresh: bool, when: str) -> None:
     """Raise Violation unless poll gives this status and this freshness."""
     status, said_fresh = poll(case)
-    require_equal(status, expected, when)
+    require_equal(status, expected, when, lost_by_poll(fresh))
     if said_fresh is not fresh:
         raise Violation(f"{when}: poll says fresh = {said_fresh!r}, expected {fresh!r}")
 
 
-def require_equal(found: Any, expected: Mapping[str, Any] | None, when: str) -> None:
-    """Raise Violation unless a reader's answer has exactly these values, numbers as numbers and text as text."""
+def lost_by_poll(fresh: bool) -> str:
+    """What null means where poll has to give a status: the file's own, or the one that it keeps."""
+    return "a valid document was polled as null" if fresh else "the last valid status was lost: null"
+
+
+def require_equal(
+    found: Any, expected: Mapping[str, Any] | None, when: str, lost: str = "a valid document was read as null"
+) -> None:
+    """Raise Violation unless a reader's answer has exactly these values, numbers as numbers and text as text.
+
+    ``lost`` says what null means where a status is expected.
+    """
     if expected is None:
         if found is not None:
             raise Violation(f"{when}: expected null", found=found)
         return
+    if found is None:
+        raise Violation(f"{when}: {lost}", expected=dict(expected))
     same = (
         isinstance(found, dict)
         and found.keys() == expected.keys()
@@ -79,10 +92,18 @@ def _same(found: Any, expected: Any) -> bool:
 
 
 def require_null_for(case: Case, kind: str) -> None:
-    """Raise Unmeasured when the reader takes this spoilt file for a document, which another clause judges."""
-    found = case.request("read", path=str(case.target))
-    if not found.ok or found.fields.get("status") is not None:
+    """Raise Unmeasured when the reader does not take this file for none, which another clause judges."""
+    if not is_read_as(case, None):
         raise Unmeasured(f"this file ({kind}) is not read as null in the first place (see {JUDGED_BY[kind]})")
+
+
+def is_read_as(case: Case, expected: Mapping[str, Any] | None) -> bool:
+    """Whether the reader takes the target for this status, or for none; not when it fails, ends or hangs instead."""
+    try:
+        require_equal(read(case), expected, "read")
+    except (Violation, ImplementationError):
+        return False
+    return True
 
 
 def put_at_one_time(path: Path, status: Mapping[str, Any]) -> None:
@@ -92,10 +113,14 @@ def put_at_one_time(path: Path, status: Mapping[str, Any]) -> None:
         os.utime(this, ns=(10**18, 10**18))
 
 
-def replace_by_folder(path: Path) -> None:
-    """Put a folder in place of the file."""
-    path.unlink()
-    path.mkdir()
+def instead_of_the_file(make: Callable[[Path], object]) -> Callable[[Path], object]:
+    """An action that removes the file and makes something else at its path."""
+
+    def replace(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return replace
 
 
 def put(data: bytes) -> Callable[[Path], object]:
@@ -109,14 +134,20 @@ SPOILS: dict[str, Callable[[Path], object]] = {
     "missing": Path.unlink,
     "invalid": put(DOCUMENT.replace(b'"loss":', b'"lossy":')),
     "too-large": put(DOCUMENT + b" " * SIZE_LIMIT),
-    "folder": replace_by_folder,
+    "folder": instead_of_the_file(ODDITIES["folder"]),
 }
+UNUSABLE = {
+    **SPOILS,
+    # A reader without a limit, which "too-large" shows, takes all memory of the machine for a device without an end.
+    **{kind: instead_of_the_file(make) for kind, make in ODDITIES.items() if kind != "device-zero"},
+}
+"""What may be at the target in place of a valid document that was there."""
 JUDGED_BY = {
     "empty": "RDR-03",
     "cut": "RDR-04",
     "missing": "RDR-02",
     "invalid": "RDR-05",
     "too-large": "RDR-07",
-    "folder": "RDR-08",
+    **dict.fromkeys(ODDITIES, "RDR-08"),
 }
-"""The clauses that say of each kind of spoilt file that it is read as null."""
+"""The clauses that say of each kind of file that it is read as null."""

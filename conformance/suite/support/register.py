@@ -18,7 +18,7 @@ from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
 from conformance.runner.requests import publish_request
 from conformance.subject.client import Implementation, ServeImplementation
-from conformance.suite.support.reading import SPOILS, STATUS, require_equal
+from conformance.suite.support.reading import SPOILS, STATUS, lost_by_poll, require_equal
 from conformance.suite.support.searching import Machine, Seen
 
 __all__ = ["Holder", "Register"]
@@ -126,7 +126,7 @@ class Register(Machine):
             return
         fresh = self.held is not None and (said_fresh or not self.doubtful)
         self.remembered = self.held if fresh else self.remembered
-        require_equal(answer.fields.get("status"), self.remembered, "poll")
+        require_equal(answer.fields.get("status"), self.remembered, "poll", lost_by_poll(fresh))
         if answer.fields.get("fresh") is not fresh:
             raise Violation(f"poll says fresh = {answer.fields.get('fresh')!r}, expected {fresh}")
 

@@ -46,6 +46,23 @@ ROWS = {
         ("one_byte_over_the_limit", "any_sequence_of_requests"),
         {"RDR-07": "fail", "CON-03": "pass"},
     ),
+    "a status that poll forgets is for RDR-09": Row(
+        "mutant:last-valid-forgotten",
+        ("last_valid_is_kept:*", "recovers:*"),
+        {"RDR-09": "fail", "RDR-10": "unmeasured"},
+        "the first poll after: empty: the last valid status was lost: null",
+    ),
+    "what no read survives is for RDR-06": Row(
+        "mutant:death-of-deep-nesting",
+        ("hard_on_the_parser:*arrays-100000*", "what_read_refuses_is_not_taken"),
+        {"RDR-06": "error", "RDR-09": "unmeasured"},
+    ),
+    "a valid document that is not read is for RDR-01": Row(
+        "mutant:only-in-the-usual-order",
+        ("valid:valid-keys-reversed", "what_read_takes_is_fresh"),
+        {"RDR-01": "fail", "RDR-10": "unmeasured"},
+        "Member order is free: a reader that goes by position fails here.: a valid document was read as null",
+    ),
     "a message that must be refused is for REF-04": Row(
         "mutant:anything-as-text",
         ("type:message-null", "any_sequence_of_requests"),

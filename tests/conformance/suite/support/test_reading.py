@@ -6,7 +6,7 @@ import pytest
 
 from conformance.contract.errors import Violation
 from conformance.oracle.payload import make_status
-from conformance.suite.support.reading import require_equal, require_not_of
+from conformance.suite.support.reading import lost_by_poll, require_equal, require_not_of
 
 STATUS = make_status(0, 3)
 
@@ -24,7 +24,7 @@ def test_an_integer_that_rounds_to_the_double_is_that_double(found: int, expecte
 
 
 @pytest.mark.parametrize(
-    "found", [18446744073709560000, 10**400, True, "18446744073709552000", None], ids=lambda value: str(value)[:20]
+    "found", [18446744073709560000, 10**400, True, "18446744073709552000"], ids=lambda value: str(value)[:20]
 )
 def test_anything_else_is_another_value(found: Any) -> None:
     with pytest.raises(Violation, match="not those of the document"):
@@ -40,6 +40,15 @@ def test_null_is_no_status() -> None:
     require_equal(None, None, "read")
     with pytest.raises(Violation, match="expected null"):
         require_equal(STATUS, None, "read")
+
+
+def test_null_in_place_of_a_status_is_said_to_be_null() -> None:
+    with pytest.raises(Violation, match="read: a valid document was read as null"):
+        require_equal(None, STATUS, "read")
+    with pytest.raises(Violation, match="poll: a valid document was polled as null"):
+        require_equal(None, STATUS, "poll", lost_by_poll(True))
+    with pytest.raises(Violation, match="poll: the last valid status was lost: null"):
+        require_equal(None, STATUS, "poll", lost_by_poll(False))
 
 
 def test_the_document_of_a_neighbour_is_named() -> None:
