@@ -113,11 +113,12 @@ def test_paths_that_look_alike_are_kept_apart(case: Case, kind: str) -> None:
     for path in (first, second):
         path.parent.mkdir(exist_ok=True)
     try:
-        have_polled(case, first, STATUS)
+        first.touch()
     except OSError as error:
         raise Unmeasured(f"a name of {len(first.name)} characters cannot be made here: {error}") from error
     if second.exists():
         raise Unmeasured("this file system does not tell upper case from lower case")
+    have_polled(case, first, STATUS)
     require_nothing_of(case, second)
     have_polled(case, second, make_status(0, 4))
     first.unlink()

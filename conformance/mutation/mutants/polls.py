@@ -84,7 +84,7 @@ def kept_by_the_last_name(self: Honest, path: str) -> Polled:
     return _kept_as(self, path, os.path.basename(path))
 
 
-@mutant("poll", caught_by="RDR-09")
+@mutant("poll", caught_by="RDR-09", on=_POSIX)
 def kept_by_the_beginning_of_the_path(self: Honest, path: str) -> Polled:
     """Takes two paths with the same first 255 characters for one."""
     return _kept_as(self, path, path[:255])
