@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from conformance.contract.errors import Violation
 from conformance.in_process.filecalls import Call, FileCalls
+from conformance.in_process.tries import Aim, alike, until_fired
 from conformance.oracle.call_errors import ERRORS_OF_CALL
 from conformance.oracle.faults import Injection, Kill, State, What
 from conformance.oracle.payload import identify, make_status
@@ -35,7 +36,6 @@ __all__ = [
     "System",
     "faults_of",
     "numbered_alone",
-    "until_fired",
 ]
 
 _SIZE = 8192  # bytes
@@ -43,8 +43,6 @@ OLD, NEW, _NEXT = (make_status(0, sequence, _SIZE) for sequence in range(3))
 _MOST_CALLS = 200
 _CHANGING = ("write", "copy", "truncate", "allocate", "map")
 """Calls after which a close may have something left to write."""
-_SETTLING = (0.0, 0.3)  # seconds
-Attempt = TypeVar("Attempt", Injection, Kill)
 
 
 class System(Protocol):
@@ -149,6 +147,10 @@ class Baseline:
     calls: tuple[Call, ...]
     documents: tuple[bytes, bytes]
 
+    def nth(self, position: int) -> int:
+        """How many calls of its kind came before this one."""
+        return sum(alike(each) == alike(self.calls[position]) for each in self.calls[:position])
+
 
 @dataclass(frozen=True)
 class InProcessReport:
@@ -226,7 +228,7 @@ def faults_of(laboratory: Laboratory, system: str) -> tuple[Baseline, InProcessR
     if documents[0] == documents[1]:
         return baseline, InProcessReport(system, "answers ok, but the target does not change")
     injections = tuple(
-        until_fired(partial(_observed, laboratory, fault, documents, _failing_call))
+        until_fired(partial(_observed, laboratory, fault, documents, _failing_call), baseline.nth(position))
         for position in range(len(baseline.calls))
         for fault in _faults_at(position, baseline.calls)
     )
@@ -243,19 +245,6 @@ def faults_of(laboratory: Laboratory, system: str) -> tuple[Baseline, InProcessR
     return baseline, report
 
 
-def until_fired(attempt: Callable[[float], Attempt]) -> Attempt:
-    """The first attempt in which the fault or the kill happened, or the last one.
-
-    ``attempt`` gets the seconds to wait before the write. A thread that still works for an earlier write makes calls
-    that are numbered, too, so that the call in question has another number: the second attempt lets it end first.
-    """
-    for seconds in _SETTLING:
-        made = attempt(seconds)
-        if made.fired:
-            break
-    return made
-
-
 @dataclass
 class _Fault:
     """The fault to cause, at which call, and whether it has fired."""
@@ -264,6 +253,7 @@ class _Fault:
     position: int
     call: Call
     error: int = 0
+    nth: int = 0  # of the calls of its kind
     fired: bool = False
     target_then: State = "old"
 
@@ -290,8 +280,10 @@ def _observed(
     documents: tuple[bytes, bytes],
     condition: _Condition,
     settling: float = 0.0,
+    nth: int = 0,
 ) -> Injection:
     """One write under a condition that causes the fault."""
+    fault.nth = nth
     system = laboratory.system
     target = laboratory.fresh_target(settling)
     identity, descriptors = system.identity(target), system.open_descriptors()
@@ -323,8 +315,10 @@ def _observed(
 def _failing_call(
     laboratory: Laboratory, fault: _Fault, target: str, documents: tuple[bytes, bytes]
 ) -> AbstractContextManager[object]:
+    aim = Aim(fault.call, fault.nth)
+
     def before(position: int, call: Call) -> BaseException | None:
-        if position == fault.position and call.kind == fault.call.kind:
+        if aim.hit_by(call):
             fault.fired, fault.target_then = True, laboratory.state(target, documents)
             return KeyboardInterrupt() if fault.what == "interrupt" else OSError(fault.error, "injected")
         if not fault.fired or fault.what == "interrupt":

@@ -28,10 +28,10 @@ from conformance.in_process.enumeration import (
     Laboratory,
     faults_of,
     numbered_alone,
-    until_fired,
 )
 from conformance.in_process.filecalls import Call
 from conformance.in_process.oscalls import OsCalls
+from conformance.in_process.tries import until_fired
 from conformance.oracle.faults import Kill, judge_kill
 from conformance.subject.python_host import load_factory
 from conformance.system.share_modes import read_shared
@@ -113,26 +113,32 @@ class _KillPoint:
     """Where a write is killed. The killed process sends this as text to its parent, to prove that it died there."""
 
     phase: Phase
-    position: int
+    nth: int
     call: str
 
     def __str__(self) -> str:
-        return f"killed {self.phase} {self.position} {self.call}"
+        return f"killed {self.phase} {self.call} {self.nth}"
 
 
 def _die_at(laboratory: Laboratory, target: str, point: _KillPoint, report_to: int) -> NoReturn:
     """Write the new document, and end this process at that call without any clean-up."""
 
-    def at(phase: str, position: int, call: Call) -> None:
-        if (phase, position, call.kind) == (point.phase, point.position, point.call):
+    seen = 0
+
+    def at(phase: str, call: Call) -> None:
+        nonlocal seen
+        if (phase, call.kind) != (point.phase, point.call):
+            return
+        seen += 1
+        if seen > point.nth:
             os.write(report_to, str(point).encode())
             os._exit(_KILLED)
 
     with (
         contextlib.suppress(BaseException),
         laboratory.calls.recording(
-            before=lambda position, call: at("before", position, call),
-            after=lambda position, call, error: at("after", position, call),
+            before=lambda position, call: at("before", call),
+            after=lambda position, call, error: at("after", call),
         ),
     ):
         laboratory.publish(target, NEW)
@@ -162,7 +168,7 @@ def _kill_in_a_fork(laboratory: Laboratory, target: str, point: _KillPoint) -> b
 
 def _kill_in_a_new_process(laboratory: Laboratory, target: str, point: _KillPoint, subject: tuple[str, ...]) -> bool:
     """Like `_kill_in_a_fork`, where a process cannot be copied: the new one first writes the old document again."""
-    words = ["--kill", *subject, target, point.phase, str(point.position), point.call]
+    words = ["--kill", *subject, target, point.phase, str(point.nth), point.call]
     command = [sys.executable, "-m", "conformance.in_process.realfs", *words]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=_KILL_SECONDS)
@@ -180,8 +186,8 @@ def _kills(laboratory: Laboratory, baseline: Baseline, subject: tuple[str, ...])
     broken = 0
     for position, call in enumerate(baseline.calls):
         for phase in _PHASES:
-            point = _KillPoint(phase, position, call.kind)
-            kill = until_fired(partial(_killed, laboratory, baseline, point, subject))
+            nth = sum(each.kind == call.kind for each in baseline.calls[:position])
+            kill = until_fired(partial(_killed, laboratory, baseline, phase, position, subject), nth)
             yield kill
             broken += any(judge_kill(clause, kill) for clause in ("KIL-01", "KIL-02"))
             if broken == _ENOUGH:
@@ -189,8 +195,15 @@ def _kills(laboratory: Laboratory, baseline: Baseline, subject: tuple[str, ...])
 
 
 def _killed(
-    laboratory: Laboratory, baseline: Baseline, point: _KillPoint, subject: tuple[str, ...], settling: float
+    laboratory: Laboratory,
+    baseline: Baseline,
+    phase: Phase,
+    position: int,
+    subject: tuple[str, ...],
+    settling: float,
+    nth: int,
 ) -> Kill:
+    point = _KillPoint(phase, nth, baseline.calls[position].kind)
     target = laboratory.fresh_target(settling)
     # A forked copy lacks the other threads and could wait for them for ever.
     if sys.platform != "win32" and threading.active_count() == 1:
@@ -200,7 +213,7 @@ def _killed(
     state = laboratory.state(target, baseline.documents)
     laboratory.implementation = laboratory.make()
     next_write = laboratory.next_write(target, baseline.documents)
-    return Kill(point.phase, point.call, point.position, fired, state, next_write)
+    return Kill(phase, point.call, position, fired, state, next_write)
 
 
 def _laboratory(folder: str, entry_point: str, profile: str, work: Path) -> Laboratory:
@@ -227,13 +240,13 @@ def _report(folder: str, entry_point: str, profile: str, work: str) -> InProcess
 
 
 def _kill(
-    folder: str, entry_point: str, profile: str, work: str, target: str, phase: str, position: str, call: str
+    folder: str, entry_point: str, profile: str, work: str, target: str, phase: str, nth: str, call: str
 ) -> NoReturn:
     laboratory = _laboratory(folder, entry_point, profile, Path(work).resolve())
     laboratory.implementation = laboratory.make()
     laboratory.publish(target, OLD)
     [known_phase] = [known for known in _PHASES if known == phase]
-    _die_at(laboratory, target, _KillPoint(known_phase, int(position), call), report_to=1)
+    _die_at(laboratory, target, _KillPoint(known_phase, int(nth), call), report_to=1)
 
 
 if __name__ == "__main__":

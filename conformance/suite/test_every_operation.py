@@ -8,10 +8,11 @@ from conformance.contract.errors import NotApplicable, Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.runner.run import KILLS
 from conformance.syscalls.absent import nothing_to_judge
-from conformance.syscalls.findings import kill_series, visits
-from conformance.syscalls.laboratory import Laboratory, Visit
+from conformance.syscalls.findings import kill_series, require_hit, visits
+from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.points import Scenario
 from conformance.syscalls.verdicts import judged, problem
+from conformance.syscalls.visit import Visit
 
 # A shell script starts dozens of processes per write. What one case of several has found takes longest to make: another
 # worker would wait for it.
@@ -50,6 +51,7 @@ def test_fault_at_every_operation(case: Case, laboratory: Laboratory, clause: st
         names = [visit.point for visit in found]
         raise Unmeasured(nothing_to_judge(clause, f"{len(found)} faults", case.run.point, names))
     require_all(case, clause, concerned, "faults")
+    require_hit(case.run, "faults", scenario)
 
 
 @pytest.mark.clause("FLT-09")
@@ -58,6 +60,7 @@ def test_interrupt_at_every_boundary(case: Case, laboratory: Laboratory) -> None
     measured = tuple(visit for visit in found if not visit.ignored)
     case.counts["judged as kills"] = sum(not visit.caught for visit in measured)
     require_all(case, "FLT-09", measured, "interrupts")
+    require_hit(case.run, "interrupts", "replace")
     if len(measured) < len(found):
         ignored = len(found) - len(measured)
         raise Unmeasured(f"the implementation ignores SIGINT ({ignored} of {len(found)} interrupts had no effect)")
@@ -75,6 +78,7 @@ def test_descriptors_after_an_interrupt(case: Case, laboratory: Laboratory) -> N
 @pytest.mark.parametrize("clause", clause_marks("KIL-01", "KIL-02"))
 def test_kill_at_every_boundary(case: Case, laboratory: Laboratory, clause: str, scenario: Scenario) -> None:
     require_all(case, clause, visits(laboratory, "kills", scenario), "kill points")
+    require_hit(case.run, "kills", scenario)
 
 
 @pytest.mark.parametrize("clause", clause_marks("KIL-05", "KIL-06"))
@@ -86,6 +90,7 @@ def test_termination_at_some_boundaries(case: Case, laboratory: Laboratory, clau
     if not concerned:
         raise NotApplicable("nothing in it handles SIGTERM, which ends it as SIGKILL does (see KIL-05)")
     require_all(case, clause, concerned, "signals")
+    require_hit(case.run, "terminations", "replace")
 
 
 @pytest.mark.clause("KIL-03")

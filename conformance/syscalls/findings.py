@@ -21,7 +21,8 @@ from conformance.oracle.snapshot import snapshot
 from conformance.runner.room import require_room
 from conformance.runner.run import Run
 from conformance.syscalls.absent import no_point
-from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory, Place, Visit, annotated
+from conformance.syscalls.aim import anchor_of
+from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory, NotHit, Place, annotated
 from conformance.syscalls.points import (
     MOST_OPERATIONS,
     Point,
@@ -38,11 +39,12 @@ from conformance.syscalls.points import (
 )
 from conformance.syscalls.target_state import OLD
 from conformance.syscalls.tracer.calls import TraceError
-from conformance.syscalls.tracer.messages import Rule
+from conformance.syscalls.tracer.messages import Anchor, Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome
 from conformance.syscalls.verdicts import problem
+from conformance.syscalls.visit import Visit
 
-__all__ = ["Series", "Slow", "kill_series", "point_names", "slow_motion", "visits"]
+__all__ = ["Series", "Slow", "kill_series", "point_names", "require_hit", "slow_motion", "visits"]
 
 _ENOUGH_BROKEN = 3
 _READS = 3  # at each boundary
@@ -103,20 +105,34 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
         taken = tuple(points)
         if laboratory.run.quick and family in _QUICK:
             taken = _QUICK[family](taken)
-        usual = recording.usual_descriptors
+        missed: list[str] = []
         for point in _selected(laboratory.run, f"{family}-{scenario}", taken):
-            found.append(laboratory.visit(point, recording.kept, usual, size))
+            try:
+                found.append(laboratory.visit(point, recording, size))
+            except NotHit as error:
+                missed.append(str(error))
+                continue
             if family == "kills" and sum(_breaks(visit) for visit in found) == _ENOUGH_BROKEN:
                 break  # a writer that waits for a dead writer's leftovers takes long at every point
             if family == "terminations" and _is_enough(found):
                 break
-        return {"points": len(taken), "visits": [dataclasses.asdict(visit) for visit in found]}
+        return {"points": len(taken), "visits": [dataclasses.asdict(visit) for visit in found], "missed": missed}
 
     kept = _kept(laboratory.run, f"{family}-{scenario}", make)
     found = tuple(_visit(values) for values in kept["visits"])
     if not found:
+        if kept["missed"]:
+            raise NotHit(kept["missed"][0])
         raise Unmeasured(no_point(family, laboratory.run.point, kept["points"]))
     return found
+
+
+def require_hit(run: Run, family: str, scenario: Scenario) -> None:
+    """Raise Unmeasured when a point of these visits was never hit: the others say nothing of it."""
+    missed = run.notes.once(f"{family}-{scenario}", dict)["found"]["missed"]
+    if missed:
+        more = f"; {len(missed) - 1} more were not hit either" if missed[1:] else ""
+        raise Unmeasured(f"the operations differ from write to write: {missed[0]}{more}")
 
 
 def _is_enough(terminations: list[Visit]) -> bool:
@@ -249,7 +265,8 @@ def _kill_series(laboratory: Laboratory) -> Series:
                 )
                 break
             outcomes: list[Outcome] = []
-            observation.timed_write(cut, lambda: _killed(laboratory, place, point, cut[1], outcomes))  # noqa: B023
+            anchor = anchor_of(point.number, recording.operations)
+            observation.timed_write(cut, lambda: _killed(laboratory, place, point, anchor, cut[1], outcomes))  # noqa: B023
             killed = any(fired.action == "kill" for fired in outcomes[0].report.fired)
             kills += killed
             if not killed and observation.writes[-1].end == math.inf:
@@ -276,7 +293,9 @@ def _refusal(outcome: Outcome) -> str:
     return f"{outcome.answer.error}: {outcome.answer.message}" if outcome.answer else str(outcome.end)
 
 
-def _killed(laboratory: Laboratory, place: Place, point: Point, sequence: int, outcomes: list[Outcome]) -> bool:
-    outcome = laboratory.request(place, point.rules(), sequence=sequence)
+def _killed(
+    laboratory: Laboratory, place: Place, point: Point, anchor: Anchor, sequence: int, outcomes: list[Outcome]
+) -> bool:
+    outcome = laboratory.request(place, point.rules(), sequence=sequence, anchor=anchor)
     outcomes.append(outcome)
     return outcome.answer is not None and outcome.answer.ok

@@ -19,19 +19,21 @@ from conformance.runner.room import require_room
 from conformance.runner.run import Run
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
+from conformance.syscalls.aim import Aim
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.order import is_open_for_writing, on_the_target, unseen_origin
-from conformance.syscalls.points import UNLINKING, Point, Scenario, What, role
+from conformance.syscalls.points import UNLINKING, Point, Scenario, role
 from conformance.syscalls.target_state import NEW, NEXT, OLD, sequence_at, state_of
 from conformance.syscalls.tracer.calls import TraceError
-from conformance.syscalls.tracer.messages import Plan, Report, Rule
+from conformance.syscalls.tracer.messages import Anchor, Plan, Report, Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start_traced
 from conformance.syscalls.traces import answer_in_words, closed_again, died_of_it, made_elsewhere
 from conformance.syscalls.undisturbed import described
+from conformance.syscalls.visit import Visit
 from conformance.system.guarded_path import GuardedPath
 from conformance.system.patience import Patience
 
-__all__ = ["Laboratory", "Place", "Recording", "Visit", "annotated"]
+__all__ = ["Laboratory", "NotHit", "Place", "Recording", "annotated"]
 
 SIZE = 8192  # bytes of the documents
 SMALL = 130  # bytes of a usual status: a buffered writer writes it only when it flushes or closes
@@ -83,28 +85,6 @@ class Recording:
             raise Unmeasured(f"the published file came from {self.unseen}, where the engine did not see it made")
 
 
-@dataclass(frozen=True)
-class Visit:
-    """What was seen at one point. ``trace`` is the annotated trace. ``caught`` means that a handler of SIGINT (SIGTERM)
-    let the program go on, ``lost`` that it was ignored at this point of the write only, ``ignored`` that it always is.
-
-    ``closed_twice`` means that a descriptor whose close had been interrupted was closed once more. ``cleaning_failed``
-    means that an injected error hit the clean-up, ``removal_failed`` that it hit the removal of a file.
-    """
-
-    point: str
-    what: What
-    injection: Injection
-    trace: tuple[str, ...]
-    caught: bool = True
-    lost: bool = False
-    ignored: bool = False
-    closed_twice: bool = False
-    cleaning_failed: bool = False
-    removal_failed: bool = False
-    on_target: str = ""  # what was done to the target itself, in words
-
-
 def annotated(operations: tuple[Operation, ...], at: int | None) -> tuple[str, ...]:
     """The operations, one line each, with a marker at one of them."""
     lines = []
@@ -116,6 +96,18 @@ def annotated(operations: tuple[Operation, ...], at: int | None) -> tuple[str, .
         injected = " (injected)" if each.call.injected else ""
         lines.append(f"{mark} {each.number:2} {each.call.name:12} {each}{f' = {result}{injected}' if result else ''}")
     return tuple(lines)
+
+
+class NotHit(TraceError):
+    """The operation of a point did not come again."""
+
+
+@dataclass(frozen=True)
+class _Miss:
+    """A try that did not hit its point: the write's operations, and what was hit instead, in words."""
+
+    operations: tuple[Operation, ...]
+    instead: str
 
 
 class Laboratory:
@@ -190,6 +182,7 @@ class Laboratory:
         *,
         sequence: int = NEW,
         size: int = SIZE,
+        anchor: Anchor | None = None,
         seconds: float | None = None,
         at_boundary: Callable[[Boundary], None] | None = None,
         at_answer: Callable[[], None] = lambda: None,
@@ -198,7 +191,7 @@ class Laboratory:
 
         ``at_answer`` is called when the answer has come, before any parked thread goes on.
         """
-        plan = Plan(str(place.folder), rules, place.elsewhere)
+        plan = Plan(str(place.folder), rules, place.elsewhere, anchor)
         ask = self.ask(place.target, sequence, size, seconds)
 
         def ask_and_look(implementation: Implementation) -> Answer:
@@ -264,51 +257,58 @@ class Laboratory:
             unseen_origin(operations, place.name),
         )
 
-    def visit(
-        self, point: Point, kept: frozenset[str] = frozenset(), usual_descriptors: int = 0, size: int = SIZE
-    ) -> Visit:
+    def visit(self, point: Point, recording: Recording | None = None, size: int = SIZE) -> Visit:
         """Write once with what the point asks for, and examine everything afterwards.
 
-        ``kept`` and ``usual_descriptors`` are those of the `Recording`. Raises TraceError for an injection that never
-        fires, an error of the kit: several tries are made, as threads that take turns may change the order.
+        The ``recording`` says where the point is, and what a write without any fault leaves. Raises NotHit: several
+        tries are made, as threads that take turns may change the order, and a writer may make other operations.
         """
         seen: list[str] = []
-        for _ in range(_TRIES):
+        missed: list[tuple[Operation, ...]] = []
+        aim = Aim(point, Place.name, recording.operations if recording else (), _TRIES)
+        for anchor in aim.anchors(missed):
             place = self.place(point.scenario, size)
             try:
-                visit, hit = self._try(point, place, kept, usual_descriptors, size)
+                found = self._try(aim, anchor, place, recording, size)
             finally:
                 self.run.folders.remove(place.folder)
-            if visit is not None:
-                if not visit.injection.next_write.startswith("ok"):
+            if isinstance(found, Visit):
+                if not found.injection.next_write.startswith("ok"):
                     self.stop()  # lasting damage must not affect the next visit
-                return visit
-            seen.append(hit)
-        raise TraceError(
+                return found
+            seen.append(found.instead)
+            missed.append(found.operations)
+        raise NotHit(
             f"{point.name}: the intended operation was not hit in {_TRIES} tries; hit instead: {Counter(seen)}"
         )
 
     def _try(
-        self, point: Point, place: Place, kept: frozenset[str], usual_descriptors: int, size: int
-    ) -> tuple[Visit | None, str]:
+        self, aim: Aim, anchor: Anchor | None, place: Place, recording: Recording | None, size: int
+    ) -> Visit | _Miss:
+        point = aim.point
+        kept = recording.kept if recording else frozenset()
         states: list[State] = []
         hold = () if point.what in ("kill", *_SIGNALS) else (Rule("hold", "before", point.number, point.number),)
         seconds = self.run.answer_seconds if point.what == "terminate" else None
         try:
             look = lambda boundary: states.append(place.state())  # noqa: E731  # one of two short arguments
-            outcome = self.request(place, (*hold, *point.rules()), size=size, seconds=seconds, at_boundary=look)
+            outcome = self.request(
+                place, (*hold, *point.rules()), size=size, anchor=anchor, seconds=seconds, at_boundary=look
+            )
         except ImplementationError as error:
             if isinstance(error, NoAnswer) and point.what == "terminate" and states:
-                return self._hung(point, place, states[0], str(error)), ""
+                return self._hung(point, place, states[0], str(error))
             error.add_note(f"at {point.name}")
             raise
         operations = self.operations(place, outcome.report)
-        fired = [each for each in outcome.report.fired if each.action != "hold" and each.number == point.number]
-        if not fired or len(operations) <= point.number:
-            return None, "nothing"
-        operation = operations[point.number]
-        if (operation.kind, role(operation.name, place.name)) != (point.kind, point.role):
-            return None, f"{operation.kind} of {role(operation.name, place.name)}"
+        fired = [each for each in outcome.report.fired if each.action != "hold"]
+        number = fired[0].number if fired else len(operations)
+        fired = [each for each in fired if each.number == number]
+        if number >= len(operations):
+            return _Miss(operations, "nothing")
+        operation = operations[number]
+        if not aim.hits(operation):
+            return _Miss(operations, f"{operation.kind} of {role(operation.name, place.name)}")
         state = place.state()
         answer, text = answer_in_words(outcome)
         usual = place.listing | kept | {place.name}
@@ -338,27 +338,24 @@ class Laboratory:
             left=tuple(left),
             descriptors_left=len(opened),
             next_write="" if point.what == "terminate" else self._next_write(place, size, alive=alive),
-            usual_descriptors=usual_descriptors,
+            usual_descriptors=recording.usual_descriptors if recording else 0,
         )
         python = self.run.manifest.language.lower() == "python"
-        died = not python and died_of_it(outcome, operations[point.number + 1 :])
+        died = not python and died_of_it(outcome, operations[number + 1 :])
         in_place = on_the_target(operations, place.name, place.before.exists)
         fates = [each.value for each in fired if each.action in _SIGNALS]
-        return (
-            Visit(
-                point.name,
-                point.what,
-                injection,
-                annotated(operations, point.number),
-                caught=1 in fates and not died,
-                lost=2 in fates,
-                ignored=3 in fates,
-                closed_twice=closed_again(operations, operation),
-                cleaning_failed=any(each.number > point.number for each in failed),
-                removal_failed=removal_failed,
-                on_target=next((each.text for each in in_place if each.clause == "VIS-01"), ""),
-            ),
-            "",
+        return Visit(
+            point.name,
+            point.what,
+            injection,
+            annotated(operations, number),
+            caught=1 in fates and not died,
+            lost=2 in fates,
+            ignored=3 in fates,
+            closed_twice=closed_again(operations, operation),
+            cleaning_failed=any(each.number > number for each in failed),
+            removal_failed=removal_failed,
+            on_target=next((each.text for each in in_place if each.clause == "VIS-01"), ""),
         )
 
     def _still_open(self, place: Place, others: frozenset[str] = frozenset()) -> list[str]:

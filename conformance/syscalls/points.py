@@ -115,7 +115,7 @@ class Point:
             case "lasting":
                 return (Rule("fail", first=at, calls=_lasting_calls(self.error), value=self.error),)
             case "short":
-                return (Rule("shorten", "before", at, at, value=self.size),)
+                return (Rule("shorten", "before", at, at, _SHORTENED, self.size),)
             case "EINTR":
                 return (Rule("fail", "before", at, at, value=errno.EINTR),)
         fail = Rule("fail", "before", at, at, value=self.error)

@@ -7,7 +7,7 @@ import errno
 from collections.abc import Sequence
 
 from conformance.oracle.faults import concerns, harm_to, judge
-from conformance.syscalls.laboratory import Visit
+from conformance.syscalls.visit import Visit
 from conformance.system.error_names import names_error
 
 __all__ = ["judged", "problem"]

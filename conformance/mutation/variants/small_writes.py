@@ -36,3 +36,12 @@ def write_tried_again(self: Honest, descriptor: int, data: bytes) -> None:
                 raise
             taken = os.write(descriptor, rest)
         rest = rest[taken:]
+
+
+@variant("send", doubted_by=SENDING)
+def pieces_of_changing_size(self: Honest, descriptor: int, data: bytes) -> None:
+    """Writes pieces whose size is another one in each write, so that no write makes the calls of the one before."""
+    turn = self.memory["turn"] = (self.memory.get("turn", 0) + 1) % 5
+    size = 1000 + 700 * turn
+    for start in range(0, len(data), size):
+        Honest.send(self, descriptor, data[start : start + size])

@@ -120,21 +120,23 @@ def require_calls(report: InProcessReport) -> None:
 def require_all(
     clause: str, points: Collection[Point], verdict: Callable[[str, Point], str | None], report: InProcessReport
 ) -> None:
-    """Raise Violation when any of the points breaks the clause. A point that did not fire is an error of the kit."""
+    """Raise Violation when any of the points breaks the clause, Unmeasured when a point was never hit."""
     seen = f"{len(report.calls)} file calls"
     require_calls(report)
     if not points:
         raise Unmeasured(f"{nothing_to_judge(clause, seen)} (in process)")
-    silent = [point.name() for point in points if not point.fired]
-    if silent:
-        raise RuntimeError(f"{len(silent)} of {len(points)} points did not fire; first: {silent[0]}")
-    broken = [f"{point.name()}: {text}" for point in points if (text := verdict(clause, point))]
+    fired = [point for point in points if point.fired]
+    broken = [f"{point.name()}: {text}" for point in fired if (text := verdict(clause, point))]
     if broken:
         raise Violation(
             f"{broken[0]} ({len(broken)} of {len(points)} points at {seen})",
             calls=list(report.calls),
             all=broken[:10],
         )
+    silent = [point.name() for point in points if not point.fired]
+    if silent:
+        differ = "the file calls differ from write to write"
+        raise Unmeasured(f"{differ}: {len(silent)} of {len(points)} points were not hit; first: {silent[0]}")
 
 
 def require_clean_failure(found: Injection) -> None:

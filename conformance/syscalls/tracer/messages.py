@@ -2,7 +2,7 @@
 
 Each message is one line. To the tracer: ``arm`` with a plan, ``go`` after a boundary, ``look`` and ``release`` while a
 thread is parked, ``disarm``. From it: ``started``, ``armed``, ``boundary``, ``parked``, ``others`` in answer to
-``look``, ``report``; or ``refused`` when the system does not allow tracing.
+``look``, ``report``; or ``refused`` when the system does not allow tracing, ``broken`` when it fails itself.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from conformance.syscalls.tracer.calls import Argument, Call, Descriptor, TraceE
 
 __all__ = [
     "Action",
+    "Anchor",
     "Fired",
     "Lines",
     "Phase",
@@ -38,10 +39,10 @@ class Rule(NamedTuple):
     ``calls`` (none named: any), before the kernel does the operation or after.
 
     ``fail``: the call returns the errno ``value`` and does nothing, except that a close still closes. ``shorten``: at
-    most ``value`` bytes are requested. ``kill``: SIGKILL to every process of the implementation. ``interrupt``: SIGINT
-    to every process, as Ctrl-C does; ``terminate``: SIGTERM, as a scheduler does. ``hold``: the implementation stands
-    still until the kit sends ``go``. ``park``: one thread stands still until the kit sends ``release``, and the others
-    go on.
+    most ``value`` bytes are requested, and fewer than the program did. ``kill``: SIGKILL to every process of the
+    implementation. ``interrupt``: SIGINT to every process, as Ctrl-C does; ``terminate``: SIGTERM, as a scheduler does.
+    ``hold``: the implementation stands still until the kit sends ``go``. ``park``: one thread stands still until the
+    kit sends ``release``, and the others go on.
     """
 
     action: Action
@@ -57,12 +58,27 @@ class Rule(NamedTuple):
         return in_range and (not self.calls or name in self.calls)
 
 
+class Anchor(NamedTuple):
+    """Operation ``number`` of the rules is the ``nth`` ``call`` of the request, from 0, wherever it comes.
+
+    A writer may make other operations before it than it made when it was recorded.
+    """
+
+    call: str
+    nth: int
+    number: int
+
+
 class Plan(NamedTuple):
-    """The folder whose operations are recorded, the rules, and where else the writer makes its temps (`Concern`)."""
+    """The folder whose operations are recorded, the rules, and where else the writer makes its temps (`Concern`).
+
+    With an anchor no rule applies before it, and the rules' numbers follow it.
+    """
 
     folder: str
     rules: tuple[Rule, ...] = ()
     elsewhere: tuple[str, ...] = ()
+    anchor: Anchor | None = None
 
     @property
     def parks(self) -> bool:
@@ -126,14 +142,15 @@ class Lines:
 def write_plan(plan: Plan) -> str:
     """A plan as JSON."""
     rules = [rule._asdict() for rule in plan.rules]
-    return json.dumps({"folder": plan.folder, "rules": rules, "elsewhere": plan.elsewhere})
+    return json.dumps({**plan._asdict(), "rules": rules})
 
 
 def read_plan(text: str) -> Plan:
     """What `write_plan` made."""
     fields = json.loads(text)
     rules = (Rule(**{**rule, "calls": tuple(rule["calls"])}) for rule in fields["rules"])
-    return Plan(fields["folder"], tuple(rules), tuple(fields.get("elsewhere", ())))
+    anchor = Anchor(*given) if (given := fields.get("anchor")) else None
+    return Plan(fields["folder"], tuple(rules), tuple(fields.get("elsewhere", ())), anchor)
 
 
 def write_report(report: Report) -> str:

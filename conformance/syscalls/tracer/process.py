@@ -21,11 +21,11 @@ import signal
 import sys
 
 from conformance.subject.fork_messages import become
-from conformance.syscalls.operations import Concern
 from conformance.syscalls.tracer import ptrace
 from conformance.syscalls.tracer.calls import SIGNATURES, Argument, Call, Descriptor
 from conformance.syscalls.tracer.decode import decode, process_of
-from conformance.syscalls.tracer.messages import Fired, Lines, Phase, Plan, Report, Rule, read_plan, write_report
+from conformance.syscalls.tracer.messages import Fired, Lines, Phase, Rule, read_plan, write_report
+from conformance.syscalls.tracer.recording import Begun, Recording
 from conformance.syscalls.tracer.waiting import others, still, ticking
 
 __all__ = ["main"]
@@ -46,44 +46,6 @@ def _set_of(mask: str) -> frozenset[int]:
     return frozenset(number for number in _SIGNALS.values() if bits >> (number - 1) & 1)
 
 
-class _Begun:
-    """An operation that has started but not ended."""
-
-    def __init__(self, number: int, begun: int, name: str, arguments: dict[str, Argument]) -> None:
-        self.number = number
-        self.begun = begun
-        self.name = name
-        self.arguments = arguments
-        self.result: int | None = None  # what it is made to return
-
-
-class _Recording:
-    """One armed period. ``caught``: the signals that the command had a handler for when the period started."""
-
-    def __init__(self, plan: Plan, *, caught: frozenset[int]) -> None:
-        self.plan = plan
-        self.concern = Concern(plan.folder, plan.elsewhere)
-        self.caught = caught
-        self.calls: list[Call] = []
-        self.fired: list[Fired] = []
-        self.begun: dict[int, _Begun] = {}  # by thread
-        self.moments = 0
-        self.operations = 0
-        self.outlived = False
-
-    def moment(self) -> int:
-        self.moments += 1
-        return self.moments
-
-    def report(self, threads: dict[int, int], ended: int | None) -> Report:
-        """Everything recorded, with the calls that never returned."""
-        unfinished = [
-            Call(each.begun, None, threads.get(thread, thread), thread, each.name, each.arguments, None)
-            for thread, each in self.begun.items()
-        ]
-        return Report((*self.calls, *unfinished), tuple(self.fired), ended, self.concern.outside, self.outlived)
-
-
 class _Tracer:
     def __init__(self, control: int, child: int, go: int) -> None:
         self.control = control
@@ -93,7 +55,7 @@ class _Tracer:
         self.go = go
         self.threads: dict[int, int] = {child: child}  # thread → its process
         self.switching: set[int] = set()  # threads that have yet to stop and learn whether we are armed
-        self.recording: _Recording | None = None
+        self.recording: Recording | None = None
         self.parked: set[int] = set()  # threads that stand still until the kit releases them
         self.tickers: frozenset[int] = frozenset()  # threads that went on by themselves before the request, too
         self.armed = False
@@ -110,7 +72,7 @@ class _Tracer:
         line = self.put_off.pop(0) if self.put_off else self.messages.readline()
         word, _, rest = line.decode().strip().partition(" ")
         if word == "arm":
-            self.recording = _Recording(read_plan(rest), caught=self.dispositions()[0])
+            self.recording = Recording(read_plan(rest), caught=self.dispositions()[0])
             self.tickers = ticking(list(self.threads) if self.recording.plan.parks else [])
             self.switch(armed=True)
         elif word == "disarm":
@@ -201,7 +163,7 @@ class _Tracer:
         if thread not in self.parked:
             ptrace.resume(thread, to_next_call=self.armed)
 
-    def at_call(self, thread: int, recording: _Recording) -> None:
+    def at_call(self, thread: int, recording: Recording) -> None:
         stop = ptrace.system_call_stop(thread)
         if stop.phase == "entry":
             audit, names = ptrace.call_names()
@@ -210,14 +172,11 @@ class _Tracer:
             process = self.threads[thread]
             arguments = decode(thread, process, name, stop.arguments, recording.concern.lies_within)
             if arguments is not None and recording.concern.concerns(process, name, arguments):
-                begun = _Begun(recording.operations, recording.moment(), name, arguments)
-                recording.operations += 1
-                recording.begun[thread] = begun
-                self.carry_out(thread, recording, begun, "before")
+                self.carry_out(thread, recording, recording.begin(thread, name, arguments), "before")
         elif stop.phase == "exit" and (ending := recording.begun.pop(thread, None)) is not None:
             self.at_end(thread, recording, ending, stop.result)
 
-    def at_end(self, thread: int, recording: _Recording, begun: _Begun, result: int) -> None:
+    def at_end(self, thread: int, recording: Recording, begun: Begun, result: int) -> None:
         injected = begun.result is not None
         if begun.result is not None:
             ptrace.set_result(thread, begun.result)
@@ -226,6 +185,7 @@ class _Tracer:
         if number in _RESTARTS:
             if begun.number == recording.operations - 1:
                 recording.operations -= 1  # it will be restarted, as the same operation
+                recording.counts[begun.name] -= 1
             return
         process = self.threads[thread]
         ended = recording.moment()
@@ -234,14 +194,16 @@ class _Tracer:
         recording.concern.follow(call)
         self.carry_out(thread, recording, begun, "after")
 
-    def carry_out(self, thread: int, recording: _Recording, begun: _Begun, phase: Phase) -> None:
+    def carry_out(self, thread: int, recording: Recording, begun: Begun, phase: Phase) -> None:
+        if recording.shift is None:
+            return
         for rule in recording.plan.rules:
-            if rule.applies(begun.number, begun.name, phase):
+            if rule.applies(begun.number - recording.shift, begun.name, phase):
                 value = self.fate(recording, _SIGNALS[rule.action]) if rule.action in _ASKING else rule.value
                 recording.fired.append(Fired(rule.action, phase, begun.number, begun.name, value))
                 self.act(thread, recording, rule, begun)
 
-    def act(self, thread: int, recording: _Recording, rule: Rule, begun: _Begun) -> None:
+    def act(self, thread: int, recording: Recording, rule: Rule, begun: Begun) -> None:
         if rule.action == "hold":
             still(each for each in recording.begun if each != thread and each not in self.parked)
             paths = (_path_of(begun.arguments, "path", "descriptor"), _path_of(begun.arguments, "other_path"))
@@ -256,13 +218,16 @@ class _Tracer:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, _SIGNALS[rule.action])
         elif rule.action == "shorten":
-            ptrace.set_argument(thread, SIGNATURES[begun.name].index("count"), rule.value)
+            count = begun.arguments["count"]
+            assert isinstance(count, int)
+            size = rule.value if rule.value < count else count // 2 or 1
+            ptrace.set_argument(thread, SIGNATURES[begun.name].index("count"), size)
         elif begun.result is None:
             begun.result = -rule.value
             if begun.name != "close":  # close(2): a close that fails has still closed
                 ptrace.skip_call(thread)
 
-    def fate(self, recording: _Recording, number: int) -> int:
+    def fate(self, recording: Recording, number: int) -> int:
         """What a signal will do to the command: see `Fired`."""
         caught, ignored = self.dispositions()
         if number in caught:
@@ -386,7 +351,13 @@ def main(arguments: list[str]) -> int:
     with open(os.devnull, "r+b") as nothing:  # only the command has the pipes: the kit hears when it closes them
         os.dup2(nothing.fileno(), 0)
         os.dup2(nothing.fileno(), 1)
-    status = _Tracer(control, child, go).run(armed_from_the_start=when == "at-start")
+    tracer = _Tracer(control, child, go)
+    try:
+        status = tracer.run(armed_from_the_start=when == "at-start")
+    except Exception as error:  # never taken for the end of the command
+        tracer.say("broken", f"{type(error).__name__}: {error}")
+        tracer.end_everything()
+        raise
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number != signal.SIGKILL:

@@ -204,6 +204,8 @@ class Talk:
                 return
             if word == "refused":
                 raise Unmeasured(_REFUSED.format(rest))
+            if word == "broken":
+                raise TraceError(f"the tracer broke: {rest}")
             if not word:
                 raise TraceError(f"the tracer {self.ending} while the kit waited for {expected!r}")
 
@@ -236,8 +238,10 @@ class Talk:
                 except TraceError as error:
                     self.failure = error
                 return
-            elif not word:
+            elif word in ("broken", ""):
                 self._released.set()
+                if word:
+                    self.failure = TraceError(f"the tracer broke: {rest}")
                 return
 
     def look_again(self, others: str) -> None:

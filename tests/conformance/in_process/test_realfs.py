@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from conformance.contract.errors import Unmeasured
-from conformance.in_process.enumeration import InProcessReport, until_fired
-from conformance.oracle.faults import Kill, concerns, judge, judge_kill
+from conformance.in_process.enumeration import InProcessReport
+from conformance.oracle.faults import concerns, judge, judge_kill
 from conformance.suite.helpers.launch_prefixes import without_permission_override
 
 CORRECT = (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(encoding="utf-8")
@@ -280,19 +280,3 @@ def test_what_does_not_run_without_a_fault_cannot_be_judged(report_on: Judge, so
     report = report_on(source)
     assert report.problem.startswith(problem)
     assert (report.system, report.calls, report.injections, report.kills) == ("real", (), (), ())
-
-
-@pytest.mark.parametrize(
-    ("fired", "waits"), [([True], [0.0]), ([False, True], [0.0, 0.3]), ([False, False], [0.0, 0.3])]
-)
-def test_a_point_that_a_thread_renumbered_is_tried_once_more_when_that_has_ended(
-    fired: list[bool], waits: list[float]
-) -> None:
-    answers, seen = iter(fired), []
-
-    def attempt(seconds: float) -> Kill:
-        seen.append(seconds)
-        return Kill("before", "rename", 2, next(answers), "old", "ok")
-
-    assert until_fired(attempt).fired is fired[-1]
-    assert seen == waits

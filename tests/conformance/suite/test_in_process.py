@@ -154,10 +154,12 @@ def test_a_broken_clause_is_reported_with_its_denominators() -> None:
         require_all("KIL-01", [KILL, torn], judge_kill, REPORT)
 
 
-def test_a_fault_that_did_not_fire_is_an_error_of_the_kit() -> None:
+def test_a_fault_that_was_never_hit_is_unmeasured_and_hides_no_other() -> None:
     silent = dataclasses.replace(KILL, fired=False)
-    with pytest.raises(RuntimeError, match=r"1 of 2 points did not fire; first: a kill before call 2 \(rename\)"):
+    with pytest.raises(Unmeasured, match=r"1 of 2 points were not hit; first: a kill before call 2 \(rename\)"):
         require_all("KIL-01", [KILL, silent], judge_kill, REPORT)
+    with pytest.raises(Violation, match="left the target torn"):
+        require_all("KIL-01", [silent, dataclasses.replace(KILL, target="torn")], judge_kill, REPORT)
 
 
 def test_a_clause_without_points_is_not_measured() -> None:

@@ -120,7 +120,7 @@ def test_a_temp_left_elsewhere_is_listed(laboratory: Callable[..., Laboratory]) 
     recording = careless.record("replace")
     at = next(each for each in recording.operations if each.kind == "sync")
     point = Point("replace", "error", "before", at.number, "sync", "other", "fsync", errno.EIO, of_temp=True)
-    injection = careless.visit(point, recording.kept).injection
+    injection = careless.visit(point, recording).injection
     assert (injection.answer, injection.target) == ("io", "old")
     [left] = injection.left
     assert left == at.name or Path(left).parent == Path(at.name).parent

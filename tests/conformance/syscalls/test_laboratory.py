@@ -15,12 +15,14 @@ import pytest
 from conformance.contract.errors import ImplementationError, Unmeasured
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.run import Run
-from conformance.syscalls.laboratory import Laboratory, Visit, annotated
+from conformance.syscalls.laboratory import Laboratory, NotHit, annotated
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.points import Point, Scenario, fault_points
 from conformance.syscalls.strace.parser import parse
 from conformance.syscalls.target_state import NEW, OLD, sequence_at, state_of
 from conformance.syscalls.tracer.calls import TraceError
+from conformance.syscalls.verdicts import judged, problem
+from conformance.syscalls.visit import Visit
 
 if sys.platform != "linux":
     pytest.skip("the syscall engine needs Linux", allow_module_level=True)
@@ -165,7 +167,7 @@ def test_what_a_good_write_also_leaves_is_not_reported(laboratory: Callable[...,
     assert recording.kept == {"status.json.lock"}
     number = next(each.number for each in recording.operations if each.kind == "sync")
     point = fault(number, "sync", scenario="first")
-    assert made.visit(point, recording.kept).injection.left == ()
+    assert made.visit(point, recording).injection.left == ()
     assert made.visit(point).injection.left == ("status.json.lock",)
 
 
@@ -320,6 +322,35 @@ def test_an_operation_that_changes_its_place_is_tried_again(laboratory: Callable
     made = laboratory(turning)
     seen = [made.visit(fault(2, "sync")).injection for _ in range(4)]
     assert [(each.call, each.answer, each.target) for each in seen] == [("fsync", "io", "old")] * 4
+
+
+CHANGING = changed(
+    (
+        "rest[os.write(descriptor, rest) :]",
+        "rest[os.write(descriptor, rest[: 1000 + 700 * (Implementation.count % 5)]) :]",
+    )
+)
+
+
+def test_a_writer_whose_pieces_change_is_hit_at_the_nearest_operation(laboratory: Callable[..., Laboratory]) -> None:
+    made = laboratory(CHANGING)
+    recording = made.record("replace")
+    points = [each for each in fault_points(recording.operations, "replace", "status.json") if each.what != "lasting"]
+    found = [made.visit(point, recording) for point in points]
+    assert {visit.what for visit in found} == {"error", "error and failing clean-up", "short", "EINTR"}
+    assert all(visit.injection.answer in ("ok", "io") for visit in found)
+    assert not any(problem(clause, visit) for clause in ("FLT-01", "VIS-06") for visit in judged(clause, found))
+
+
+def test_an_operation_that_never_comes_again_is_not_hit(laboratory: Callable[..., Laboratory]) -> None:
+    """Only the first write of a process looks at the folder."""
+    look = "        if self.count == 1:\n            os.stat(os.path.dirname(path))\n"
+    looking = changed(("        temp = f", f"{look}        temp = f"))
+    made = laboratory(looking)
+    recording = made.record("first")
+    point = next(each for each in fault_points(recording.operations, "first", "status.json") if each.kind == "stat")
+    with pytest.raises(NotHit, match="not hit in 8 tries"):
+        made.visit(point, recording)
 
 
 def test_folders_of_visits_are_removed(laboratory: Callable[..., Laboratory]) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from conformance.oracle.faults import Injection
-from conformance.syscalls.laboratory import Visit
 from conformance.syscalls.verdicts import judged, problem
+from conformance.syscalls.visit import Visit
 
 # A failed write that handled everything correctly.
 CORRECT = Visit(

@@ -6,6 +6,7 @@ import pytest
 
 from conformance.syscalls.tracer.calls import Call, Descriptor, TraceError
 from conformance.syscalls.tracer.messages import (
+    Anchor,
     Fired,
     Plan,
     Report,
@@ -45,6 +46,7 @@ def test_a_plan_is_read_as_it_was_written() -> None:
     plan = Plan("/run/ä\n", (RENAMES, Rule("hold", "after"), Rule("shorten", first=1, last=1, value=4096)))
     assert read_plan(write_plan(plan)) == plan
     assert "\n" not in write_plan(plan)
+    assert read_plan(write_plan(aimed := Plan("/run", anchor=Anchor("write", 2, 7)))) == aimed
 
 
 def test_a_report_is_read_as_it_was_written() -> None:

@@ -123,6 +123,13 @@ def test_a_shortened_write_writes_less_and_reports_it(trace_python: Trace, folde
     assert traced.operations[1].length == 2
 
 
+def test_a_write_is_always_shortened(trace_python: Trace, folder: Path) -> None:
+    """Also one of fewer bytes than the rule says; never beyond what the program gave."""
+    traced = trace_python(WRITE, Rule("shorten", **at(1), value=4096))
+    assert int(traced.output) == len((folder / "status.json").read_bytes())
+    assert traced.operations[1].length == 1
+
+
 @pytest.mark.parametrize(("phase", "exists"), [("before", False), ("after", True)])
 def test_a_kill_comes_before_the_operation_or_after_it(
     trace_python: Trace, folder: Path, phase: Any, exists: bool

@@ -25,7 +25,7 @@ from conformance.subject.protocol import Answer
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.tracer import session as tracing
 from conformance.syscalls.tracer.calls import TraceError
-from conformance.syscalls.tracer.messages import Plan, Rule
+from conformance.syscalls.tracer.messages import Anchor, Plan, Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start_traced
 
 if sys.platform != "linux":
@@ -217,6 +217,22 @@ def test_a_tracer_that_dies_is_an_error_of_the_kit(mortal: Traced, folder: Path)
         mortal.request(Plan(str(folder)), kill)
     with pytest.raises(TraceError, match="the tracer ended while the kit waited for 'armed'"):
         do(mortal, folder, "")
+
+
+def test_a_tracer_that_breaks_is_an_error_of_the_kit(mortal: Traced, folder: Path) -> None:
+    """It ends, and the program with it: that is never the program's end."""
+    with pytest.raises(TraceError, match="the tracer broke: KeyError: 'count'"):
+        do(mortal, folder, "os.mkdir(folder + '/sub')", Rule("shorten", value=2))
+    assert not mortal.usable
+
+
+def test_a_rule_follows_its_operation(obedient: Traced, folder: Path) -> None:
+    """A rule for operation 1, the second mkdir, hits the second mkdir of a write that looks first."""
+    plan = Plan(str(folder), (Rule("fail", first=1, last=1, value=errno.ENOSPC),), anchor=Anchor("mkdir", 1, 1))
+    code = "os.stat(folder)\nos.mkdir(folder + '/a')\nos.stat(folder)\nos.mkdir(folder + '/b')"
+    outcome = obedient.request(plan, telling(folder, code))
+    assert [(each.number, each.name) for each in outcome.report.fired] == [(3, "mkdir")]
+    assert [each.call.error for each in operations_of(outcome.report.calls, str(folder))] == [0, 0, 0, errno.ENOSPC]
 
 
 def test_a_tracer_that_is_stopped_is_not_waited_for(

@@ -1,0 +1,32 @@
+"""What was seen at one point of a write: the record that the clauses judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conformance.oracle.faults import Injection
+from conformance.syscalls.points import What
+
+__all__ = ["Visit"]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What was seen at one point. ``trace`` is the annotated trace. ``caught`` means that a handler of SIGINT (SIGTERM)
+    let the program go on, ``lost`` that it was ignored at this point of the write only, ``ignored`` that it always is.
+
+    ``closed_twice`` means that a descriptor whose close had been interrupted was closed once more. ``cleaning_failed``
+    means that an injected error hit the clean-up, ``removal_failed`` that it hit the removal of a file.
+    """
+
+    point: str
+    what: What
+    injection: Injection
+    trace: tuple[str, ...]
+    caught: bool = True
+    lost: bool = False
+    ignored: bool = False
+    closed_twice: bool = False
+    cleaning_failed: bool = False
+    removal_failed: bool = False
+    on_target: str = ""  # what was done to the target itself, in words
