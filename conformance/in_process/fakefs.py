@@ -27,7 +27,7 @@ from pyfakefs.fake_os import FakeOsModule
 # mutants and variants do, must not be imported here.
 import conformance.system.share_modes  # noqa: F401  for its place in sys.modules
 from conformance.in_process.enumeration import InProcessReport, Laboratory, faults_of, numbered_alone
-from conformance.in_process.filecalls import OS_CALLS, Call, FileCalls, names_in, subjects_of
+from conformance.in_process.filecalls import OS_CALLS, Call, FileCalls, forgetting, names_in, subjects_of
 from conformance.subject.python_host import load_factory
 from conformance.system.file_kinds import NotAFile, kind_of
 
@@ -43,6 +43,7 @@ SYSTEMS = {
 def wrap_fake_calls(calls: FileCalls) -> None:
     """Make pyfakefs's classes report every call. For a dedicated process: this is never undone."""
     _patch(FakeFileWrapper, "close_fd", _closing_always(FakeFileWrapper.close_fd))
+    _patch(FakeOsModule, "open", _keeping_the_mode(FakeOsModule.open))
     for name in OS_CALLS:
         if hasattr(FakeOsModule, name):
             _patch(FakeOsModule, name, _os_function(calls, name, getattr(FakeOsModule, name)))
@@ -51,6 +52,7 @@ def wrap_fake_calls(calls: FileCalls) -> None:
     unnumbered_open = _unnumbered(calls, FakeFileOpen.call)
     original_open = FakeFileOpen.call
 
+    @forgetting
     def open_call(opening: FakeFileOpen, file: Any, *arguments: Any, **keywords: Any) -> Any:
         # A file object around a descriptor opens nothing: there is no system call that could fail.
         if isinstance(file, int) or not calls.listening:
@@ -94,6 +96,7 @@ def _patch(owner: object, name: str, replacement: Callable[..., Any]) -> None:
 
 
 def _os_function(calls: FileCalls, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    @forgetting
     @functools.wraps(original)
     def wrapper(module: FakeOsModule, *arguments: Any, **keywords: Any) -> Any:
         if not calls.listening:
@@ -109,6 +112,7 @@ def _os_function(calls: FileCalls, name: str, original: Callable[..., Any]) -> C
 
 
 def _file_method(calls: FileCalls, kind: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    @forgetting
     @functools.wraps(original)
     def wrapper(file: FakeFileWrapper, *arguments: Any, **keywords: Any) -> Any:
         if not calls.listening:
@@ -140,6 +144,24 @@ def _closing_always(original: Callable[[FakeFileWrapper, int | None], None]) -> 
             raise
 
     return close_fd
+
+
+def _keeping_the_mode(original: Callable[..., int]) -> Callable[..., int]:
+    """Opening a real file that exists leaves its mode alone; pyfakefs sets the mode of a new one."""
+
+    @functools.wraps(original)
+    def open_file(module: FakeOsModule, path: Any, *arguments: Any, dir_fd: int | None = None, **keywords: Any) -> int:
+        found: Any = None
+        with contextlib.suppress(OSError, NotImplementedError):
+            found = module.filesystem.resolve(module._path_with_dir_fd(path, module.open, dir_fd))
+        before = (found.st_mode, found.st_ctime) if found is not None else ()
+        try:
+            return original(module, path, *arguments, dir_fd=dir_fd, **keywords)
+        finally:
+            if before:
+                found.st_mode, found.st_ctime = before
+
+    return open_file
 
 
 def _is_writable(fs: FakeFilesystem, descriptor: int) -> bool:

@@ -5,6 +5,7 @@ Only outermost calls are numbered, not the calls that they make in turn.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-__all__ = ["OS_CALLS", "Call", "FileCalls", "names_in", "subjects_of"]
+__all__ = ["OS_CALLS", "Call", "FileCalls", "forgetting", "names_in", "subjects_of"]
 
 Result = TypeVar("Result")
 
@@ -57,6 +58,23 @@ OS_CALLS = {
 
 _OF_TWO_FILES = {"replace", "rename", "link", "symlink", "sendfile", "copy_file_range", "splice"}
 _NAMES_OF_FILES = {"path", "fd", "src", "dst", "out_fd", "in_fd", "dir_fd", "src_dir_fd", "dst_dir_fd"}
+
+
+def forgetting(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, whose errors keep none of its arguments, as those of real file calls keep none.
+
+    A program may release a buffer while it handles the error of its write.
+    """
+
+    @functools.wraps(function)
+    def forgetful(*arguments: Any, **keywords: Any) -> Any:
+        try:
+            return function(*arguments, **keywords)
+        except BaseException as error:
+            del arguments, keywords
+            raise error.with_traceback(None)  # noqa: B904  # the very error, without the kit's frames
+
+    return forgetful
 
 
 def subjects_of(name: str, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> list[Any]:

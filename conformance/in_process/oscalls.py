@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.in_process.filecalls import OS_CALLS, Call, FileCalls, names_in, subjects_of
+from conformance.in_process.filecalls import OS_CALLS, Call, FileCalls, forgetting, names_in, subjects_of
 
 __all__ = ["OsCalls"]
 
@@ -109,6 +109,7 @@ class OsCalls(FileCalls):
         return os.path.normcase(path + os.sep).startswith(folder + os.sep)
 
     def _os_function(self, name: str, kind: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        @forgetting
         @functools.wraps(original)
         def wrapper(*arguments: Any, **keywords: Any) -> Any:
             subjects = subjects_of(name, arguments, keywords)
@@ -134,6 +135,7 @@ class OsCalls(FileCalls):
         return written
 
     def _function_of_files(self, kind: str, files: int, original: Callable[..., Any]) -> Callable[..., Any]:
+        @forgetting
         @functools.wraps(original)
         def wrapper(*arguments: Any, **keywords: Any) -> Any:
             return self.numbered(kind, arguments[:files], functools.partial(original, *arguments, **keywords))
@@ -141,6 +143,7 @@ class OsCalls(FileCalls):
         return wrapper
 
     def _opening(self, original: Callable[..., int]) -> Callable[..., int]:
+        @forgetting
         @functools.wraps(original)
         def wrapper(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
             subjects = [path, dir_fd]
@@ -154,6 +157,7 @@ class OsCalls(FileCalls):
         return wrapper
 
     def _closing(self, original: Callable[[int], None]) -> Callable[[int], None]:
+        @forgetting
         @functools.wraps(original)
         def wrapper(fd: int) -> None:
             try:
@@ -164,6 +168,7 @@ class OsCalls(FileCalls):
         return wrapper
 
     def _duplicating(self, original: Callable[..., int]) -> Callable[..., int]:
+        @forgetting
         @functools.wraps(original)
         def wrapper(fd: int, *arguments: Any, **keywords: Any) -> int:
             descriptor = original(fd, *arguments, **keywords)
@@ -202,6 +207,7 @@ def _file_class(calls: OsCalls) -> type[io.FileIO]:
             self._collecting = True  # the buffers above call this when the collector closes them
             super()._dealloc_warn(source)  # type: ignore[misc]  # typeshed does not list it
 
+        @forgetting
         def write(self, data: Any, /) -> int:
             if not self.writable():
                 return super().write(data)  # which raises the proper error

@@ -45,3 +45,16 @@ def pieces_of_changing_size(self: Honest, descriptor: int, data: bytes) -> None:
     size = 1000 + 700 * turn
     for start in range(0, len(data), size):
         Honest.send(self, descriptor, data[start : start + size])
+
+
+@variant("send", doubted_by=SENDING)
+def buffer_released(self: Honest, descriptor: int, data: bytes) -> None:
+    """Empties its buffer after each write, failed or not, which Python refuses while anything holds a piece of it."""
+    buffer = bytearray(data)
+    try:
+        with memoryview(buffer) as view:
+            done = 0
+            while done < len(data):
+                done += os.write(descriptor, view[done:])
+    finally:
+        buffer.clear()

@@ -93,6 +93,52 @@ def test_every_call_fails_with_each_of_its_errors_and_with_an_interrupt(report_o
     assert all(injection.call == report.calls[injection.position] for injection in report.injections)
 
 
+# It looks whether the target may be opened, and gives the system pieces of a buffer that it releases even when a write
+# fails, which Python refuses while anything else holds a piece.
+CAREFUL = """
+import contextlib
+import json
+import os
+
+class Implementation:
+    def write(self, path, status):
+        temp = path + ".tmp"
+        with contextlib.suppress(FileNotFoundError):
+            os.close(os.open(path, os.O_RDONLY))
+        descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        data = bytearray(json.dumps(status).encode())
+        try:
+            try:
+                try:
+                    with memoryview(data) as view:
+                        done = 0
+                        while done < len(data):
+                            done += os.write(descriptor, view[done:])
+                finally:
+                    data.clear()
+                os.fsync(descriptor)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+                raise
+            os.close(descriptor)
+            os.replace(temp, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temp)
+            raise
+"""
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_what_the_writer_opens_and_gives_is_left_as_it_was(report_on: Judge, system: str) -> None:
+    """The mode of the target that it opens to look, and a buffer that nothing holds after a failed write."""
+    report = report_on(CAREFUL, system)
+    assert (report.problem, broken(report)) == ("", set())
+    assert report.disk_full is not None
+    assert (report.disk_full.answer, report.disk_full.touched) == ("io", False)
+
+
 # After a failed write the open file stays in a reference cycle, and each write onto a document
 # makes enough objects for a collection.
 LEFT_TO_THE_COLLECTOR = """
