@@ -324,6 +324,29 @@ def test_an_operation_that_changes_its_place_is_tried_again(laboratory: Callable
     assert [(each.call, each.answer, each.target) for each in seen] == [("fsync", "io", "old")] * 4
 
 
+@pytest.mark.parametrize(("once", "left"), [(True, [0, 0]), (False, [0, 1])])
+def test_a_folder_may_be_kept_open_once(laboratory: Callable[..., Laboratory], once: bool, left: list[int]) -> None:
+    """The first write there may open it for all later ones, which may open no more."""
+    condition = "path not in kept" if once else "True"
+    keeping = changed(
+        ("class Implementation:\n", "kept = {}\n\nclass Implementation:\n"),
+        (
+            "        temp = f",
+            f"        if {condition}:\n"
+            "            kept.setdefault(path, []).append(os.open(os.path.dirname(path), os.O_RDONLY))\n"
+            "        temp = f",
+        ),
+    )
+    made = laboratory(keeping)
+    seen = []
+    for scenario in ("first", "replace"):
+        recording = made.record(scenario)
+        [number] = [each.number for each in recording.operations if each.kind == "sync"]
+        visit = made.visit(dataclasses.replace(fault(number, "sync"), scenario=scenario), recording)
+        seen.append(visit.injection.descriptors_left)
+    assert seen == left
+
+
 CHANGING = changed(
     (
         "rest[os.write(descriptor, rest) :]",
