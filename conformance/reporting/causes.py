@@ -4,6 +4,7 @@ A pure function over results. It hides nothing, and changes neither an outcome n
 where the evidence is the same in cases of several clauses:
 
 - the same wrong token of the same member in what was published,
+- an acknowledged document that is not there, and the one before it is,
 - the same answer to a write that should have succeeded,
 - an answer that is none, of the same kind,
 - a hang in process,
@@ -35,6 +36,7 @@ _NO_ANSWER = re.compile(
     r"(answered with an \"id\" that is not|answered without \"\w+\"|a failure must say \"error\"|"
     r"answered with something that is not a JSON object|printed something that is not (?:a )?JSON)"
 )
+_NOT_PUBLISHED = "answered ok, but the target still holds a document from before"
 _HUNG = re.compile(r"does not end on .+? within \S+ s when file calls fail")
 _ENDED = re.compile(r"ended (?:the process )?with exit code (-?\d+)")
 
@@ -85,7 +87,14 @@ def explained(found: Iterable[Cause]) -> dict[tuple[str, str], Cause]:
 
 
 def _sign(result: Result) -> _Sign | None:
-    return _death(result) or _hang(result) or _no_answer(result) or _wrong_token(result) or _refused(result)
+    return (
+        _death(result)
+        or _hang(result)
+        or _no_answer(result)
+        or _wrong_token(result)
+        or _refused(result)
+        or _lost(result)
+    )
 
 
 def _wrong_token(result: Result) -> _Sign | None:
@@ -103,6 +112,12 @@ def _refused(result: Result) -> _Sign | None:
         return None
     said = f"{found[1]}: {found[2].strip()}"
     return _Sign(("refused", _without_names(said)), f"a write is answered with {said[:200]}")
+
+
+def _lost(result: Result) -> _Sign | None:
+    if result.outcome != "fail" or _NOT_PUBLISHED not in result.message:
+        return None
+    return _Sign(("lost",), "a write that was answered ok is lost, or published late")
 
 
 def _no_answer(result: Result) -> _Sign | None:

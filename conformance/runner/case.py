@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.contract.errors import ImplementationError, Unmeasured, Violation
 from conformance.oracle.document import require_values, shown
-from conformance.oracle.payload import encode
+from conformance.oracle.payload import encode, identify, identify_values
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.oracle.witness import Witness, witnessing
 from conformance.runner import room
@@ -167,14 +167,20 @@ class Case:
 
     def require_holds(self, path: Path, status: Mapping[str, Any]) -> None:
         """Raise Violation unless the file is exactly this document, by value: its tokens are for the clauses DOC."""
-        require_values(self.bytes_at(path), status)
+        found = self.bytes_at(path)
+        try:
+            require_values(found, status)
+        except Violation as violation:
+            if older := _older(found, status):
+                raise Violation(older, **violation.evidence) from violation
+            raise
 
     def require_bytes(self, path: Path, status: Mapping[str, Any], text: str | None = None) -> None:
         """As `require_holds`, but to the byte in profile ``replace``, which is asked for a text."""
-        found = self.bytes_at(path)
         if self.run.manifest.profile != "replace":
-            require_values(found, status)
+            self.require_holds(path, status)
             return
+        found = self.bytes_at(path)
         text = encode(status) if text is None else text
         if found != text.encode("utf-8"):
             raise Violation("the target does not hold the text's bytes", text=ascii(text)[:400], found=shown(found))
@@ -225,6 +231,15 @@ class Case:
             if implementation is not None and (text := implementation.stderr().strip()):
                 found["stderr"] = text[-1500:]
         return found
+
+
+def _older(found: bytes, expected: Mapping[str, Any]) -> str:
+    """In words, that a whole document is there that the same writer was given before; empty when it is not so."""
+    with contextlib.suppress(Violation):
+        there, wanted = identify(found), identify_values(expected)
+        if there != wanted and there[0] == wanted[0]:
+            return "answered ok, but the target still holds a document from before: lost, or published late"
+    return ""
 
 
 def _without_bytes(path: Path, found: Snapshot) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import json
 import os
 import sys
 import tempfile
@@ -33,6 +34,15 @@ def _fill(
 @mutant("sync", caught_by="PWR-01")
 def no_fsync(self: Honest, descriptor: int) -> None:
     """Never syncs the document."""
+
+
+@mutant("fill_temp", caught_by="PWR-01")
+def no_fsync_when_idle(self: Honest, temp: str, target: str, data: bytes) -> None:
+    """Does not sync a status idle, with which no work is lost."""
+    if json.loads(data)["status"] == "idle":
+        _fill(self, temp, target, lambda descriptor: self.send(descriptor, data))
+    else:
+        Honest.fill_temp(self, temp, target, data)
 
 
 @mutant("sync", caught_by="PWR-01")

@@ -52,6 +52,14 @@ def test_a_write_that_is_refused_everywhere_in_the_same_words_is_one_cause() -> 
     assert causes([results[0], fail("MET-01", "the write was answered with io: disk full")]) == []
 
 
+def test_acknowledged_documents_that_are_not_there_are_one_cause() -> None:
+    said = "answered ok, but the target still holds a document from before: lost, or published late"
+    results = [fail("VIS-01", said), fail("CON-02", said)]
+    [cause] = causes([*results, fail("MET-05", "the target does not hold the document that was written: …")])
+    assert (cause.first, cause.others) == (results[0], (results[1],))
+    assert cause.text == "a write that was answered ok is lost, or published late"
+
+
 @pytest.mark.parametrize(
     ("message", "stderr", "same"),
     [

@@ -206,6 +206,14 @@ class TestRequirements:
         with pytest.raises(Violation):
             case.require_holds(case.target, NEW)
 
+    def test_an_acknowledged_document_that_is_not_there_is_lost_or_late(self, case: Case) -> None:
+        case.target.write_text(encode(OLD), encoding="utf-8")
+        with pytest.raises(Violation, match=r"^answered ok, but the target still holds a document from before: lost"):
+            case.require_bytes(case.target, NEW)
+        case.target.write_text(encode({**NEW, "epoch": 8.5}), encoding="utf-8")
+        with pytest.raises(Violation, match=r"does not hold the document that was written: epoch is 8\.5 instead of"):
+            case.require_holds(case.target, NEW)
+
     def test_tokens_are_not_judged_by_holds(self, case: Case) -> None:
         text = encode(OLD).replace(".0,", ",")
         assert text != encode(OLD)

@@ -38,6 +38,20 @@ class Row(NamedTuple):
 
 
 ROWS = {
+    "a number that is rounded is for the clause of its member": Row(
+        "mutant:rounded-epoch", ("any_epoch", "any_allowed_status_round_trips"), {"DOC-04": "fail", "DOC-09": "pass"}
+    ),
+    "a message that is cut is for DOC-07": Row(
+        "mutant:message-cut-short",
+        ("any_message", "any_allowed_status_round_trips"),
+        {"DOC-07": "fail", "DOC-09": "pass"},
+    ),
+    "a sync that depends on the document is no sight of the tracer": Row(
+        "mutant:no-fsync-when-idle",
+        ("syncs_without_a_tracer_as_with_one:*",),
+        {"PWR-01": "fail", "PWR-02": "pass"},
+        "a write syncs the document for one document, and does not for another (idle)",
+    ),
     "death by SIGXFSZ is one error": Row(
         "", ("*:file-too-large",), {"FLT-01": "error", "FLT-02": "unmeasured", "VIS-06": "unmeasured"}
     ),
