@@ -24,7 +24,8 @@ class Injection:
     0. ``error`` is an errno (0 for an interrupt). ``target_before_fault`` is what the target was when the fault fired.
     ``answer`` is ``ok``, ``invalid``, ``io``, ``interrupt`` or ``crash``; ``answered_error`` the errno of ``io``.
     ``next_write`` is the result of the same object's next write: ``ok``, or what was wrong; empty when none was made.
-    ``usual_descriptors`` is how many a write without any fault leaves open.
+    ``usual_descriptors`` is how many a write without any fault leaves open. ``existed`` says whether there was a target
+    before the write: where there was none, that is the old state.
     """
 
     what: What
@@ -43,6 +44,7 @@ class Injection:
     descriptors_left: int
     next_write: str
     usual_descriptors: int = 0
+    existed: bool = True
 
     def name(self) -> str:
         """The injection in words."""
@@ -133,8 +135,10 @@ def _answer_is_true(injection: Injection) -> str | None:
     if harm := harm_to(injection.target):
         return f"{harm}, and answered {injection.answer}"
     if injection.answer == "ok" and injection.target != "new":
-        return "answered ok, but the target is the old document"
+        return f"answered ok, but {'the target is the old document' if injection.existed else 'there is no target'}"
     if injection.answer == "io" and injection.target != injection.target_before_fault:
+        if injection.target_before_fault == "old" and not injection.existed:
+            return f"answered io; there was no target at the fault, and now there is one, which is {injection.target}"
         return f"answered io; the target was {injection.target_before_fault} at the fault and is {injection.target} now"
     if injection.answer == "io" and injection.target == "old" and injection.touched:
         return "answered io and kept the old bytes, but the target is another file or has another time"

@@ -5,6 +5,8 @@ where the evidence is the same in cases of several clauses:
 
 - the same wrong token of the same member in what was published,
 - an acknowledged document that is not there, and the one before it is,
+- another value of the same member, and of no other,
+- a target that is written to in place,
 - the same answer to a write that should have succeeded,
 - an answer that is none, of the same kind,
 - a hang in process,
@@ -30,7 +32,14 @@ _CLAUSE_OF_MEMBER = {
     "message": "DOC-07",
     "timestamp": "DOC-08",
 }
+_UNLIKE = "the target does not hold the document that was written: "
 _TOKEN = re.compile(rf"(?<!\w)({'|'.join(_CLAUSE_OF_MEMBER)}) is [^;]*?, not ([^;()]+)")
+_VALUE = re.compile(rf"(?:{_UNLIKE})?({'|'.join(_CLAUSE_OF_MEMBER)}) is .+(?: instead of|, expected) ", re.DOTALL)
+_OTHER_MESSAGE = "the message is not the one given"
+_IN_PLACE = re.compile(
+    r"the first document was written in place|it was written to in place|the target itself was opened for writing|"
+    r"the old file was written to instead of being replaced|the target appeared empty"
+)
 _REFUSED = re.compile(r"was answered with (\w+): (.+)")
 _NO_ANSWER = re.compile(
     r"(answered with an \"id\" that is not|answered without \"\w+\"|a failure must say \"error\"|"
@@ -87,14 +96,10 @@ def explained(found: Iterable[Cause]) -> dict[tuple[str, str], Cause]:
 
 
 def _sign(result: Result) -> _Sign | None:
-    return (
-        _death(result)
-        or _hang(result)
-        or _no_answer(result)
-        or _wrong_token(result)
-        or _refused(result)
-        or _lost(result)
-    )
+    for sign in (_death, _hang, _no_answer, _wrong_token, _wrong_value, _refused, _lost, _in_place):
+        if found := sign(result):
+            return found
+    return None
 
 
 def _wrong_token(result: Result) -> _Sign | None:
@@ -104,6 +109,20 @@ def _wrong_token(result: Result) -> _Sign | None:
         return None  # something else is wrong with the document, too
     member, wanted = first[1], first[2].strip()
     return _Sign(("token", member, wanted), first[0].strip(), _CLAUSE_OF_MEMBER[member])
+
+
+def _wrong_value(result: Result) -> _Sign | None:
+    found = _VALUE.match(result.message)
+    member = "message" if result.message == _OTHER_MESSAGE else found[1] if found else ""
+    if result.outcome != "fail" or not member or result.message.count(" instead of ") > 1:
+        return None
+    return _Sign(("value", member), f"{member} is not the one that was given", _CLAUSE_OF_MEMBER[member])
+
+
+def _in_place(result: Result) -> _Sign | None:
+    if result.outcome != "fail" or not _IN_PLACE.search(result.message):
+        return None
+    return _Sign(("in place",), "the target is written to in place", "VIS-01")
 
 
 def _refused(result: Result) -> _Sign | None:

@@ -339,6 +339,7 @@ class Laboratory:
             descriptors_left=len(opened),
             next_write="" if point.what == "terminate" else self._next_write(place, size, alive=alive),
             usual_descriptors=recording.usual_descriptors if recording else 0,
+            existed=place.before.exists,
         )
         python = self.run.manifest.language.lower() == "python"
         died = not python and died_of_it(outcome, operations[number + 1 :])

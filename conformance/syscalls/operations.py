@@ -6,12 +6,13 @@ kinds are those of the errors table (`conformance.oracle.call_errors`) where a f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from conformance.syscalls.tracer.calls import Argument, Call, Descriptor, TraceError
 
-__all__ = ["Concern", "Kind", "Operation", "operations_of", "relative_name"]
+__all__ = ["Concern", "Kind", "Operation", "in_words", "operations_of", "relative_name"]
 
 Kind = Literal[
     "open",  # an existing file
@@ -89,11 +90,16 @@ class Operation(NamedTuple):
     length: int = 0
 
     def __str__(self) -> str:
-        names = self.name
+        names = in_words(self.name)
         if self.other_name:
-            names += f" {'←' if self.kind in ('write', 'read') else '→'} {self.other_name}"
+            names += f" {'←' if self.kind in ('write', 'read') else '→'} {in_words(self.other_name)}"
         size = f" {self.length} bytes" if self.kind in ("write", "truncate", "allocate") else ""
         return f"{self.kind} {names}{size}"
+
+
+def in_words(name: str) -> str:
+    """The name for people: of a file that O_TMPFILE has made without one, the kernel shows a number."""
+    return "(unnamed)" if re.fullmatch(r"#\d+ \(deleted\)", name) else name
 
 
 def relative_name(path: str, folder: str) -> str:

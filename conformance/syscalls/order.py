@@ -75,8 +75,10 @@ def faults_of_order(operations: Sequence[Operation], target: str, *, existed: bo
     found = [*on_the_target(operations, target, existed)]
     if len(published) != 1:
         last = published[-1].number if published else None
-        for clause in ("VIS-04", "VIS-08"):
-            found.append(Fault(clause, f"one write gave the target's name a new file {len(published)} times", last))
+        text = f"one write gave the target's name a new file {len(published)} times"
+        if found and not published:
+            text = "no complete file was given the target's name: it was written to in place"
+        found += [Fault(clause, text, last) for clause in ("VIS-04", "VIS-08")]
     for each in published:
         found += _of_the_temp(operations, each, target)
     return tuple({fault.clause: fault for fault in reversed(found)}.values())
@@ -106,6 +108,8 @@ def on_the_target(operations: Sequence[Operation], target: str, existed: bool) -
         text = _what_it_does_to_the_target(each, target)
         if text is None:
             continue
+        if not existed and each.kind in ("open", "create"):
+            text = "the first document was written in place, under the target's name"
         if each.kind == "create" and not existed:
             found.append(Fault("VIS-08", f"the target appeared empty: {each}", each.number))
         found.append(Fault("VIS-01", f"{text}: {each}", each.number))

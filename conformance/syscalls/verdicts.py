@@ -6,7 +6,7 @@ import dataclasses
 import errno
 from collections.abc import Sequence
 
-from conformance.oracle.faults import concerns, harm_to, judge
+from conformance.oracle.faults import Injection, concerns, harm_to, judge
 from conformance.syscalls.visit import Visit
 from conformance.system.error_names import names_error
 
@@ -104,9 +104,13 @@ def _not_retried(visit: Visit) -> str | None:
     if injection.call.startswith("close") or injection.target_before_fault == "new":
         return judge("FLT-01", injection)
     if injection.answer != "ok" or injection.target != "new":
-        what = harm_to(injection.target) or f"left the target {injection.target}"
+        what = harm_to(injection.target) or _left(injection)
         return f"answered {injection.answer} ({injection.text}) and {what}"
     return None
+
+
+def _left(injection: Injection) -> str:
+    return f"left the target {injection.target}" if injection.existed else "there is no target"
 
 
 def _interrupted(visit: Visit) -> str | None:
@@ -138,7 +142,7 @@ def _killed(visit: Visit) -> str | None:
 def _short(visit: Visit) -> str | None:
     injection = visit.injection
     if injection.answer == "ok" and injection.target != "new":
-        what = harm_to(injection.target) or f"left the target {injection.target}"
+        what = harm_to(injection.target) or _left(injection)
         took = "no bytes (EINTR)" if visit.what == "EINTR" else "fewer bytes than given"
         return f"the system took {took}; answered ok, but {what}"
     return judge("FLT-01", injection)

@@ -144,7 +144,8 @@ def require_clean_failure(found: Injection) -> None:
     if harm := harm_to(found.target):
         raise Violation(f"{harm}, and answered {found.answer}")
     if found.answer != "io" or found.target != "old":
-        raise Violation(f"answered {found.answer} ({found.text}); the target is {found.target}")
+        text = f" ({found.text})" if found.text else ""
+        raise Violation(f"answered {found.answer}{text}; the target is {found.target}")
     for clause in ("FLT-01", "FLT-02", "FLT-03"):
         problem = judge(clause, found)
         if problem:

@@ -66,6 +66,12 @@ BAD: list[tuple[str, Injection, str]] = [
     ("FLT-01", changed({"target": "other", "answer": "ok"}), "left another document in the target"),
     ("FLT-01", changed({"answer": "ok"}), "answered ok, but the target is the old document"),
     ("FLT-01", changed({"target": "new"}), "answered io; the target was old at the fault and is new now"),
+    ("FLT-01", changed({"answer": "ok", "existed": False}), "answered ok, but there is no target"),
+    (
+        "FLT-01",
+        changed({"target": "new", "existed": False}),
+        "answered io; there was no target at the fault, and now there is one, which is new",
+    ),
     (
         "FLT-01",
         changed(AFTER, {"target": "old"}),

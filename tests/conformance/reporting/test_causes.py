@@ -52,6 +52,35 @@ def test_a_write_that_is_refused_everywhere_in_the_same_words_is_one_cause() -> 
     assert causes([results[0], fail("MET-01", "the write was answered with io: disk full")]) == []
 
 
+UNLIKE = "the target does not hold the document that was written: "
+
+
+@pytest.mark.parametrize(
+    ("member", "clause", "own", "elsewhere"),
+    [
+        ("message", "DOC-07", "the message is not the one given", "message is 'ab' instead of 'a, loss is b'"),
+        ("epoch", "DOC-04", "epoch is 2.0, expected 2.5", "epoch is 2.0 instead of 2.5"),
+    ],
+)
+def test_another_value_of_one_member_is_the_business_of_its_clause(
+    member: str, clause: str, own: str, elsewhere: str
+) -> None:
+    results = [fail("VIS-07", f"{UNLIKE}{elsewhere}"), fail(clause, own)]
+    [cause] = causes([*results, fail("VIS-01", f"{UNLIKE}epoch is 1.0 instead of 2.0, loss is 1.0 instead of 2.0")])
+    assert (cause.first, cause.others) == (results[1], (results[0],))
+    assert cause.text == f"{member} is not the one that was given"
+
+
+def test_what_shows_that_the_target_is_written_in_place_is_one_cause() -> None:
+    results = [
+        fail("VIS-04", "no complete file was given the target's name: it was written to in place"),
+        fail("VIS-01", "the first document was written in place, under the target's name: create status.json"),
+        fail("VIS-08", "the target appeared empty: create status.json"),
+    ]
+    [cause] = causes(results)
+    assert (cause.first, cause.others) == (results[1], (results[0], results[2]))
+
+
 def test_acknowledged_documents_that_are_not_there_are_one_cause() -> None:
     said = "answered ok, but the target still holds a document from before: lost, or published late"
     results = [fail("VIS-01", said), fail("CON-02", said)]

@@ -176,6 +176,7 @@ def test_a_failure_that_leaves_everything_as_it_was_is_clean() -> None:
     [
         ({"answer": "ok", "target": "other"}, "left another document in the target, .*, and answered ok"),
         ({"target": "missing"}, "lost the target: there is no file any more, and answered io"),
+        ({"answer": "ok", "target": "new", "text": ""}, "^answered ok; the target is new$"),
         ({"touched": True}, "the target is another file"),
         ({"left": ("a.tmp",)}, "left a.tmp behind"),
         ({"descriptors_left": 1}, "descriptor"),

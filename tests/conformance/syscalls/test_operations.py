@@ -24,6 +24,8 @@ KINDS = {
     'open("/run", O_RDWR|O_TMPFILE, 0600) = 3</run/#1>(deleted)': "create-unnamed .",
     'openat2(3</run>, "a", {flags=O_RDWR|O_CREAT, resolve=0}, 24) = 4</run/a>': "create a",
     'mknod("/run/a", S_IFREG|0600) = 0': "create a",
+    'write(3</run/#10094176>(deleted), "abc", 3) = 3': "write (unnamed) 3 bytes",
+    "close(3</run/a>(deleted)) = 0": "close a (deleted)",
     'write(3</run/a>, "abc", 3) = 2': "write a 2 bytes",
     'pwrite64(3</run/a>, "abc", 3, 7) = 3': "write a 3 bytes",
     'writev(3</run/a>, [{iov_base="abc", iov_len=3}], 1) = 3': "write a 3 bytes",

@@ -152,7 +152,9 @@ def test_two_replaces() -> None:
 def test_a_first_write_in_place_makes_an_empty_target_appear() -> None:
     found = faults(OPEN_TARGET, 'write(3</run/status.json>, "new", 3) = 3', existed=False)
     assert found["VIS-08"] == ("the target appeared empty: create status.json", 0)
-    assert found["VIS-01"] == ("the target itself was opened for writing: create status.json", 0)
+    in_place = "the first document was written in place, under the target's name: create status.json"
+    assert found["VIS-01"] == (in_place, 0)
+    assert found["VIS-04"] == ("no complete file was given the target's name: it was written to in place", None)
 
 
 def test_the_first_fault_of_a_clause_is_reported() -> None:

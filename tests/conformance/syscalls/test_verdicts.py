@@ -84,6 +84,11 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         # An interrupted call is made again, or the write fails; a close is never made again.
         ("FLT-07", {"what": "EINTR", "error": 0, **OK}, None),
         ("FLT-07", {"what": "EINTR"}, "answered io (OSError: [Errno 5] Input/output error) and left the target old"),
+        (
+            "FLT-07",
+            {"what": "EINTR", "existed": False},
+            "answered io (OSError: [Errno 5] Input/output error) and there",
+        ),
         ("FLT-07", {"what": "EINTR", "answer": "ok"}, "answered ok (OSError: [Errno 5] Input/output error) and left"),
         ("FLT-07", {"what": "EINTR", "call": "close"}, None),
         ("FLT-07", {"what": "EINTR", "call": "close of another file"}, None),

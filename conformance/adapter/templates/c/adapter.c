@@ -39,6 +39,16 @@ static void answer(const char *request)
     free(op.bytes);
 }
 
+static int sync_file(int descriptor)
+{
+    int result;
+
+    do
+        result = fsync(descriptor);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
 static int fill(int descriptor, const char *text, size_t length)
 {
     while (length > 0) {
@@ -50,7 +60,7 @@ static int fill(int descriptor, const char *text, size_t length)
             length -= (size_t)done;
         }
     }
-    return fsync(descriptor);
+    return sync_file(descriptor);
 }
 
 static int sync_folder(const char *folder)
@@ -59,7 +69,9 @@ static int sync_folder(const char *folder)
 
     if (descriptor < 0)
         return -1;
-    result = fsync(descriptor);
+    result = sync_file(descriptor);
+    if (result != 0 && (errno == EINVAL || errno == ENOTSUP))
+        result = 0; /* this file system cannot sync folders */
     number = errno;
     close(descriptor);
     errno = number;

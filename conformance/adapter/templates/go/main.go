@@ -6,9 +6,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 )
 
 type request struct {
@@ -76,6 +78,9 @@ func sync(folder string) error {
 		return err
 	}
 	err = file.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil // this file system cannot sync folders
+	}
 	if closed := file.Close(); err == nil {
 		err = closed
 	}
