@@ -24,6 +24,7 @@ _MESSAGES = (
     "",
 )
 _OCTAVES = 20
+_LONGEST = 255  # bytes of a name
 _NEAR = 8  # sizes that are drawn beside a power of two or the size of a buffer
 # Of stdio, of Python, Java, Go and Node, of a pipe, and of pages of 4, 16 and 64 KiB.
 _BUFFERS = (1000, 1024, 4096, 8191, 8192, 10_000, 16_384, 32_768, 65_536, 100_000, 131_072, 262_144, 1_000_000)
@@ -64,15 +65,20 @@ def _filled(draw: random.Random, text: str) -> str:
 
 
 def drawn_names(draw: random.Random, count: int) -> list[str]:
-    """So many names of targets, each another one, with ``/`` between a folder and its file: at least one in a folder,
-    one that ends in a number, and one that is named status.json.
+    """So many names of targets, at least four, each another one, with ``/`` between a folder and its file: at least one
+    in a folder, one that ends in a number, one that is named status.json, one that begins with a dot, and one of 255
+    bytes, the longest that file systems take.
     """
 
     def named(stem: str, ending: str, folder: str = "") -> str:
         return _filled(draw, "/".join(filter(None, [folder or draw.choice(_FOLDERS), f"{stem}{ending}"])))
 
+    longest = "".join(draw.choices("abcdefghijklmnopqrstuvwxyz0123456789-", k=_LONGEST - len("r.json")))
+    dotted = f".{_filled(draw, draw.choice(_STEMS))}.json"
     # No set: the order of one depends on the interpreter's own seed.
-    names = dict.fromkeys([named("run-{number}", ".json", "train"), named("status", ".json")])
+    names = dict.fromkeys(
+        [named("run-{number}", ".json", "train"), named("status", ".json"), f"r{longest}.json", dotted]
+    )
     while len(names) < count:
         names[named(draw.choice(_STEMS), draw.choice(_ENDINGS))] = None
     return draw.sample(list(names), count)

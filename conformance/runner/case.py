@@ -64,6 +64,7 @@ class Case:
         self.counts: dict[str, int] = {}  # what was enumerated: for the result line, and the end of the run
         self.in_place = ""  # the first request in which the file at the target itself was written to
         self._started: list[Implementation] = []
+        self._working: dict[int, Path] = {}  # of those that were started in a folder other than the manifest's
         self._broke: ImplementationError | None = None
 
     def __repr__(self) -> str:
@@ -81,8 +82,11 @@ class Case:
 
     def start(self, **launch_options: Any) -> Implementation:
         """Start one more implementation, with other launch options; it ends with the case."""
-        started = start(self.run.manifest, self.run.launch_options(**launch_options))
+        options = self.run.launch_options(**launch_options)
+        started = start(self.run.manifest, options)
         self._started.append(started)
+        if options.folder is not None:
+            self._working[id(started)] = options.folder
         return started
 
     def start_in(self, prefix: tuple[str, ...], **launch_options: Any) -> Implementation:
@@ -118,7 +122,8 @@ class Case:
             self.run.folders.watch(Path(fields["path"]).parent)
         asked = shown_request(encode_message({"op": operation, **fields}))
         try:
-            with self._witnessing(fields["path"] if writes else "", asked):
+            working = self._working.get(id(implementation), self.run.manifest.folder)
+            with self._witnessing(os.path.join(working, fields["path"]) if writes else "", asked):
                 answer = implementation.request(operation, **fields)
         except ImplementationError as error:
             self._broke = error

@@ -76,6 +76,7 @@ class Run(RunPlan):
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     own: Path | None = None
     notes: Notes = dataclasses.field(default_factory=Notes)
+    working: Path | None = None  # the folder in which implementations run; None: the manifest's
     shared_memory: frozenset[Segment] = frozenset()  # that was there before
     folders: TargetFolders = dataclasses.field(default_factory=TargetFolders, compare=False, repr=False)
 
@@ -90,6 +91,7 @@ class Run(RunPlan):
             **{
                 "children": self.folder / "children",
                 "scratch": self.folder / "scratch",
+                "folder": self.working,
                 "start_seconds": self.start_seconds,
                 "answer_seconds": self.answer_seconds,
                 "user": self.user,

@@ -7,9 +7,10 @@ import pytest
 from conformance.contract.errors import Violation
 from conformance.runner.case import Case
 from conformance.syscalls.findings import slow_motion
-from conformance.syscalls.laboratory import Laboratory, annotated
+from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.order import faults_of_order
 from conformance.syscalls.points import Scenario
+from conformance.syscalls.recording import annotated
 
 pytestmark = pytest.mark.timeout(1800)
 

@@ -78,6 +78,7 @@ MESSAGES = {
     "control-characters": "".join(map(chr, range(0x20))) + "\x7f\x80\x9f",
     "line-ends": "a\nb\r\nc\rd\u2028e\u2029f\u0085g",
     "edge-of-planes": "\ufffd\uffff\U00010000\U0010ffff",
+    "noncharacters": "\ufdd0\ufdef\ufffe\U0001fffe\U0010fffe",
     "byte-order-mark-inside": "a\ufeffb",
     "json-inside": '{"status": "done"}',
     "surrounding-space": "  \t spaced \n ",
@@ -252,6 +253,13 @@ def test_omitted_timestamp_after_a_while(case: Case) -> None:
     if (ready := case.implementation.ready) is None:
         raise NotApplicable("a process for each request has only just started")
     time.sleep(max(0.0, ready + AGE - time.monotonic()))
+    require_now(case, {"status": "running", "epoch": 1.0})
+
+
+@pytest.mark.clause("DOC-08")
+def test_omitted_timestamp_after_a_later_one(case: Case) -> None:
+    """*Now* is what the clock says, and no less than that where an earlier document lies in the future."""
+    case.require_ok(case.write(case.target, with_(timestamp=2**53 - 1)))
     require_now(case, {"status": "running", "epoch": 1.0})
 
 

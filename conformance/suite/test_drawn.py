@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from conformance.contract.errors import Unmeasured, Violation
+from conformance.oracle.document import STATUSES
 from conformance.oracle.drawn import drawn_names, drawn_sizes, drawn_status
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.case import Case
-from conformance.suite.test_powerloss import before_of
-from conformance.syscalls.laboratory import Laboratory, annotated
+from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.order import faults_of_order
 from conformance.syscalls.powerloss.model import judge
+from conformance.syscalls.recording import annotated, before_of
+from conformance.syscalls.target_state import NEW
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -77,8 +79,8 @@ def test_operations_whatever_the_size_and_the_name(case: Case, laboratory: Labor
     """What the other cases judge at the usual size, with the usual name."""
     draw = random.Random(f"{case.run.seed} traced sizes and names")
     sizes = [size for size in drawn_sizes(draw) if SMALLEST <= size <= LARGEST][:TRACED]
-    for size, name in zip(sizes, drawn_names(draw, TRACED), strict=True):
-        recording = laboratory.record_drawn(os.path.basename(name), size)
+    for number, (size, name) in enumerate(zip(sizes, drawn_names(draw, TRACED), strict=True)):
+        recording = laboratory.record_drawn(os.path.basename(name), size, NEW + number % len(STATUSES))
         case.counts["operations"] = case.counts.get("operations", 0) + len(recording.operations)
         where = f"a document of {recording.place.target.stat().st_size:,} bytes at {os.path.basename(name)}"
         for fault in faults_of_order(recording.operations, recording.place.name, existed=True):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import sys
 from pathlib import Path
 
 import pytest
 
-from conformance.contract.errors import Unmeasured, Violation
+from conformance.contract.errors import NotApplicable, Unmeasured, Violation
 from conformance.oracle.payload import make_status
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
+from conformance.runner.working_folder import mirror
 from conformance.suite.helpers.launch_prefixes import bind_mounted, make_link, without_permission_override
 from conformance.system.file_kinds import NotAFile
 from conformance.system.guarded_path import very_file
@@ -161,40 +161,29 @@ def leaves_a_temp(case: Case) -> bool:
 SUB_FOLDER = "folder of the case"  # a name that no manifest's folder is likely to have
 
 
-def link_or_copy(entry: Path, mirrored: Path) -> None:
-    """Link to the entry under another name, or copy it where links cannot be made."""
-    try:
-        make_link(mirrored, str(entry))
-    except Unmeasured:
-        if entry.is_dir():
-            shutil.copytree(entry, mirrored)
-        else:
-            shutil.copy(entry, mirrored)
-
-
 @pytest.mark.clause("MET-06")
-@pytest.mark.parametrize("kind", ["bare-name", "dot", "sub-folder", "parent-folder"])
+@pytest.mark.parametrize("kind", ["bare-name", "dot", "sub-folder", "parent-folder", "leading-dash"])
 def test_relative_path(case: Case, kind: str) -> None:
     """The implementation runs in a folder of the case that mirrors the manifest's."""
+    if kind == "leading-dash" and case.run.manifest.mode == "oneshot":
+        raise NotApplicable("a command line takes a word that begins with a dash for an option")
     work = case.folder / "work"
     (work / SUB_FOLDER).mkdir(parents=True)
-    mirrored = set()
-    for entry in case.run.manifest.folder.iterdir():
-        link_or_copy(entry, work / entry.name)
-        mirrored.add(entry.name)
+    mirrored = mirror(case.run.manifest.folder, work)
     path = {
         "bare-name": "s.json",
         "dot": "./s.json",
         "sub-folder": f"{SUB_FOLDER}/s.json",
         "parent-folder": "../s.json",
+        "leading-dash": "-s.json",
     }[kind]
     started = case.start(folder=work)
     for status in (OLD, NEW):
         case.require_ok(case.publish(path, status, by=started))
         case.require_holds(work / path, status)
-    inside = {"bare-name": work, "dot": work, "sub-folder": work / SUB_FOLDER, "parent-folder": case.folder}[kind]
+    inside = {"sub-folder": work / SUB_FOLDER, "parent-folder": case.folder}.get(kind, work)
     others = {work: mirrored | {SUB_FOLDER}, case.folder: {"work"}}.get(inside, set())
-    case.require_listing(inside, {"s.json"} | others, "after two writes")
+    case.require_listing(inside, {os.path.basename(path)} | others, "after two writes")
 
 
 @pytest.mark.clause("MET-07")
@@ -256,3 +245,19 @@ def test_link_in_the_folders_path_is_followed(case: Case) -> None:
     if not (case.folder / "shortcut").is_symlink():
         raise Violation("the link above the target was replaced")
     case.require_holds(case.folder / "store" / "s.json", NEW)
+
+
+@pytest.mark.clause("MET-04")
+@pytest.mark.parametrize("kind", ["existing", "new"])
+def test_path_leads_up_behind_a_link(case: Case, kind: str) -> None:
+    """``..`` after a link above the target leads up from where the link leads (path_resolution(7)), as readers go."""
+    if sys.platform == "win32":
+        raise Unmeasured("Windows takes `..` out of a path before it follows links")
+    (case.folder / "store" / "runs").mkdir(parents=True)
+    make_link(case.folder / "shortcut", os.path.join("store", "runs"))
+    real = case.folder / "store" / "s.json"
+    if kind == "existing":
+        put_old(case, real)
+    case.require_ok(case.publish(os.path.join(case.folder, "shortcut", "..", "s.json"), NEW))
+    case.require_listing(case.folder, {"shortcut", "store"}, "where only the names in the path lead")
+    case.require_holds(real, NEW)

@@ -9,10 +9,11 @@ import pytest
 from conformance.contract.errors import NotApplicable, Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.syscalls.findings import visits
-from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory, Place, Recording, annotated
+from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory
 from conformance.syscalls.order import publishing, unseen_origin
 from conformance.syscalls.points import Scenario
-from conformance.syscalls.powerloss.model import Before, Judgement, distinct_states, judge, materialise
+from conformance.syscalls.powerloss.model import Judgement, distinct_states, judge, materialise
+from conformance.syscalls.recording import Place, Recording, annotated, before_of
 from conformance.syscalls.target_state import NEW, NEXT, sequence_at
 from conformance.syscalls.tracer.messages import Plan, Rule
 from conformance.syscalls.tracer.session import Boundary
@@ -21,14 +22,6 @@ pytestmark = pytest.mark.timeout(1800)
 
 SCENARIOS: tuple[Scenario, ...] = ("replace", "first")
 MOST_STATES = 200  # in which the next write is tried
-
-
-def before_of(recording: Recording) -> Before:
-    """The folder before the recorded write, for the model."""
-    place = recording.place
-    lengths = dict(place.lengths)
-    old = lengths.pop(place.target.name, None)
-    return Before(place.target.name, old, place.target.stat().st_size, lengths)
 
 
 def judged(case: Case, laboratory: Laboratory, scenario: Scenario, size: int = SIZE) -> tuple[Recording, Judgement]:

@@ -25,6 +25,8 @@ NAMES = {
     "leading-dot": ".status.json",
     "leading-dash": "-rf.json",
     "percent": "100%s.json",
+    "percent-encoded": "run%2D1%20a.json",
+    "backup": "status.json~",
     "shell": "a;b&c$HOME`d`.json",
     "quotes": "it's.json",
     "longest": "n" * 250 + ".json",
@@ -75,6 +77,38 @@ def test_name_in_the_c_locale(case: Case, name: str) -> None:
         case.require_ok(case.publish(target, status, by=writer))
         case.require_holds(target, status)
     case.require_listing(case.folder, {target.name}, "after two writes")
+
+
+LONG = (1030, 2050, 4090)  # bytes: a little more than usual buffers, and almost what Linux takes
+_ROOM = 300  # bytes that the temp's name may be longer than the target's
+
+
+@pytest.mark.clause("MET-05")
+@pytest.mark.parametrize("length", LONG)
+def test_long_path(case: Case, length: int) -> None:
+    """A path that is cut to the size of a buffer leads elsewhere. The temp's path may be too long where that of the
+    target only just is not.
+    """
+    if sys.platform == "win32":
+        raise Unmeasured("long paths on Windows are covered by WIN-06")
+    limit = os.pathconf(case.folder, "PC_PATH_MAX")
+    if length >= limit:
+        raise Unmeasured(f"the system takes no path of more than {limit - 1} bytes")
+    target = case.folder
+    while (room := length - len(os.fsencode(target))) > 0:
+        target /= "n" * (room - 1 if room <= 200 else min(199, room - 3))
+    target.parent.mkdir(parents=True)
+    top = set(os.listdir(case.folder))
+    for status in (OLD, NEW):
+        answer = case.publish(target, status)
+        if answer.ok or length + _ROOM < limit:
+            case.require_ok(answer, f"a path of {length:,} bytes")
+            case.require_holds(target, status)
+        else:
+            case.require_io(answer, f"a path of {length:,} bytes")
+    expected = {target.name} if answer.ok else set()
+    case.require_listing(target.parent, expected, "after two writes")
+    case.require_listing(case.folder, top, "where only the beginning of the path leads")
 
 
 TOO_LONG = {

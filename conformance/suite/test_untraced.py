@@ -7,7 +7,8 @@ import pytest
 from conformance.contract.errors import NotApplicable, Unmeasured, Violation
 from conformance.oracle.payload import make_status
 from conformance.runner.case import Case
-from conformance.syscalls.laboratory import SIZE, Laboratory, annotated
+from conformance.syscalls.laboratory import SIZE, Laboratory
+from conformance.syscalls.recording import annotated
 from conformance.syscalls.target_state import NEW
 from conformance.syscalls.untraced.repetition import Role, missing, roles_of, roles_of_trace, untraced
 

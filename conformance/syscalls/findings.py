@@ -22,7 +22,7 @@ from conformance.runner.room import require_room
 from conformance.runner.run import Run
 from conformance.syscalls.absent import no_point
 from conformance.syscalls.aim import anchor_of
-from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory, NotHit, Place, annotated
+from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory, NotHit
 from conformance.syscalls.points import (
     MOST_OPERATIONS,
     Point,
@@ -37,6 +37,7 @@ from conformance.syscalls.points import (
     termination_points,
     unsupported_points,
 )
+from conformance.syscalls.recording import Place, annotated
 from conformance.syscalls.target_state import OLD
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Anchor, Rule
@@ -44,7 +45,7 @@ from conformance.syscalls.tracer.session import Boundary, Outcome
 from conformance.syscalls.verdicts import problem
 from conformance.syscalls.visit import Visit
 
-__all__ = ["Series", "Slow", "kill_series", "point_names", "require_hit", "slow_motion", "visits"]
+__all__ = ["Series", "Slow", "kept_once", "kill_series", "point_names", "require_hit", "slow_motion", "visits"]
 
 _ENOUGH_BROKEN = 3
 _READS = 3  # at each boundary
@@ -118,7 +119,7 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
                 break
         return {"points": len(taken), "visits": [dataclasses.asdict(visit) for visit in found], "missed": missed}
 
-    kept = _kept(laboratory.run, f"{family}-{scenario}", make)
+    kept = kept_once(laboratory.run, f"{family}-{scenario}", make)
     found = tuple(_visit(values) for values in kept["visits"])
     if not found:
         if kept["missed"]:
@@ -165,7 +166,8 @@ def _visit(values: dict[str, Any]) -> Visit:
     return Visit(**{**values, "injection": injection, "trace": tuple(values["trace"])})
 
 
-def _kept(run: Run, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def kept_once(run: Run, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What ``make`` finds, made once in a run. Raises Unmeasured, and ImplementationError if ``make`` raised it."""
     if sys.platform == "win32":
         raise Unmeasured("the syscall engine needs Linux")
 
@@ -238,7 +240,7 @@ def _words(state: str) -> str:
 def kill_series(laboratory: Laboratory) -> Series:
     """Kill many writes in one folder, each at the next boundary, while a reader polls; then write once."""
 
-    return Series(**_kept(laboratory.run, "kill-series", lambda: dataclasses.asdict(_kill_series(laboratory))))
+    return Series(**kept_once(laboratory.run, "kill-series", lambda: dataclasses.asdict(_kill_series(laboratory))))
 
 
 def _kill_series(laboratory: Laboratory) -> Series:

@@ -12,7 +12,7 @@ from pathlib import Path
 from conformance.contract.errors import ImplementationError, NoAnswer, Unmeasured
 from conformance.oracle.faults import Injection, State
 from conformance.oracle.payload import make_status
-from conformance.oracle.snapshot import Snapshot, snapshot
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.recorded_writes import keep_write
 from conformance.runner.requests import publish_request
 from conformance.runner.room import require_room
@@ -23,7 +23,8 @@ from conformance.syscalls.aim import Aim
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.order import is_open_for_writing, on_the_target, unseen_origin
 from conformance.syscalls.points import UNLINKING, Point, Scenario, role
-from conformance.syscalls.target_state import NEW, NEXT, OLD, sequence_at, state_of
+from conformance.syscalls.recording import Place, Recording, annotated
+from conformance.syscalls.target_state import NEW, NEXT, OLD, sequence_at
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Anchor, Plan, Report, Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start_traced
@@ -33,7 +34,7 @@ from conformance.syscalls.visit import Visit
 from conformance.system.guarded_path import GuardedPath
 from conformance.system.patience import Patience
 
-__all__ = ["Laboratory", "NotHit", "Place", "Recording", "annotated"]
+__all__ = ["Laboratory", "NotHit"]
 
 SIZE = 8192  # bytes of the documents
 SMALL = 130  # bytes of a usual status: a buffered writer writes it only when it flushes or closes
@@ -43,59 +44,6 @@ _MODE = 0o604
 _TRIES = 8
 _TRIES_TO_FOLLOW = 3
 _SIGNALS = ("interrupt", "terminate")
-
-
-@dataclass(frozen=True)
-class Place:
-    """A fresh folder with a target to write, and how it was before the write."""
-
-    scenario: Scenario
-    folder: Path
-    before: Snapshot
-    listing: frozenset[str]
-    lengths: tuple[tuple[str, int], ...]  # of the existing files, in bytes
-    open_files: tuple[str, ...]
-    elsewhere: tuple[str, ...] = ()  # other folders in which the implementation makes its temps
-    name: str = "status.json"  # the target's
-
-    @property
-    def target(self) -> Path:
-        """The target in it."""
-        return self.folder / self.name
-
-    def state(self) -> State:
-        """What the target is now. Before a first write there is no target: that is the old state."""
-        state = state_of(self.target)
-        return "old" if state == "missing" and self.scenario == "first" else state
-
-
-@dataclass(frozen=True)
-class Recording:
-    """One write without any fault: its operations, and the folder before it."""
-
-    place: Place
-    operations: tuple[Operation, ...]
-    kept: frozenset[str]  # names that a write without any fault leaves beside the target, such as a lock file
-    usual_descriptors: int = 0  # that it leaves open
-    unseen: str = ""  # where the published file came from, if the engine could not follow it from there
-
-    def require_followed(self) -> None:
-        """Raise Unmeasured when the trace does not show how the published file was made."""
-        if self.unseen:
-            raise Unmeasured(f"the published file came from {self.unseen}, where the engine did not see it made")
-
-
-def annotated(operations: tuple[Operation, ...], at: int | None) -> tuple[str, ...]:
-    """The operations, one line each, with a marker at one of them."""
-    lines = []
-    for each in operations:
-        mark = "→" if each.number == at else " "
-        result = (
-            "never returned" if each.call.result is None else os.strerror(each.call.error) if each.call.error else ""
-        )
-        injected = " (injected)" if each.call.injected else ""
-        lines.append(f"{mark} {each.number:2} {each.call.name:12} {each}{f' = {result}{injected}' if result else ''}")
-    return tuple(lines)
 
 
 class NotHit(TraceError):
@@ -136,7 +84,7 @@ class Laboratory:
             self._traced = None
 
     def ask(
-        self, target: Path, sequence: int, size: int = SIZE, seconds: float | None = None
+        self, target: Path | str, sequence: int, size: int = SIZE, seconds: float | None = None
     ) -> Callable[[Implementation], Answer]:
         """A request to publish a document; a server must answer within ``seconds``, None being its usual limit."""
         operation, fields = publish_request(self.run.manifest.profile, target, make_status(0, sequence, size))
@@ -148,14 +96,15 @@ class Laboratory:
 
         return request
 
-    def place(self, scenario: Scenario, size: int = SIZE, name: str = Place.name) -> Place:
-        """A fresh folder; in scenario ``replace`` the implementation itself has written the old document.
+    def place(self, scenario: Scenario, size: int = SIZE, name: str = Place.name, folder: Path | None = None) -> Place:
+        """A fresh folder, or this one; in scenario ``replace`` the implementation itself has written the old document.
 
         Raises Unmeasured when that write fails: other clauses judge that; Inconclusive where there is no room.
         """
         require_room(self.run.folder)
-        folder = GuardedPath(self.run.folder) / "cases" / f"{os.getpid()}-t{next(self._numbers)}"
-        self.run.folders.make(folder)
+        if folder is None:
+            folder = GuardedPath(self.run.folder) / "cases" / f"{os.getpid()}-t{next(self._numbers)}"
+            self.run.folders.make(folder)
         target = folder / name
         traced = self.traced
         if scenario == "replace":
@@ -192,7 +141,7 @@ class Laboratory:
         ``at_answer`` is called when the answer has come, before any parked thread goes on.
         """
         plan = Plan(str(place.folder), rules, place.elsewhere, anchor)
-        ask = self.ask(place.target, sequence, size, seconds)
+        ask = self.ask(place.asked, sequence, size, seconds)
 
         def ask_and_look(implementation: Implementation) -> Answer:
             answer = ask(implementation)
@@ -226,23 +175,26 @@ class Laboratory:
             keep_write(self.run, scenario, described(recording.operations, recording.place.target.name))
         return recording
 
-    def record_drawn(self, name: str, size: int) -> Recording:
+    def record_drawn(self, name: str, size: int, sequence: int) -> Recording:
         """A replace without any fault of a target with this name, by a document of this size, recorded once.
 
         Raises as `record`.
         """
         if (name, size) not in self._drawn:
-            self._drawn[name, size] = self._record("replace", size, name)
+            self._drawn[name, size] = self.record_at(self.place("replace", size, name), size, sequence)
         return self._drawn[name, size]
 
-    def _record(self, scenario: Scenario, size: int, name: str = Place.name) -> Recording:
-        place = self.place(scenario, size, name)
-        outcome = self.request(place, (), size=size)
+    def _record(self, scenario: Scenario, size: int) -> Recording:
+        return self.record_at(self.place(scenario, size), size)
+
+    def record_at(self, place: Place, size: int = SIZE, sequence: int = NEW) -> Recording:
+        """As `record`, at a fresh place, by the document of this number; folders elsewhere are not followed."""
+        outcome = self.request(place, (), sequence=sequence, size=size)
         if outcome.end is not None:
             raise outcome.end
         if outcome.answer is None or not outcome.answer.ok:
             raise Unmeasured("a write without any fault does not succeed (see FLT-01)")
-        if place.state() != "new":
+        if sequence_at(place.target) != sequence:
             raise Unmeasured("a write without any fault was answered ok, but its document is not there (see FLT-01)")
         operations = self.operations(place, outcome.report)
         if not operations:
@@ -257,21 +209,33 @@ class Laboratory:
             unseen_origin(operations, place.name),
         )
 
-    def visit(self, point: Point, recording: Recording | None = None, size: int = SIZE) -> Visit:
+    def visit(
+        self,
+        point: Point,
+        recording: Recording | None = None,
+        size: int = SIZE,
+        place_for: Callable[[Scenario, int], Place] | None = None,
+    ) -> Visit:
         """Write once with what the point asks for, and examine everything afterwards.
 
-        The ``recording`` says where the point is, and what a write without any fault leaves. Raises NotHit: several
-        tries are made, as threads that take turns may change the order, and a writer may make other operations.
+        The ``recording`` says where the point is, and what a write without any fault leaves; ``place_for`` makes other
+        places than `place` does. Raises NotHit: several tries are made, as threads that take turns may change the
+        order, and a writer may make other operations.
         """
         seen: list[str] = []
         missed: list[tuple[Operation, ...]] = []
-        aim = Aim(point, Place.name, recording.operations if recording else (), _TRIES)
+        aim = (
+            Aim(point, recording.place.name, recording.operations, _TRIES)
+            if recording
+            else Aim(point, Place.name, (), _TRIES)
+        )
         for anchor in aim.anchors(missed):
-            place = self.place(point.scenario, size)
+            place = (place_for or self.place)(point.scenario, size)
             try:
                 found = self._try(aim, anchor, place, recording, size)
             finally:
-                self.run.folders.remove(place.folder)
+                if os.path.isabs(place.asked):  # else it is the program's working folder
+                    self.run.folders.remove(place.folder)
             if isinstance(found, Visit):
                 if not found.injection.next_write.startswith("ok"):
                     self.stop()  # lasting damage must not affect the next visit
@@ -392,7 +356,7 @@ class Laboratory:
     def _next_write(self, place: Place, size: int, *, alive: bool) -> str:
         """Write the next document, with a new process when the implementation has ended."""
         try:
-            answer = self.ask(place.target, NEXT, size)(self.traced.implementation)
+            answer = self.ask(place.asked, NEXT, size)(self.traced.implementation)
         except ImplementationError as error:
             return f"error: {error}"
         if not answer.ok:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from conformance.contract.errors import ImplementationError, Unmeasured
 from conformance.oracle.faults import State
-from conformance.syscalls.laboratory import Laboratory, Place, annotated
+from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.operations import Operation
 from conformance.syscalls.order import published_names, publishing
+from conformance.syscalls.recording import Place, annotated
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Rule
 

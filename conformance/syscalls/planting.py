@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from conformance.contract.errors import ImplementationError
-from conformance.syscalls.laboratory import Laboratory, Place, annotated
+from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.operations import Operation
 from conformance.syscalls.order import folder_is_new, is_exclusive, published_names, publishing
 from conformance.syscalls.points import role
+from conformance.syscalls.recording import Place, annotated
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Phase, Rule
 from conformance.syscalls.tracer.session import Boundary

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from conformance.syscalls.laboratory import annotated
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.powerloss.model import Before, Outcome, allowed_outcomes
+from conformance.syscalls.recording import annotated
 from conformance.syscalls.tracer.calls import Call
 
 __all__ = [

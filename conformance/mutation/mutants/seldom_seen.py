@@ -80,6 +80,24 @@ def now_of_the_start(self: Honest, given: dict[str, Any]) -> dict[str, Any]:
     return Honest.fill_in(self, {"timestamp": _STARTED, **given})
 
 
+@mutant("fill_in", caught_by="DOC-08")
+def now_never_before_the_last(self: Honest, given: dict[str, Any]) -> dict[str, Any]:
+    """Takes the timestamp of its last document for now when that is later, so that timestamps never go back."""
+    filled = Honest.fill_in(self, given)
+    if "timestamp" not in given:
+        filled["timestamp"] = max(filled["timestamp"], self.memory.get("last", 0))
+    self.memory["last"] = filled["timestamp"]
+    return filled
+
+
+@mutant("accept_message", caught_by="DOC-07")
+def noncharacters_refused(self: Honest, value: Any) -> Any:
+    """Refuses U+FDD0 to U+FDEF, which are code points like others to JSON."""
+    if any("\ufdd0" <= character <= "\ufdef" for character in value):
+        raise ValueError("a noncharacter")
+    return Honest.accept_message(self, value)
+
+
 @mutant("write", caught_by="LIF-01")
 def absent_members_kept(self: Honest, path: str, status: Mapping[str, Any]) -> None:
     """Takes absent members from the document that is there, as an update would."""

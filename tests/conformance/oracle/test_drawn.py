@@ -57,12 +57,14 @@ def test_the_sizes_of_several_seeds_differ() -> None:
     assert len({tuple(sorted(drawn_sizes(random.Random(seed)))) for seed in range(50)}) == 50
 
 
-@given(SEEDS, st.integers(2, 10))
+@given(SEEDS, st.integers(4, 10))
 def test_names_are_relative_and_different_and_one_is_numbered(seed: int, count: int) -> None:
     names = drawn_names(random.Random(seed), count)
     assert len(set(names)) == count
     assert not any(name.startswith("/") or ".." in name for name in names)
     assert any(name.startswith("train/run-") for name in names)
+    assert any(name.startswith(".") for name in names)
+    assert [len(name) for name in names].count(255) == 1
     # No name is the folder of another one.
     assert not any(other.startswith(f"{name}/") for name in names for other in names)
 

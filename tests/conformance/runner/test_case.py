@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -133,6 +134,16 @@ class TestRequests:
         for status in (NEW, OLD):  # this adapter writes into the file itself
             replacing.require_ok(replacing.publish(replacing.target, status))
         assert replacing.counts == {"witnessed writes": 2}
+        assert json.loads(replacing.in_place)["text"] == encode(NEW)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="an open file may not be replaced on Windows")
+    def test_the_witness_knows_in_which_folder_a_path_without_one_is(self, replacing: Case) -> None:
+        for name in os.listdir(replacing.run.manifest.folder):
+            (replacing.folder / name).symlink_to(replacing.run.manifest.folder / name)
+        started = replacing.start(folder=replacing.folder)
+        for status in (OLD, NEW):
+            replacing.require_ok(replacing.publish("s.json", status, by=started))
+        assert replacing.counts == {"witnessed writes": 1}
         assert json.loads(replacing.in_place)["text"] == encode(NEW)
 
     def test_another_implementation_can_be_asked(self, case: Case) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from conformance.contract.errors import Unmeasured
-from conformance.syscalls.laboratory import Laboratory, Recording
+from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.order import faults_of_order, published_names
 from conformance.syscalls.points import Point
 from conformance.syscalls.powerloss.model import Before, judge
+from conformance.syscalls.recording import Recording
 
 if sys.platform != "linux":
     pytest.skip("the syscall engine needs Linux", allow_module_level=True)

@@ -15,9 +15,10 @@ import pytest
 from conformance.contract.errors import ImplementationError, Unmeasured
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.run import Run
-from conformance.syscalls.laboratory import Laboratory, NotHit, annotated
+from conformance.syscalls.laboratory import Laboratory, NotHit
 from conformance.syscalls.operations import operations_of
 from conformance.syscalls.points import Point, Scenario, fault_points
+from conformance.syscalls.recording import annotated
 from conformance.syscalls.strace.parser import parse
 from conformance.syscalls.target_state import NEW, OLD, sequence_at, state_of
 from conformance.syscalls.tracer.calls import TraceError

@@ -38,7 +38,7 @@ def test_timestamps_are_compared_as_integers() -> None:
 
 def test_null_is_no_status() -> None:
     require_equal(None, None, "read")
-    with pytest.raises(Violation, match="^read: a valid document was read as null$"):
+    with pytest.raises(Violation, match=r"^read: a valid document was read as null$"):
         require_equal(None, STATUS, "read")
     with pytest.raises(Violation, match="expected null"):
         require_equal(STATUS, None, "read")
