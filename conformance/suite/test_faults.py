@@ -378,23 +378,3 @@ def test_temporary_folder_on_another_file_system(case: Case) -> None:
         case.require_holds(case.target, NEW)
     elif changed := before.difference(snapshot(case.target)):
         raise Violation(f"answered {answer.error}, but the target changed: {changed}")
-
-
-@pytest.mark.clause("FLT-10")
-@pytest.mark.parametrize("name", ["disk-full", "file-too-large", "no-room-at-all"])
-def test_full_disk(case: Case, name: str) -> None:
-    """Old bytes, inode and time; no temp; and the next write, which fits or for which there is room again, works."""
-    fault = FAULTS[name](case)
-    outcome = fire_and_survive(case, fault)
-    require_failed_cleanly(outcome)
-    if left := kept_out(case, fault, outcome.listing_after - outcome.listing_before):
-        raise Violation(f"left behind when the disk was full: {sorted(left)}")
-    case.require_ok(case.publish(fault.target, NEXT, by=fault.writer), "a small write afterwards")
-    case.require_holds(fault.seen(fault.target), NEXT)
-
-
-@pytest.mark.clause("VIS-06")
-@pytest.mark.parametrize("name", ["disk-full", "file-too-large"])
-def test_short_write_is_noticed(case: Case, name: str) -> None:
-    """The kernel takes 64 KiB of the document and no more: half a document must never become the target."""
-    require_failed_cleanly(fire_and_survive(case, FAULTS[name](case)))

@@ -8,7 +8,7 @@ __all__ = ["no_point", "nothing_to_judge"]
 
 _NEVER = {
     "FLT-04": "it never syncs the temp by a call that can fail, such as fsync",
-    "FLT-05": "before the replace it never closes a file that it has written to",
+    "FLT-05": "before the replace it never closes a file that it has written to by close(2), which can fail",
     "FLT-06": "it never calls rename",
     "FLT-07": "it makes no call that a signal can interrupt",
     "FLT-08": "there is no fault that it reports by its name and then cleans up after",

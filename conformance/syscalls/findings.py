@@ -93,7 +93,7 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
         target = recording.place.target.name
         match family:
             case "faults":
-                points: Iterable[Point] = fault_points(recording.operations, scenario, target)
+                points: Iterable[Point] = fault_points(recording.operations, scenario, target, laboratory.run.seed)
             case "interrupts":
                 points = interrupt_points(recording.operations, target)
             case "terminations":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conformance.syscalls.operations import Operation
+from conformance.syscalls.tracer.calls import Call
 
 __all__ = [
     "CHANGING",
@@ -22,6 +23,7 @@ __all__ = [
 
 _WRITING = 3  # O_WRONLY or O_RDWR
 _O_EXCL = 0o200
+_COPYING = (0, 1030)  # F_DUPFD and F_DUPFD_CLOEXEC
 CHANGING = ("write", "map", "truncate", "allocate")
 
 
@@ -90,13 +92,18 @@ def is_open_for_writing(operations: Sequence[Operation], operation: Operation) -
     Closing a file that nothing was written to, as a shell does with a descriptor that it has copied, loses nothing.
     """
     earlier = operations[: operation.number]
-    flags = 0
-    for each in earlier:
-        opened = each.kind in ("open", "create", "create-unnamed") and each.descriptor == operation.descriptor
-        if opened and each.call.process == operation.call.process:
-            flags = each.flags
+    flags: dict[int, int] = {}  # of the descriptors
+    for each in (each for each in earlier if each.call.process == operation.call.process and each.call.succeeded):
+        if each.kind in ("open", "create", "create-unnamed"):
+            flags[each.descriptor] = each.flags
+        elif _copies_a_descriptor(each.call):
+            flags[each.call.result or 0] = flags.get(each.descriptor, 0)
     written = any(each.kind in CHANGING and each.name == operation.name for each in earlier)
-    return written and bool(flags & _WRITING)
+    return written and bool(flags.get(operation.descriptor, 0) & _WRITING)
+
+
+def _copies_a_descriptor(call: Call) -> bool:
+    return call.name in ("dup", "dup2", "dup3") or (call.name == "fcntl" and call.number("command") in _COPYING)
 
 
 def on_the_target(operations: Sequence[Operation], target: str, existed: bool) -> list[Fault]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import errno
 import fnmatch
+import itertools
+import random
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -74,7 +76,10 @@ _CHANGING_NOTHING: tuple[Kind, ...] = (
 )
 _MOST_LASTING = 4  # operations at which an error begins to last
 _MOST_TERMINATIONS = 8
-_SHORTENED = ("write", "pwrite64", "copy_file_range", "sendfile", "splice")
+_SHORTENED = (
+    *("write", "pwrite64", "copy_file_range", "sendfile", "splice"),
+    *("writev", "pwritev", "pwritev2"),
+)
 
 
 @dataclass(frozen=True)
@@ -90,12 +95,13 @@ class Point:
     key: str = ""  # of the errors table
     error: int = 0
     size: int = 0  # bytes to which a write is shortened
+    detail: str = ""  # in the name, of points that differ in nothing else that is named
     of_temp: bool = False  # whether it concerns the file that is published
 
     @property
     def name(self) -> str:
         """What ``--point`` matches, such as ``replace:4:sync:EIO`` or ``first:6:rename:kill-after``."""
-        fault = errno.errorcode[self.error] if self.error else self.what
+        fault = errno.errorcode[self.error] if self.error else f"{self.what}{self.detail}"
         more = {"error and failing clean-up": "+clean-up", "lasting": "-lasting"}.get(self.what, "")
         phase = f"-{self.phase}" if self.what in ("kill", "interrupt", "terminate") else ""
         return f"{self.scenario}:{self.number}:{self.kind}:{fault}{more}{phase}"
@@ -139,14 +145,16 @@ def call_kind(operation: Operation) -> str:
     return "" if operation.call.name == "sync" else _KEYS.get(operation.kind, "")
 
 
-def fault_points(operations: Sequence[Operation], scenario: Scenario, target: str) -> Iterator[Point]:
+def fault_points(operations: Sequence[Operation], scenario: Scenario, target: str, seed: int = 0) -> Iterator[Point]:
     """Each operation with each of its errors, with a failing clean-up, shortened, and interrupted by a signal.
 
     A first write is visited with the first error of each operation only: the others would repeat what a replace does.
     In a replace some errors also last, from some operations to the end of the write, as SQLite tests it. A close fails
-    only where something was written (close(2): it reports what writes have left to do).
+    only where something was written (close(2): it reports what writes have left to do). ``seed`` draws how many bytes a
+    shortened write takes.
     """
     temp = published_names(operations, target)
+    shortened = itertools.count()
     for each in few(operations):
         if each.kind == "close" and not is_open_for_writing(operations, each):
             continue
@@ -157,11 +165,24 @@ def fault_points(operations: Sequence[Operation], scenario: Scenario, target: st
         if errors:
             yield dataclasses.replace(at, what="error and failing clean-up", error=errors[0])
         if each.call.name in _SHORTENED and each.length > 1:
-            yield dataclasses.replace(at, what="short", size=each.length // 2)
+            for size in _few_bytes(each, next(shortened), scenario, seed):
+                detail = "" if size == each.length // 2 else f"-{size}"
+                yield dataclasses.replace(at, what="short", size=size, detail=detail)
         if at.key and each.call.name in INTERRUPTED:
             yield dataclasses.replace(at, what="EINTR")
     if scenario == "replace":
         yield from _lasting_points(operations, scenario, target, temp)
+
+
+def _few_bytes(operation: Operation, number: int, scenario: Scenario, seed: int) -> list[int]:
+    """How many bytes a write takes: half of them, one, an odd number that is drawn, and all but one.
+
+    The first write of a replace takes each in turn; of the others, each takes one of these.
+    """
+    length = operation.length
+    drawn = random.Random(f"{seed} {operation.number} {length}").randrange(1, length, 2)
+    sizes = (length // 2, 1, drawn, length - 1)
+    return list(dict.fromkeys(sizes)) if scenario == "replace" and number == 0 else [sizes[number % len(sizes)]]
 
 
 def _lasting_points(

@@ -64,3 +64,34 @@ if sys.platform != "win32":
         """Counts its temps from zero, so that a new process meets the temp of a killed one and is refused."""
         number = self.memory["temps"] = self.memory.get("temps", -1) + 1
         return os.path.join(os.path.dirname(target), f".{number}.tmp")
+
+
+if sys.platform != "win32":
+
+    @mutant("send", caught_by="VIS-06", on=("linux",))
+    def whole_vectors_counted(self: Honest, descriptor: int, data: bytes) -> None:
+        """Writes two halves by one writev, and goes on after the half in which the system stopped."""
+        half = len(data) // 2
+        if os.writev(descriptor, [data[:half], data[half:]]) <= half:
+            Honest.send(self, descriptor, data[half:])
+
+    @mutant("send", caught_by="VIS-06", on=("linux",))
+    def last_byte_taken_for_written(self: Honest, descriptor: int, data: bytes) -> None:
+        """Takes a write for whole when a byte is missing, as one that counts a final NUL does."""
+        rest = memoryview(data)
+        while len(rest) > 1:
+            rest = rest[os.write(descriptor, rest) :]
+        if len(data) == 1:
+            Honest.send(self, descriptor, data)
+
+
+@mutant("publish", caught_by="FLT-10", on=("linux",))
+def first_document_started_on_a_full_disk(self: Honest, path: str, data: bytes) -> None:
+    """Keeps the beginning of a first document that there was no room for, so that there is something to read."""
+    try:
+        Honest.publish(self, path, data)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EFBIG) and not os.path.lexists(path) and len(data) > _BUFFER:
+            with contextlib.suppress(OSError), open(path, "xb") as file:
+                file.write(data[:1024])
+        raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["HARMLESS", "SIGNATURES", "Argument", "Call", "Descriptor", "TraceError"]
+__all__ = ["HARMLESS", "SIGNATURES", "Argument", "Begun", "Call", "Descriptor", "TraceError"]
 
 
 class TraceError(RuntimeError):
@@ -68,6 +68,18 @@ class Call(NamedTuple):
         if not isinstance(value, str):
             raise TraceError(f"{self.name}: argument {name} is {value!r}, not a path")
         return value
+
+
+class Begun:
+    """An operation that has started but not ended, as the tracer follows it. It counts them by ``number``."""
+
+    def __init__(self, number: int, begun: int, name: str, arguments: dict[str, Argument]) -> None:
+        self.number = number
+        self.begun = begun
+        self.name = name
+        self.arguments = arguments
+        self.result: int | None = None  # what it is made to return
+        self.changed: tuple[int, int] | None = None  # the address of a number of the program's, and what it was
 
 
 # The arguments of each call by position; ``_`` is one that does not matter here. A ``folder`` before a ``path`` is the

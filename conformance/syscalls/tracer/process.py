@@ -22,10 +22,10 @@ import sys
 
 from conformance.subject.fork_messages import become
 from conformance.syscalls.tracer import ptrace
-from conformance.syscalls.tracer.calls import SIGNATURES, Argument, Call, Descriptor
+from conformance.syscalls.tracer.calls import SIGNATURES, Argument, Begun, Call, Descriptor
 from conformance.syscalls.tracer.decode import decode, process_of
 from conformance.syscalls.tracer.messages import Fired, Lines, Phase, Rule, read_plan, write_report
-from conformance.syscalls.tracer.recording import Begun, Recording
+from conformance.syscalls.tracer.recording import Recording
 from conformance.syscalls.tracer.waiting import others, still, ticking
 
 __all__ = ["main"]
@@ -178,6 +178,8 @@ class _Tracer:
 
     def at_end(self, thread: int, recording: Recording, begun: Begun, result: int) -> None:
         injected = begun.result is not None
+        if begun.changed is not None:
+            ptrace.set_word(thread, *begun.changed)
         if begun.result is not None:
             ptrace.set_result(thread, begun.result)
             result = begun.result
@@ -218,10 +220,7 @@ class _Tracer:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, _SIGNALS[rule.action])
         elif rule.action == "shorten":
-            count = begun.arguments["count"]
-            assert isinstance(count, int)
-            size = rule.value if rule.value < count else count // 2 or 1
-            ptrace.set_argument(thread, SIGNATURES[begun.name].index("count"), size)
+            begun.changed = ptrace.shorten(thread, SIGNATURES[begun.name], rule.value)
         elif begun.result is None:
             begun.result = -rule.value
             if begun.name != "close":  # close(2): a close that fails has still closed

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -29,11 +29,13 @@ __all__ = [
     "seize",
     "set_argument",
     "set_result",
+    "set_word",
+    "shorten",
     "skip_call",
     "system_call_stop",
 ]
 
-_POKEUSER, _CONT, _SYSCALL = 6, 7, 24
+_POKEDATA, _POKEUSER, _CONT, _SYSCALL = 5, 6, 7, 24
 _GETREGSET, _SETREGSET, _SEIZE, _INTERRUPT, _LISTEN = 0x4204, 0x4205, 0x4206, 0x4207, 0x4208
 _GET_SYSCALL_INFO = 0x420E
 EVENT_FORK, EVENT_VFORK, EVENT_CLONE, EVENT_EXEC, EVENT_STOP = 1, 2, 3, 4, 128
@@ -41,6 +43,7 @@ EVENT_FORK, EVENT_VFORK, EVENT_CLONE, EVENT_EXEC, EVENT_STOP = 1, 2, 3, 4, 128
 _OPTIONS = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x100000
 _ENTRY, _EXIT = 1, 2
 _PAGE = 4096
+_VECTOR, _LENGTH = 16, 8  # bytes of a struct iovec, and where in it its length is
 _NT_PRSTATUS, _NT_ARM_SYSTEM_CALL = 1, 0x404
 # Offsets in x86-64's struct user: the result, the number of the call, and its six arguments.
 _X86_RESULT, _X86_NUMBER, _X86_ARGUMENTS = 80, 120, (112, 104, 96, 56, 72, 64)
@@ -184,6 +187,40 @@ def _set_arm_register(thread: int, register: int, value: int) -> None:
     _ptrace(_GETREGSET, thread, _NT_PRSTATUS, ctypes.addressof(vector))
     registers[register] = value
     _ptrace(_SETREGSET, thread, _NT_PRSTATUS, ctypes.addressof(vector))
+
+
+def set_word(thread: int, address: int, value: int) -> None:
+    """Change the 64-bit number at an address, even where the program itself could not."""
+    _ptrace(_POKEDATA, thread, address, ctypes.c_void_p(value))
+
+
+def shorten(thread: int, parameters: Sequence[str], size: int) -> tuple[int, int] | None:
+    """At an entry: let a call that writes, with these parameters, write ``size`` bytes only, or half of what it was
+    going to write where that is no more; one at least.
+
+    Returns the address of the length of a vector that was changed for that, and what `set_word` has to make it again at
+    the exit. Does nothing to a call that neither counts bytes nor has vectors.
+    """
+    arguments = system_call_stop(thread).arguments
+    if "count" in parameters:
+        position = parameters.index("count")
+        set_argument(thread, position, _fewer(size, arguments[position]))
+    elif "vectors" in parameters:
+        position = parameters.index("vectors")
+        places = [arguments[position - 1] + _VECTOR * number + _LENGTH for number in range(arguments[position])]
+        lengths = [read_word(thread, at) for at in places]
+        size = _fewer(size, sum(lengths))
+        for number, (at, length) in enumerate(zip(places, lengths, strict=True), 1):
+            if size <= length:
+                set_argument(thread, position, number)
+                set_word(thread, at, size)
+                return at, length
+            size -= length
+    return None
+
+
+def _fewer(size: int, all_of_them: int) -> int:
+    return size if size < all_of_them else all_of_them // 2 or all_of_them
 
 
 def read_text(thread: int, address: int, limit: int = _PAGE) -> bytes:

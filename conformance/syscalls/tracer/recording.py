@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from conformance.syscalls.operations import Concern
-from conformance.syscalls.tracer.calls import Argument, Call
+from conformance.syscalls.tracer.calls import Argument, Begun, Call
 from conformance.syscalls.tracer.messages import Fired, Plan, Report
 
-__all__ = ["Begun", "Recording"]
-
-
-class Begun:
-    """An operation that has started but not ended."""
-
-    def __init__(self, number: int, begun: int, name: str, arguments: dict[str, Argument]) -> None:
-        self.number = number
-        self.begun = begun
-        self.name = name
-        self.arguments = arguments
-        self.result: int | None = None  # what it is made to return
+__all__ = ["Recording"]
 
 
 class Recording:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance.syscalls.operations import operations_of
-from conformance.syscalls.order import faults_of_order, published_names, publishing
+from conformance.syscalls.operations import Operation, operations_of
+from conformance.syscalls.order import faults_of_order, is_open_for_writing, published_names, publishing
 from conformance.syscalls.strace.parser import parse
 
 CREATE = 'open("/run/a", O_WRONLY|O_CREAT|O_EXCL, 0600) = 3</run/a>'
@@ -189,3 +189,30 @@ def test_in_a_folder_that_the_write_has_made_no_temp_is_taken_over() -> None:
     rename = 'rename("/run/d/a", "/run/status.json") = 0'
     assert set(faults('mkdir("/run/d", 0700) = 0', create, rename)) == {"VIS-02"}
     assert set(faults('mkdir("/run/e", 0700) = 0', create, rename)) == {"VIS-02", "VIS-03"}
+
+
+def operations(*lines: str) -> tuple[Operation, ...]:
+    return operations_of(parse("\n".join(lines)), "/run")
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        "dup(3</run/a>) = 4</run/a>",
+        "dup2(3</run/a>, 4) = 4</run/a>",
+        "dup3(3</run/a>, 4, O_CLOEXEC) = 4</run/a>",
+        "fcntl(3</run/a>, F_DUPFD, 4) = 4</run/a>",
+        "fcntl(3</run/a>, F_DUPFD_CLOEXEC, 4) = 4</run/a>",
+    ],
+)
+def test_the_copy_of_a_descriptor_is_as_open_as_it(copied: str) -> None:
+    *_, closed = trace = operations(CREATE, copied, WRITE, "close(4</run/a>) = 0")
+    assert is_open_for_writing(trace, closed)
+
+
+@pytest.mark.parametrize(
+    "line", ["lseek(3</run/a>, 0, SEEK_SET) = 4", "fcntl(3</run/a>, F_GETFL) = 4", "fcntl(3</run/a>, F_GETFD) = 4"]
+)
+def test_what_returns_a_number_by_chance_is_no_copy(line: str) -> None:
+    *_, closed = trace = operations(CREATE, line, WRITE, "close(4</run/a>) = 0")
+    assert not is_open_for_writing(trace, closed)

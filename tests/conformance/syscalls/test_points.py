@@ -10,6 +10,7 @@ from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.points import (
     MOST_OPERATIONS,
     Point,
+    Scenario,
     boundary_points,
     brief,
     brief_faults,
@@ -196,19 +197,47 @@ def test_a_first_write_is_visited_with_the_first_error_of_each_operation() -> No
     ]
 
 
+def shortened(text: str, scenario: Scenario = "replace", seed: int = 0) -> list[tuple[str, int]]:
+    points = fault_points(operations(text), scenario, "status.json", seed)
+    return [(each.name.rpartition(":")[2], each.size) for each in points if each.what == "short"]
+
+
 @pytest.mark.parametrize(
-    ("line", "size"),
+    ("line", "half"),
     [
         ('write(3</run/a>, "abc", 100) = 100', 50),
         ('pwrite64(3</run/a>, "abc", 3, 0) = 3', 1),
         ("copy_file_range(4</run/b>, NULL, 3</run/a>, NULL, 9, 0) = 8", 4),
+        ('writev(3</run/a>, [{iov_base="abc", iov_len=3}], 1) = 3', 1),
         ('write(3</run/a>, "a", 1) = 1', None),  # a byte has no half
-        ('writev(3</run/a>, [{iov_base="abc", iov_len=3}], 1) = 3', None),  # its count does not count bytes
     ],
 )
-def test_a_write_is_shortened_to_its_half(line: str, size: int | None) -> None:
-    points = [each for each in fault_points(operations(line), "replace", "status.json") if each.what == "short"]
-    assert [point.size for point in points] == ([] if size is None else [size])
+def test_a_write_is_shortened_to_its_half(line: str, half: int | None) -> None:
+    assert shortened(line)[:1] == ([] if half is None else [("short", half)])
+    assert shortened(line, "first") == ([] if half is None else [("short", half)])
+
+
+def test_the_first_write_of_a_replace_takes_one_byte_an_odd_number_and_all_but_one_too() -> None:
+    line = 'write(3</run/a>, "abc", 100) = 100'
+    [half, one, drawn, rest] = shortened(line)
+    assert (half, one, rest) == (("short", 50), ("short-1", 1), ("short-99", 99))
+    assert drawn == (f"short-{drawn[1]}", drawn[1])
+    assert drawn[1] % 2 == 1
+    assert 1 <= drawn[1] < 100
+    assert len({shortened(line, seed=seed)[2] for seed in range(20)}) > 5
+
+
+def test_the_other_writes_take_turns() -> None:
+    text = "".join('write(3</run/a>, "abc", 100) = 100\n' for _ in range(5))
+    sizes = [size for _, size in shortened(text)]
+    assert sizes[4] == 1
+    assert sizes[5] % 2 == 1
+    assert sizes[6:] == [99, 50]
+
+
+@pytest.mark.parametrize(("length", "sizes"), [(2, [1]), (3, [1, 2])])
+def test_of_a_few_bytes_none_is_tried_twice(length: int, sizes: list[int]) -> None:
+    assert [size for _, size in shortened(f'write(3</run/a>, "abc", {length}) = {length}')] == sizes
 
 
 def test_a_point_knows_whether_it_concerns_the_temp() -> None:
@@ -380,7 +409,12 @@ class TestBrief:
         assert all(point.error == ERRORS_OF_SYSTEM_CALL[operations()[point.number].call.name][0] for point in first)
         assert len(found) < len(every) / 2
 
-    @pytest.mark.parametrize("what", ["error and failing clean-up", "short", "EINTR"])
+    def test_a_write_is_shortened_in_one_way_only(self) -> None:
+        every = tuple(fault_points(operations(), "replace", "status.json"))
+        assert len([point for point in every if point.what == "short"]) == 4
+        assert [point.name for point in brief_faults(every) if point.what == "short"] == ["replace:1:write:short"]
+
+    @pytest.mark.parametrize("what", ["error and failing clean-up", "EINTR"])
     def test_what_is_no_other_error_stays(self, what: str) -> None:
         every = tuple(fault_points(operations(), "replace", "status.json"))
         there = [point for point in every if point.what == what]

@@ -130,6 +130,32 @@ def test_a_write_is_always_shortened(trace_python: Trace, folder: Path) -> None:
     assert traced.operations[1].length == 1
 
 
+def test_a_call_that_writes_nothing_is_not_shortened(trace_python: Trace, folder: Path) -> None:
+    assert trace_python(WRITE, Rule("shorten", **at(0), value=1)).code == 0
+    assert (folder / "status.json").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 5, 8, 9, 50])
+@pytest.mark.parametrize("name", ["writev", "pwritev"])
+def test_a_write_of_vectors_is_shortened_to_the_byte(trace_python: Trace, folder: Path, name: str, size: int) -> None:
+    """The vectors are the program's own: afterwards they are what they were."""
+    code = f"""
+import ctypes, os
+class Vector(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_char_p), ("length", ctypes.c_size_t))
+vectors = (Vector * 3)(Vector(b"abc", 3), Vector(b"", 0), Vector(b"defgh", 5))
+file = os.open("a", os.O_CREAT | os.O_WRONLY)
+more = () if {name!r} == "writev" else (ctypes.c_long(0),)
+count = ctypes.CDLL(None, use_errno=True).{name}(file, vectors, 3, *more)
+print(count, [each.length for each in vectors])
+"""
+    traced = trace_python(code, Rule("shorten", **at(1), value=size))
+    written = size if size < 8 else 4  # never more than it was going to, and always fewer
+    assert traced.output == f"{written} [3, 0, 5]\n"
+    assert (folder / "a").read_bytes() == b"abcdefgh"[:written]
+    assert traced.operations[1].length == written
+
+
 @pytest.mark.parametrize(("phase", "exists"), [("before", False), ("after", True)])
 def test_a_kill_comes_before_the_operation_or_after_it(
     trace_python: Trace, folder: Path, phase: Any, exists: bool

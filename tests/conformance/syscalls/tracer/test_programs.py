@@ -162,7 +162,7 @@ os.link(f"/proc/self/fd/{file}", "a", follow_symlinks=True)
 """)
     if traced.code == 3:
         pytest.skip("the file system has no O_TMPFILE")
-    assert plain(traced.words) == ["create-unnamed .", "write # (deleted) 3 bytes", "link # (deleted) → a"]
+    assert plain(traced.words) == ["create-unnamed .", "write (unnamed) 3 bytes", "link (unnamed) → a"]
     assert traced.operations[1].descriptor == traced.operations[0].descriptor
 
 
