@@ -35,6 +35,7 @@ def summary_file(path: Path | None, impl: str) -> Iterator[None]:
     """
     if path is not None:
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)  # such as that of a report, which is made later
             path.open("ab").close()
         except OSError as error:
             raise click.UsageError(f"--summary {path}: cannot be written: {error}") from error

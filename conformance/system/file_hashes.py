@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from conformance.system.report_files import report_files
+
 __all__ = ["FolderHashes", "file_hash", "folder_hashes", "kit_files"]
 
 _KIT = Path(__file__).resolve().parents[1]
@@ -38,7 +40,8 @@ def file_hash(path: Path) -> str:
 
 
 def folder_hashes(folder: Path) -> FolderHashes:
-    """Hash the files of a folder, without hidden ones and without what package managers and compilers make.
+    """Hash the files of a folder, without hidden ones and without what package managers, compilers and reports of the
+    kit have left there.
 
     A folder of more than 1,000 files or 64 MiB, or with a file that cannot be read, has no hashes.
     """
@@ -71,9 +74,11 @@ def _files(folder: Path, left_out: Collection[str] = ()) -> Iterator[Path]:
         wanted = (name for name in folders if name not in _LEFT_OUT and not name.startswith("."))
         folders[:] = [name for name in wanted if name not in left_out]
         left_out = ()
+        reports = report_files(Path(path), names)
         for name in names:
             if (
                 not name.startswith(".")
+                and name not in reports
                 and not name.endswith(".pyc")
                 and os.path.isfile(file := os.path.join(path, name))
             ):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.system.file_kinds import kind_of
+from conformance.system.report_files import report_files
 
 __all__ = ["DEEPEST", "MOST_BYTES", "MOST_ENTRIES", "copy_folder"]
 
@@ -46,7 +47,8 @@ def copy_folder(
     most_bytes: int = MOST_BYTES,
     most_entries: int = MOST_ENTRIES,
 ) -> None:
-    """Copy a folder with its modes and times, without entries whose names match a pattern in ``ignore``.
+    """Copy a folder with its modes and times, without entries whose names match a pattern in ``ignore``, and without
+    reports of the kit.
 
     What a link leads to is copied, and nothing for one that leads nowhere. A link to a folder that it is in becomes a
     link to the copy of that folder. Raises OSError for more than ``most_bytes`` or ``most_entries``, for folders more
@@ -59,8 +61,10 @@ def copy_folder(
         folder = folders.pop()
         folder.target.mkdir()
         made.append(folder)
-        for name in sorted(os.listdir(folder.source)):
-            if any(fnmatch.fnmatch(name, pattern) for pattern in ignore):
+        names = os.listdir(folder.source)
+        reports = report_files(folder.source, names)
+        for name in sorted(names):
+            if name in reports or any(fnmatch.fnmatch(name, pattern) for pattern in ignore):
                 continue
             path, copy = folder.source / name, folder.target / name
             try:

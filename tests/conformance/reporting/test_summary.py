@@ -145,6 +145,12 @@ class TestFile:
         with pytest.raises(click.UsageError, match="--summary"), summary_file(tmp_path, "mine"):
             pass
 
+    def test_the_folder_of_a_report_need_not_be_there_yet(self, tmp_path: Path) -> None:
+        path = tmp_path / "pulse-results" / "summary.md"
+        with summary_file(path, "mine"):
+            append(path, "text")
+        assert path.read_text("utf-8") == "text"
+
     def test_other_ends_of_the_command_write_nothing(self, tmp_path: Path) -> None:
         path = tmp_path / "summary.md"
         with pytest.raises(click.exceptions.Exit), summary_file(path, "mine"):

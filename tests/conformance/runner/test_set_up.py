@@ -67,6 +67,12 @@ def test_it_says_what_runs_and_for_how_long(
     assert printed.endswith(" s)\n")
 
 
+def test_reports_of_older_runs_are_not_copied(run: Callable[[Path], Manifest], source: Path) -> None:
+    (source / "linux").mkdir()
+    (source / "linux" / "results.jsonl").write_text('{"type": "header", "format": 2, "kit": "1"}\n', encoding="utf-8")
+    assert not (run(source).folder / "linux" / "results.jsonl").exists()
+
+
 class TestKeptCopy:
     def test_products_are_there_in_the_next_run(
         self, run: Callable[[Path], Manifest], source: Path, tmp_path: Path

@@ -32,6 +32,15 @@ def test_what_tools_leave_is_left_out(tmp_path: Path) -> None:
     assert folder_hashes(tmp_path).each.keys() == {"kept"}
 
 
+def test_reports_of_the_kit_are_left_out_and_what_lies_beside_them_is_not(tmp_path: Path) -> None:
+    (tmp_path / "linux").mkdir()
+    (tmp_path / "linux" / "results.jsonl").write_text('{"type": "header", "format": 2, "kit": "1"}\n')
+    for name in ("report.html", "adapter.py"):
+        (tmp_path / "linux" / name).touch()
+    (tmp_path / "report.html").touch()
+    assert folder_hashes(tmp_path).each.keys() == {"linux/adapter.py", "report.html"}
+
+
 @pytest.mark.parametrize(("limit", "value"), [("MOST_FILES", 2), ("MOST_BYTES", 2)])
 def test_a_large_folder_is_not_hashed_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int

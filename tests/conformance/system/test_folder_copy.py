@@ -48,6 +48,13 @@ def test_what_matches_a_pattern_is_left_out(source: Path, target: Path) -> None:
     assert names(target) == ["program"]
 
 
+def test_reports_of_the_kit_are_left_out(source: Path, target: Path) -> None:
+    (source / "inner" / "results.jsonl").write_text('{"type": "header", "format": 2, "kit": "1"}\n')
+    (source / "inner" / "junit.xml").touch()
+    copy_folder(source, target)
+    assert names(target) == ["inner", "inner/data", "inner/empty", "program"]
+
+
 @needs_links
 def test_what_a_link_leads_to_is_copied(source: Path, target: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
@@ -112,6 +113,17 @@ def test_what_is_missing_is_named_with_the_command_that_gets_it(
     printed = audit(4, every_leg)
     assert f"missing: {missing}" in printed
     assert f"get it: {command}" in printed
+
+
+def test_legs_that_were_written_into_the_project_itself_belong_together(
+    audit: Callable[..., str], tmp_path: Path, misbehaving: Callable[..., Path], conformance_command: Callable[..., Any]
+) -> None:
+    manifest = misbehaving()
+    for clause, folder in (("DOC-02", "linux/one"), ("DOC-09", "linux/other"), ("DOC-02", "pulse-results")):
+        report = manifest.parent / folder
+        ran = conformance_command("--impl", manifest, "--clause", clause, "-n", "0", "--report", report)
+        assert (report / "report.html").exists(), ran.stderr
+    assert "under test 7: INCOMPLETE" in audit(4, manifest.parent)
 
 
 # What is not as it was written, or does not belong together, is refused
