@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -75,10 +75,18 @@ class Leg:
         return "pulse stress" if program == "pulse stress suite" else program
 
     @property
+    def asked(self) -> Mapping[str, Sequence[str]]:
+        """What a run of the suite was limited to, by the names of the options; nothing for stress and power cuts, which
+        name in their selection what they measure.
+        """
+        if self.program != "pulse conformance":
+            return {}
+        return {name: globs for name, globs in self.header["selection"].items() if globs and globs != ["*"]}
+
+    @property
     def whole(self) -> bool:
-        """Whether no selection left anything out. Stress and power cuts name there what they measure."""
-        asked = {name: globs for name, globs in self.header["selection"].items() if globs and globs != ["*"]}
-        return self.program != "pulse conformance" or not asked
+        """Whether no selection left anything out."""
+        return not self.asked
 
     @property
     def link(self) -> str:

@@ -102,7 +102,23 @@ def test_a_selection_of_the_suite_is_no_leg(write_leg: Legs) -> None:
     leg = read_leg(write_leg("part", selection={"clause": ["VIS-*"], "case": [], "point": ["*"]}), LINUX)
     decision = decide([leg], [CONTROLS], LINUX, "mine.toml")
     assert only("no run of the whole suite on linux", decision.missing)
-    assert only("judged only --clause VIS-*", decision.missing)
+    said = only("judged only --clause VIS-*: a part of the suite cannot be a leg: remove it", decision.missing)
+    assert f"command='rm {leg.path}'" in said
+
+
+def test_a_quick_run_beside_a_whole_one_is_to_be_removed(write_leg: Legs) -> None:
+    selection = {"clause": [], "case": [], "point": ["*"], "quick": ["yes"]}
+    legs = [read_leg(write_leg(name, **more), LINUX) for name, more in (("all", {}), ("q", {"selection": selection}))]
+    decision = decide(legs, [CONTROLS], LINUX, "mine.toml")
+    said = only("a quick run cannot be a leg: remove it", decision.missing)
+    assert f"command='rm {legs[1].path}'" in said
+    assert not [one for one in decision.missing if "no run of the whole suite" in one.what]
+
+
+def test_what_the_suite_could_not_measure_is_not_got_by_the_same_run(decided: Callable[..., Decision]) -> None:
+    never = Result("FLT-04", "*", "unmeasured", "it never syncs the temp")
+    said = only("FLT-04: not measured on linux: it never syncs the temp", decided(FLT_04=never).missing)
+    assert "once that has changed, on ubuntu-latest: pulse conformance" in said
 
 
 def test_an_inconclusive_leg_is_named_with_its_reason(write_leg: Legs) -> None:
