@@ -26,6 +26,10 @@ __all__ = ["main"]
 NAME = "pulse adapter"
 _WIDTH = 80
 _INDENT = " " * 6
+_AFTER_SET_UP = (
+    "run the command yourself, in the manifest's folder; it ran in a copy of that, beside which nothing is: if it "
+    "needs something out of the folder, put the manifest at the root of your project"
+)
 
 
 @click.group(name=NAME, context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,7 +75,7 @@ def _check(impl: str | None, line: str | None, **given: Any) -> int:
                 folder = run.folder / "smoke"
                 steps = checked(run.manifest, run.launch_options(), folder)
         except ImplementationError as error:
-            steps = [Step("set-up", "wrong", _with_stderr(error), "run the command yourself, in the manifest's folder")]
+            steps = [Step("set-up", "wrong", _with_stderr(error), _AFTER_SET_UP)]
     how = manifest.callable or shlex.join(manifest.command)
     _say(f"{manifest.name} ({manifest.mode}, {manifest.profile}): {how}")
     return _print(steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -21,7 +22,20 @@ __all__ = ["LANGUAGES", "Language", "files_of", "guessed_language", "main"]
 NAME = "pulse init"
 TEMPLATES = Path(__file__).with_name("templates")
 MARK = "YOUR WRITER"
+MANIFEST = "implementation.toml"
 WORKFLOW = Path(".github", "workflows", "pulse.yml")
+_PLAIN = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)  # a path that Go, Cargo and TOML take as it is
+
+
+@dataclass(frozen=True)
+class AtTheRoot:
+    """How the manifest lies at the root of a project, where the set-up, which runs in a copy of the manifest's folder,
+    finds the project's own packages: ``sign`` is a file of the root, and ``changes`` are what differs in the files of
+    the template, by their names. One without any text is not written.
+    """
+
+    sign: str
+    changes: Mapping[str, tuple[tuple[str, str], ...] | None]
 
 
 @dataclass(frozen=True)
@@ -30,13 +44,35 @@ class Language:
 
     tools: tuple[str, ...]
     signs: tuple[str, ...]
+    at_the_root: AtTheRoot | None = None
 
+
+_GO = AtTheRoot(
+    "go.mod",
+    {
+        "go.mod": None,  # with one of its own it could import nothing of the project
+        MANIFEST: (
+            ('"./adapter"', '"@FOLDER@/adapter"'),
+            ('"adapter", "."]]  # once before', '"@FOLDER@/adapter", "./@FOLDER@"]]  # before'),
+        ),
+    },
+)
+_RUST = AtTheRoot(
+    "Cargo.toml",
+    {
+        "Cargo.toml": (("[workspace]", '[dependencies]\n# NAME = { path = "@UP@" }  # your crate\n\n[workspace]'),),
+        MANIFEST: (
+            ('"target/release/adapter"', '"@FOLDER@/target/release/adapter"'),
+            ('"--quiet"', '"--quiet", "--manifest-path", "@FOLDER@/Cargo.toml"'),
+        ),
+    },
+)
 
 LANGUAGES: Mapping[str, Language] = {
     "python": Language((), ("pyproject.toml", "setup.py", "requirements.txt", "*.py")),
     "node": Language(("node",), ("package.json", "*.mjs", "*.js", "*.ts")),
-    "go": Language(("go",), ("go.mod", "*.go")),
-    "rust": Language(("cargo",), ("Cargo.toml", "*.rs")),
+    "go": Language(("go",), ("go.mod", "*.go"), _GO),
+    "rust": Language(("cargo",), ("Cargo.toml", "*.rs"), _RUST),
     "java": Language(("java", "javac"), ("pom.xml", "build.gradle", "build.gradle.kts", "*.java")),
     "c": Language(("cc",), ("CMakeLists.txt", "configure.ac", "*.c")),
     "shell": Language(("sh",), ("*.sh",)),
@@ -54,15 +90,37 @@ def guessed_language(folder: Path) -> str:
 
 
 def files_of(language: str, folder: Path) -> Iterator[tuple[Path, bytes]]:
-    """The files to write, and what is in them. The workflow is in the root of the repository that holds the folder."""
-    templates = TEMPLATES / language
+    """The files to write, and what is in them.
+
+    The workflow is last. It is in the root of the repository that holds the folder; without one in the current folder,
+    if that holds it.
+    """
+    templates, here = TEMPLATES / language, Path.cwd()
+    root, at_the_root = folder, LANGUAGES[language].at_the_root
+    place = folder.relative_to(here).as_posix() if folder.is_relative_to(here) and folder != here else ""
+    if at_the_root and (here / at_the_root.sign).is_file() and _PLAIN.fullmatch(place):
+        root, changes = here, at_the_root.changes
+    else:
+        changes = {}
     for template in sorted(path for path in templates.rglob("*") if path.is_file()):
-        if "__pycache__" not in template.parts:
-            yield folder / template.relative_to(templates), template.read_bytes()
-    root = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
-    place = folder.relative_to(root).as_posix()
+        name = template.relative_to(templates).as_posix()
+        of_file = changes.get(name, ())
+        if "__pycache__" in template.parts or of_file is None:
+            continue
+        text = template.read_bytes()
+        up = os.path.relpath(root, folder).replace(os.sep, "/")
+        for before, after in of_file:
+            text = text.replace(before.encode(), after.replace("@FOLDER@", place).replace("@UP@", up).encode())
+        yield (root if name == MANIFEST else folder) / name, text
+    repository = repository_of(root) or (here if place else folder)
     workflow = (TEMPLATES / "workflow.yml").read_text(encoding="utf-8")
-    yield root / WORKFLOW, workflow.replace("@FOLDER@", shlex.quote(place)).encode()
+    judged = shlex.quote(root.relative_to(repository).as_posix())
+    yield repository / WORKFLOW, workflow.replace("@FOLDER@", judged).encode()
+
+
+def repository_of(folder: Path) -> Path | None:
+    """The root of the git repository that holds a folder, or will; None without one."""
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
 
 
 @click.command(name=NAME, context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,7 +132,8 @@ def _command(language: str | None, folder: Path) -> int:
     """Write an adapter, its manifest and a workflow for GitHub into FOLDER (by default pulse-adapter).
 
     They run as they are, with a stand-in for your writer: one line, marked YOUR WRITER, is for you to change. No file
-    is ever overwritten. The workflow goes to the root of the repository that FOLDER is in.
+    is ever overwritten. The workflow goes to the root of the repository that FOLDER is in, and the manifest beside a
+    go.mod or Cargo.toml of the current folder, so that the adapter can import what is there.
 
     Exit codes: 0 written; 1 a file is there already, or cannot be written; 2 usage.
     """
@@ -94,11 +153,13 @@ def _command(language: str | None, folder: Path) -> int:
     for path, _ in files:
         _say(f"wrote {_shown(path)}")
     _say(f"{'kept ' if kept else 'wrote'} {_shown(workflow[0])}{', which was there already' if kept else ''}")
+    if repository_of(workflow[0].parent) is None:
+        _say("note: no git repository here; GitHub reads .github only in the root of one")
     path, line = _marked(files)
     _say("")
     _say(f"Your line is {_shown(path)}:{line}, marked {MARK}.")
     _say("Until you change it, a stand-in for your writer is judged:")
-    place = shlex.quote(_shown(Path(os.path.abspath(folder))))
+    place = shlex.quote(_shown(next(path.parent for path, _ in files if path.name == MANIFEST)))
     _say(f"  pulse adapter check {place}")
     _say(f"  pulse conformance --impl {place}")
     for tool in LANGUAGES[chosen].tools:

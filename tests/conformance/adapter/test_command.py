@@ -81,6 +81,7 @@ def test_a_set_up_that_fails_is_a_fault(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["check", str(tmp_path)]) == Exit.NOT_CONFORMANT
     shown = " ".join(capsys.readouterr().out.split())
     assert "wrong set-up set-up command ended with exit code 1" in shown
+    assert "put the manifest at the root of your project" in shown
     assert "no compiler" in shown
 
 

@@ -54,10 +54,58 @@ def test_the_workflow_goes_to_the_root_of_the_repository_and_names_the_folder(
     assert max(map(len, shown.splitlines())) <= 80
 
 
-def test_without_a_repository_everything_is_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_repository_the_workflow_is_in_the_current_folder_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["--language", "python"]) == Exit.CONFORMANT
-    assert files_in(tmp_path / "pulse-adapter") == [".github/workflows/pulse.yml", "adapter.py", "implementation.toml"]
+    written = [".github/workflows/pulse.yml", "pulse-adapter/adapter.py", "pulse-adapter/implementation.toml"]
+    assert files_in(tmp_path) == written
+    assert "--impl pulse-adapter " in (tmp_path / written[0]).read_text(encoding="utf-8")
+    assert "note: no git repository here; GitHub reads .github only" in capsys.readouterr().out
+
+
+def test_elsewhere_and_without_a_repository_everything_is_in_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["--language", "python", "../there"]) == Exit.CONFORMANT
+    assert files_in(tmp_path) == [
+        f"there/{name}" for name in (".github/workflows/pulse.yml", "adapter.py", "implementation.toml")
+    ]
+
+
+def test_the_adapter_of_a_go_module_is_a_package_of_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "go.mod").write_text("module example.org/x\n", encoding="utf-8")
+    assert main([]) == Exit.CONFORMANT
+    assert files_in(folder / "pulse-adapter") == ["main.go"]
+    manifest = load_manifest(folder / "implementation.toml", frozenset(load_clauses()), "mine")
+    assert manifest.command == ("pulse-adapter/adapter",)
+    assert [list(words) for words in manifest.setup] == [
+        ["go", "build", "-o", "pulse-adapter/adapter", "./pulse-adapter"]
+    ]
+    assert "--impl . " in (folder / ".github" / "workflows" / "pulse.yml").read_text(encoding="utf-8")
+    assert "  pulse adapter check .\n" in capsys.readouterr().out
+
+
+def test_the_adapter_of_a_crate_may_depend_on_it(folder: Path) -> None:
+    (folder / "Cargo.toml").write_text('[package]\nname = "x"\n', encoding="utf-8")
+    assert main(["tools/adapter"]) == Exit.CONFORMANT
+    assert files_in(folder / "tools") == ["adapter/Cargo.toml", "adapter/src/main.rs"]
+    assert '# NAME = { path = "../.." }' in (folder / "tools" / "adapter" / "Cargo.toml").read_text(encoding="utf-8")
+    manifest = load_manifest(folder / "implementation.toml", frozenset(load_clauses()), "mine")
+    assert manifest.command == ("tools/adapter/target/release/adapter",)
+    assert [words[-2:] for words in manifest.setup] == [("--manifest-path", "tools/adapter/Cargo.toml")]
+
+
+@pytest.mark.parametrize("place", ["my adapter", "../elsewhere"])
+def test_where_the_root_cannot_have_the_manifest_it_is_in_the_folder(folder: Path, place: str) -> None:
+    (folder / "go.mod").write_text("module example.org/x\n", encoding="utf-8")
+    (folder / "inner").mkdir()
+    assert main([place]) == Exit.CONFORMANT
+    assert not (folder / "implementation.toml").exists()
+    assert (folder / place / "go.mod").exists()
 
 
 @pytest.mark.parametrize("there", ["adapter.py", "implementation.toml"])
