@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -22,32 +21,30 @@ from conformance.contract.errors import ManifestError, OutputError
 from conformance.contract.manifest import NO_ISSUE, KnownFailure, parse_manifest
 from conformance.reporting.escaping import printable
 from conformance.reporting.results import Result, counted
-from conformance.runner.target_folders import FOLDER_OF_A_CASE
+from conformance.runner.reasons import cause_of, is_drawn, reason_of
 
 __all__ = ["block", "gaps", "unlisted_failures", "with_blocks", "write_known_failures"]
 
 _MOST_CHARACTERS = 240  # of a reason
-_LONG_RUN = re.compile(r"(.)\1{19,}")  # of one character, as in the longest names
-# Numbers, random names and whatever is quoted differ between cases that fail for one reason.
-_OF_A_CASE = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 
 
 def unlisted_failures(results: Iterable[Result], known: Sequence[KnownFailure], system: str) -> list[KnownFailure]:
     """An entry for each reason for which cases of a clause failed, of those that ``known`` does not list on ``system``.
 
-    The reason is what was seen first; failures of the kit are none of the implementation.
+    The reason is what was seen first, if possible not with a document that was drawn from the seed. Failures of the kit
+    are none of the implementation.
     """
     reasons: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         failed = result.outcome in ("fail", "error") and result.blame != "kit"
         if failed and not any(entry.matches(result.clause, result.case, system) for entry in known):
-            key = result.clause, _OF_A_CASE.sub("", _first_line(result.message))
+            key = result.clause, cause_of(result.message)
             reasons.setdefault(key, []).append(result)
     order = list(load_clauses())
     return [
         KnownFailure(
             clause,
-            _reason(of_reason[0].message),
+            _reason(min((result.message for result in of_reason), key=is_drawn)),
             NO_ISSUE,
             (system,),
             tuple(sorted({result.case for result in of_reason})),
@@ -56,13 +53,8 @@ def unlisted_failures(results: Iterable[Result], known: Sequence[KnownFailure], 
     ]
 
 
-def _first_line(message: str) -> str:
-    line = FOLDER_OF_A_CASE.sub("", " ".join(printable(message.partition("\n")[0]).split()))
-    return _LONG_RUN.sub(r"\1\1\1…", line)
-
-
 def _reason(message: str) -> str:
-    line = _first_line(message)
+    line = reason_of(message)
     return (line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}…") or "no message"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from conformance.contract.clauses import load_clauses
 from conformance.contract.explanations import load_explanations, load_requirements
 from conformance.contract.manifest import Manifest
-from conformance.follow_up.report_bug.plan import BugReport
+from conformance.follow_up.report_bug.plan import SEEN, BugReport
 from conformance.reporting.foreign import code_block, code_span, in_markdown
 from conformance.reporting.results import Header
 from conformance.runner.target_folders import FOLDER_OF_A_CASE
@@ -36,7 +36,10 @@ def _parts(report: BugReport, header: Header, manifest: Manifest) -> Iterator[li
     first = report.results[0]
     about = header.implementation
     yield [f"# {report.title}"]
-    yield ["<!-- A draft. Run the repro, read it through, and search for the same report before you send it. -->"]
+    attach = " Attach this folder: repro.py needs the files beside it." if report.check else ""
+    yield [
+        f"<!-- A draft. Run the repro, read it through, and search for the same report before you send it.{attach} -->"
+    ]
     yield ["## What a user loses"]
     yield [_plain(requirement.why)]
     yield ["## What happens"]
@@ -61,8 +64,8 @@ def _parts(report: BugReport, header: Header, manifest: Manifest) -> Iterator[li
     version = f"{about.get('name', '')} {about.get('version', '')}".strip()
     yield [f"{in_markdown(version)}, {in_markdown(system)}, {in_markdown(header.file_system)}."]
     yield [
-        f"Found by a conformance kit for programs that replace a file, kit {in_markdown(header.kit)}. "
-        f"Its {_requirements(report)}."
+        f"Found by pulse-kit {in_markdown(header.kit)} (`python -m pip install pulse-kit`), a conformance kit for "
+        f"programs that replace a file. Its {_requirements(report)}."
     ]
 
 
@@ -74,7 +77,7 @@ def _how(report: BugReport, manifest: Manifest) -> Iterator[list[str]]:
             yield ["With the kit (`python -m pip install pulse-kit`), this repeats it:"]
             yield [code_block([_IMPL.sub("--impl implementation.toml", without_folders(repeat))], "sh")]
         return
-    yield [f"`repro.py`. {report.check.how}"]
+    yield [f"`repro.py`, in the folder that comes with this report. {report.check.how}"]
     yield [code_block(["python3 repro.py"], "sh")]
     needs = "" if report.check.replay else ", Linux with strace"
     yield [
@@ -100,7 +103,7 @@ def _cases(report: BugReport) -> Iterator[list[str]]:
 
 def _message(message: str) -> str:
     """What was seen, without the reason that a manifest gives for a known failure."""
-    return message.rpartition("; seen: ")[2].rstrip(". ")
+    return message.rpartition(SEEN)[2].rstrip(". ")
 
 
 def _requirements(report: BugReport) -> str:

@@ -14,9 +14,12 @@ from conformance.contract.clauses import Clause, load_clauses
 from conformance.follow_up.report_bug.replays import replay_of
 from conformance.reporting.causes import causes, explained
 from conformance.reporting.results import Result
+from conformance.runner.reasons import cause_of, is_drawn
 
-__all__ = ["BugReport", "Check", "check_of", "load_checks", "planned"]
+__all__ = ["SEEN", "BugReport", "Check", "check_of", "load_checks", "planned"]
 
+SEEN = "; seen: "
+"""After the reason that a manifest gives for a known failure: what was seen, the last part of the message."""
 _FAILED = ("fail", "error", "xfail")
 
 
@@ -90,9 +93,14 @@ def planned(results: Iterable[Result], globs: Collection[str] = ()) -> list[BugR
     for clause in load_clauses():
         if globs and not any(fnmatch.fnmatchcase(clause, glob) for glob in globs):
             continue
-        for result in failed:
-            if result.clause == clause and (result.clause, result.case) not in other:
-                groups.setdefault(_key(result), []).append(result)
+        own = [result for result in failed if result.clause == clause and (clause, result.case) not in other]
+        of_cause: dict[str, tuple[str, str]] = {}
+        for result in sorted(own, key=lambda result: is_drawn(result.message)):
+            key, cause = _key(result), cause_of(result.message.rpartition(SEEN)[2])
+            if is_drawn(result.message):  # perhaps what other cases have found at the usual size and name
+                key = of_cause.get(cause, key)
+            of_cause.setdefault(cause, key)
+            groups.setdefault(key, []).append(result)
     return [_report(group, also) for group in groups.values()]
 
 

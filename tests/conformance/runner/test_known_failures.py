@@ -62,6 +62,16 @@ def test_cases_that_fail_for_one_reason_share_an_entry_whatever_their_numbers_an
     )
 
 
+def test_what_another_seed_would_have_drawn_is_no_reason_of_its_own() -> None:
+    drawn = Result(
+        "VIS-03", "drawn", "fail", "no O_EXCL: create run_3.txt.19657 (a document of 405 bytes at run_3.txt)"
+    )
+    usual = Result("VIS-03", "usual", "fail", "no O_EXCL: create status.json.36340")
+    [entry] = unlisted_failures([drawn, usual], (), "linux")
+    assert (entry.reason, entry.cases) == ("no O_EXCL: create status.json.…", ("drawn", "usual"))
+    assert unlisted_failures([drawn], (), "linux")[0].reason == entry.reason
+
+
 def test_other_reasons_and_other_clauses_have_entries_of_their_own_in_the_order_of_the_contract() -> None:
     others = [Result("MET-02", "umask:0077", "fail", "no file"), Result("DOC-01", "members", "fail", "no file")]
     found = unlisted_failures([LOST, *others], (), "linux")

@@ -50,6 +50,8 @@ def test_it_says_what_a_user_loses_how_to_see_it_and_what_the_fix_usually_is() -
     assert "\n".join(("```text", *TRACE, "```")) in text
     assert "\n- PWR-01 `every_disk_state_is_old_or_new:first`\n" in text
     assert "\n```sh\npython3 repro.py\n```\n" in text
+    assert "Attach this folder: repro.py needs the files beside it." in text
+    assert "Found by pulse-kit " in text
     assert "\nIn Node: " in text
     assert "demo 3.2, linux 6.1 x86\\_64, ext4." in text
 

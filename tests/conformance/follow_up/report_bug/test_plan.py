@@ -50,6 +50,22 @@ def test_without_a_check_each_test_of_a_clause_has_a_report() -> None:
     assert reports[0].title == f"Not as required: {load_clauses()['MET-04'].title}"
 
 
+@pytest.mark.parametrize("before", ["", "known failure: taken over (TODO); seen: "])
+def test_what_was_seen_at_a_drawn_size_and_name_joins_the_report_of_the_usual_ones(before: str) -> None:
+    text = "the temp was not created exclusively (O_EXCL): create {0}.{1}"
+    drawn = a_failure(
+        "VIS-03",
+        "operations_whatever_the_size_and_the_name:VIS-03",
+        before + text.format("run_3270.txt", 1965796521) + " (a document of 405 bytes at run_3270.txt)",
+    )
+    usual = a_failure("VIS-03", "order_of_operations:VIS-03-replace", text.format("status.json", 3634067125))
+    (report,) = planned([drawn, usual])
+    assert report.name == "VIS-03-temp-is-exclusive"
+    assert report.results == (usual, drawn)
+    (alone,) = planned([drawn])
+    assert alone.check is None  # the script writes with the usual size and name
+
+
 def test_known_failures_and_errors_of_the_implementation_count_and_errors_of_the_kit_do_not() -> None:
     results = [
         Result("MET-01", "a", "xfail", "known"),
