@@ -101,7 +101,10 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except (AuditError, PolicyError, ResultsFileError, OSError) as error:
-        click.echo(f"{NAME}: {printable(str(error), one_line=True)}", err=True)
+        text = str(error)
+        if isinstance(error, OSError) and error.filename is not None:  # as all others begin with the place
+            text = f"{error.filename}: {error.strerror}"
+        click.echo(f"{NAME}: {printable(text, one_line=True)}", err=True)
         raise click.exceptions.Exit(Exit.USAGE) from error
 
 

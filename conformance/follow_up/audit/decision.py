@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from conformance.contract.clauses import Clause, load_clauses
+from conformance.contract.errors import did_you_mean
 from conformance.follow_up.audit.legs import Controls, Leg, Of
 from conformance.follow_up.audit.policy import PROGRAMS, WORK, Policy
 from conformance.reporting.bounds import cut
@@ -23,6 +24,8 @@ _EXITS: Mapping[Word, Exit] = {
     "INCOMPLETE": Exit.INCONCLUSIVE,
 }
 _RUNNERS = {"linux": "ubuntu-latest", "macos": "macos-latest", "windows": "windows-latest"}
+# The usual ones; there are others, so that another name is only asked about.
+_FILE_SYSTEMS = ("ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "tmpfs", "overlay", "apfs", "NTFS", "ReFS", "exFAT")
 _MOST = 3  # reasons of one leg's footer that are repeated
 _SHOWN = 300  # characters of such a reason
 
@@ -160,7 +163,8 @@ def _missing_legs(legs: Sequence[Leg], counting: Sequence[Leg], policy: Policy, 
     for system in policy.file_systems:
         if system not in seen:
             command = f"{_command('conformance', impl, system)} --dir FOLDER-ON-{system}"
-            yield Missing(f"no run on {system}; there are {', '.join(sorted(seen)) or 'none'}", command)
+            near = "" if system in _FILE_SYSTEMS else did_you_mean(system, sorted({*_FILE_SYSTEMS, *seen}))
+            yield Missing(f"no run on {system}; there are {', '.join(sorted(seen)) or 'none'}{near}", command)
     for leg in legs:
         if not leg.whole:
             asked = ", ".join(f"--{name} {glob}" for name, globs in leg.asked.items() for glob in globs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ _SYSTEMS = (*PLATFORMS, "windows (wine)")
 _PROGRAMS = (*PROGRAMS.values(), "pulse stress suite")
 _EXITS = (Exit.CONFORMANT, Exit.NOT_CONFORMANT, Exit.INCONCLUSIVE)
 _HEADER = ("kit", "kit_files", "program", "file_system", "python", "started", "command")
+_HASH = re.compile(r"[0-9a-f]{64}")
 _IDENTITY = ("name", "version", "language", "profile", "mode")
 
 
@@ -203,6 +205,8 @@ def _require_header(header: Mapping[str, Any], path: Path) -> None:
     implementation, platform, selection = (header.get(name) for name in ("implementation", "platform", "selection"))
     if not isinstance(implementation, dict) or not all(isinstance(implementation.get(name), str) for name in _IDENTITY):
         raise AuditError(f"{path}:1: the header does not say which implementation was judged")
+    if not _has_its_files(implementation):
+        raise AuditError(f"{path}:1: executable and files of the implementation are not as the kit writes them")
     if not isinstance(platform, dict) or not isinstance(platform.get("system"), str):
         raise AuditError(f"{path}:1: the header does not say on which platform")
     if platform["system"] not in _SYSTEMS:
@@ -215,6 +219,22 @@ def _require_header(header: Mapping[str, Any], path: Path) -> None:
     if header["program"] not in _PROGRAMS:
         raise AuditError(f"{path}:1: {header['program'][:40]!r} is no command of this kit that judges")
     _require_json(header, f"{path}:1")
+
+
+def _has_its_files(implementation: Mapping[str, Any]) -> bool:
+    """Whether what it says of its files is of the shape in ``schemas/results.schema.json``."""
+    executable, files = implementation.get("executable", {"path": ""}), implementation.get("files", {})
+    if not isinstance(executable, dict) or not isinstance(files, dict):
+        return False
+    each, count = files.get("each", {}), files.get("count", 0)
+    hashes = [one["sha256"] for one in (executable, files) if "sha256" in one]
+    return (
+        isinstance(executable.get("path"), str)
+        and isinstance(files.get("why_not", ""), str)
+        and isinstance(each, dict)
+        and (type(count) is int and count >= 0)
+        and all(isinstance(one, str) and _HASH.fullmatch(one) for one in (*each.values(), *hashes))
+    )
 
 
 def _is_list_of_texts(value: object) -> bool:

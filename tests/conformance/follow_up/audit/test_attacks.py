@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,13 @@ FORGED: dict[str, tuple[Callable[[Lines], object], str]] = {
     "a seed that is no number": (header(seed=float("nan")), "is no number"),
     "an infinite time": (last(seconds=float("inf")), "is no number"),
     "an implementation that is a list": (header(implementation=[]), "which implementation"),
+    "an executable that is a text": (about(executable="/bin/sh"), "executable and files"),
+    "an executable without a path": (about(executable={}), "executable and files"),
+    "files that are a list": (about(files=["implementation.toml"]), "executable and files"),
+    "files whose hashes are numbers": (about(files={"each": {"implementation.toml": 1}}), "executable and files"),
+    "files with a hash that is none": (about(files={"each": {}, "sha256": "0"}), "executable and files"),
+    "a number of files below nothing": (about(files={"count": -1}), "executable and files"),
+    "a reason for no hashes that is a list": (about(files={"why_not": []}), "executable and files"),
     "a name that is an object": (about(name={}), "which implementation"),
     "a clause that is a list": (first(clause=["DOC-01"]), "is no clause of this kit"),
     "a clause that is an object": (first(clause={"DOC-01": 1}), "is no clause of this kit"),
@@ -253,7 +261,7 @@ def test_what_is_no_regular_file(
     if name == "policy.toml":
         assert audit_main(["merge", str(every_leg), "--policy", str(path)]) == 2
     else:
-        assert name in refused(every_leg, policy=None)
+        assert re.match(rf"pulse audit: (\S*/)?{name}: ", refused(every_leg, policy=None))  # the place first
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")

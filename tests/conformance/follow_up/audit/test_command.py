@@ -179,7 +179,10 @@ def test_a_leg_that_is_not_as_it_was_written(
         ({"implementation": {"version": "2.0"}}, "its version is '2.0', not '1.0'"),
         ({"implementation": {"profile": "replace"}}, "its profile is 'replace', not 'pulse'"),
         ({"implementation": {"command": ["./x"]}}, "its command is"),
-        ({"implementation": {"files": {"each": {"implementation.toml": "3"}}}}, "its files differ: 'implementation"),
+        (
+            {"implementation": {"files": {"each": {"implementation.toml": "3" * 64}}}},
+            "its files differ: 'implementation",
+        ),
     ],
 )
 def test_a_leg_of_something_else(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,12 @@ def test_the_policy_asks_for_work_and_file_systems(decided: Callable[..., Decisi
     assert commands == ["pulse stress --impl mine.toml --until '1 writes' --report linux/load"]
     assert "--dir FOLDER-ON-xfs" in only("no run on xfs; there are ext4", decision.missing)
     assert not [one for one in decision.missing if "no run on ext4" in one.what]
+
+
+def test_a_file_system_that_is_misspelt_is_asked_about(decided: Callable[..., Decision]) -> None:
+    missing = decided(replace(LINUX, file_systems=("ext5", "xfs"))).missing
+    assert "; did you mean ext4 or ext3?" in only("no run on ext5; there are ext4", missing)
+    assert "did you mean" not in only("no run on xfs; there are ext4", missing)
 
 
 def test_a_selection_of_the_suite_is_no_leg(write_leg: Legs) -> None:
