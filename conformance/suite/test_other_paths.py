@@ -27,6 +27,7 @@ def test_by_another_path(case: Case, laboratory: Laboratory, clause: str) -> Non
     for each in looked.broken:
         if each.clause == clause:
             raise Violation(each.text, trace=list(each.trace))
-    concerned = [each for each in looked.unmeasured if clause.startswith("PWR") or not each.startswith("PWR ")]
+    others = tuple(family for family in ("FLT ", "PWR ") if not clause.startswith(family.strip()))
+    concerned = [each.removeprefix(f"{clause[:3]} ") for each in looked.unmeasured if not each.startswith(others)]
     if concerned:
-        raise Unmeasured("; ".join(each.removeprefix("PWR ") for each in concerned))
+        raise Unmeasured("; ".join(concerned))

@@ -6,6 +6,7 @@ all its targets alike.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import os
@@ -24,6 +25,7 @@ from conformance.syscalls.points import Point, Scenario, fault_points
 from conformance.syscalls.powerloss.model import judge
 from conformance.syscalls.recording import Place, Recording, annotated, before_of
 from conformance.syscalls.target_state import NEW
+from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.verdicts import judged, problem
 from conformance.system.guarded_path import GuardedPath
 
@@ -48,7 +50,7 @@ class Broken:
 class Looked:
     """The number of writes and of faults, what was broken, and what could not be measured, and why.
 
-    A reason that concerns power cuts alone begins with ``PWR``.
+    A reason that concerns the faults alone begins with ``FLT``, one that concerns power cuts alone with ``PWR``.
     """
 
     writes: int
@@ -90,8 +92,11 @@ def _look(laboratory: Laboratory) -> Looked:
                 if reason := _why_no_power(recording):
                     unmeasured.append(f"PWR {words}: {reason}")
                 for point in _few_points(recording):
-                    broken += _disturbed(way, recording, words, point)
-                    faults += 1
+                    try:
+                        broken += _disturbed(way, recording, words, point)
+                        faults += 1
+                    except TraceError as error:  # its operations differ from write to write
+                        unmeasured.append(f"FLT {words}: {error}")
             except Unmeasured as error:
                 unmeasured.append(f"{words}: {error}")
             except ImplementationError as error:
@@ -112,7 +117,7 @@ def _running_in(working: Path, run: Run) -> Run:
 
 def _ways(laboratory: Laboratory, there: Laboratory, working: Path) -> Iterator[_Way]:
     """A link at the target itself is a way to it only where it is declared to be followed."""
-    numbers = itertools.count()
+    mirrored = set(os.listdir(working))
 
     def beside(place: Place) -> Path:
         folder = place.folder.with_name(f"{place.folder.name}-beside")
@@ -132,7 +137,10 @@ def _ways(laboratory: Laboratory, there: Laboratory, working: Path) -> Iterator[
         return _by(laboratory, place, str(link / place.name))
 
     def without_a_folder(scenario: Scenario, size: int) -> Place:
-        place = there.place(scenario, size, f"s{next(numbers)}.json", working)
+        for name in set(os.listdir(working)) - mirrored:  # what the place before has left is not this one's
+            with contextlib.suppress(OSError):
+                (working / name).unlink()
+        place = there.place(scenario, size, folder=working)
         return _by(there, place, place.name)
 
     if laboratory.run.manifest.symlink == "follow":

@@ -16,6 +16,7 @@ __all__ = ["BLIND", "decode", "process_of"]
 BLIND = ("io_uring_enter", "io_submit")
 
 _AT_FDCWD, _AT_EMPTY_PATH = -100, 0x1000
+_O_TMPFILE = 0o20000000
 # As proc(5) names a process's descriptors: the tracer's own ``/proc/self`` would be another one.
 _SELF_DESCRIPTOR = re.compile(r"(?:/proc/(?:self|thread-self|\d+)/(?:task/\d+/)?|/dev/)fd/(\d+)(?=/|$)")
 _DESCRIPTORS = ("descriptor", "other_descriptor")
@@ -60,6 +61,8 @@ def decode(
             found[argument] = value - (1 << 64) if value >> 63 else value
         else:
             found[argument] = value
+    if isinstance(flags := found.get("flags"), int) and flags & _O_TMPFILE == _O_TMPFILE and "path" in found:
+        found["path"] = os.path.realpath(str(found["path"]))  # the folder, and no name in it
     if name == "mmap" and _signed(registers[4]) < 0:
         return None  # an anonymous mapping
     return found

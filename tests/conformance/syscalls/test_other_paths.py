@@ -152,6 +152,53 @@ def test_a_path_that_cannot_be_written_is_unmeasured(look: Callable[..., Looked]
     ]
 
 
+KEEPING = """
+    def replace(self, path, text):
+        open(f"{path}.lock", "ab").close()
+        Replacing.replace(self, path, text)
+"""
+UNNAMED = """
+    def replace(self, path, text):
+        folder, name = os.path.split(path)
+        descriptor = os.open(folder or ".", os.O_TMPFILE | os.O_WRONLY)
+        try:
+            os.write(descriptor, text.encode())
+            os.fsync(descriptor)
+            temp = os.path.join(folder, os.urandom(4).hex())
+            os.link(f"/proc/self/fd/{descriptor}", temp, src_dir_fd=descriptor, follow_symlinks=True)
+        finally:
+            os.close(descriptor)
+        try:
+            os.replace(temp, path)
+        except OSError:
+            os.unlink(temp)
+            raise
+        descriptor = os.open(folder or ".", os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+"""
+
+
+@pytest.mark.parametrize("change", [KEEPING, UNNAMED], ids=["a file that is kept", "an unnamed temp"])
+def test_other_correct_writers_are_spared(look: Callable[..., Looked], change: str) -> None:
+    looked = look(writer(change=change), "replace")
+    assert (looked.broken, looked.unmeasured, looked.faults) == ((), (), 8)
+
+
+def test_a_write_that_differs_from_time_to_time_is_unmeasured_under_faults_only(look: Callable[..., Looked]) -> None:
+    changing = """
+    def replace(self, path, text):
+        self.count = getattr(self, "count", 0) + 1
+        for _ in range(self.count):
+            os.path.lexists(path)
+        Replacing.replace(self, path, text)
+"""
+    looked = look(writer(change=changing), None)
+    assert looked.broken == ()
+    assert looked.unmeasured
+    assert {each[:4] for each in looked.unmeasured} == {"FLT "}
+
+
 def test_the_program_runs_in_a_folder_of_its_own_that_has_what_it_needs(
     look: Callable[..., Looked],
 ) -> None:

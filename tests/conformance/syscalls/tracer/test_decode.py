@@ -247,3 +247,14 @@ def test_a_process_that_is_gone_has_no_paths(memory: Memory) -> None:
     gone = 1 << 30
     found = decode(OURSELVES, gone, "fsync", (3, 0, 0, 0, 0, 0), lambda path: False)
     assert found == {"descriptor": Descriptor(3, "")}
+
+
+def test_the_folder_of_an_unnamed_file_may_be_a_link(memory: Memory, folder: Path) -> None:
+    link = folder.with_name("link")
+    link.symlink_to(folder)
+    found = {}
+    for flags in (os.O_TMPFILE | os.O_WRONLY, os.O_DIRECTORY):
+        arguments = decode(OURSELVES, OURSELVES, "open", (memory.text(str(link)), flags, 0o600), lambda path: True)
+        assert arguments is not None
+        found[flags] = arguments["path"]
+    assert list(found.values()) == [str(folder), str(link)]  # of others the last name may be what is meant
