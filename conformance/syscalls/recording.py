@@ -37,9 +37,9 @@ class Place:
         return self.folder / self.name
 
     @property
-    def asked(self) -> str:
+    def asked(self) -> Path | str:
         """The path in requests: absolute, or relative to the working folder of the program, which the place is then."""
-        return self.path or str(self.target)
+        return self.path or self.target
 
     def state(self) -> State:
         """What the target is now. Before a first write there is no target: that is the old state."""
