@@ -1,4 +1,4 @@
-"""DOC and LIF: what a written document must contain."""
+"""DOC: what a written document must contain."""
 
 from __future__ import annotations
 
@@ -13,46 +13,9 @@ from hypothesis import strategies as st
 from conformance.contract.errors import NotApplicable, Violation
 from conformance.oracle.document import SIZE_LIMIT, STATUSES, examine, require_status, shown
 from conformance.runner.case import Case
-from conformance.subject.client import Implementation
 from conformance.suite.helpers.locales import decimal_comma, time_zone
+from conformance.suite.support.writing import LIFE, require_now, written
 
-# The example documents of LIF-01 to LIF-04, and other values that real runs write.
-LIFE = {
-    "idle": {
-        "status": "idle",
-        "epoch": 0.0,
-        "total_epochs": 0.0,
-        "loss": 0.0,
-        "message": "Waiting to start...",
-        "timestamp": 1764345613,
-    },
-    "running": {
-        "status": "running",
-        "epoch": 2.5,
-        "total_epochs": 3.0,
-        "loss": 0.342,
-        "message": "epoch 2/3, step 150/800",
-        "timestamp": 1764345613,
-    },
-    "done": {
-        "status": "done",
-        "epoch": 3.0,
-        "total_epochs": 3.0,
-        "loss": 0.127,
-        "message": "Training completed successfully",
-        "timestamp": 1764345613,
-    },
-    "error": {
-        "status": "error",
-        "epoch": 2.5,
-        "total_epochs": 3.0,
-        "loss": 0.342,
-        "message": "CUDA out of memory at step 150",
-        "timestamp": 1764345613,
-    },
-}
-DEFAULTS = {"epoch": 0.0, "total_epochs": 0.0, "loss": 0.0, "message": ""}
-OLDER = {"status": "running", "epoch": 1.5, "total_epochs": 2.5, "loss": -0.5, "message": "older", "timestamp": 1}
 AGE = 4.0  # seconds since a process had started: more than a timestamp may be off, and a second cut off
 NUMBERS = {
     "zero": 0.0,
@@ -104,12 +67,6 @@ ANY_STATUS = st.fixed_dictionaries(
         "timestamp": SECONDS,
     }
 )
-
-
-def written(case: Case, status: dict[str, Any], by: Implementation | None = None) -> bytes:
-    """Have the status written. Returns the target's bytes; raises Violation when there is no such file."""
-    case.require_ok(case.write(case.target, status, by=by))
-    return case.bytes_at(case.target)
 
 
 def require_clause(data: bytes, clause: str) -> None:
@@ -280,20 +237,6 @@ def test_omitted_timestamp_in_another_zone(case: Case, zone: str) -> None:
     require_now(case, {"status": "running", "epoch": 1.0}, by=case.start(environment=time_zone(ZONES[zone])))
 
 
-def require_now(case: Case, members: dict[str, Any], by: Implementation | None = None) -> dict[str, Any]:
-    """Have members without a timestamp written; it must be the current second, give or take two. Returns the values."""
-    before = time.time()
-    data = written(case, members, by)
-    after = time.time()
-    examination = examine(data)
-    if examination.problems:
-        raise Violation("; ".join(problem.text for problem in examination.problems), bytes=shown(data))
-    found = examination.values["timestamp"]
-    if not int(before) - 2 <= found <= int(after) + 2:
-        raise Violation(f"timestamp is {found}, but the clock said {before:.0f} to {after:.0f}", bytes=shown(data))
-    return dict(examination.values)
-
-
 @pytest.mark.clause("DOC-09")
 @pytest.mark.parametrize("name", [*LIFE, "cyrillic", "emoji", "line-ends", "edge-of-planes", "long"])
 def test_one_utf8_document(case: Case, name: str) -> None:
@@ -369,59 +312,3 @@ def require_same_bytes(case: Case, environment: Mapping[str, str]) -> None:
     found = case.bytes_at(elsewhere)
     if found != usual:
         raise Violation("the bytes differ from those of a usual environment", usual=shown(usual), found=shown(found))
-
-
-def require_example(case: Case, name: str) -> None:
-    """The example document must be written with exactly its values."""
-    require_status(written(case, LIFE[name]), LIFE[name])
-
-
-def require_defaults(case: Case, given: dict[str, Any]) -> None:
-    """Members that are absent from the request take the defaults, and not what an older document had."""
-    for instead in ("", " but the values of an older document"):
-        if instead:
-            case.require_ok(case.write(case.target, OLDER))
-        values = require_now(case, given)
-        expected = {**DEFAULTS, **given, "timestamp": values["timestamp"]}
-        if values != expected:
-            raise Violation(f"absent members did not take the defaults{instead}", expected=expected, found=values)
-
-
-@pytest.mark.clause("LIF-01")
-def test_idle_example(case: Case) -> None:
-    require_example(case, "idle")
-
-
-@pytest.mark.clause("LIF-01")
-def test_idle_defaults(case: Case) -> None:
-    require_defaults(case, {"status": "idle"})
-
-
-@pytest.mark.clause("LIF-02")
-def test_running_example(case: Case) -> None:
-    require_example(case, "running")
-
-
-@pytest.mark.clause("LIF-02")
-def test_running_defaults(case: Case) -> None:
-    require_defaults(case, {"status": "running", "total_epochs": 3.0})
-
-
-@pytest.mark.clause("LIF-03")
-def test_done_example(case: Case) -> None:
-    require_example(case, "done")
-
-
-@pytest.mark.clause("LIF-03")
-def test_done_defaults(case: Case) -> None:
-    require_defaults(case, {"status": "done", "epoch": 3.0, "total_epochs": 3.0})
-
-
-@pytest.mark.clause("LIF-04")
-def test_error_example(case: Case) -> None:
-    require_example(case, "error")
-
-
-@pytest.mark.clause("LIF-04")
-def test_error_defaults(case: Case) -> None:
-    require_defaults(case, {"status": "error", "message": "boom"})

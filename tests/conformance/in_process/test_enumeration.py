@@ -4,42 +4,16 @@ Each report is made by a process of its own, on a fake Linux and on the real fil
 """
 
 import errno
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from conformance.in_process.enumeration import InProcessReport
 from conformance.oracle.call_errors import ERRORS_OF_CALL
-from conformance.oracle.faults import Injection, Kill, concerns, judge
+from conformance.oracle.faults import concerns, judge
+from tests.conformance.in_process.correct import CORRECT, Judge, with_change
 
 CLAUSES = ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06", "FLT-08", "FLT-09")
 SYSTEMS = ("linux", "real")
-# Imports for the wrong ones and the correct one.
-CORRECT = "import errno\nimport sys\n" + (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(
-    encoding="utf-8"
-)
-
-Judge = Callable[..., InProcessReport]
-
-
-@pytest.fixture
-def report_on(tmp_path: Path) -> Judge:
-    """Runs an implementation, given as source, on a system, and returns the report."""
-
-    def make(source: str, system: str, profile: str = "pulse") -> InProcessReport:
-        (tmp_path / "tiny.py").write_text(source, encoding="utf-8")
-        module, argument = ("conformance.in_process.fakefs", system)
-        if system == "real":
-            module, argument = "conformance.in_process.realfs", str(tmp_path / "work")
-            (tmp_path / "work").mkdir()
-        words = ["-m", module, str(tmp_path), "tiny:Implementation", profile, argument]
-        done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
-        return InProcessReport.from_json(done.stdout)
-
-    return make
 
 
 def broken(report: InProcessReport) -> set[str]:
@@ -50,11 +24,6 @@ def broken(report: InProcessReport) -> set[str]:
         for injection in report.injections
         if concerns(clause, injection) and judge(clause, injection) is not None
     }
-
-
-def with_change(old: str, new: str) -> str:
-    assert CORRECT.count(old) == 1
-    return CORRECT.replace(old, new)
 
 
 # A correct implementation
@@ -419,17 +388,3 @@ PLANTED = {
 @pytest.mark.parametrize(("source", "survives"), PLANTED.values(), ids=PLANTED)
 def test_a_file_that_has_the_temps_name_already(report_on: Judge, source: str, survives: bool, system: str) -> None:
     assert report_on(source, system).planted_survived is survives
-
-
-# The report
-
-
-def test_a_report_is_read_as_it_was_written() -> None:
-    injection = Injection(
-        "interrupt", "open", 0, 0, False, True, "old", "interrupt", 0, "", "old", False, ("a.tmp",), 1, "ok"
-    )
-    kill = Kill("before", "rename", 4, True, "old", "ok")
-    report = InProcessReport("real", "", ("open", "close"), (injection,), injection, None, True, None, (kill,))
-    assert InProcessReport.from_json(report.to_json()) == report
-    empty = InProcessReport("windows", "cannot be imported")
-    assert InProcessReport.from_json(empty.to_json()) == empty

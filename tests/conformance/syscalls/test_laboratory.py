@@ -16,11 +16,7 @@ from conformance.contract.errors import ImplementationError, Unmeasured
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.run import Run
 from conformance.syscalls.laboratory import Laboratory, NotHit
-from conformance.syscalls.operations import operations_of
 from conformance.syscalls.points import Point, Scenario, fault_points
-from conformance.syscalls.recording import annotated
-from conformance.syscalls.strace.parser import parse
-from conformance.syscalls.target_state import NEW, OLD, sequence_at, state_of
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.verdicts import judged, problem
 from conformance.syscalls.visit import Visit
@@ -398,49 +394,3 @@ def test_every_point_of_a_correct_writer_is_hit(laboratory: Callable[..., Labora
     assert [visit.point for visit in visits] == [point.name for point in points]
     assert all(visit.injection.next_write == "ok" for visit in visits)
     assert all(visit.injection.descriptors_left == 0 for visit in visits)
-
-
-# States and traces
-
-
-@pytest.mark.parametrize(
-    ("content", "sequence", "state"),
-    [
-        (encode(make_status(0, OLD)), OLD, "old"),
-        (encode(make_status(0, NEW)), NEW, "new"),
-        (encode(make_status(0, 7)), 7, "other"),
-        ("", -1, "torn"),
-        (encode(make_status(0, NEW))[:-1], -1, "torn"),
-        (None, None, "missing"),
-    ],
-)
-def test_the_state_of_a_target(tmp_path: Path, content: str | None, sequence: int | None, state: str) -> None:
-    path = tmp_path / "status.json"
-    if content is not None:
-        path.write_text(content, encoding="utf-8")
-    assert (sequence_at(path), state_of(path)) == (sequence, state)
-
-
-def test_a_target_that_is_no_file(tmp_path: Path) -> None:
-    assert (sequence_at(tmp_path), state_of(tmp_path)) == (-1, "a folder")
-
-
-def test_a_target_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path) -> bytes:
-        raise PermissionError(errno.EACCES, "denied")
-
-    monkeypatch.setattr("conformance.syscalls.target_state.read_shared", fail)
-    assert (sequence_at(tmp_path), state_of(tmp_path)) == (-1, "unreadable")
-
-
-def test_an_annotated_trace() -> None:
-    log = [
-        "1 fsync(3</run/a>) = -1 EIO (Input/output error) (INJECTED)",
-        "1 close(3</run/a>) = 0",
-        '1 unlink("/run/a" <unfinished ...>',
-    ]
-    assert annotated(operations_of(parse("\n".join(log)), "/run"), 1) == (
-        "   0 fsync        sync a = Input/output error (injected)",
-        "→  1 close        close a",
-        "   2 unlink       unlink a = never returned",
-    )
