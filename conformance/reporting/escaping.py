@@ -10,8 +10,8 @@ from conformance.reporting.foreign import visible
 
 __all__ = ["for_terminal", "printable"]
 
-# But for an item of a list, indented by four. A CI service takes its commands, ``::`` and ``##[``, indented, too.
-_LINE = re.compile(r"\n(?! {4}[^\s:#])")
+# But for items of a list, indented by four at least. A CI service takes its commands, ``::`` and ``##[``, indented too.
+_LINE = re.compile(r"\n(?! {4,}[^\s:#])")
 
 
 def printable(text: str, *, one_line: bool = False) -> str:

@@ -88,7 +88,8 @@ class TestSummaryOfNoRun:
     def test_a_place_that_cannot_be_written_is_a_usage_error(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert main(["--summary", str(tmp_path / "missing" / "summary.md")]) == 2
+        (tmp_path / "file").touch()
+        assert main(["--summary", str(tmp_path / "file" / "summary.md")]) == 2
         assert "--summary" in capsys.readouterr().err
 
 

@@ -227,7 +227,7 @@ class TestSmokeStage:
         assert (code, stdout) == (3, "")
         assert first == f"pulse conformance: {path}: ended with exit code 7 instead of answering"
         assert second.startswith(f"the request: {request_sent}")
-        assert rest == ["its standard error:", "cannot go on: the reason why"]
+        assert rest == ["its standard error:", "  | cannot go on: the reason why"]
 
     def test_a_hang_in_the_handshake_has_the_limit_of_the_start(
         self, judged: Callable[..., tuple[int, str, str]], misbehaving: Callable[..., Path]
@@ -241,7 +241,7 @@ class TestSmokeStage:
         ("how", "number", "says"),
         [
             ("hang", 1, "gave no answer within 2 s and was killed"),
-            ("hang-ignoring-sigterm", 1, "\nits standard error:\ndeaf"),
+            ("hang-ignoring-sigterm", 1, "\nits standard error:\n  | deaf"),
             ("hang", 2, "gave no answer within 2 s and was killed"),
             ("do-not-exit", 2, "did not exit after the answer to stop"),
         ],
@@ -276,7 +276,7 @@ class TestSmokeStage:
         said, _, stderr = stderr.partition("\n")
         assert said.startswith("setup: '{python}' -c ")
         assert stderr.startswith(f"pulse conformance: {path}: set-up command ended with exit code 1: ")
-        assert stderr.endswith("\nits standard error:\nno compiler here\n")
+        assert stderr.endswith("\nits standard error:\n  | no compiler here\n")
 
 
 def test_a_crash_of_the_kit_is_inconclusive(
