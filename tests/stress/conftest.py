@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import subprocess
@@ -62,7 +63,10 @@ def left_behind(temporary: Path) -> Callable[[], list[str]]:
 
     def look() -> list[str]:
         mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-        images = [path.read_text(encoding="utf-8") for path in Path("/sys/block").glob("loop*/loop/backing_file")]
+        images = []
+        for path in Path("/sys/block").glob("loop*/loop/backing_file"):
+            with contextlib.suppress(OSError):  # of another test, which is detaching it
+                images.append(path.read_text(encoding="utf-8"))
         mine = [text for text in (*mounts, *images) if str(temporary) in text]
         return [*mine, *(path.name for path in temporary.iterdir())]
 
