@@ -93,6 +93,11 @@ ROWS = {
         {"FLT-01": "fail", "VIS-01": "fail"},
         "left the target torn",
     ),
+    "a name that leaves no room for that of the temp is for MET-05": Row(
+        "mutant:temp-named-after-target",
+        ("name:longest", "*whatever_the_size_and_the_name*"),
+        {"MET-05": "fail", "VIS-01": "pass"},
+    ),
     "a temp in another folder is for VIS-02": Row(
         "mutant:temp-in-system-folder",
         ("order_of_operations:*-replace",),
