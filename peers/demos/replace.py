@@ -18,7 +18,7 @@ from pathlib import Path
 def main(manifest: Path, path: str, text: str) -> str:
     """Ask the library once. Returns its answer: ``ok``, or what it said instead."""
     about = tomllib.loads(manifest.read_text("utf-8"))["implementation"]
-    path = os.path.abspath(path)
+    path = os.path.join(os.getcwd(), path)  # ``..`` stays: where it leads, links decide
     if about["mode"] == "python":
         sys.path.insert(0, str(manifest.parent.resolve()))
         module, _, name = about["callable"].partition(":")
