@@ -230,7 +230,7 @@ def test_a_failing_state_is_kept_with_the_command_that_shows_it(
     assert 0 < int(stdout.split(" states of")[0].rpartition(" ")[2]) <= 60
     story = (folder / "story.txt").read_text(encoding="utf-8")
     assert "the target is empty" in story
-    assert "document 2 of writer 0 is requested" in story
+    assert "  the power is cut\n" in story  # what is before it depends on the moment
     assert "the journal" in story
     assert "On a disk that got all block writes up to the cut: the target is empty." in story
     assert "neighbour is a file of another program, synced after every second document" in story
