@@ -43,7 +43,7 @@ ROWS = {
     ),
     "a message that is cut is for DOC-07": Row(
         "mutant:message-cut-short",
-        ("any_message", "any_allowed_status_round_trips"),
+        ("message:long", "any_allowed_status_round_trips"),
         {"DOC-07": "fail", "DOC-09": "pass"},
     ),
     "a sync that depends on the document is no sight of the tracer": Row(
