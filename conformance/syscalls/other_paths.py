@@ -169,8 +169,8 @@ def _undisturbed(recording: Recording, words: str) -> Iterator[Broken]:
 
 def _why_no_power(recording: Recording) -> str:
     """Why the power model cannot judge a write; empty when it can."""
-    if recording.unseen:
-        return f"the published file came from {recording.unseen}, where the engine did not see it made"
+    if recording.not_followed:
+        return recording.not_followed
     if not publishing(recording.operations, recording.place.name):
         return "it was no replace that published the document (see VIS-01)"
     return ""

@@ -76,10 +76,7 @@ _CHANGING_NOTHING: tuple[Kind, ...] = (
 )
 _MOST_LASTING = 4  # operations at which an error begins to last
 _MOST_TERMINATIONS = 8
-_SHORTENED = (
-    *("write", "pwrite64", "copy_file_range", "sendfile", "splice"),
-    *("writev", "pwritev", "pwritev2"),
-)
+_SHORTENED = ("write", "pwrite64", "copy_file_range", "sendfile", "splice", "writev", "pwritev", "pwritev2")
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,16 @@ class Recording:
     usual_descriptors: int = 0  # that it leaves open
     unseen: str = ""  # where the published file came from, if the engine could not follow it from there
 
+    @property
+    def not_followed(self) -> str:
+        """Why the trace does not show how the published file was made; empty when it does."""
+        text = f"the published file came from {self.unseen}, where the engine did not see it made"
+        return text if self.unseen else ""
+
     def require_followed(self) -> None:
         """Raise Unmeasured when the trace does not show how the published file was made."""
         if self.unseen:
-            raise Unmeasured(f"the published file came from {self.unseen}, where the engine did not see it made")
+            raise Unmeasured(self.not_followed)
 
 
 def before_of(recording: Recording) -> Before:

@@ -93,12 +93,11 @@ def result_of_one(repeated: Repeated, case: str, repro: str) -> list[Result]:
         shows += f"; {repeated.kept}"
     if isinstance(repeated.asked, int):
         which = f"state {look.label} of a new recording, where it may be a different one ({look.name})"
+    elif failed:
+        which = f"state {look.name} fails again, in recording {repeated.recordings}"
     else:
         where = f"{repeated.found} of {counted(repeated.recordings, 'recordings')}"
-        if failed:
-            which = f"state {look.name} fails again, in recording {repeated.recordings}"
-        else:
-            which = f"state {look.name}, which {where} had, fails in none of them; in the last"
+        which = f"state {look.name}, which {where} had, fails in none of them; in the last"
     message = f"{which}: {shows}"
     repeat = repeat_command(repro, [("only", look.name)])
     counts, seen = {"states": 1}, evidence_of(look)
