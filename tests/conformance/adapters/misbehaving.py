@@ -62,8 +62,8 @@ def refuse(number: int, kind: str) -> str:
 
 
 def leave_trace(name: str, text: str) -> None:
-    """Write a file for the tests atomically."""
-    temp = FOLDER / f"{name}.part"
+    """Write a file for the tests atomically: while it is being written, no ``name-*`` matches it."""
+    temp = FOLDER / f".{name}"
     temp.write_text(text, encoding="utf-8")
     temp.rename(FOLDER / name)
 
