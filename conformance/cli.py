@@ -16,10 +16,10 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from conformance.commands.compare.baseline import judge_by, load_baseline, require_comparable_run
 from conformance.contract.clauses import load_clauses, outcome_without_measuring
 from conformance.contract.errors import OutputError, did_you_mean
 from conformance.contract.manifest import Manifest
-from conformance.follow_up.compare.baseline import judge_by, load_baseline, require_comparable_run
 from conformance.reporting.results import Exit, Result, ResultsFile, counted, results_file
 from conformance.reporting.slowest import slowest
 from conformance.reporting.summary import append, summary_file, summary_of
@@ -43,6 +43,7 @@ from conformance.runner.controller import Controller
 from conformance.runner.embedded_pytest import EmbeddedPytest
 from conformance.runner.frozen_names import present_cases
 from conformance.runner.known_failures import gaps, write_known_failures
+from conformance.runner.offered_points import point_names
 from conformance.runner.pytest_plugin import HandOver
 from conformance.runner.quick import QUICK_KILLS
 from conformance.runner.resolve import manifest_file
@@ -236,8 +237,6 @@ def _unmatched_point(run: Run, results: Sequence[Result]) -> str:
     """What is wrong with ``--point`` when no write of the selected cases has such a point; else nothing."""
     if run.point == "*":
         return ""
-    from conformance.syscalls.findings import point_names  # late: it needs NumPy, which takes long to load
-
     names = point_names(run)
     if any(fnmatch.fnmatchcase(name, run.point) for name in names):
         return ""

@@ -17,7 +17,12 @@ import grimp
 
 PARTS = {"product": ("pulse", "conformance", "stress", "bench"), "tools": ("scripts", ".ci"), "tests": ("tests",)}
 SUFFIXES = (".py", ".jinja", ".c", ".sh", ".rs", ".go", ".java", ".cs", ".cjs", ".mjs")
-LEFT_OUT = ("conformance.implementations", "conformance.mutation.mutants", "conformance.mutation.variants")
+LEFT_OUT = (
+    "conformance.implementations",
+    "conformance.mutation.mutants",
+    "conformance.mutation.variants",
+    "conformance.vectors",
+)
 LONG_MODULE = 400  # lines
 
 Arrows = Mapping[str, frozenset[str]]

@@ -68,7 +68,7 @@ def run(program: Mapping[str, Any], results: Path) -> str:
         report = results / _file_name(program["name"])
         shutil.rmtree(report, ignore_errors=True)
         options = ["--target", program["target"], "--seed", "1", "--report", str(report), *program.get("options", ())]
-        words = [sys.executable, "-m", "conformance.judge.command", *options, "--", *program["words"]]
+        words = [sys.executable, "-m", "conformance.commands.judge.command", *options, "--", *program["words"]]
         judged = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if (report / "results.jsonl").exists():
             said = version.stdout.strip() or version.stderr.strip()

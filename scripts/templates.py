@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from conformance.adapter.init import LANGUAGES
+from conformance.commands.adapter.init import LANGUAGES
 
 KILLS = 10
 """Kills in a row, as for `scripts/languages.py`."""
@@ -23,7 +23,7 @@ def judge(language: str, folder: Path) -> str:
     """Write the template into a folder and judge it; the output is passed on. Returns what is wrong, or nothing."""
     if missing := [tool for tool in LANGUAGES[language].tools if shutil.which(tool) is None]:
         return f"not judged: {', '.join(missing)} is missing"
-    written = [sys.executable, "-P", "-m", "conformance.adapter.init", "--language", language, str(folder)]
+    written = [sys.executable, "-P", "-m", "conformance.commands.adapter.init", "--language", language, str(folder)]
     judged = [sys.executable, "-P", "-m", "pulse", "conformance", "--impl", str(folder), f"--kills={KILLS}"]
     for command in (written, judged):
         if code := subprocess.run(command).returncode:

@@ -18,6 +18,7 @@ from conformance.oracle.document import shown
 from conformance.oracle.faults import Injection
 from conformance.oracle.observer import observing
 from conformance.oracle.snapshot import snapshot
+from conformance.runner.offered_points import keep_point_names
 from conformance.runner.room import require_room
 from conformance.runner.run import Run
 from conformance.syscalls.absent import no_point
@@ -45,7 +46,7 @@ from conformance.syscalls.tracer.session import Boundary, Outcome
 from conformance.syscalls.verdicts import problem
 from conformance.syscalls.visit import Visit
 
-__all__ = ["Series", "Slow", "kept_once", "kill_series", "point_names", "require_hit", "slow_motion", "visits"]
+__all__ = ["Series", "Slow", "kept_once", "kill_series", "require_hit", "slow_motion", "visits"]
 
 _ENOUGH_BROKEN = 3
 _READS = 3  # at each boundary
@@ -143,17 +144,9 @@ def _is_enough(terminations: list[Visit]) -> bool:
     return len(terminations) >= _ENOUGH_BROKEN and not any(each.caught or each.lost for each in terminations)
 
 
-def point_names(run: Run) -> list[str]:
-    """The names of all points that the selected cases could have visited, where ``--point`` selects among them."""
-    found = (run.notes.read(note) for note in run.notes.names("points-"))
-    return list(dict.fromkeys(name for names in found for name in names))
-
-
 def _selected(run: Run, name: str, points: Iterable[Point]) -> tuple[Point, ...]:
-    """The selected points; all names are kept for `point_names`, as a selection that matches nothing must be seen."""
     points = tuple(points)
-    if run.point != "*":
-        run.notes.write(f"points-{name}", [point.name for point in points])
+    keep_point_names(run, name, (point.name for point in points))
     return selected(points, run.point)
 
 

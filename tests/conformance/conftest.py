@@ -23,14 +23,14 @@ DEADLINE_SECONDS = 60.0
 # The processes that these tests start count for coverage: together they run every line that any process of the tests
 # runs. Those of all others are not measured, for that takes half as long again.
 MEASURED = (
-    "adapter/test_templates.py",
+    "commands/adapter/test_templates.py",
+    "commands/judge/test_programs.py::test_a_file_that_is_only_made_once",
+    "commands/judge/test_programs.py::test_a_lock_that_a_kill_leaves",
+    "commands/observe/",
     "in_process/test_enumeration.py",
     "in_process/test_fakefs.py",
     "in_process/test_oscalls.py::test_a_full_disk",
     "in_process/test_realfs.py",
-    "judge/test_programs.py::test_a_file_that_is_only_made_once",
-    "judge/test_programs.py::test_a_lock_that_a_kill_leaves",
-    "observe/",
     "runner/test_full_folder.py",
     "runner/test_room.py",
     "runner/test_standard_output.py",

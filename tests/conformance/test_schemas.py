@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from conformance.commands.audit.command import main
 from conformance.contract.clauses import load_clauses
 from conformance.contract.errors import ManifestError, NotAnAnswer
 from conformance.contract.manifest import load_manifest
-from conformance.follow_up.audit.command import main
 from conformance.reporting.results import Exit, Header, Result, lines_of, results_file
 from conformance.reporting.verdict import decide
 from conformance.subject.protocol import PROTOCOL, decode_answer, encode_request
@@ -245,8 +245,8 @@ def test_a_line_of_another_form_is_none(folder: Path, kind: str, changes: Mappin
 
 def test_the_file_of_an_audit_has_its_form(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("conformance.follow_up.audit.command.kit_version", lambda: "1.0")
-    monkeypatch.setattr("conformance.follow_up.audit.command.kit_files", lambda: KIT)
+    monkeypatch.setattr("conformance.commands.audit.command.kit_version", lambda: "1.0")
+    monkeypatch.setattr("conformance.commands.audit.command.kit_files", lambda: KIT)
     assert main(["merge", "results.jsonl", "--report", "."]) == Exit.NOT_CONFORMANT
     audit = json.loads((folder / "audit.json").read_text("utf-8"))
     AUDIT.validate(audit)

@@ -32,8 +32,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "stress": ("stress", "--seconds", "20", "--chaos", "kill,pause"),
     "stress suite": ("stress", "suite", "-n", "2"),
     "stress powercut": ("stress", "powercut", "--cuts", "5"),
-    "judge": ("conformance.judge.command", "--", sys.executable, "-c", _REWRITES),
-    "audit": ("conformance.follow_up.audit.command",),
+    "judge": ("conformance.commands.judge.command", "--", sys.executable, "-c", _REWRITES),
+    "audit": ("conformance.commands.audit.command",),
     "selfcheck": ("conformance.selfcheck", "always-0600", "plain"),
 }
 _LONGEST = 12.0  # seconds after the start at which the main process is killed at the latest

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.judge.answers import Answer
-from conformance.judge.execution import Command
-from conformance.judge.folder import Stage
-from conformance.judge.inquiry import Inquiry, Wish
+from conformance.commands.judge.answers import Answer
+from conformance.commands.judge.execution import Command
+from conformance.commands.judge.folder import Stage
+from conformance.commands.judge.inquiry import Inquiry, Wish
 from tests.judged.programs import CORRECT, DEFECTIVE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the syscall engine needs Linux")

@@ -19,7 +19,7 @@ COMMANDS = {
     "list": ["conformance.cli", "--list"],
     "help": ["stress.cli", "--help"],
     "load": ["stress.cli", "--until", "1 writes"],
-    "explain": ["conformance.follow_up.explain", "VIS-01"],
+    "explain": ["conformance.commands.explain", "VIS-01"],
 }
 
 

@@ -1,0 +1,1 @@
+"""The commands of `pulse` beside `pulse conformance`, a package each: before a run, instead of one, and after it."""

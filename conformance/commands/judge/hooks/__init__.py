@@ -1,0 +1,1 @@
+"""What an attributing run loads into programs whose language knows its own stack: see `judge.sources`."""

@@ -1,1 +1,0 @@
-"""What follows a run: its clauses explained, its failures reported, two runs compared, many decided about."""

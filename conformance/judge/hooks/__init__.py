@@ -1,1 +1,0 @@
-"""What an attributing run loads into programs whose language knows its own stack; see `conformance.judge.sources`."""

@@ -1,0 +1,193 @@
+"""The repro by itself: no kit to import, an empty environment, a broken writer that it shows and a correct one."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import pulse
+from conformance.commands.report_bug.plan import planned
+from conformance.commands.report_bug.write import write_bug_report
+from conformance.contract.manifest import Manifest
+from conformance.reporting.results import Header, Result
+
+HEADER = Header("1.0", {"name": "x", "version": "1"}, {"system": "linux"}, "ext4", "3.13", 1, {})
+CASES = {
+    "sync-before-rename": Result("PWR-01", "every_disk_state_is_old_or_new:replace", "fail", "empty"),
+    "failed-rename": Result("FLT-06", "failed_replace_is_not_a_copy:x", "fail", "copied"),
+    "full-disk": Result("FLT-10", "full_disk:disk-full", "fail", "torn"),
+}
+ALONE = ["unshare", "--mount", *([] if getattr(os, "geteuid", int)() == 0 else ["--map-root-user"])]
+# The interpreter that the environment of the tests was made with, without the packages that are installed there.
+PYTHON = [getattr(sys, "_base_executable", sys.executable), "-S"]
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+def possible() -> bool:
+    """Whether this machine has what an empty environment and the repro need."""
+    if not (sys.platform == "linux" and shutil.which("strace") and shutil.which("unshare")):
+        return False
+    return subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode == 0
+
+
+pytestmark = pytest.mark.skipif(not possible(), reason="needs Linux, strace, and namespaces")
+
+
+def run(folder: Path) -> subprocess.CompletedProcess[str]:
+    words = [*ALONE, *PYTHON, "repro.py"]
+    return subprocess.run(words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=200, check=False)
+
+
+def a_report(folder: Path, check: str, manifest: Manifest) -> Path:
+    (report,) = planned([CASES[check]])
+    write_bug_report(folder / report.name, report, HEADER, manifest)
+    return folder / report.name
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Manifest:
+    """The usual shell script: no sync, `mv` copies after a failed rename, and a full disk leaves the temp."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "save").write_text('#!/bin/sh\ncat > "$2.tmp" && mv "$2.tmp" "$2"\n', encoding="utf-8")
+    (folder / "save").chmod(0o755)
+    return Manifest("mine", "shell", "replace", ("writer",), "oneshot", folder, "mine", ("./save",))
+
+
+@pytest.fixture
+def correct(tmp_path: Path) -> Manifest:
+    """The reference, which lies in the folder of its manifest, as a library would be installed there."""
+    folder = tmp_path / "reference"
+    here = Path(pulse.__file__).parent
+    shutil.copytree(here, folder / "pulse", ignore=shutil.ignore_patterns("__pycache__", "panel"))
+    shutil.copytree(here / "panel", folder / "pulse" / "panel", ignore=shutil.ignore_patterns("__pycache__"))
+    return Manifest(
+        "pulse", "python", "pulse", ("writer",), "python", folder, "reference", callable="pulse.serve:Reference"
+    )
+
+
+def test_the_environment_is_empty(tmp_path: Path) -> None:
+    words = [*ALONE, *PYTHON, "-c", "import conformance"]
+    done = subprocess.run(words, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert "ModuleNotFoundError" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        ("sync-before-rename", "no fsync of status.json.tmp between its last write and the rename"),
+        ("failed-rename", "failed with EXDEV, the target is new (answer: ok)"),
+        ("full-disk", "this is left in the folder: ['status.json.tmp']"),
+    ],
+)
+def test_the_failure_of_a_broken_writer_is_shown(tmp_path: Path, broken: Manifest, check: str, said: str) -> None:
+    done = run(a_report(tmp_path, check, broken))
+    assert (done.returncode, said in done.stdout) == (1, True), (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    "words", [("sh", "-c", 'cat > "$1.tmp" && mv "$1.tmp" "$1"', "sh", "{path}"), ("cp", "{input}", "{path}")]
+)
+def test_the_failure_of_a_command_without_a_manifest_is_shown(
+    tmp_path: Path, broken: Manifest, words: tuple[str, ...]
+) -> None:
+    manifest = replace(broken, source=f"command:{shlex.join(words)}", command=words)
+    folder = a_report(tmp_path, "sync-before-rename", manifest)
+    assert list((folder / "program").iterdir()) == []
+    done = run(folder)
+    assert (done.returncode, "no fsync of" in done.stdout or "opened" in done.stdout) == (1, True), done
+
+
+@pytest.mark.parametrize("check", CASES)
+def test_a_correct_writer_passes(tmp_path: Path, correct: Manifest, check: str) -> None:
+    done = run(a_report(tmp_path, check, correct))
+    assert (done.returncode, done.stdout) == (0, "it does not happen here\n"), done.stderr
+
+
+def test_torn_bytes_are_kept(tmp_path: Path, broken: Manifest) -> None:
+    (broken.folder / "save").write_text('#!/bin/sh\ncat > "$2"\n', encoding="utf-8")
+    folder = a_report(tmp_path, "full-disk", broken)
+    done = run(folder)
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    assert "the target is torn: " in done.stdout
+    assert (folder / "torn.bin").read_bytes().startswith(b"20000 xxx")
+
+
+def test_a_program_that_cannot_be_started_is_no_failure(tmp_path: Path, broken: Manifest) -> None:
+    done = run(a_report(tmp_path, "sync-before-rename", replace(broken, mode="serve", command=("./gone",))))
+    assert done.returncode == 2
+    assert "this machine cannot tell: the program cannot be started" in done.stderr
+
+
+def test_a_set_up_runs_once(tmp_path: Path, broken: Manifest) -> None:
+    setup = (("sh", "-c", "echo x >> built"),)
+    folder = a_report(tmp_path, "failed-rename", replace(broken, setup=setup))
+    assert [run(folder).returncode for _ in range(2)] == [1, 1]
+    assert (folder / "program" / "built").read_text() == "x\n"
+    assert json.loads((folder / "subject.json").read_text())["setup"] == [["sh", "-c", "echo x >> built"]]
+
+
+STATUS = {"status": "running", "epoch": 2.0, "total_epochs": 3.0, "loss": 0.5, "message": "a", "timestamp": 5}
+NAN = {**STATUS, "loss": {"$float": "NaN"}}
+
+
+def asked(clause: str, case: str, status: dict[str, object]) -> Result:
+    line = json.dumps({"op": "write", "path": "/tmp/pulse-conformance-x/cases/main-0/status.json", "status": status})
+    return Result(clause, case, "fail", "wrong", evidence={"transcript": ["{cut … (500 bytes) → ok", f"{line} → ok"]})
+
+
+ANSWERS = {
+    "documents": (asked("DOC-04", "epoch:fraction", STATUS), "is written with epoch = '2' instead of 2.0"),
+    "refusals": (asked("REF-03", "not_finite:loss-nan", NAN), "is answered ok"),
+    "reads": (
+        Result("RDR-05", "invalid:invalid-nan-epoch", "fail", "read"),
+        "documents/invalid-nan-epoch.json is read",
+    ),
+}
+# Integers for floats, and nothing is checked, neither what is written nor what is read.
+CARELESS = """
+import json
+
+class Careless:
+    def write(self, path, status):
+        with open(path, "w") as file:
+            json.dump({**status, "epoch": int(status["epoch"])}, file)
+
+    def read(self, path):
+        return json.load(open(path), parse_constant=lambda name: 0.0)
+"""
+
+
+@pytest.mark.parametrize("check", ANSWERS)
+def test_what_was_answered_wrongly_is_asked_again(tmp_path: Path, check: str) -> None:
+    folder = tmp_path / "careless"
+    folder.mkdir()
+    (folder / "careless.py").write_text(CARELESS, encoding="utf-8")
+    careless = Manifest(
+        "careless", "python", "pulse", ("writer", "reader"), "python", folder, "x", callable="careless:Careless"
+    )
+    result, said = ANSWERS[check]
+    (report,) = planned([result])
+    assert report.check is not None
+    assert report.check.check == check
+    write_bug_report(tmp_path / report.name, report, HEADER, careless)
+    done = run(tmp_path / report.name)
+    assert (done.returncode, said in done.stdout) == (1, True), (done.stdout, done.stderr)
+    assert "1 of 1 requests" in done.stdout
+    draft = (tmp_path / report.name / "ISSUE.md").read_text("utf-8")
+    assert "strace" not in draft
+    assert ("The last request, and what came back:" in draft) is (check != "reads")
+
+
+@pytest.mark.parametrize("check", ANSWERS)
+def test_a_correct_program_answers_as_it_has_to(tmp_path: Path, correct: Manifest, check: str) -> None:
+    (report,) = planned([ANSWERS[check][0]])
+    write_bug_report(tmp_path / report.name, report, HEADER, correct)
+    done = run(tmp_path / report.name)
+    assert (done.returncode, done.stdout) == (0, "it does not happen here\n"), done.stderr
