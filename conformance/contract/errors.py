@@ -36,13 +36,15 @@ class ImplementationError(RuntimeError):
     """The implementation could not be started, or it broke the protocol (SPEC.md, "Adapters").
 
     ``stderr`` holds what it had printed to standard error by then (evidence, never judged), ``request`` what it was
-    asked, as it was sent.
+    asked, as it was sent. ``exit_code`` is that of the process when it ended instead of answering, as `subprocess`
+    has it: below 0 for a signal.
     """
 
-    def __init__(self, message: str, stderr: str = "", request: str = "") -> None:
+    def __init__(self, message: str, stderr: str = "", request: str = "", exit_code: int | None = None) -> None:
         super().__init__(message)
         self.stderr = stderr
         self.request = request
+        self.exit_code = exit_code
 
 
 class NotAnAnswer(ImplementationError):

@@ -176,15 +176,17 @@ class ServeImplementation:
 
     def _ended(self, line: bytes, limit: float) -> ImplementationError:
         rest = f" after printing {line[:200]!r}" if line else ""
+        code = None
         try:
             what = f"printed {self._lines.too_much}"
             if not self._lines.too_much:
-                what = f"ended with exit code {_exit_code(self._child.process.wait(timeout=limit))}"
+                code = self._child.process.wait(timeout=limit)
+                what = f"ended with exit code {_exit_code(code)}"
         except subprocess.TimeoutExpired:
             what = "closed its standard output"
         stderr = self.stderr()
         self.kill()
-        return ImplementationError(f"{what} instead of answering{rest}", stderr)
+        return ImplementationError(f"{what} instead of answering{rest}", stderr, exit_code=code)
 
     @property
     def usable(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -306,7 +307,10 @@ class Laboratory:
             existed=place.before.exists,
         )
         python = self.run.manifest.language.lower() == "python"
-        died = not python and died_of_it(outcome, operations[number + 1 :])
+        died = not python and (
+            died_of_it(outcome, operations[number + 1 :])
+            or (alive and point.what == "terminate" and self._ends_of_sigterm(place, size))
+        )
         in_place = on_the_target(operations, place.name, place.before.exists)
         fates = [each.value for each in fired if each.action in _SIGNALS]
         return Visit(
@@ -352,6 +356,17 @@ class Laboratory:
             next_write="",
         )
         return Visit(point.name, point.what, injection, ())
+
+    def _ends_of_sigterm(self, place: Place, size: int) -> bool:
+        """Whether the signal ends a process that has answered, without a handler of the program's own.
+
+        Go's runtime ends the process by the signal itself, a little later: a short write may be answered by then.
+        """
+        try:
+            self.ask(place.asked, NEXT, size)(self.traced.implementation)
+        except ImplementationError as error:
+            return error.exit_code == -signal.SIGTERM
+        return False
 
     def _next_write(self, place: Place, size: int, *, alive: bool) -> str:
         """Write the next document, with a new process when the implementation has ended."""

@@ -20,21 +20,12 @@ from conformance.syscalls.points import Point, Scenario, fault_points
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.verdicts import judged, problem
 from conformance.syscalls.visit import Visit
+from tests.conformance.syscalls.changed_writer import CORRECT, changed
 
 if sys.platform != "linux":
     pytest.skip("the syscall engine needs Linux", allow_module_level=True)
 
-CORRECT = (Path(__file__).parents[1] / "adapters" / "correct_writer.py").read_text(encoding="utf-8")
 OPERATIONS = ["create", "write", "sync", "close", "rename"]
-
-
-def changed(*replacements: tuple[str, str]) -> str:
-    """The source of the correct writer with changes."""
-    source = CORRECT
-    for old, new in replacements:
-        assert source.count(old) == 1, old
-        source = source.replace(old, new)
-    return source
 
 
 @pytest.fixture
@@ -193,79 +184,6 @@ def test_a_kill_at_the_rename(laboratory: Callable[..., Laboratory], phase: Any,
     seen = laboratory().visit(fault(4, "rename", 0, what="kill", phase=phase)).injection
     assert (seen.answer, seen.target, seen.next_write) == ("crash", target, "ok, by a new process")
     assert seen.text == "ended with exit code -9 (SIGKILL) instead of answering"
-
-
-@pytest.mark.parametrize(
-    ("handler", "caught", "lost", "left"),
-    [("", True, False, 0), ("signal.SIG_DFL", False, False, 1), ("signal.SIG_IGN", False, False, 0)],
-)
-def test_an_interrupt(laboratory: Callable[..., Laboratory], handler: str, caught: bool, lost: bool, left: int) -> None:
-    """Python's own handler raises KeyboardInterrupt, which ends the host after its clean-up."""
-    start = f"import json\nimport signal\nsignal.signal(signal.SIGINT, {handler})" if handler else "import json"
-    visit = laboratory(changed(("import json", start))).visit(fault(2, "sync", 0, what="interrupt", phase="after"))
-    assert (visit.caught, visit.lost, len(visit.injection.left)) == (caught, lost, left)
-    assert visit.injection.answer == ("ok" if "IGN" in handler else "crash")
-
-
-@pytest.mark.parametrize(
-    ("handler", "caught", "ignored", "answer"),
-    [
-        ("", False, False, "crash"),
-        ("signal.signal(signal.SIGTERM, lambda *_: None)", True, False, "ok"),
-        ("signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))", True, False, "crash"),
-        ("signal.signal(signal.SIGTERM, signal.SIG_IGN)", False, True, "ok"),
-    ],
-)
-def test_a_termination(
-    laboratory: Callable[..., Laboratory], handler: str, caught: bool, ignored: bool, answer: str
-) -> None:
-    start = f"import json\nimport signal\nimport sys\n{handler}"
-    visit = laboratory(changed(("import json", start))).visit(fault(2, "sync", 0, what="terminate", phase="after"))
-    assert (visit.caught, visit.ignored, visit.injection.answer) == (caught, ignored, answer)
-    assert visit.injection.target == ("new" if answer == "ok" else "old")
-
-
-def test_a_program_that_hangs_after_a_signal_is_distinguished(laboratory: Callable[..., Laboratory]) -> None:
-    waiting = "signal.signal(signal.SIGTERM, lambda *_: threading.Event().wait())"
-    made = laboratory(changed(("import json", f"import json\nimport signal\nimport threading\n{waiting}")))
-    made.run = dataclasses.replace(made.run, answer_seconds=2.0)
-    visit = made.visit(fault(2, "sync", 0, what="terminate", phase="after"))
-    assert (visit.injection.answer, visit.injection.target) == ("hang", "old")
-    assert made.visit(fault(2, "sync")).injection.answer == "io"  # by a new process
-
-
-@pytest.mark.parametrize(("end", "caught"), [("os._exit(2)", False), ("(os.unlink(temp), os._exit(2))", True)])
-def test_an_end_some_time_after_the_interrupt(python_run: Callable[..., Run], end: str, caught: bool) -> None:
-    """Go's runtime ends the process a little later. Until then the write goes on; here it first probes the folder."""
-    probe = "        os.close(os.open(f'{path}.probe', os.O_CREAT))\n        os.unlink(f'{path}.probe')\n"
-    source = changed(
-        ("import os", "import os\nimport signal\n\nseen = []\nsignal.signal(signal.SIGINT, lambda *_: seen.append(1))"),
-        ("        descriptor =", probe + "        descriptor ="),
-        ("os.fsync(descriptor)", f"os.fsync(descriptor)\n                seen and {end}"),
-    )
-    run = python_run(source)
-    other = Laboratory(dataclasses.replace(run, manifest=dataclasses.replace(run.manifest, language="go")))
-    try:
-        visit = other.visit(fault(0, "create", 0, what="interrupt", phase="after"))
-    except Unmeasured as error:
-        pytest.skip(str(error))
-    finally:
-        other.stop()
-    assert visit.caught == caught
-
-
-def test_an_interrupt_that_is_lost(laboratory: Callable[..., Laboratory]) -> None:
-    """SIGINT is ignored only during the write."""
-    losing = changed(
-        ("import json", "import json\nimport signal"),
-        (
-            "        Implementation.count += 1\n",
-            "        Implementation.count += 1\n        before = signal.signal(signal.SIGINT, signal.SIG_IGN)\n",
-        ),
-        ("os.replace(temp, path)\n", "os.replace(temp, path)\n            signal.signal(signal.SIGINT, before)\n"),
-    )
-    visit = laboratory(losing).visit(fault(2, "sync", 0, what="interrupt", phase="after"))
-    assert (visit.caught, visit.lost, visit.injection.answer) == (False, True, "ok")
 
 
 @pytest.mark.parametrize(("then", "twice"), [("pass", False), ("os.close(descriptor)", True)], ids=["once", "twice"])
