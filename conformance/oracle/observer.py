@@ -27,15 +27,37 @@ _WORST_FIRST = ("torn", "mixed", "altered", "missing")
 
 
 @dataclass
+class Sightings:
+    """The reads of one document: how many, and the times (begin, end) of the first and the last of each row of them.
+
+    What lies between two reads of the same document contradicts nothing that these two do not. So a writer that takes
+    minutes fills no memory with reads of what it left unchanged.
+    """
+
+    count: int = 0
+    times: list[tuple[int, int]] = field(default_factory=list)
+    _row: int = 0  # reads in the last row
+
+    def add(self, begin: int, end: int, *, again: bool) -> None:
+        """Add a read; ``again``: the read before it was of the same document."""
+        self.count += 1
+        self._row = self._row + 1 if again else 1
+        if self._row > 2:
+            self.times[-1] = begin, end
+        else:
+            self.times.append((begin, end))
+
+
+@dataclass
 class Observation:
     """Everything that was seen of one target. Times are nanoseconds of the monotonic clock.
 
-    ``seen`` maps the bytes of each distinct document to the times of its reads: (begin, end). They are judged after the
-    observation, so that during it the reader does nothing but read; ``reads`` is empty until then.
+    ``seen`` maps the bytes of each distinct document to its reads. They are judged after the observation, so that
+    during it the reader does nothing but read; ``reads`` is empty until then.
     """
 
     writes: list[Write] = field(default_factory=list)
-    seen: dict[bytes, list[tuple[int, int]]] = field(default_factory=dict)
+    seen: dict[bytes, Sightings] = field(default_factory=dict)
     reads: list[Read] = field(default_factory=list)
     violations: dict[str, Violation] = field(default_factory=dict)  # the first of each kind
     counts: dict[str, int] = field(default_factory=dict)  # reads of each kind of violation
@@ -43,6 +65,7 @@ class Observation:
     crash: BaseException | None = None
     read_count: int = 0
     held: int = 0  # bytes of the documents in ``seen``
+    _latest: Sightings | None = None  # of the document that was read last
 
     def timed_write(self, identity: Identity, action: Callable[[], bool]) -> None:
         """Run a write and record its times; ``action`` returns whether it was acknowledged."""
@@ -94,27 +117,30 @@ class Observation:
 
     def judge(self) -> None:
         """Sort what was seen into reads of whole documents and violations (torn, mixed or altered)."""
-        for data, times in self.seen.items():
-            self.judge_one(data, times)
+        for data, sightings in self.seen.items():
+            self.judge_one(data, sightings)
 
-    def judge_one(self, data: bytes, times: list[tuple[int, int]]) -> None:
+    def judge_one(self, data: bytes, sightings: Sightings) -> None:
         """Sort the reads of one document."""
         try:
             identity = identify(data)
         except Violation as violation:
-            self.note(violation, len(times))
+            self.note(violation, sightings.count)
         else:
-            self.reads += [Read(identity, begin, end) for begin, end in times]
+            self.reads += [Read(identity, begin, end) for begin, end in sightings.times]
 
     def keep(self, data: bytes, begin: int, end: int) -> None:
         """Keep a read for `judge`; where the documents kept would take too much memory, judge it at once."""
-        if (times := self.seen.get(data)) is not None:
-            times.append((begin, end))
-        elif self.held + len(data) <= MOST_HELD:
-            self.held += len(data)
-            self.seen[data] = [(begin, end)]
-        else:
-            self.judge_one(data, [(begin, end)])
+        sightings = self.seen.get(data)
+        if sightings is None:
+            sightings = Sightings()
+            if self.held + len(data) <= MOST_HELD:
+                self.held += len(data)
+                self.seen[data] = sightings
+        sightings.add(begin, end, again=self._latest is sightings)
+        self._latest = sightings
+        if data not in self.seen:
+            self.judge_one(data, sightings)
 
 
 @contextmanager

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conformance.contract.errors import Inconclusive, Violation
-from conformance.oracle.history import Read, Write
-from conformance.oracle.observer import MOST_HELD, Observation, observing
+from conformance.oracle.history import Read, Write, find_contradiction
+from conformance.oracle.observer import MOST_HELD, Observation, Sightings, observing
 from conformance.oracle.payload import Identity, encode, make_status
 
 
@@ -66,7 +68,7 @@ def test_the_documents_of_a_replacing_writer_are_seen_whole_and_in_order(target:
     observation.require_whole()
     observation.require_linearizable()
     assert {read.value for read in observation.reads} == {(0, sequence) for sequence in range(20)}
-    assert observation.read_count == len(observation.reads)
+    assert observation.read_count == sum(sightings.count for sightings in observation.seen.values())
     assert all(read.begin <= read.end for read in observation.reads)
 
 
@@ -217,13 +219,43 @@ def test_a_crash_of_the_reader_is_not_called_a_violation(target: Path, monkeypat
 
 @pytest.mark.parametrize(("reads", "distinct", "enough"), [(50, 5, True), (49, 5, False), (1000, 4, False)])
 def test_too_little_is_inconclusive(reads: int, distinct: int, enough: bool) -> None:
-    observation = Observation(seen={document((0, number)): [] for number in range(distinct)}, read_count=reads)
+    observation = Observation(seen={document((0, number)): Sightings() for number in range(distinct)}, read_count=reads)
     assert observation.enough() is enough
     if enough:
         observation.require_enough()
     else:
         with pytest.raises(Inconclusive, match=f"saw {reads} reads of {distinct} distinct documents"):
             observation.require_enough()
+
+
+def test_of_many_reads_in_a_row_the_first_and_the_last_are_kept() -> None:
+    """All are counted; a document that comes back starts another row."""
+    observation = Observation()
+    first, second = document((0, 1)), document((0, 2))
+    for number, data in enumerate([first] * 4 + [second] + [first] * 2 + [second] * 1000):
+        observation.keep(data, 10 * number, 10 * number + 5)
+    assert (observation.seen[first].count, observation.seen[second].count) == (6, 1001)
+    assert observation.seen[first].times == [(0, 5), (30, 35), (50, 55), (60, 65)]
+    assert observation.seen[second].times == [(40, 45), (70, 75), (10060, 10065)]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=30),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=3, max_size=3),
+)
+def test_what_is_not_kept_would_contradict_nothing(
+    sights: list[tuple[int, bool]], spans: list[tuple[int, int]]
+) -> None:
+    """The same answer for the kept reads as for all of them, whatever was read; False repeats the last document."""
+    writes = [Write((0, 0), -math.inf, -math.inf)]
+    writes += [Write((0, number), min(span), max(span)) for number, span in enumerate(spans, start=1)]
+    observation, everything, value = Observation(), [], 0
+    for number, (other, changes) in enumerate(sights):
+        value = other if changes else value
+        everything.append(Read((0, value), 3 * number, 3 * number + 2))
+        observation.keep(document((0, value)), 3 * number, 3 * number + 2)
+    observation.judge()
+    assert (find_contradiction(writes, observation.reads) is None) == (find_contradiction(writes, everything) is None)
 
 
 def test_documents_that_would_take_too_much_memory_are_judged_at_once() -> None:
