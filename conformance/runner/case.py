@@ -21,6 +21,7 @@ from conformance.runner.run import Run
 from conformance.subject.client import Implementation, ServeImplementation, start
 from conformance.subject.control import obstacle
 from conformance.subject.protocol import Answer, encode_message, shown_request
+from conformance.subject.standard_error import ends_of
 from conformance.system.patience import Patience
 
 __all__ = ["Case", "Shared"]
@@ -234,7 +235,7 @@ class Case:
             found["folder"] = sorted(os.listdir(self.folder))[:50]
         for implementation in [*self._started, self.shared.implementation]:
             if implementation is not None and (text := implementation.stderr().strip()):
-                found["stderr"] = text[-1500:]
+                found["stderr"] = ends_of(text)
         return found
 
 

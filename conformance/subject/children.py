@@ -128,7 +128,7 @@ class Child:
 
     def stderr(self) -> str:
         """The last bytes of its standard error, as text."""
-        return self.standard_error.last()
+        return self.standard_error.kept()
 
     def communicate(self, given: bytes, seconds: float, *, limit: int = LONGEST_ANSWER, last: bool = False) -> bytes:
         """Send all of its input, wait until it ends, and kill the rest of its group. Returns what it printed.

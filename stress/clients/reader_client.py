@@ -8,6 +8,7 @@ from conformance.contract.errors import ImplementationError, Violation
 from conformance.oracle.payload import Identity, identify_values
 from conformance.subject.client import OneshotImplementation, ServeImplementation
 from conformance.subject.protocol import Answer
+from conformance.subject.standard_error import ends_of
 from stress.clients.plans import ReaderPlan
 from stress.clients.restart import start_despite_kills
 from stress.record import clock
@@ -114,7 +115,7 @@ class AskingReader:
         if self._deaths < self._counters.get("kills"):
             self._deaths = self._counters.get("kills")
         else:
-            self.seen.note(ObservedViolation("misread", now, f"the reader {error}", {"stderr": error.stderr[-1000:]}))
+            self.seen.note(ObservedViolation("misread", now, f"the reader {error}", {"stderr": ends_of(error.stderr)}))
         self._implementation = self._start()
 
     def _start(self) -> ServeImplementation | OneshotImplementation:

@@ -18,6 +18,7 @@ from conformance.runner.keeps import is_kept
 from conformance.runner.requests import publish_request
 from conformance.subject.client import OneshotImplementation, ServeImplementation
 from conformance.subject.protocol import Answer
+from conformance.subject.standard_error import ends_of
 from conformance.system.error_names import error_of, names_a_holder
 from stress.clients.plans import WriterPlan
 from stress.clients.restart import start_despite_kills
@@ -168,7 +169,7 @@ class Writer:
             self.written.deaths += 1
         else:
             self.written.violations.append(
-                ObservedViolation("ended", now, f"the implementation {error}", {"stderr": error.stderr[-1000:]})
+                ObservedViolation("ended", now, f"the implementation {error}", {"stderr": ends_of(error.stderr)})
             )
         left = self._temps()
         self._implementation = self._start()
