@@ -27,7 +27,7 @@ _WORST_FIRST = ("torn", "mixed", "altered", "missing")
 
 
 @dataclass
-class Sightings:
+class DocumentReads:
     """The reads of one document: how many, and the times (begin, end) of the first and the last of each row of them.
 
     What lies between two reads of the same document contradicts nothing that these two do not. So a writer that takes
@@ -57,7 +57,7 @@ class Observation:
     """
 
     writes: list[Write] = field(default_factory=list)
-    seen: dict[bytes, Sightings] = field(default_factory=dict)
+    seen: dict[bytes, DocumentReads] = field(default_factory=dict)
     reads: list[Read] = field(default_factory=list)
     violations: dict[str, Violation] = field(default_factory=dict)  # the first of each kind
     counts: dict[str, int] = field(default_factory=dict)  # reads of each kind of violation
@@ -65,7 +65,7 @@ class Observation:
     crash: BaseException | None = None
     read_count: int = 0
     held: int = 0  # bytes of the documents in ``seen``
-    _latest: Sightings | None = None  # of the document that was read last
+    _latest: DocumentReads | None = None  # of the document that was read last
 
     def timed_write(self, identity: Identity, action: Callable[[], bool]) -> None:
         """Run a write and record its times; ``action`` returns whether it was acknowledged."""
@@ -117,30 +117,30 @@ class Observation:
 
     def judge(self) -> None:
         """Sort what was seen into reads of whole documents and violations (torn, mixed or altered)."""
-        for data, sightings in self.seen.items():
-            self.judge_one(data, sightings)
+        for data, reads in self.seen.items():
+            self.judge_one(data, reads)
 
-    def judge_one(self, data: bytes, sightings: Sightings) -> None:
+    def judge_one(self, data: bytes, reads: DocumentReads) -> None:
         """Sort the reads of one document."""
         try:
             identity = identify(data)
         except Violation as violation:
-            self.note(violation, sightings.count)
+            self.note(violation, reads.count)
         else:
-            self.reads += [Read(identity, begin, end) for begin, end in sightings.times]
+            self.reads += [Read(identity, begin, end) for begin, end in reads.times]
 
     def keep(self, data: bytes, begin: int, end: int) -> None:
         """Keep a read for `judge`; where the documents kept would take too much memory, judge it at once."""
-        sightings = self.seen.get(data)
-        if sightings is None:
-            sightings = Sightings()
+        reads = self.seen.get(data)
+        if reads is None:
+            reads = DocumentReads()
             if self.held + len(data) <= MOST_HELD:
                 self.held += len(data)
-                self.seen[data] = sightings
-        sightings.add(begin, end, again=self._latest is sightings)
-        self._latest = sightings
+                self.seen[data] = reads
+        reads.add(begin, end, again=self._latest is reads)
+        self._latest = reads
         if data not in self.seen:
-            self.judge_one(data, sightings)
+            self.judge_one(data, reads)
 
 
 @contextmanager

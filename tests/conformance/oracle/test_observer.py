@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conformance.contract.errors import Inconclusive, Violation
 from conformance.oracle.history import Read, Write, find_contradiction
-from conformance.oracle.observer import MOST_HELD, Observation, Sightings, observing
+from conformance.oracle.observer import MOST_HELD, Observation, DocumentReads, observing
 from conformance.oracle.payload import Identity, encode, make_status
 
 
@@ -68,7 +68,7 @@ def test_the_documents_of_a_replacing_writer_are_seen_whole_and_in_order(target:
     observation.require_whole()
     observation.require_linearizable()
     assert {read.value for read in observation.reads} == {(0, sequence) for sequence in range(20)}
-    assert observation.read_count == sum(sightings.count for sightings in observation.seen.values())
+    assert observation.read_count == sum(reads.count for reads in observation.seen.values())
     assert all(read.begin <= read.end for read in observation.reads)
 
 
@@ -219,7 +219,9 @@ def test_a_crash_of_the_reader_is_not_called_a_violation(target: Path, monkeypat
 
 @pytest.mark.parametrize(("reads", "distinct", "enough"), [(50, 5, True), (49, 5, False), (1000, 4, False)])
 def test_too_little_is_inconclusive(reads: int, distinct: int, enough: bool) -> None:
-    observation = Observation(seen={document((0, number)): Sightings() for number in range(distinct)}, read_count=reads)
+    observation = Observation(
+        seen={document((0, number)): DocumentReads() for number in range(distinct)}, read_count=reads
+    )
     assert observation.enough() is enough
     if enough:
         observation.require_enough()
