@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conformance.contract.errors import Inconclusive, Violation
 from conformance.oracle.history import Read, Write, find_contradiction
-from conformance.oracle.observer import MOST_HELD, Observation, DocumentReads, observing
+from conformance.oracle.observer import MOST_HELD, DocumentReads, Observation, observing
 from conformance.oracle.payload import Identity, encode, make_status
 
 
