@@ -141,6 +141,7 @@ class Writer:
             self._died(error)
             return
         end = clock.nanoseconds()
+        self._counters.set("fresh", 0)
         if answer.ok:
             self._add_row(request, end, 1)
             retries = answer.fields.get("retries")
@@ -202,6 +203,7 @@ class Writer:
     def _start(self) -> ServeImplementation | OneshotImplementation:
         self._counters.set("starting", 1)  # a fault now would hit the start, not a write
         started = start_despite_kills(self._plan.manifest, self._plan.launch_options, self._counters, self._deaths)
+        self._counters.set("fresh", isinstance(started.implementation, ServeImplementation))
         self._counters.set("starting", 0)
         self._deaths = started.kills
         self.written.deaths += started.spoilt

@@ -2,7 +2,7 @@
 
 It hits the processes of implementations and the kit's readers; the processes that drive implementations live on and
 report what happened. A kill between two writes counts like any other. A process that is just being started is left
-alone, because no clause is about starting.
+alone, because no clause is about starting; of a fault also until it has answered a write.
 """
 
 from __future__ import annotations

@@ -14,13 +14,13 @@ __all__ = ["FIELDS", "OF_READERS", "Counters", "new_counters"]
 
 # The kinds of violations that readers count as they see them.
 OF_READERS: tuple[ViolationKind, ...] = ("torn", "mixed", "missing", "misread")
-FIELDS = ("reads", "changes", "writes", "refused", "wrong", "kills", "commands", "starting", *OF_READERS)
+FIELDS = ("reads", "changes", "writes", "refused", "wrong", "kills", "commands", "starting", "fresh", *OF_READERS)
 
 
 @dataclass(frozen=True)
 class Counters:
-    """One row of `FIELDS` for each process. ``starting`` is 1 while it starts its implementation, ``wrong`` the sum
-    of `OF_READERS`.
+    """One row of `FIELDS` for each process. ``starting`` is 1 while it starts its implementation, ``fresh`` from
+    there to the first answer to a write, ``wrong`` the sum of `OF_READERS`.
 
     The parent writes ``kills`` and ``commands`` (how many there were), the process itself writes the rest.
     """

@@ -138,6 +138,28 @@ def test_others_see_that_it_is_starting(writer: Callable[..., Writer], script: S
     assert counters.get("starting") == 0
 
 
+def test_others_see_that_it_has_not_answered_yet(
+    writer: Callable[..., Writer], script: Script, counters: Counters
+) -> None:
+    """Again after each start, as a runtime may get ready at its first write; a process for each write is always new."""
+    seen: list[int] = []
+
+    def respond(operation: str, fields: Any) -> Answer:
+        seen.append(counters.get("fresh"))
+        return ACKNOWLEDGED
+
+    script.respond = respond
+    one = writer()
+    one.write()
+    one.write()
+    script.respond = dying(1)
+    one.write()
+    assert (seen, counters.get("fresh")) == ([1, 0], 1)
+    script.serve = False
+    writer()
+    assert counters.get("fresh") == 0
+
+
 # Orphans
 
 

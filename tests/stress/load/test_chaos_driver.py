@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,32 @@ from stress.load import chaos
 from stress.load.chaos_driver import ChaosDriver
 from stress.load.pause_guard import PauseGuard
 from stress.record import clock
+from stress.record.shared_counters import new_counters
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "hits"),
+    [
+        ("starting", "fault", False),
+        ("starting", "kill", False),
+        ("fresh", "fault", False),
+        ("fresh", "kill", True),
+        ("ready", "fault", True),
+    ],
+)
+def test_what_only_gets_ready_is_spared(monkeypatch: pytest.MonkeyPatch, state: str, kind: str, hits: bool) -> None:
+    hit: list[chaos.Action] = []
+    monkeypatch.setattr(chaos, "hit", lambda action, processes: hit.append(action))
+    monkeypatch.setattr(chaos, "alive", lambda processes: processes)
+    counters = new_counters(multiprocessing.get_context("spawn"), 1)
+    if state != "ready":
+        counters.set(state, 1)
+    writer: Any = SimpleNamespace(counters=counters, implementations=lambda: [object()])
+    plan: Any = SimpleNamespace(scenario=SimpleNamespace(seed=1, chaos=(kind,), chaos_rate=10.0, writers=1, readers=0))
+    tally: Any = SimpleNamespace(seconds=0.0)
+    group: Any = SimpleNamespace(writers=[writer], readers=[])
+    ChaosDriver(plan, group, tally, PauseGuard(None)).act_until(1.0)
+    assert bool(hit) == hits
 
 
 def test_a_fault_explains_refusals_from_before_it_took_effect(monkeypatch: pytest.MonkeyPatch) -> None:
