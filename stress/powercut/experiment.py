@@ -30,9 +30,10 @@ from stress.powercut.blocks.tally import Tally as BlockTally
 from stress.powercut.boundaries import cut_at_boundaries
 from stress.powercut.cuts import RandomCut, random_cut
 from stress.powercut.cutting import Bench, cut_at_random, require_that_losses_show
+from stress.powercut.endings import ended_by_error, not_finished, same_for_all
 from stress.powercut.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_series
 from stress.powercut.recording import record_writes
-from stress.powercut.verdict import CLAUSES, Finding, Tally, Way, case_name, judge, results_of
+from stress.powercut.verdict import Finding, Tally, Way, case_name, judge, results_of
 
 __all__ = ["CutPlan", "results"]
 
@@ -68,10 +69,18 @@ def results(run: Run, plan: CutPlan) -> Iterator[Result]:
 def _case(run: Run, plan: CutPlan, file_system: FileSystem, way: Way) -> list[Result]:
     repro, case = _repro(run, plan, file_system, way), case_name(way, file_system.name)
     if "writer" not in run.manifest.roles:
-        return _same(case, repro, outcome="n/a", message="the implementation does not have the role writer")
+        return same_for_all(case, repro, outcome="n/a", message="the implementation does not have the role writer")
     tally = Tally(file_system.name, way, run.manifest.profile)
     of_blocks = BlockTally(file_system.name)
-    counted = of_blocks if way == "blocks" else tally
+
+    def found() -> list[Result]:
+        return results_of_blocks(of_blocks, case, repro) if way == "blocks" else results_of(tally, repro)
+
+    def ended(error: Exception, blame: Literal["implementation", "kit"], evidence: Mapping[str, Any]) -> list[Result]:
+        message = str(error) if blame == "implementation" else f"{type(error).__name__}: {error}"
+        before = {"before it": (of_blocks if way == "blocks" else tally).sentence()}
+        return ended_by_error(found(), case, repro, message, blame, {**evidence, **before})
+
     try:
         require_means(file_system.kind)
         enter_private_namespace()
@@ -80,23 +89,20 @@ def _case(run: Run, plan: CutPlan, file_system: FileSystem, way: Way) -> list[Re
             return result_of_one(repeat_state(run, file_system, plan.blocks), case, repro)
         if way == "blocks":
             cut_every_block(run, file_system, plan.blocks, of_blocks)
-            return results_of_blocks(of_blocks, case, repro)
-        _cut_off(run, plan, file_system.kind, way, tally)
-    except Unmeasured as error:
-        return _same(case, repro, outcome="unmeasured", message=str(error))
-    except Inconclusive as error:
-        return _same(case, repro, outcome="unmeasured", message=str(error), inconclusive=True)
+        else:
+            _cut_off(run, plan, file_system.kind, way, tally)
+    except (Unmeasured, Inconclusive) as error:
+        kept = f"; kept: {', '.join(of_blocks.kept)}" if of_blocks.kept and "PWR-03" not in of_blocks.examples else ""
+        return not_finished(found(), case, repro, f"{error}{kept}", inconclusive=isinstance(error, Inconclusive))
     except ImplementationError as error:
-        evidence = {"stderr": error.stderr, "before it": counted.sentence()}
-        return _ended_by(str(error), "implementation", evidence, case, repro)
+        return ended(error, "implementation", {"stderr": error.stderr})
     except KeyboardInterrupt:
         if of_blocks.kept:
             click.echo(f"pulse stress powercut: kept: {', '.join(of_blocks.kept)}", err=True)
         raise
     except Exception as error:  # it says nothing about the implementation
-        evidence = {"traceback": traceback.format_exc()[-4000:], "before it": counted.sentence()}
-        return _ended_by(f"{type(error).__name__}: {error}", "kit", evidence, case, repro)
-    return results_of(tally, repro)
+        return ended(error, "kit", {"traceback": traceback.format_exc()[-4000:]})
+    return found()
 
 
 def _cut_off(run: Run, plan: CutPlan, kind: Kind, way: Way, tally: Tally) -> None:
@@ -140,23 +146,6 @@ def _foreseen(expected: _Expected, cut: RandomCut, finding: Finding) -> Foreseen
         return None
     first, later = expected[cut.size, cut.exists], expected[cut.size, True]
     return foreseen_of_series(first, later, len(finding.asked) - 1, finding.acknowledged)
-
-
-def _same(case: str, repro: str, **members: Any) -> list[Result]:
-    return [Result(clause, case, repro=repro, **members) for clause in CLAUSES]
-
-
-def _ended_by(
-    message: str,
-    blame: Literal["implementation", "kit"],
-    evidence: Mapping[str, Any],
-    case: str,
-    repro: str,
-) -> list[Result]:
-    """One error is enough: because of it the other clauses of the case were not fully measured."""
-    named = Result("PWR-03", case, "error", message, evidence, repro, blame=blame)
-    others = _same(case, repro, outcome="unmeasured", message="ended by the error that PWR-03 reports")
-    return [named if result.clause == named.clause else result for result in others]
 
 
 def _repro(run: Run, plan: CutPlan, file_system: FileSystem, way: Way) -> str:

@@ -14,6 +14,7 @@ from conformance.contract.errors import ImplementationError, Inconclusive, NoAns
 from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Shared
 from conformance.runner.requests import publish_request
+from conformance.runner.room import require_room
 from conformance.runner.run import Run
 from conformance.subject.client import start
 from conformance.syscalls.tracer.calls import TraceError
@@ -26,7 +27,8 @@ from stress.powercut.blocks.names import name_of, named_state, round_of
 from stress.powercut.blocks.recording import FOLDER, TARGET, Recording, Writers, record
 from stress.powercut.blocks.results import Repeated
 from stress.powercut.blocks.rounds import NUMBERS, Round, rounds
-from stress.powercut.blocks.states import State, plan_states
+from stress.powercut.blocks.shares import KINDS, is_another, limit_of_round, share_of
+from stress.powercut.blocks.states import State, count_prefixes, plan_states
 from stress.powercut.blocks.story import in_short
 from stress.powercut.blocks.supervisor import supervised
 from stress.powercut.blocks.tally import Look, Tally, failed_clauses
@@ -44,8 +46,6 @@ _CONTROL_STATES = 60, 150  # at least, and at most
 _ANSWER_SECONDS = 60.0  # at least
 _END_SECONDS = 10.0
 _RECORDINGS = 5  # in which a state is looked for by its name
-_STATES_OF_ROUND = 100, 1_200  # at least, and at most
-_ROUNDS = 4  # that every run has, if it can: they differ in size, in what writes beside, and in what was there before
 _NEXT_WRITES = 40  # of a recording
 _Expected = Mapping[tuple[int, bool], ExpectedOfWrite]  # by size and whether there is a target
 
@@ -70,25 +70,19 @@ def cut_every_block(run: Run, file_system: FileSystem, plan: BlockPlan, tally: T
     require_means(file_system.kind)
     require_fuse()
     run = _patient(run)
-    few = itertools.islice(rounds(run.seed), _ROUNDS + plan.states // _share(plan))
+    few = itertools.islice(rounds(run.seed), KINDS + plan.states // share_of(plan.states))
     expected = _ask_model(run, file_system, few, tally)
     with _prepared(run, file_system, plan) as (lookers, tally.unmounted_of_control):
         for played in rounds(run.seed):
+            if not is_another(plan.states, tally.states, played.number, tally.most_prefixes):
+                return
             if played.writers == 1 or not tally.not_together:
                 _one_round(run, file_system, played, lookers, expected, plan, tally)
-            if tally.states >= plan.states:
-                return
 
 
 def _patient(run: Run) -> Run:
     """Wait longer for answers: sync(2) waits for all disks of the machine, and so for those of other runs."""
     return dataclasses.replace(run, answer_seconds=max(run.answer_seconds, _ANSWER_SECONDS))
-
-
-def _share(plan: BlockPlan) -> int:
-    """How many states a round has, at most."""
-    least, most = _STATES_OF_ROUND
-    return min(max(-(-plan.states // _ROUNDS), least), most)
 
 
 def repeat_state(run: Run, file_system: FileSystem, plan: BlockPlan) -> Repeated:
@@ -126,7 +120,10 @@ def _asked_for(plan: BlockPlan, recording: Recording, seed: int) -> State | None
     if isinstance(plan.only, str):
         return named_state(plan.only, recording.events)
     assert plan.only is not None
-    states = plan_states(recording.events, seed, min(_share(plan), plan.states)).states
+    number, share = plan.only // NUMBERS, share_of(plan.states)
+    before = min(number * share, max(0, plan.states - share))  # what others had was not kept
+    limit = limit_of_round(plan.states, before, number, count_prefixes(recording.events))
+    states = plan_states(recording.events, seed, limit).states
     if plan.only % NUMBERS >= len(states):
         last = plan.only // NUMBERS * NUMBERS + len(states) - 1
         raise Inconclusive(f"there is no state {plan.only}: the last one of this recording is {last}")
@@ -176,20 +173,32 @@ def _one_round(
                 raise
             tally.not_together = str(error)  # CON-01 says more
             return
-        limit = min(_share(plan), plan.states - tally.states)
+        limit = limit_of_round(plan.states, tally.states, played.number, count_prefixes(recording.events))
         chosen = plan_states(recording.events, run.seed + played.number, limit)
         tally.planned(played, chosen)
         judged = _judged(recording, _numbered(played, chosen.states), run.manifest.profile, expected)
         begin = time.monotonic()
-        looks = [judged(state, seen) for state, seen in lookers.look(recording, chosen.states)]
-        tally.seconds += time.monotonic() - begin
-        looks.sort(key=lambda look: look.number or 0)
-        for look in looks:
-            if plan.keep is not None and tally.is_first_of_its_kind(look):
-                _keep(recording, look, plan.keep, run.manifest.profile, tally)
-            tally.add(look)
+        looks: list[Look] = []
+        try:
+            for state, seen in lookers.look(recording, chosen.states):
+                looks.append(judged(state, seen))
+        except Exception:
+            require_room(run.folder)  # else what was seen by then says nothing
+            _count(run, recording, looks, plan, tally)
+            raise
+        finally:
+            tally.seconds += time.monotonic() - begin
+        _count(run, recording, looks, plan, tally)
         for look in _one_of_each_shape(looks):
             tally.next_write(look, _next_write(run, lookers, recording, look))
+
+
+def _count(run: Run, recording: Recording, looks: list[Look], plan: BlockPlan, tally: Tally) -> None:
+    looks.sort(key=lambda look: look.number or 0)
+    for look in looks:
+        if plan.keep is not None and tally.is_first_of_its_kind(look):
+            _keep(recording, look, plan.keep, run.manifest.profile, tally)
+        tally.add(look)
 
 
 def _keep(recording: Recording, look: Look, parent: Path, profile: str, tally: Tally) -> None:

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from stress.powercut.blocks.log import Event
 
-__all__ = ["START", "Piece", "Plan", "State", "StateKind", "epochs_of", "plan_states"]
+__all__ = ["START", "Piece", "Plan", "State", "StateKind", "count_prefixes", "epochs_of", "plan_states"]
 
 StateKind = Literal["prefix", "partial write", "subset", "flushes ignored"]
 
@@ -86,6 +86,11 @@ def epochs_of(events: Sequence[Event]) -> tuple[Epoch, ...]:
         for begin, end in zip(begins, ends, strict=True)
         if not starts or end > starts[0]
     )
+
+
+def count_prefixes(events: Sequence[Event]) -> int:
+    """How many prefixes a log has in which a cut may come."""
+    return sum(1 for epoch in epochs_of(events) for _ in _prefixes(epoch))
 
 
 def plan_states(events: Sequence[Event], seed: int, limit: int) -> Plan:

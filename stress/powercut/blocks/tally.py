@@ -108,6 +108,7 @@ class Tally:
     lied: Found = field(default_factory=Found)
     looked_at: Counter[StateKind] = field(default_factory=Counter)
     possible: Counter[StateKind] = field(default_factory=Counter)
+    most_prefixes: int = 0  # of a recording
     documents: int = 0
     first_failures: dict[str, int] = field(default_factory=dict)  # clause → the failing state, counted from 1
     next_writes: int = 0
@@ -139,6 +140,7 @@ class Tally:
         """Count a recording, and the states that it gave to choose from."""
         self.documents += played.writers * played.writes
         self.possible.update(plan.possible)
+        self.most_prefixes = max(self.most_prefixes, plan.possible.get("prefix", 0))
 
     def is_first_of_its_kind(self, look: Look) -> bool:
         """Whether a state that was not counted yet shows a failure of the writer that none before has shown."""

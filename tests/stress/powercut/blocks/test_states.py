@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from stress.powercut.blocks.log import Event
-from stress.powercut.blocks.states import START, Piece, Plan, State, epochs_of, plan_states
+from stress.powercut.blocks.states import START, Piece, Plan, State, count_prefixes, epochs_of, plan_states
 
 MARK = Event("mark", text=START)
 
@@ -51,6 +51,11 @@ def test_all_prefixes_are_states_where_the_limit_allows_it() -> None:
         State("prefix", 4, (), 5),  # it is all of the first epoch, too: the later cut asks for more
         State("prefix", 4, (4,), 5),
     )
+
+
+def test_prefixes_are_counted_as_they_are_planned() -> None:
+    log = events("wf|" + 7 * "wwfWd" + "f")
+    assert count_prefixes(log) == plan_states(log, 1, 1000).possible["prefix"]
 
 
 def test_never_more_than_the_limit() -> None:
