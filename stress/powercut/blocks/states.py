@@ -94,9 +94,9 @@ def count_prefixes(events: Sequence[Event]) -> int:
 
 
 def plan_states(events: Sequence[Event], seed: int, limit: int) -> Plan:
-    """At most ``limit`` states: all prefixes, and a seeded sample of the others, a tenth of them with flushes ignored.
-    The others have a quarter of the limit, where there are so many prefixes that a sample of them has to do. What is
-    left out of a large epoch depends on the seed, too.
+    """At most ``limit`` states: all prefixes, and a seeded sample of the others; those with flushes ignored are at most
+    a tenth of what the prefixes leave. The others have a quarter of the limit, where there are so many prefixes that a
+    sample of them has to do. What is left out of a large epoch depends on the seed, too.
     """
     draw = random.Random(f"{seed} states")
     epochs = epochs_of(events)
