@@ -34,10 +34,13 @@ class Account:
     groups: tuple[int, ...]
     home: str
 
-    def prefix(self) -> tuple[str, ...]:
-        """A command prefix under which the rest runs as this user; root must start it."""
-        groups = ",".join(map(str, self.groups))
-        return (sys.executable, "-I", "-S", "-B", str(_AS_USER), self.name, str(self.uid), str(self.gid), groups)
+    def prefix(self, ignored: int = 0) -> tuple[str, ...]:
+        """A command prefix under which the rest runs as this user; root must start it.
+
+        ``ignored`` is the number of a signal that it is to ignore, as its parent has said; 0 for none.
+        """
+        numbers = (str(self.uid), str(self.gid), ",".join(map(str, self.groups)), str(ignored))
+        return (sys.executable, "-I", "-S", "-B", str(_AS_USER), self.name, *numbers)
 
     def environment(self) -> dict[str, str]:
         """The variables that name a user."""

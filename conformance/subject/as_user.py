@@ -1,18 +1,20 @@
-"""``python as_user.py NAME UID GID GROUPS COMMAND…`` executes a command as another user, with that user's groups only.
+"""``python as_user.py NAME UID GID GROUPS IGNORED COMMAND…`` executes a command as another user.
 
-It is a script of its own, as `conformance.subject.default_signals` is: prefixes that need root, such as mounts and the
-tracer, come before it, and running code between fork and exec is not safe in a process with threads.
+It has that user's groups only. It is a script of its own, as `conformance.subject.default_signals` is: prefixes that
+need root, such as mounts and the tracer, come before it, and running code between fork and exec is not safe in a
+process with threads. IGNORED is the signal that stays ignored (0: none) of those that Python ignores from its start on.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 __all__ = ["main"]
 
 
-def main(name: str, uid: int, gid: int, groups: list[int], command: list[str]) -> None:
+def main(name: str, uid: int, gid: int, groups: list[int], ignored: int, command: list[str]) -> None:
     """Become the user for good, and then the command. Prints why when it cannot be executed."""
     if sys.platform != "linux":
         raise NotImplementedError("only Linux is supported")
@@ -20,6 +22,8 @@ def main(name: str, uid: int, gid: int, groups: list[int], command: list[str]) -
     os.setgroups(groups)
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
+    for number in {signal.SIGPIPE, signal.SIGXFSZ} - {ignored}:
+        signal.signal(number, signal.SIG_DFL)
     try:
         os.execvp(command[0], command)
     except OSError as error:
@@ -27,4 +31,5 @@ def main(name: str, uid: int, gid: int, groups: list[int], command: list[str]) -
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), [int(one) for one in sys.argv[4].split(",")], sys.argv[5:])
+    user, number, group, others, kept, *words = sys.argv[1:]
+    main(user, int(number), int(group), [int(one) for one in others.split(",")], int(kept), words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ __all__ = ["ANSWER_SECONDS", "START_SECONDS", "LaunchOptions", "command_of", "fo
 
 START_SECONDS = 30.0
 ANSWER_SECONDS = 10.0
+_XFSZ = int(getattr(signal, "SIGXFSZ", 0))  # Windows has none
 # coverage.py sets it to measure the children of a process, too. The kit's implementations are not part of the kit, and
 # each of the thousands of processes of a run would start several times more slowly.
 _MEASURES_THE_KIT = "COVERAGE_PROCESS_CONFIG"
@@ -108,7 +110,8 @@ def spawned(manifest: Manifest, launch_options: LaunchOptions, command: tuple[st
     """Start a command as these options ask. Raises ImplementationError where it cannot be started."""
     server = server_of(launch_options.children)
     words = _words_in_a_fork(manifest, launch_options, command) if server else ()
-    user = account_of(launch_options.user).prefix() if launch_options.user else ()
+    ignored = _XFSZ if launch_options.ignore_signals else 0
+    user = account_of(launch_options.user).prefix(ignored) if launch_options.user else ()
     try:
         if server and words:
             return server.fork(

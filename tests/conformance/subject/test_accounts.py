@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import sys
 from pathlib import Path
@@ -68,6 +69,21 @@ def test_a_program_has_the_users_numbers_groups_and_home_and_no_way_back(tmp_pat
     assert [int(found[name][0], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")] == [0] * 4
     assert (found["HOME"], found["USER"]) == ([account_of(USER).home], [USER])
     assert printed.endswith("kept out\n")
+
+
+@as_root
+@pytest.mark.parametrize("ignored", [0, signal.SIGXFSZ])
+def test_a_program_ignores_no_signal_but_the_one_that_it_is_to_ignore(tmp_path: Path, ignored: int) -> None:
+    """Python ignores SIGPIPE and SIGXFSZ from its start on, and a program inherits that."""
+    words = (*account_of(USER).prefix(ignored), "grep", "SigIgn", "/proc/self/status")
+    child = spawn(
+        words,
+        folder=Path("/"),
+        children=tmp_path,
+        environment={"PATH": os.environ["PATH"]},
+        ignore_signals=bool(ignored),
+    )
+    assert int(child.communicate(b"", 60).split()[1], 16) == (1 << ignored - 1 if ignored else 0)
 
 
 @as_root
