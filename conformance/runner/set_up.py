@@ -21,7 +21,7 @@ import click
 
 from conformance.contract.errors import ImplementationError, ManifestError
 from conformance.contract.manifest import Manifest
-from conformance.subject.accounts import account_of, give
+from conformance.subject.accounts import give
 from conformance.subject.children import spawn
 from conformance.subject.launch import LaunchOptions
 from conformance.system.folder_copy import copy_folder
@@ -60,14 +60,14 @@ def set_up(manifest: Manifest, folder: Path, options: LaunchOptions) -> Manifest
     # What is kept lies in the cache of the kit's own user, where another user has no business.
     kept = _kept_copy(manifest) if manifest.keep_setup and options.user is None else None
     if kept is None or not _lock(kept, folder):
-        _run_all(manifest, copy, options)
+        _run_all(dataclasses.replace(manifest, folder=copy), options)
         return dataclasses.replace(manifest, folder=copy, original=manifest.folder)
     try:
         _refresh(kept, copy, manifest)
     except OSError as error:
         raise ManifestError(f"{kept}: cannot be brought up to date; remove it: {error}") from error
     try:
-        _run_all(manifest, kept, options)
+        _run_all(dataclasses.replace(manifest, folder=kept), _with_writable(options, kept))
     except _EndedBadly as error:  # by itself: what it has made so far is whole
         _write_state(kept, copy, manifest)
         text = f"{error}\nwhat it made is kept for the next run; to start from nothing, remove {kept}"
@@ -175,12 +175,20 @@ def _empty(kept: Path) -> None:
             path.unlink()
 
 
-def _run_all(manifest: Manifest, folder: Path, options: LaunchOptions) -> None:
+def _with_writable(options: LaunchOptions, folder: Path) -> LaunchOptions:
+    """The same, but a sandbox in which the folder can be written to."""
+    if options.sandbox is None:
+        return options
+    sandbox = dataclasses.replace(options.sandbox, writable=(*options.sandbox.writable, folder))
+    return dataclasses.replace(options, sandbox=sandbox)
+
+
+def _run_all(manifest: Manifest, options: LaunchOptions) -> None:
     for command in manifest.setup:
-        _run(command, folder, options)
+        _run(command, manifest, options)
 
 
-def _run(command: Sequence[str], folder: Path, options: LaunchOptions) -> None:
+def _run(command: Sequence[str], manifest: Manifest, options: LaunchOptions) -> None:
     shown, begin = shlex.join(command), time.monotonic()
     click.echo(f"setup: {shown if len(shown) <= 100 else f'{shown[:100]}…'}", err=True, nl=False)
     words = [sys.executable if word == "{python}" else word for word in command]
@@ -188,8 +196,9 @@ def _run(command: Sequence[str], folder: Path, options: LaunchOptions) -> None:
     with contextlib.ExitStack() as at_the_end:
         at_the_end.callback(lambda: click.echo(f" ({time.monotonic() - begin:.1f} s)", err=True))
         try:
-            words = [*(account_of(options.user).prefix() if options.user else ()), *words]
-            child = spawn(words, folder=folder, children=options.children, environment=options.child_environment())
+            words = [*options.launcher(manifest, words, network=True), *words]
+            environment = options.child_environment(network=True)
+            child = spawn(words, folder=manifest.folder, children=options.children, environment=environment)
         except OSError as error:
             raise ImplementationError(f"set-up command cannot be run: {' '.join(command)}: {error}") from error
         try:

@@ -28,7 +28,7 @@ def obstacle(manifest: Manifest, options: LaunchOptions) -> str:
     program = (sys.executable, "-I", "-S", "-B", str(Path(readable.__file__)))
     try:
         child = spawn(
-            (*options.prefix, *program, *_needed(manifest, options)),
+            (*options.prefix, *options.launcher(manifest, program), *program, *_needed(manifest, options)),
             folder=options.folder or manifest.folder,
             children=options.children,
             environment=options.child_environment(),

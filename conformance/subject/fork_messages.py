@@ -8,11 +8,12 @@ from typing import NoReturn
 
 from conformance.subject.default_signals import restore
 
-__all__ = ["DESCRIPTORS", "HONEST", "HOST", "LENGTH", "TRACER", "Becoming", "become"]
+__all__ = ["DESCRIPTORS", "HONEST", "HOST", "LENGTH", "SANDBOX", "TRACER", "Becoming", "become"]
 
 # The programs that a fork can become, as modules.
 HOST = "conformance.subject.python_host"
 TRACER = "conformance.syscalls.tracer.process"
+SANDBOX = "conformance.subject.in_sandbox"
 # What every mutant and variant of the kit imports. It keeps no state and draws nothing at random.
 HONEST = ("conformance.mutation.honest", "conformance.mutation.registry", "conformance.mutation.contexts")
 LENGTH = struct.Struct("!I")  # of a request in bytes; also an id of a process, and a wait status
@@ -30,9 +31,10 @@ class Becoming(BaseException):
 def become(words: list[str]) -> NoReturn:
     """Execute a command, with the default disposition of every signal. Raises OSError.
 
-    In a fork of the server, the kit's own host is no command but the module `HOST`: raises Becoming.
+    In a fork of the server, the kit's own host is no command but the module `HOST`, and the way into the sandbox is the
+    module `SANDBOX`: raises Becoming.
     """
     restore()
-    if words[0] == HOST:
+    if words[0] in (HOST, SANDBOX):
         raise Becoming(words)
     os.execvp(words[0], words)

@@ -15,7 +15,7 @@ from conformance.in_process.fakefs import SYSTEMS as FAKE_SYSTEMS
 from conformance.oracle.faults import Injection, Kill, harm_to, judge
 from conformance.runner.case import Case
 from conformance.runner.room import require_room
-from conformance.subject.accounts import account_of, give
+from conformance.subject.accounts import give
 from conformance.subject.children import spawn
 from conformance.suite.helpers.launch_prefixes import without_permission_override
 from conformance.syscalls.absent import nothing_to_judge
@@ -85,10 +85,10 @@ def _permission_bits_hold() -> tuple[str, ...]:
 def _printed(case: Case, where: str, module: str, argument: str, prefix: tuple[str, ...] = ()) -> str:
     """Run this module of the kit on the implementation. Returns the last line that it printed."""
     manifest = case.run.manifest
-    user = account_of(case.run.user).prefix() if case.run.user else ()
-    words = [*user, sys.executable, "-m", module, str(manifest.folder), manifest.callable, manifest.profile, argument]
-    seconds = _SECONDS_AFTER_A_HANG if case.run.notes.read("hung-in-process") else _SECONDS
     options = case.run.launch_options()
+    words = [sys.executable, "-m", module, str(manifest.folder), manifest.callable, manifest.profile, argument]
+    words = [*options.launcher(manifest, words), *words]
+    seconds = _SECONDS_AFTER_A_HANG if case.run.notes.read("hung-in-process") else _SECONDS
     child = spawn(
         (*prefix, *words), folder=manifest.folder, children=options.children, environment=options.child_environment()
     )
