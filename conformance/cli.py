@@ -35,6 +35,7 @@ from conformance.runner.command_line import (
     report_options,
     run_command,
     run_plan,
+    sandbox_options,
     seed_option,
     strict_option,
     user_option,
@@ -97,6 +98,7 @@ class _PytestOptions:
 @seed_option()
 @dir_option()
 @user_option()
+@sandbox_options()
 @click.option(
     "--start-seconds", type=SECONDS, default=RunPlan.start_seconds, show_default=True, help="Time-out of the start."
 )

@@ -38,6 +38,7 @@ __all__ = [
     "report_options",
     "run_command",
     "run_plan",
+    "sandbox_options",
     "seed_option",
     "strict_option",
     "user_option",
@@ -80,6 +81,14 @@ def user_option() -> Decorator:
     """``--user NAME``; see `run_plan`."""
     text = "Run the implementation as this user (Linux, as root)."
     return click.option("--user", metavar="NAME", help=text)
+
+
+def sandbox_options() -> Decorator:
+    """``--sandbox`` and ``--sandbox-read FOLDER``; see `run_plan`."""
+    flag = click.option("--sandbox", is_flag=True, help="Run the implementation in a sandbox (Linux).")
+    text = "Show this folder in the sandbox, read-only; repeatable."
+    shown = click.option("--sandbox-read", multiple=True, metavar="FOLDER", help=text)
+    return lambda command: flag(shown(command))
 
 
 def answer_seconds_option() -> Decorator:

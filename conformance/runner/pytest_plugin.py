@@ -113,7 +113,7 @@ def pytest_configure(config: pytest.Config) -> None:
     forks = contextlib.ExitStack()
     forks.enter_context(few_collections())
     forks.enter_context(adopting())
-    forks.enter_context(serving_forks(run.launch_options().children, forked_modules(run.manifest)))
+    forks.enter_context(serving_forks(run.launch_options().children, forked_modules(run.manifest, sandbox=run.sandbox)))
     config.stash[_FORKS] = forks
     config.pluginmanager.import_plugin(_FIXTURES)
     use_profile()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ from conformance.subject.accounts import account_of, give
 from conformance.subject.children import kill_children
 from conformance.subject.client import Implementation, ServeImplementation, start
 from conformance.subject.launch import ANSWER_SECONDS, START_SECONDS, LaunchOptions
+from conformance.subject.sandbox import Sandbox, require_means, require_to_start
 from conformance.system.guard import guarding
 from conformance.system.orphans import adopting
 from conformance.system.platform import missing_means
@@ -36,6 +39,7 @@ from conformance.system.temporary_folder import temporary_folder
 __all__ = ["KILLS", "Run", "RunPlan", "prepare", "prepared", "tear_down"]
 
 _REFUSAL_SECONDS = 2.0  # a longer one is no failure here
+_IN_SANDBOX = "it ran in the sandbox: what it needs beside its own folder, --sandbox-read FOLDER shows it"
 KILLS = 100  # one after the other, for KIL-03
 
 
@@ -52,6 +56,8 @@ class RunPlan:
     answer_seconds: float = ANSWER_SECONDS
     kills: int = KILLS
     user: str | None = None  # as whom implementations run; None: as the kit itself
+    sandbox: bool = False  # every start of an implementation is in namespaces of its own
+    sandbox_read: tuple[str, ...] = ()  # more folders that are shown there
     point: str = "*"  # a glob of the points that the syscall engine visits
     quick: bool = False  # fewer errors, and only the boundaries of a write at which files have changed
 
@@ -59,7 +65,9 @@ class RunPlan:
         """The options that repeat it, other than ``--seed`` and ``--point``, which a failure names itself, and
         ``--quick``: all that it visits is visited without it too.
         """
-        return changed_options(self, RunPlan(seed=self.seed), names={"parent": "dir"}, leave_out=("point", "quick"))
+        usual, others = RunPlan(seed=self.seed), ("point", "quick", "sandbox_read")
+        changed = changed_options(self, usual, names={"parent": "dir"}, leave_out=others)
+        return [*changed, *(("sandbox-read", folder) for folder in self.sandbox_read)]
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,7 @@ class Run(RunPlan):
     working: Path | None = None  # the folder in which implementations run; None: the manifest's
     shared_memory: frozenset[Segment] = frozenset()  # that was there before
     folders: TargetFolders = dataclasses.field(default_factory=TargetFolders, compare=False, repr=False)
+    places: tuple[Path, ...] = ()  # other folders with targets
 
     @property
     def private(self) -> Path:
@@ -96,8 +105,19 @@ class Run(RunPlan):
                 "answer_seconds": self.answer_seconds,
                 "user": self.user,
                 "cases": self.folder / "cases",
+                "sandbox": self._sandbox(),
                 **changes,
             }
+        )
+
+    def _sandbox(self) -> Sandbox | None:
+        if not self.sandbox:
+            return None
+        return Sandbox(
+            home=self.folder / "home",
+            writable=(self.folder, *self.places),
+            shown=tuple(map(Path, self.sandbox_read)),
+            concealed=() if self.own is None else (self.own,),
         )
 
 
@@ -124,8 +144,12 @@ def prepare(manifest: Manifest, plan: RunPlan, *, smoke: bool = True) -> Run:
     remove_left_folders()
     if plan.user is not None:
         account_of(plan.user)
+    if plan.sandbox or plan.sandbox_read:
+        plan = dataclasses.replace(plan, sandbox=True, sandbox_read=_absolute(plan.sandbox_read))
+        require_means(map(Path, plan.sandbox_read), plan.user)
     before = segments()
-    folder = _new_folder(PREFIX, plan.parent, ("children", "scratch", "cases", "smoke"))
+    of_programs = ("scratch", "cases", "smoke", *(("home",) if plan.sandbox else ()))
+    folder = _new_folder(PREFIX, plan.parent, ("children", *of_programs))
     try:
         own = _new_folder("pulse-kit-", None, ("notes", "scratch"))
     except BaseException:
@@ -134,10 +158,14 @@ def prepare(manifest: Manifest, plan: RunPlan, *, smoke: bool = True) -> Run:
     try:
         if plan.user is not None:
             folder.chmod(0o711)  # with a name it is found, but only what follows is that user's
-            for name in ("scratch", "cases", "smoke"):
+            for name in of_programs:
                 give(folder / name, plan.user)
         plan = dataclasses.replace(plan, parent=plan.parent and plan.parent.resolve())
         run = Run(manifest, folder, own=own, notes=Notes(own / "notes"), shared_memory=before, **vars(plan))
+        if plan.sandbox:
+            options = run.launch_options()
+            prefix = options.launcher(manifest, (sys.executable,))
+            require_to_start(prefix, manifest.folder, options.child_environment())
         run = dataclasses.replace(run, manifest=set_up(manifest, folder, run.launch_options()))
         return dataclasses.replace(run, about=dict(_smoke(run)) if smoke else {})
     except BaseException as error:
@@ -146,7 +174,13 @@ def prepare(manifest: Manifest, plan: RunPlan, *, smoke: bool = True) -> Run:
             tear_down(folder, own)
             raise ManifestError(text) from error
         tear_down(folder, own)
+        if isinstance(error, ImplementationError) and plan.sandbox:
+            raise ImplementationError(f"{error}\n{_IN_SANDBOX}", error.stderr) from error
         raise
+
+
+def _absolute(folders: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(os.path.abspath(os.path.expanduser(folder)) for folder in folders)
 
 
 def _new_folder(prefix: str, parent: Path | None, names: tuple[str, ...]) -> Path:

@@ -32,7 +32,8 @@ def run_from_json(text: str) -> Run:
     """The run that `run_to_json` made this of."""
     value = json.loads(text)
     notes = Notes(_path(value["notes"]["folder"]), bytes.fromhex(value["notes"]["key"]))
-    plan = {**value["plan"], "parent": _path(value["plan"]["parent"])}
+    of_plan = value["plan"]
+    plan = {**of_plan, "parent": _path(of_plan["parent"]), "sandbox_read": tuple(of_plan["sandbox_read"])}
     return Run(
         _manifest(value["manifest"]),
         Path(value["folder"]),

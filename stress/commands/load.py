@@ -104,7 +104,8 @@ class _Prepared:
             if warning := room.warning_of(inner):
                 click.echo(f"pulse stress: {warning}", err=True)
             reader = None if self.reader is None else self.reader.manifest
-            return run_in_folder(LoadPlan(self.run, self.plan.scenario, inner, shown_as, reader), show)
+            run = dataclasses.replace(self.run, places=(inner,))
+            return run_in_folder(LoadPlan(run, self.plan.scenario, inner, shown_as, reader), show)
 
     def about_reader(self) -> dict[str, str]:
         """The name and version of the reader implementation; nothing without one."""

@@ -21,6 +21,7 @@ from conformance.runner.command_line import (
     report_option,
     report_options,
     run_plan,
+    sandbox_options,
     seed_option,
     strict_option,
     user_option,
@@ -172,6 +173,7 @@ _OPTIONS = (
     click.option("--stop-at-first", is_flag=True, help="Stop after the round of the first violation."),
     seed_option("Repeat the random sizes and the schedule of chaos."),
     user_option(),
+    sandbox_options(),
     strict_option(),
     answer_seconds_option(),
     report_option("Folder for results.jsonl and report.html."),
@@ -239,6 +241,8 @@ def _require_supported(options: Mapping[str, Any]) -> None:
         raise click.UsageError(
             "--dask needs --dir, a folder that all machines see, and excludes --reader, --chaos and --disk"
         )
+    if options["dask"] is not None and (options["sandbox"] or options["sandbox_read"]):
+        raise click.UsageError("--sandbox: not with --dask, whose workers start the implementation as they are")
     if options["dask"] is None and options["dask_folders"]:
         raise click.UsageError("--dask-dir needs --dask")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from conformance.contract.errors import Unmeasured
 from conformance.reporting.results import read_results
 from stress.commands import load as command
+from stress.disk import KINDS, require_means
 from stress.load.plan import LoadPlan
 from stress.load.sampler import Show
 from stress.record.folder_record import Finding, FolderRecord, Overlap, Totals
@@ -156,6 +159,25 @@ def test_a_run_of_the_reference_and_what_is_written_of_it(judged: Judged, tmp_pa
     assert "<html" in (report / "report.html").read_text(encoding="utf-8")
     repeated = shlex.split(results[0]["repro"])
     assert repeated[2:] == ["--size", "256,65536", "--until", "300000 reads", *repeated[6:]]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the namespaces of the sandbox")
+@pytest.mark.parametrize("where", ["in a folder", "on a new disk"])
+def test_a_run_in_the_sandbox(judged: Judged, tmp_path: Path, where: str) -> None:
+    """As root the writer is another user, too, who finds its targets, also below folders of the kit's."""
+    as_root = sys.platform == "linux" and os.geteuid() == 0
+    if where == "on a new disk":
+        try:
+            require_means(KINDS["ext4"])
+        except Unmeasured as error:
+            pytest.skip(str(error))
+    place = ("--disk", "ext4") if where == "on a new disk" else ("--dir", tmp_path)
+    user = ("--user", "nobody") if as_root else ()
+    code, stdout, stderr = judged("--sandbox", *user, *place, "--until", "100 writes", "--seed", "3")
+    if "--sandbox: it cannot be made here" in stderr:
+        pytest.skip(stderr)
+    assert code in (0, 4), stdout + stderr  # 4: too few reads on a busy machine
+    assert re.search(r"(\d+) of \1 writes acknowledged", stdout)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to consoles, not to processes")

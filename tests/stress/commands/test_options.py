@@ -57,6 +57,7 @@ def planned(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> Callable[..., St
         (("--reader", "reference", "--readers", "1"), "--reader needs --readers 2 or more"),
         (("--impl", "shell", "--reader", "reference"), "does not read what"),
         (("--sharing", "share"), "--sharing"),
+        (("--sandbox", "--dask", "tcp://127.0.0.1:9", "--dir", "/tmp"), "--sandbox: not with --dask"),
         (("nothing",), "No such command"),
     ],
 )
