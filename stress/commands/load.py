@@ -94,6 +94,8 @@ class _Prepared:
         enter_private_namespace()
         try:
             with disk_of(kind, self.run.folder) as disk:
+                if self.run.user is not None:
+                    disk.place.parent.chmod(0o711)  # as the folder of the run: found by its name, not looked into
                 return self._run_in(disk.place, f"a new {name} on a loop device", show)
         except Inconclusive as full:
             raise ManifestError(str(full)) from full
