@@ -44,6 +44,8 @@ def set_up(manifest: Manifest, folder: Path, options: LaunchOptions) -> Manifest
 
     The copy is in ``folder``, the run's own, or with ``keep_setup`` in the user's cache, unless another run has that
     one in use; it is then this run's until `release`. Says on standard error what runs, and for how long.
+    With another user or a sandbox nothing is kept, and nothing is copied that a link leads out of the folder to: what
+    the kit may read, the implementation may not.
 
     Raises ImplementationError when a command fails, ManifestError when the folder cannot be copied, or the kept copy
     not be changed.
@@ -51,14 +53,16 @@ def set_up(manifest: Manifest, folder: Path, options: LaunchOptions) -> Manifest
     if not manifest.setup:
         return manifest
     copy = folder / "implementation"
+    strange = options.user is not None or options.sandbox is not None
     try:
         # The run's own folder may lie in the manifest's, with --dir.
-        copy_folder(manifest.folder, copy, ignore=(*_LEFT_OUT, folder.name))
+        copy_folder(manifest.folder, copy, ignore=(*_LEFT_OUT, folder.name), outside=not strange)
     except OSError as error:
         raise ManifestError(f"{manifest.folder}: cannot be copied for the set-up: {error}") from error
     give(copy, options.user)
-    # What is kept lies in the cache of the kit's own user, where another user has no business.
-    kept = _kept_copy(manifest) if manifest.keep_setup and options.user is None else None
+    # What is kept lies in the cache of the kit's own user, where a stranger has no business: the kit copies into it by
+    # paths in which it might find links.
+    kept = None if strange or not manifest.keep_setup else _kept_copy(manifest)
     if kept is None or not _lock(kept, folder):
         _run_all(dataclasses.replace(manifest, folder=copy), options)
         return dataclasses.replace(manifest, folder=copy, original=manifest.folder)
@@ -67,7 +71,7 @@ def set_up(manifest: Manifest, folder: Path, options: LaunchOptions) -> Manifest
     except OSError as error:
         raise ManifestError(f"{kept}: cannot be brought up to date; remove it: {error}") from error
     try:
-        _run_all(dataclasses.replace(manifest, folder=kept), _with_writable(options, kept))
+        _run_all(dataclasses.replace(manifest, folder=kept), options)
     except _EndedBadly as error:  # by itself: what it has made so far is whole
         _write_state(kept, copy, manifest)
         text = f"{error}\nwhat it made is kept for the next run; to start from nothing, remove {kept}"
@@ -173,14 +177,6 @@ def _empty(kept: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-
-
-def _with_writable(options: LaunchOptions, folder: Path) -> LaunchOptions:
-    """The same, but a sandbox in which the folder can be written to."""
-    if options.sandbox is None:
-        return options
-    sandbox = dataclasses.replace(options.sandbox, writable=(*options.sandbox.writable, folder))
-    return dataclasses.replace(options, sandbox=sandbox)
 
 
 def _run_all(manifest: Manifest, options: LaunchOptions) -> None:

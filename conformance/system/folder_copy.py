@@ -46,15 +46,17 @@ def copy_folder(
     ignore: Collection[str] = (),
     most_bytes: int = MOST_BYTES,
     most_entries: int = MOST_ENTRIES,
+    outside: bool = True,
 ) -> None:
     """Copy a folder with its modes and times, without entries whose names match a pattern in ``ignore``, and without
     reports of the kit.
 
     What a link leads to is copied, and nothing for one that leads nowhere. A link to a folder that it is in becomes a
-    link to the copy of that folder. Raises OSError for more than ``most_bytes`` or ``most_entries``, for folders more
-    than `DEEPEST` deep, and for anything that is neither a file nor a folder.
+    link to the copy of that folder. Without ``outside`` a link that leads out of the folder stays one, to the same
+    place, and nothing is copied from there. Raises OSError for more than ``most_bytes`` or ``most_entries``, for
+    folders more than `DEEPEST` deep, and for anything that is neither a file nor a folder.
     """
-    left, entries = most_bytes, 0
+    left, entries, top = most_bytes, 0, source.resolve()
     folders = [_Folder(source, target, 0, None)]
     made: list[_Folder] = []
     while folders:
@@ -73,6 +75,9 @@ def copy_folder(
                 if path.is_symlink():
                     continue
                 raise
+            if not outside and path.is_symlink() and not path.resolve().is_relative_to(top):
+                copy.symlink_to(path.resolve())
+                continue
             entries += 1
             if entries > most_entries:
                 raise _too_much(source, f"more than {most_entries:,} files and folders")

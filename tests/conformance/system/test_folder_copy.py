@@ -130,3 +130,20 @@ def test_what_is_no_file_is_refused_and_not_waited_for(source: Path, target: Pat
         (source / "odd").symlink_to("/dev/zero")
     with pytest.raises(OSError, match=f"a {kind} cannot be copied"):
         copy_folder(source, target)
+
+
+@needs_links
+@pytest.mark.parametrize("outside", [True, False])
+def test_what_a_link_leads_to_outside_is_copied_only_where_that_is_wanted(
+    source: Path, target: Path, tmp_path: Path, outside: bool
+) -> None:
+    """A user who may not read it must not be given a copy of it."""
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "key").write_bytes(b"key")
+    for name, to in {"key": "../secret/key", "secret": "../secret", "own": "inner/data", "own-folder": "inner"}.items():
+        (source / name).symlink_to(to)
+    copy_folder(source, target, outside=outside)
+    links = {name for name in ("key", "secret", "own", "own-folder") if (target / name).is_symlink()}
+    assert links == (set() if outside else {"key", "secret"})
+    assert os.path.samefile(target / "secret", secret) == (not outside)
