@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from conformance.subject.fork_messages import HONEST, HOST, SANDBOX, TRACER
 from conformance.subject.forking import server_of
 from conformance.subject.python_host import PAUSES
 from conformance.subject.sandbox import Sandbox, in_a_fork, visible_variables
-from conformance.subject.sandbox_view import covers_too_much
 
 __all__ = ["ANSWER_SECONDS", "START_SECONDS", "LaunchOptions", "command_of", "forked_modules", "spawned"]
 
@@ -67,8 +66,9 @@ class LaunchOptions:
         user = account_of(self.user).prefix(ignored) if self.user else ()
         if self.sandbox is None:
             return user
-        program = shutil.which(manifest.folder / command[0] if os.path.dirname(command[0]) else command[0])
-        shown = (manifest.folder, *_named_elsewhere(manifest))
+        # Only what the user's own PATH leads to: a manifest must not choose what it is shown.
+        program = None if os.path.dirname(command[0]) else shutil.which(command[0])
+        shown = (manifest.folder,)
         return (
             *self.sandbox.prefix(shown, program, network=network, becomes=bool(user), ignored=ignored),
             *user,
@@ -104,14 +104,6 @@ def command_of(manifest: Manifest) -> tuple[str, ...]:
     if manifest.mode == "python":
         return (sys.executable, "-m", HOST, str(manifest.folder), manifest.callable)
     return tuple(sys.executable if word == "{python}" else word for word in manifest.command)
-
-
-def _named_elsewhere(manifest: Manifest) -> Iterator[Path]:
-    """What the command names by paths that lead out of the manifest's folder."""
-    for word in manifest.command[1:]:
-        path = Path(os.path.normpath(manifest.folder / word))
-        if os.sep in word and not path.is_relative_to(manifest.folder) and path.exists():
-            yield path if path.is_dir() or covers_too_much(path.parent) else path.parent
 
 
 def _is_the_kits_own(manifest: Manifest) -> bool:

@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
@@ -66,7 +66,7 @@ def program_folders(program: str) -> Iterator[Path]:
         yield folder.parent
 
 
-def steps(shown: Iterable[str], writable: Iterable[str], concealed: Iterable[str] = ()) -> tuple[Step, ...]:
+def steps(shown: Iterable[str], writable: Collection[str], concealed: Iterable[str] = ()) -> tuple[Step, ...]:
     """The steps to a root in which these folders are shown, and these can be written to.
 
     ``concealed`` are folders that must not be seen even where they lie in one that is shown; those of ``shown`` that
@@ -74,7 +74,9 @@ def steps(shown: Iterable[str], writable: Iterable[str], concealed: Iterable[str
     """
     links = {f"/dev/{name}": f"/proc/self/{to}" for name, to in _STANDARD.items()}
     wanted = {path: Step("memory", path, options) for path, options in _IN_MEMORY.items()}
-    others = [path for path in (*_own(), *shown) if not covers_too_much(Path(path))]
+    # Where the program may write, it may also put a link: nothing there is followed.
+    inside = tuple(f"{path}/" for path in writable)
+    others = [path for path in (*_own(), *shown) if not (path.startswith(inside) or covers_too_much(Path(path)))]
     for path in filter(os.path.exists, (*_SYSTEM, *others)):
         real = _real(path, links)
         wanted.setdefault(real, Step("read", real))

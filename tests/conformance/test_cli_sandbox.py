@@ -146,17 +146,40 @@ def test_set_up_commands_are_in_the_sandbox_and_share_its_home_folder(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_kept_copy_of_a_set_up_can_be_written_by_the_set_up_only(
+def test_what_links_lead_to_is_not_copied_for_the_set_up_and_nothing_is_kept(
     conformance_command: Command, in_python: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The kit may read what the implementation may not, and would copy it to where the implementation may."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    source = "from pulse.serve import Reference as Implementation\nassert open('made').read() == ''\n"
-    source += "try:\n    open('made', 'w')\nexcept OSError:\n    pass\nelse:\n    raise SystemExit('it is writable')\n"
-    setup = [["{python}", "-c", "open('made', 'w')"]]
-    manifest = in_python(source, setup=setup, more="keep_setup = true")
-    done = conformance_command("--impl", manifest, "--sandbox", *ONE_CASE)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert list((tmp_path / "cache").rglob("made"))
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "key").write_text("key", encoding="utf-8")
+    source = "import os\nassert not os.path.exists('folder') and not os.path.exists('key')\n"
+    source += "assert open('beside.py').read() == ''\nfrom pulse.serve import Reference as Implementation\n"
+    manifest = in_python(source, setup=[["{python}", "-c", "pass"]], more="keep_setup = true")
+    (manifest.parent / "own.py").touch()
+    for name, to in (("folder", secret), ("key", secret / "key"), ("beside.py", "own.py")):
+        (manifest.parent / name).symlink_to(to)
+    inside = conformance_command("--impl", manifest, "--sandbox", *ONE_CASE)
+    assert inside.returncode == 0, inside.stdout + inside.stderr
+    assert not (tmp_path / "cache").exists()
+    without = conformance_command("--impl", manifest, *ONE_CASE)
+    assert without.returncode == 3
+    assert "AssertionError" in without.stderr
+
+
+def test_a_manifest_does_not_choose_what_it_is_shown(
+    conformance_command: Command, make_manifest: Callable[..., Path], tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    program = secret / "program"
+    program.write_text("#!/bin/sh\n", encoding="ascii")
+    program.chmod(0o755)
+    manifest = make_manifest([str(program), str(secret)])
+    inside = conformance_command("--impl", manifest, "--sandbox", *ONE_CASE)
+    assert inside.returncode == 3
+    assert f"{program}: No such file or directory, in the sandbox" in inside.stderr
 
 
 def test_more_folders_are_shown_when_they_are_named(

@@ -90,6 +90,15 @@ def test_links_on_the_way_are_made_and_their_end_is_shown(view: View, tmp_path: 
     assert found[str(tmp_path / "real" / "inner")].kind == "read"
 
 
+def test_no_link_is_followed_that_the_program_may_have_put_there(view: View, tmp_path: Path) -> None:
+    run, secret = tmp_path / "run", tmp_path / "secret"
+    for folder in (run, secret):
+        folder.mkdir()
+    (run / "implementation").symlink_to(secret)
+    found = steps([str(run / "implementation")], [str(run)])
+    assert str(secret) not in {step.path for step in found}
+
+
 def test_links_that_lead_in_a_circle_end(view: View, tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
