@@ -42,8 +42,11 @@ HANGS = ("stops-all-above-it",)
 LEFT = ("processes", "mounts", "shared memory", "loop devices", "folders")
 
 
-def run(attack: str, seed: int, seconds: float = SECONDS) -> dict[str, Any]:
-    """One run, which is ended after so many seconds. Raises RuntimeError when the namespaces cannot be made."""
+def run(attack: str, seed: int, seconds: float = SECONDS, options: tuple[str, ...] = ()) -> dict[str, Any]:
+    """One run with these options of the kit, which is ended after so many seconds.
+
+    Raises RuntimeError when the namespaces cannot be made.
+    """
     with tempfile.TemporaryDirectory(prefix="hostile-") as where:
         folder = Path(where)
         manifest = _MANIFEST.format(program=json.dumps(str(HERE / "implementation.py")), attack=json.dumps(attack))
@@ -52,6 +55,7 @@ def run(attack: str, seed: int, seconds: float = SECONDS) -> dict[str, Any]:
         work.mkdir()
         kit = [sys.executable, "-m", "pulse", "conformance", "--impl", str(folder / "implementation.toml")]
         kit += [*("-n", "0", "--answer-seconds", "2", "--start-seconds", "20", "--seed", str(seed))]
+        kit += options
         kit += [word for clause in _CLAUSES for word in ("--clause", clause)]
         script = (
             'mount -t tmpfs -o size=256m hostile "$1" && mount -t tmpfs -o size=16m shm /dev/shm && '
@@ -99,6 +103,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the order of the attacks")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of a run, before it counts as hung")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time; each has namespaces of its own")
+    parser.add_argument("--sandbox", action="store_true", help="run the implementations in the kit's sandbox")
     given = parser.parse_args()
     if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("unshare") is None:
         print("needs Linux, root and util-linux's unshare", file=sys.stderr)
@@ -109,8 +114,10 @@ def main() -> int:
     runs = given.runs or len(chosen)
     print(f"{'attack':38} {'exit':>4} {'s':>6} {'cpu':>5} {'silent':>6} {'MB':>6}  left")
     attacks = [chosen[number % len(chosen)] for number in range(runs)]
+    options = ("--sandbox",) if given.sandbox else ()
     with ThreadPoolExecutor(given.jobs) as pool:
-        for attack, found in zip(attacks, pool.map(run, attacks, range(runs), [given.seconds] * runs), strict=True):
+        results = pool.map(run, attacks, range(runs), [given.seconds] * runs, [options] * runs)
+        for attack, found in zip(attacks, results, strict=True):
             left = left_by(attack, found)
             bad += bool(left)
             silence, memory = max(silence, found["silence"]), max(memory, found["memory"])
