@@ -28,13 +28,16 @@ ENTRY_POINTS = "pulse.commands"
 
 INSTALL_THE_KIT = "python -m pip install pulse-kit"
 KIT_COMMANDS = {
-    "audit": "decide from the results of several machines whether it may be released",
+    "adapter": "check that an adapter talks to the kit as it should",
+    "audit": "decide from the results of several machines whether an implementation may be released",
     "compare": "say what two runs of an implementation differ in, and fail on lost ground",
     "conformance": "judge a writer or a reader in any language against the contract",
     "explain": "say why a clause exists, how it is measured and what the usual fix is",
+    "init": "write an adapter, its manifest and a workflow to start from",
     "judge": "run a program as it is, and say what may happen to the files that it rewrites",
+    "observe": "watch files of a running system, and say how they are written",
     "report-bug": "write the failures of a run as bug reports, each with a script that shows it",
-    "stress": "put them under load, kill them, and cut the power of their disk",
+    "stress": "put writers and readers under load, kill them, and cut the power of their disk",
 }
 """Commands of a distribution of its own, so that a training environment need not carry it, and what they do."""
 

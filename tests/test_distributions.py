@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import pulse
+from pulse.cli import KIT_COMMANDS
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,6 +36,19 @@ def test_the_kit_takes_the_reference_of_this_checkout() -> None:
 def test_the_reference_needs_nothing() -> None:
     assert STATUS["dependencies"] == []
     assert set(STATUS["optional-dependencies"]) == {"panel", "watch"}
+
+
+def test_each_command_of_the_kit_is_known_without_the_kit() -> None:
+    assert set(KIT_COMMANDS) == set(KIT["entry-points"]["pulse.commands"])
+
+
+def test_the_checkout_holds_what_it_is_known_to_hold() -> None:
+    """A program that the kit judged in the checkout once left a status file there, and it was committed."""
+    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a checkout")
+    top = {name.partition("/")[0] for name in listed.stdout.split("\0") if name}
+    assert {name for name in top if not re.fullmatch(r"\.?[A-Za-z][A-Za-z_.-]*", name)} == set()
 
 
 def test_one_licence_and_the_same_pythons() -> None:

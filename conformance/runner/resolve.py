@@ -29,11 +29,16 @@ def resolve(name: str, clause_ids: frozenset[str]) -> Manifest:
     if member and kind in ("mutant", "variant"):
         return _manifest_of(kind, member)
     packaged = IMPLEMENTATIONS / name / "implementation.toml"
-    if "/" not in name and "\\" not in name and os.path.isfile(packaged):
-        return load_manifest(packaged, clause_ids, source=name)
     path = Path(name)
     if os.path.isdir(path):  # unlike Path.is_dir it answers for every name, however long
         path = path / "implementation.toml"
+    if "/" not in name and "\\" not in name and os.path.isfile(packaged):
+        if os.path.isfile(path) and not path.samefile(packaged):
+            raise ManifestError(
+                f"--impl {name}: an implementation of this name comes with the kit, and {name} here has a manifest, "
+                f"too; write .{os.sep}{name} for that one, or start elsewhere"
+            )
+        return load_manifest(packaged, clause_ids, source=name)
     if not os.path.isfile(path):
         known = ", ".join(sorted(folder.parent.name for folder in IMPLEMENTATIONS.glob("*/implementation.toml")))
         raise ManifestError(

@@ -62,11 +62,13 @@ def _try_mutant(entry: Entry, *, quick: bool = False) -> MutantRow:
     return row
 
 
-def _try_variant(entry: Entry, *, complete: bool) -> tuple[VariantRow, Trial]:
+def _try_variant(entry: Entry, clauses: Sequence[str], *, complete: bool) -> tuple[VariantRow, Trial]:
     # What reads as the honest base does cannot fail where only reads are judged: `plain` stands for all of them there.
     concerned = [clause.id for clause in load_clauses().values() if clause.role != ("reader",)]
     selection = [word for clause in concerned for word in ("--clause", clause)] if entry.reads_as_usual else []
-    if not complete:
+    if clauses:
+        selection = [word for glob in clauses for word in ("--clause", glob)]
+    elif not complete:
         selection += ["--quick", *(word for glob in entry.doubted_by for word in ("--whole", glob))]
     trial = conformance(f"variant:{entry.name}", "--strict", "--kills", _KILLS_OF_VARIANTS, *selection)
     row = judge_variant(entry, trial)
@@ -120,10 +122,16 @@ def _write_report(
 @click.command(name="python -m conformance.selfcheck", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for matrix.json.")
 @click.option("-n", "jobs", type=click.IntRange(1), help="Number of parallel runs. Default: one per CPU.")
-@click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Only mutants of these clauses; no variants.")
+@click.option(
+    "--clause",
+    "clauses",
+    multiple=True,
+    metavar="GLOB",
+    help="Only mutants of these clauses; variants with --complete.",
+)
 @click.option("--only-here", is_flag=True, help="Only those that no other system can measure.")
 @click.option("--quick", is_flag=True, help="Count the mutants that pulse conformance --quick catches; no variants.")
-@click.option("--complete", is_flag=True, help="Put every variant to the whole suite, which takes twice as long.")
+@click.option("--complete", is_flag=True, help="Put every variant to the whole suite, or to --clause: twice as long.")
 @click.argument("names", nargs=-1)
 def _command(
     report: Path | None,
@@ -152,9 +160,9 @@ def _command(
         near = did_you_mean(unknown[0], [entry.name for entry in entries])
         raise click.UsageError(f"no mutant or variant is called {unknown[0]}{near}; choose from: {known}")
     for glob in clauses:
-        if not any(_selected(entry, (glob,), ()) for entry in entries):
+        if not any(_selected(entry, (glob,), (), variants=False) for entry in entries):
             raise click.UsageError(f"--clause {glob}: no mutant has to be caught by such a clause")
-    selected = [entry for entry in entries if _selected(entry, clauses, names)]
+    selected = [entry for entry in entries if _selected(entry, clauses, names, variants=complete)]
     if only_here:
         selected = [entry for entry in selected if entry.on == (operating_system(),)]
     here = [entry for entry in selected if operating_system() in entry.on]
@@ -164,7 +172,7 @@ def _command(
     pool = concurrent.futures.ThreadPoolExecutor(jobs or cpus())
     try:
         # The variants first: they take longest.
-        tried_variants = [pool.submit(_try_variant, entry, complete=complete) for entry in wanted_variants]
+        tried_variants = [pool.submit(_try_variant, entry, clauses, complete=complete) for entry in wanted_variants]
         tried_mutants = [pool.submit(_try_mutant, entry, quick=quick) for entry in wanted_mutants]
         mutants = [future.result() for future in tried_mutants]
         tried = [future.result() for future in tried_variants]
@@ -174,7 +182,7 @@ def _command(
     variants = [row for row, _ in tried]
     everything = not (names or clauses or only_here or quick)
     measured = measured_clauses(trial for _, trial in tried) if everything else frozenset()
-    totals = total(mutants, variants, load_clauses(), measured, complete=complete)
+    totals = total(mutants, variants, load_clauses(), measured, complete=complete and not clauses)
     _print(console, mutants, variants)
     console.print(totals.sentence())
     if len(here) < len(selected):
@@ -185,12 +193,14 @@ def _command(
     return Exit.CONFORMANT if totals.holds else Exit.NOT_CONFORMANT
 
 
-def _selected(entry: Entry, clauses: Sequence[str], names: Sequence[str]) -> bool:
+def _selected(entry: Entry, clauses: Sequence[str], names: Sequence[str], *, variants: bool) -> bool:
     if names and entry.name not in names:
         return False
     if not clauses:
         return True
-    return bool(entry.caught_by) and any(fnmatch.fnmatchcase(entry.caught_by, glob) for glob in clauses)
+    if not entry.caught_by:
+        return variants
+    return any(fnmatch.fnmatchcase(entry.caught_by, glob) for glob in clauses)
 
 
 def main(arguments: list[str]) -> int:

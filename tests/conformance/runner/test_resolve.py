@@ -6,7 +6,7 @@ import pytest
 
 from conformance.contract.errors import ManifestError
 from conformance.contract.manifest import Manifest, load_manifest
-from conformance.runner.resolve import manifest_file, resolve
+from conformance.runner.resolve import IMPLEMENTATIONS, manifest_file, resolve
 
 CLAUSES = frozenset({"MET-01", "DOC-01"})
 
@@ -42,6 +42,19 @@ def test_a_manifest_is_named_by_its_folder(tmp_path: Path) -> None:
 def test_a_packaged_implementation_is_named_by_its_folder_there() -> None:
     manifest = resolve("reference", CLAUSES)
     assert (manifest.source, manifest.folder.name) == ("reference", "reference")
+
+
+def test_a_name_that_means_two_implementations_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of the same name without a manifest means nothing."""
+    (tmp_path / "go").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert resolve("go", CLAUSES).source == "go"
+    load(tmp_path / "go", ABOUT)
+    with pytest.raises(ManifestError, match=r"--impl go: an implementation of this name comes with the kit, .* ./go"):
+        resolve("go", CLAUSES)
+    assert resolve("./go", CLAUSES).name == "demo"
+    monkeypatch.chdir(IMPLEMENTATIONS)
+    assert resolve("go", CLAUSES).source == "go"
 
 
 @pytest.mark.parametrize("kind", ["mutant", "variant"])

@@ -215,6 +215,22 @@ def test_mutants_are_selected_by_the_clause_that_must_catch_them(monkeypatch: py
     assert set(asked) == named
 
 
+def test_with_complete_the_variants_are_put_to_these_clauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, tuple[str, ...]] = {}
+
+    def answered(impl: str, *options: str) -> Trial:
+        asked[impl] = options
+        return Trial(0, [line("pass")], True)
+
+    monkeypatch.setattr(command, "conformance", answered)
+    main(["--complete", "--clause", "MET-0[12]", "plain", "long-temp-name", "mode-not-kept"])
+    chosen = ("--strict", "--kills", "4", "--clause", "MET-0[12]")
+    assert {impl: asked[impl] for impl in asked if impl.startswith("variant:")} == {
+        "variant:plain": chosen,
+        "variant:long-temp-name": chosen,
+    }
+
+
 def test_quick_counts_what_a_quick_run_catches_and_tries_no_variant(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 

@@ -36,3 +36,16 @@ def test_each_of_its_faults_is_found(
     failed = {result["clause"] for result in results if result["outcome"] in ("fail", "error")}
     assert {fault: clauses - failed for fault, clauses in FAULTS.items() if clauses - failed} == {}
     assert RIGHT & failed == set()
+
+
+def test_a_name_that_is_too_long_is_of_one_clause(
+    conformance_command: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """The shell of the README's example ends with 2 there, which is no refusal; seed 1 draws such a name."""
+    example = Path(__file__).parents[3] / "docs" / "examples" / "mine"
+    selection = ("--clause", "VIS-02", "--clause", "MET-05", "--seed", "1", "-n", "1")
+    conformance_command("--impl", example, *selection, "--report", tmp_path / "report")
+    _, results, _ = read_results(tmp_path / "report" / "results.jsonl")
+    outcomes = {(result["clause"], result["outcome"]) for result in results}
+    assert ("MET-05", "error") in outcomes
+    assert ("VIS-02", "error") not in outcomes
