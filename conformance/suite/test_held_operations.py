@@ -4,6 +4,7 @@ MET-11."""
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import stat
 import time
@@ -14,19 +15,20 @@ from typing import Any
 
 import pytest
 
-from conformance.contract.errors import NoAnswer, NotApplicable, Unmeasured, Violation
+from conformance.contract.errors import NoAnswer, Unmeasured, Violation
 from conformance.oracle.access import access_of, widened
 from conformance.oracle.payload import encode, identify_values, make_status
 from conformance.runner.case import Case
 from conformance.subject.client import Implementation
 from conformance.subject.protocol import Answer
-from conformance.suite.support.reading import require_equal, require_not_of
+from conformance.suite.support.reading import polls_what_is_there, require_equal, require_not_of
 from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.tracer.messages import Plan, Rule
 from conformance.syscalls.tracer.session import Boundary
 from conformance.system.guarded_path import very_file
 
 SIZE = 64 * 1024  # bytes: several pages, which a reader may map
+SIZES = ((SIZE, SIZE), (SIZE // 2, SIZE), (SIZE, SIZE // 2))  # of a document, and of the one that takes its place
 MOST_BOUNDARIES = 12  # of one read; a reader that takes more has made up its mind by then
 OLD_AGE = 30 * 24 * 3600  # seconds
 HELD, ELSEWHERE = make_status(1, 1, 8192), 2
@@ -50,13 +52,38 @@ def held_after(
     return outcome.answer
 
 
-def boundaries_of_a_read(case: Case, laboratory: Laboratory, ask: Ask) -> range:
-    """The numbers of the operations of one read. Raises Unmeasured when none was seen."""
+def held_at(
+    laboratory: Laboratory, folder: Path, number: int, ask: Ask, do: Callable[[Boundary], None]
+) -> Answer | None:
+    """As `held_after`, at one operation; None when it did not come: not every read makes as many."""
+    came: list[int] = []
+
+    def note_and_do(boundary: Boundary) -> None:
+        came.append(boundary.number)
+        do(boundary)
+
+    answer = held_after(laboratory, folder, (number, number), ask, note_and_do)
+    return answer if came else None
+
+
+def boundaries_of_a_read(case: Case, laboratory: Laboratory, ask: Ask, prepare: Callable[[], object]) -> range:
+    """The numbers of the operations of one read of what ``prepare`` makes, by a reader that has read before: the first
+    read may do more than others, such as watch the folder. Raises Unmeasured when none was seen.
+    """
     seen: list[int] = []
+    prepare()
+    ask(laboratory.traced.implementation)
+    prepare()
     held_after(laboratory, case.folder, (0, MOST_BOUNDARIES), ask, lambda boundary: seen.append(boundary.number))
     if not seen:
         raise Unmeasured("no operation of a read was seen")
     return range(max(seen) + 1)
+
+
+def require_held(times: int) -> None:
+    """Raise Unmeasured when no operation came at which a read was to be held."""
+    if not times:
+        raise Unmeasured("no operation of a read came again when the reader was to be held at it")
 
 
 @pytest.mark.clause("RDR-04")
@@ -64,6 +91,8 @@ def test_cut_at_every_boundary_of_a_read(case: Case, laboratory: Laboratory) -> 
     """The file is truncated while the reader stands still: a page that it has mapped is gone then."""
     status = make_status(0, 1, SIZE)
     document = encode(status).encode("utf-8")
+    fill = partial(case.target.write_bytes, document)
+    held = 0
 
     def ask(reader: Implementation) -> Answer:
         return case.request("read", reader, path=str(case.target))
@@ -72,43 +101,67 @@ def test_cut_at_every_boundary_of_a_read(case: Case, laboratory: Laboratory) -> 
         with very_file(case.target) as this:
             os.truncate(this, length)
 
-    case.target.write_bytes(document)
-    for number in boundaries_of_a_read(case, laboratory, ask):
+    for number in boundaries_of_a_read(case, laboratory, ask, fill):
         for length in (0, SIZE // 2):
-            case.target.write_bytes(document)
-            answer = held_after(laboratory, case.folder, (number, number), ask, partial(cut, length))
+            fill()
+            answer = held_at(laboratory, case.folder, number, ask, partial(cut, length))
+            if answer is None:
+                continue
+            held += 1
             found = answer.fields.get("status")
             if found is not None:
                 require_equal(found, status, f"a file cut to {length} bytes after operation {number} of the read")
+    require_held(held)
 
 
 @pytest.mark.clause("RDR-14")
 def test_write_at_every_boundary_of_a_read(case: Case, laboratory: Laboratory) -> None:
-    """The target is replaced while the reader stands still; what a cache gets wrong then must not last."""
-    if case.run.manifest.mode == "oneshot":
-        raise NotApplicable("a process per request keeps nothing")
+    """The target is replaced while the reader stands still: neither may it mix the two, nor a cache keep the old one.
 
-    def ask(reader: Implementation) -> Answer:
-        return case.request("read", reader, path=str(case.target))
+    By a document of another size, too: a reader that has asked for the size by name reads that of the old one.
+    """
+    polls = case.run.manifest.mode != "oneshot" and polls_what_is_there(case)
+    numbers = itertools.count()
+    held = 0
 
-    def publish(sequence: int, _: Boundary | None = None) -> None:
+    def ask(operation: str, reader: Implementation) -> Answer:
+        return case.request(operation, reader, path=str(case.target))
+
+    def publish(sequence: int, size: int, _: Boundary | None = None) -> None:
         temp = case.folder / "next"
-        temp.write_text(encode(make_status(0, sequence, SIZE)), encoding="utf-8")
+        temp.write_text(encode(make_status(0, sequence, size)), encoding="utf-8")
         temp.replace(case.target)
 
-    publish(0)
-    for number in boundaries_of_a_read(case, laboratory, ask):
-        old, new = 2 * number + 1, 2 * number + 2
-        publish(old)
-        answer = held_after(laboratory, case.folder, (number, number), ask, partial(publish, new))
-        for when, given, allowed in (
-            ("the read", answer, (old, new)),
-            ("the read after it", ask(laboratory.traced.implementation), (new,)),
-        ):
-            status = given.fields.get("status")
-            found = None if status is None else identify_values(status)[1]
-            if found not in allowed:
-                raise Violation(f"replaced after operation {number} of a read: {when} gave document {found}, not {new}")
+    for operation in ("read", "poll") if polls else ("read",):
+        asking = partial(ask, operation)
+        prepare = partial(publish, next(numbers), SIZE)
+        for number in boundaries_of_a_read(case, laboratory, asking, prepare):
+            for size, next_size in SIZES:
+                old, new = next(numbers), next(numbers)
+                publish(old, size)
+                answer = held_at(laboratory, case.folder, number, asking, partial(publish, new, next_size))
+                if answer is None:
+                    continue
+                held += 1
+                where = f"replaced after operation {number} of a {operation}"
+                require_one_of(answer, (old, new), f"{where}: it")
+                if case.run.manifest.mode != "oneshot":  # a process per request keeps nothing
+                    after = asking(laboratory.traced.implementation)
+                    require_one_of(after, (new,), f"{where}: the {operation} after it")
+    require_held(held)
+
+
+def require_one_of(answer: Answer, allowed: tuple[int, ...], what: str) -> None:
+    """Raise Violation unless the answer has the status of one of these numbers, whole."""
+    status = answer.fields.get("status")
+    if status is None:
+        raise Violation(f"{what} gave null, although the target always held a whole document")
+    try:
+        found = identify_values(status)[1]
+    except Violation as violation:
+        raise Violation(f"{what} gave what was never there: {violation}", **violation.evidence) from violation
+    if found not in allowed:
+        raise Violation(f"{what} gave document {found}, not {allowed[-1]}")
 
 
 @pytest.mark.clause("RDR-14")

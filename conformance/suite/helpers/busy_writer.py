@@ -43,7 +43,10 @@ class KitWriter:
 
 
 def _replace_until_stopped(target: Path, size: int) -> int:
-    """Publish the documents 0, 1, 2, … until standard input ends. Returns how many."""
+    """Publish the documents 0, 1, 2, … until standard input ends, two of the size and two that are smaller in turn.
+
+    Returns how many.
+    """
     stopped = threading.Event()
 
     def wait_for_the_end_of_input() -> None:
@@ -52,10 +55,11 @@ def _replace_until_stopped(target: Path, size: int) -> int:
 
     threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()
     temps = [target.with_name(f"{target.name}.kit{number}") for number in (0, 1)]
+    sizes = (size, size * 3 // 4)
     count = 0
     while not stopped.is_set() or count == 0:
         temp = temps[count % 2]
-        temp.write_bytes(encode(make_status(0, count, size)).encode("utf-8"))
+        temp.write_bytes(encode(make_status(0, count, sizes[count // 2 % 2])).encode("utf-8"))
         replace_patiently(temp, target)
         if count == 0:
             print("ready", flush=True)
