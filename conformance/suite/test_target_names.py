@@ -4,63 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
 from conformance.contract.errors import Unmeasured, Violation
 from conformance.oracle.payload import make_status
 from conformance.runner.case import Case
-from conformance.system.windows import verbatim
+from conformance.suite.support.target_names import LONG, NAMES, POSIX_NAMES, longest_path, named, of_length
 
 OLD, NEW = make_status(0, 1, 300), make_status(0, 2, 500)
-NAMES = {
-    "space": "my status file.json",
-    "leading-space": " status.json",
-    "cyrillic": "статус обучения.json",
-    "emoji": "run 🎉.json",
-    "combining": "re\u0301sume\u0301.json",
-    "no-extension": "status",
-    "many-dots": "a.b.c.d.json",
-    "leading-dot": ".status.json",
-    "leading-dash": "-rf.json",
-    "percent": "100%s.json",
-    "percent-encoded": "run%2D1%20a.json",
-    "backup": "status.json~",
-    "shell": "a;b&c$HOME`d`.json",
-    "quotes": "it's.json",
-    "longest": "n" * 250 + ".json",
-    "longest-unicode": "ё" * 125 + ".json",
-}
-POSIX_NAMES = {
-    "newline": "a\nb.json",
-    "backslash": "a\\b.json",
-    "double-quotes": 'a"b.json',
-    "star": "a*?.json",
-}
-
-
-def require_names_in_characters(folder: Path) -> None:
-    """Raise Unmeasured under Wine if the host's file system limits names in bytes: no Windows program can know that."""
-    probe = verbatim(folder / ("ё" * 200))
-    try:
-        probe.touch()
-    except OSError as error:
-        raise Unmeasured("a name of 200 characters is too long here, although Windows itself allows it") from error
-    probe.unlink()
 
 
 @pytest.mark.clause("MET-05")
 @pytest.mark.parametrize("name", [*NAMES, *POSIX_NAMES])
 def test_name(case: Case, name: str) -> None:
-    if name in POSIX_NAMES and sys.platform == "win32":
-        raise Unmeasured("Windows does not allow this name")
-    target = case.folder / {**NAMES, **POSIX_NAMES}[name]
-    if sys.platform == "win32":
-        if len(str(target)) > 259:
-            raise Unmeasured("the path is longer than MAX_PATH (see WIN-06)")
-        if name == "longest-unicode":
-            require_names_in_characters(case.folder)
+    target = named(case.folder, name)
     for status in (OLD, NEW):
         case.require_ok(case.publish(target, status))
         case.require_holds(target, status)
@@ -79,7 +37,6 @@ def test_name_in_the_c_locale(case: Case, name: str) -> None:
     case.require_listing(case.folder, {target.name}, "after two writes")
 
 
-LONG = (1030, 2050, 4090)  # bytes: a little more than usual buffers, and almost what Linux takes
 _ROOM = 300  # bytes that the temp's name may be longer than the target's
 
 
@@ -89,15 +46,8 @@ def test_long_path(case: Case, length: int) -> None:
     """A path that is cut to the size of a buffer leads elsewhere. The temp's path may be too long where that of the
     target only just is not.
     """
-    if sys.platform == "win32":
-        raise Unmeasured("long paths on Windows are covered by WIN-06")
-    limit = os.pathconf(case.folder, "PC_PATH_MAX")
-    if length >= limit:
-        raise Unmeasured(f"the system takes no path of more than {limit - 1} bytes")
-    target = case.folder
-    while (room := length - len(os.fsencode(target))) > 0:
-        target /= "n" * (room - 1 if room <= 200 else min(199, room - 3))
-    target.parent.mkdir(parents=True)
+    target = of_length(case.folder, length)
+    limit = longest_path(case.folder)
     top = set(os.listdir(case.folder))
     for status in (OLD, NEW):
         answer = case.publish(target, status)
