@@ -18,7 +18,17 @@ from conformance.runner.case import Case
 from conformance.suite.helpers.launch_prefixes import make_link
 from conformance.suite.helpers.locales import decimal_comma
 from conformance.suite.support.oddities import ODDITIES
-from conformance.suite.support.reading import DOCUMENT, STATUS, TWINS, put_at_one_time, read, require_equal
+from conformance.suite.support.reading import (
+    DOCUMENT,
+    LONG_TWINS,
+    STATUS,
+    TWINS,
+    put_at_one_time,
+    read,
+    require_equal,
+    what_was_alike,
+)
+from conformance.suite.support.target_names import LONG, NAMES, POSIX_NAMES, named, of_length
 from conformance.vectors import KINDS, Vector, load_vectors
 
 VALID, INVALID, EITHER = (load_vectors(kind) for kind in KINDS)
@@ -71,6 +81,23 @@ def test_behind_a_link(case: Case, kind: str) -> None:
 
 
 @pytest.mark.clause("RDR-01")
+@pytest.mark.parametrize("name", [*NAMES, *POSIX_NAMES])
+def test_name(case: Case, name: str) -> None:
+    """A reader that expands, decodes or strips a path looks elsewhere."""
+    path = named(case.folder, name)
+    path.write_bytes(DOCUMENT)
+    require_equal(read(case, path), STATUS, f"a path that ends in {ascii(path.name)[:60]}")
+
+
+@pytest.mark.clause("RDR-01")
+@pytest.mark.parametrize("length", LONG)
+def test_long_path(case: Case, length: int) -> None:
+    path = of_length(case.folder, length)
+    path.write_bytes(DOCUMENT)
+    require_equal(read(case, path), STATUS, f"a path of {length:,} bytes")
+
+
+@pytest.mark.clause("RDR-01")
 def test_name_that_is_not_ascii_in_the_c_locale(case: Case) -> None:
     path = case.folder / "статус 🎉.json"
     path.write_bytes(DOCUMENT)
@@ -92,14 +119,16 @@ def test_numbers_in_a_locale_with_a_decimal_comma(case: Case) -> None:
 @pytest.mark.clause("RDR-01")
 @pytest.mark.parametrize("how", ["written-over", "moved-into-place"])
 def test_same_size_and_time(case: Case, how: str) -> None:
-    """A cache keyed by them is wrong within one tick of the clock, and for copies that keep the time."""
-    for status in TWINS:
+    """A cache keyed by them is wrong within one tick of the clock, and for copies that keep the time; one that compares
+    the ends of a document, for one with a long message.
+    """
+    for status in (*TWINS, *LONG_TWINS):
         if how == "written-over":
             put_at_one_time(case.target, status)
         else:
             put_at_one_time(case.folder / "next", status)
             (case.folder / "next").replace(case.target)
-        require_equal(read(case), status, "a document of the same size and time")
+        require_equal(read(case), status, what_was_alike(status))
 
 
 @pytest.mark.clause("RDR-02")

@@ -22,6 +22,7 @@ __all__ = [
     "in_a_process_space_of_its_own",
     "make_link",
     "small_file_system",
+    "without_owner_override",
     "without_permission_override",
     "without_special_bits_override",
 ]
@@ -91,6 +92,13 @@ def without_permission_override() -> tuple[str, ...]:
     if sys.platform == "win32":
         raise Unmeasured("Windows has no permission bits on folders")
     return _without("-dac_override,-dac_read_search", "permission bits")
+
+
+def without_owner_override() -> tuple[str, ...]:
+    """As `without_permission_override`; and what only the owner of a file may ask for is refused to root, too."""
+    if sys.platform == "win32":
+        raise Unmeasured("Windows has no owners of this kind")
+    return _without("-dac_override,-dac_read_search,-fowner", "permission bits, and what is the owner's alone")
 
 
 def without_special_bits_override() -> tuple[str, ...]:
