@@ -39,6 +39,12 @@ def decimal_point_of_the_locale(self: Honest, document: dict[str, Any]) -> bytes
     return Honest.serialise(self, document).replace(repr(loss).encode(), repr(loss).replace(".", point).encode(), 1)
 
 
+@mutant("resolve", caught_by="MET-05", on=_POSIX)
+def target_without_its_last_space(self: Honest, path: str) -> str:
+    """Takes white space at the end of a path for a line end that was left there."""
+    return Honest.resolve(self, path.rstrip())
+
+
 @mutant("parse", caught_by="RDR-01", on=("linux",))
 def numbers_end_at_the_point(self: Honest, data: bytes) -> dict[str, Any] | None:
     """Reads numbers as strtod(3) does after setlocale(3): where there is a decimal comma they end at the point."""

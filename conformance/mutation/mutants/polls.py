@@ -64,6 +64,15 @@ def sixteen_paths_kept(self: Honest, path: str) -> Polled:
     return status, fresh
 
 
+@mutant("poll", caught_by="RDR-09")
+def one_hundred_and_twenty_eight_paths_kept(self: Honest, path: str) -> Polled:
+    """Keeps the last valid status of 128 paths, as a cache does that is given no size of its own."""
+    status, fresh = Honest.poll(self, path)
+    if len(self.kept) > 128:
+        del self.kept[next(iter(self.kept))]
+    return status, fresh
+
+
 def _kept_as(self: Honest, path: str, key: str) -> Polled:
     """Poll with this key for what is kept."""
     found = self.read(path)
@@ -98,6 +107,39 @@ def polled_with_a_stricter_parser(self: Honest, path: str) -> Polled:
         if isinstance(found, dict) and list(found) != list(MEMBERS):
             return self.kept.get(path), False
     return Honest.poll(self, path)
+
+
+@mutant("poll", caught_by="RDR-10")
+def only_a_change_is_fresh(self: Honest, path: str) -> Polled:
+    """Calls a document fresh only if it says something else than the one before."""
+    before = self.kept.get(path)
+    status, fresh = Honest.poll(self, path)
+    return status, fresh and status != before
+
+
+@mutant("poll", caught_by="RDR-10")
+def change_polled_by_the_ends(self: Honest, path: str) -> Polled:
+    """Parses the file again only when its length, or one of its ends, has changed; its read always does."""
+    data = self.load(path)
+    if data is None:
+        return Honest.poll(self, path)
+    mark = len(data), data[:4096], data[-4096:]
+    if path not in self.memory or self.memory[path][0] != mark:
+        self.memory[path] = mark, Honest.poll(self, path)
+    answer: Polled = self.memory[path][1]
+    return answer
+
+
+@mutant("poll", caught_by="RDR-14", on=("linux",))
+def polled_in_two_opens(self: Honest, path: str) -> Polled:
+    """Polls the first half, and opens the file again for the second half; its read opens it once."""
+    first, second = self.load(path), self.load(path)
+    if first is None or second is None:
+        return self.kept.get(path), False
+    found = self.parse(first[: len(first) // 2] + second[len(first) // 2 :])
+    if found is not None:
+        self.kept[path] = found
+    return self.kept.get(path), found is not None
 
 
 @mutant("load", caught_by="RDR-11")

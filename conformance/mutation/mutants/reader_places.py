@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import html
 import json
 import locale
 import os
 import re
 import stat
+import sys
 import time
+import urllib.parse
 from typing import Any
 
 from conformance.mutation.honest import SIZE_LIMIT, Honest, open_to_read
@@ -37,6 +41,104 @@ def path_in_the_encoding_of_the_locale(self: Honest, path: str) -> bytes | None:
     except UnicodeEncodeError:
         return None
     return Honest.load(self, path)
+
+
+@mutant("load", caught_by="RDR-01", on=_POSIX)
+def path_in_a_buffer_of_1024_bytes(self: Honest, path: str) -> bytes | None:
+    """Finds no file whose path does not fit into 1,024 bytes, where the system takes 4,096."""
+    return Honest.load(self, path) if len(os.fsencode(path)) < 1024 else None
+
+
+@mutant("load", caught_by="RDR-01", on=_POSIX)
+def path_stripped(self: Honest, path: str) -> bytes | None:
+    """Takes white space at the end of a path for a line end that was left there."""
+    return Honest.load(self, path.strip())
+
+
+@mutant("load", caught_by="RDR-01")
+def path_percent_decoded(self: Honest, path: str) -> bytes | None:
+    """Decodes the path as that of a URL."""
+    return Honest.load(self, urllib.parse.unquote(path))
+
+
+@mutant("load", caught_by="RDR-01")
+def path_taken_for_a_pattern(self: Honest, path: str) -> bytes | None:
+    """Takes the path for a pattern, and reads the first file that it matches."""
+    found = glob.glob(path) if "[" in path else [path]
+    return Honest.load(self, found[0]) if found else None
+
+
+@mutant("check", caught_by="RDR-01")
+def variation_selectors_taken_out(self: Honest, members: Any) -> dict[str, Any]:
+    """Takes the selectors that choose between two forms of a character for invisible rubbish."""
+    found = Honest.check(self, members)
+    return {**found, "message": re.sub("[\ufe00-\ufe0f]", "", found["message"])}
+
+
+@mutant("check", caught_by="RDR-01")
+def message_taken_for_markup(self: Honest, members: Any) -> dict[str, Any]:
+    """Decodes entities in the message, as for a page."""
+    found = Honest.check(self, members)
+    return {**found, "message": html.unescape(found["message"])}
+
+
+@mutant("parse", caught_by="RDR-01")
+def known_by_the_ends(self: Honest, data: bytes) -> dict[str, Any] | None:
+    """Takes a document for the one before when its length and its ends are the same."""
+    mark = len(data), data[:4096], data[-4096:]
+    if self.memory.get("last", (None, None))[0] != mark:
+        self.memory["last"] = mark, Honest.parse(self, data)
+    found: dict[str, Any] | None = self.memory["last"][1]
+    return found
+
+
+@mutant("read", caught_by="RDR-01")
+def kept_after_two_reads(self: Honest, path: str) -> dict[str, Any] | None:
+    """Takes a file that it has read twice for one that does not change any more."""
+    times, kept = self.memory.get(path, (0, None))
+    if times >= 2 and kept is not None:
+        known: dict[str, Any] = kept
+        return known
+    found = Honest.read(self, path)
+    self.memory[path] = times + 1, found
+    return found
+
+
+@mutant("load", caught_by="RDR-12", on=("linux",))
+def no_access_time(self: Honest, path: str) -> bytes | None:
+    """Reads with O_NOATIME, which the system allows only to the owner of a file, and takes the refusal for no file."""
+    if sys.platform == "linux":
+        try:
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOATIME))
+        except OSError:
+            return None
+    return Honest.load(self, path)
+
+
+@mutant("load", caught_by="RDR-14", on=("linux",))
+def size_asked_by_name(self: Honest, path: str) -> bytes | None:
+    """Asks for the size by name, and reads so many bytes of what it opens then."""
+    try:
+        size = os.stat(path).st_size
+    except OSError:
+        return None
+    data = Honest.load(self, path)
+    return None if data is None else data[:size]
+
+
+@mutant("read", caught_by="RDR-14", on=("linux",))
+def time_noted_after_a_later_read(self: Honest, path: str) -> dict[str, Any] | None:
+    """Notes what the file is after it has read it, but not the first time: that read has fewer operations."""
+    if path not in self.memory:
+        self.memory[path] = None, None
+        return Honest.read(self, path)
+    with contextlib.suppress(OSError):
+        if self.memory[path][0] != _mark(path):
+            found = Honest.read(self, path)
+            self.memory[path] = _mark(path), found
+        kept: dict[str, Any] | None = self.memory[path][1]
+        return kept
+    return Honest.read(self, path)
 
 
 @mutant("load", caught_by="RDR-04", outcome="error", on=_POSIX)
