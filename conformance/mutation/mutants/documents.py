@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import locale
+import os
+import random
+import re
 import time
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from conformance.mutation.honest import Honest
@@ -82,6 +86,32 @@ def question_marks(self: Honest, value: Any) -> Any:
     return Honest.accept_message(self, value).encode("ascii", "replace").decode("ascii")
 
 
+@mutant("accept_message", caught_by="DOC-07")
+def colour_codes_taken_out(self: Honest, value: Any) -> Any:
+    """Takes the codes out by which a terminal changes colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", Honest.accept_message(self, value))
+
+
+@mutant("accept_message", caught_by="DOC-07")
+def secrets_masked(self: Honest, value: Any) -> Any:
+    """Puts asterisks in the place of what looks like a secret, as logging libraries do."""
+    return re.sub(r"(token|password|key)=\S+", r"\1=***", Honest.accept_message(self, value))
+
+
+@mutant("accept_message", caught_by="DOC-07")
+def message_expanded(self: Honest, value: Any) -> Any:
+    """Takes a message for a path, and puts the user's folder in the place of a tilde."""
+    return os.path.expanduser(Honest.accept_message(self, value))
+
+
+@mutant("accept_number", caught_by="DOC-05")
+def integers_of_64_bits_only(self: Honest, name: str, value: Any) -> Any:
+    """Refuses integers that do not fit into 64 bits, although the double that they stand for is an allowed one."""
+    if type(value) is int and abs(value) >= 1 << 63:
+        raise ValueError(f"{name} is out of range")
+    return Honest.accept_number(self, name, value)
+
+
 @mutant("serialise", caught_by="DOC-08")
 def float_timestamp(self: Honest, document: dict[str, Any]) -> bytes:
     """Writes the timestamp with a fraction."""
@@ -100,6 +130,16 @@ def timestamp_or_now(self: Honest, value: Any) -> Any:
     return Honest.accept_timestamp(self, value) or int(time.time())
 
 
+@mutant("write", caught_by="DOC-08")
+def nothing_new_but_the_timestamp(self: Honest, path: str, status: Mapping[str, Any]) -> None:
+    """Writes nothing when the last status for this path differs in the timestamp only."""
+    document = self.validate(status)
+    last = {**document, "timestamp": None}
+    if self.memory.get(path) != last or not os.path.exists(path):
+        Honest.write(self, path, status)
+        self.memory[path] = last
+
+
 @mutant("serialise", caught_by="DOC-09")
 def byte_order_mark(self: Honest, document: dict[str, Any]) -> bytes:
     """Begins the document with a byte-order mark."""
@@ -116,6 +156,12 @@ def two_documents(self: Honest, document: dict[str, Any]) -> bytes:
 def utf_16(self: Honest, document: dict[str, Any]) -> bytes:
     """Writes UTF-16 with a byte-order mark."""
     return Honest.serialise(self, document).decode("utf-8").encode("utf-16")
+
+
+@mutant("serialise", caught_by="DOC-10")
+def members_in_any_order(self: Honest, document: dict[str, Any]) -> bytes:
+    """Writes the members in an order that is drawn for each document."""
+    return Honest.serialise(self, dict(random.SystemRandom().sample(sorted(document.items()), len(document))))
 
 
 @mutant("serialise", caught_by="DOC-10")

@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.contract.errors import Violation
 from conformance.oracle.document import examine, shown
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
 from conformance.subject.client import Implementation
 
@@ -50,9 +51,23 @@ LIFE = {
 
 
 def written(case: Case, status: dict[str, Any], by: Implementation | None = None) -> bytes:
-    """Have the status written. Returns the target's bytes; raises Violation when there is no such file."""
+    """Have the status written. Returns the target's bytes; raises Violation when there is no such file, or the file
+    from before with other values.
+    """
+    began, before = time.time(), snapshot(case.target)
     case.require_ok(case.write(case.target, status, by=by))
-    return case.bytes_at(case.target)
+    data = case.bytes_at(case.target)
+    if not before.difference(snapshot(case.target)) and not _says(data, {"timestamp": int(began), **status}):
+        raise Violation(
+            "answered ok, but published nothing: the target is still the one from before", bytes=shown(data)
+        )
+    return data
+
+
+def _says(data: bytes, status: dict[str, Any]) -> bool:
+    """Whether a document has these values, however it writes them."""
+    found = examine(data).values
+    return all(name in found and found[name] == value for name, value in status.items())
 
 
 def require_now(case: Case, members: dict[str, Any], by: Implementation | None = None) -> dict[str, Any]:
