@@ -17,6 +17,7 @@ from conformance.subject.client import ServeImplementation
 from conformance.subject.python_host import PAUSES
 from conformance.suite.helpers.launch_prefixes import in_a_process_space_of_its_own
 from conformance.suite.support.together import run_together, writes_each
+from conformance.suite.test_faults import FAULTS, fire_and_survive
 from conformance.system.guarded_path import very_file
 
 ROUNDS = 24  # in each of which all writers start at once
@@ -107,6 +108,8 @@ BYSTANDERS = (
     ".status.json.swp",
     "tmp1a2b3c4d",
 )
+# What a program removes that needs room: what can be made again, and what is old by its name.
+_MAKES_ROOM = (*BYSTANDERS, "other.bak", "other.old", "other~", "train.log", "train.log.1", "core.1", "x.cache")
 
 
 @pytest.mark.clause("CON-02")
@@ -121,6 +124,20 @@ def test_files_of_others_survive(case: Case, kind: str) -> None:
 def test_old_files_of_others_survive(case: Case, kind: str) -> None:
     """Age does not show that a file is not needed: backups are old, and so are the temps of a job that is paused."""
     require_others_survive(case, kind, seconds_old=400 * 24 * 3600)
+
+
+@pytest.mark.clause("CON-02")
+@pytest.mark.parametrize("name", ["disk-full", "file-too-large"])
+def test_files_of_others_survive_a_full_disk(case: Case, name: str) -> None:
+    """Room is made by those to whom the files belong."""
+    fault = FAULTS[name](case)
+    folder = fault.seen(fault.target.parent)
+    others = [name for name in _MAKES_ROOM if not is_kept(name, case.run.manifest.keeps, [fault.target.name])]
+    for other in others:
+        (folder / other).touch()
+    fire_and_survive(case, fault)
+    if gone := sorted(set(others) - set(os.listdir(folder))):
+        raise Violation("files that belong to other programs were removed when the disk was full", names=gone)
 
 
 def require_others_survive(case: Case, kind: str, seconds_old: int) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from conformance.oracle.inotify import Event, FolderWatch, publishes, writes_to
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.case import Case
 from conformance.subject.client import Implementation
+from conformance.suite.helpers.launch_prefixes import make_link
 from conformance.suite.support.polling import polled_for_existence
 
 # Bytes of the documents that are written one after the other: growing, shrinking, and at both ends of the range.
@@ -56,7 +59,8 @@ def temp_of(events: tuple[Event, ...], target: str) -> str:
 def test_second_name_keeps_the_old_bytes(case: Case, size: int) -> None:
     """A hard link to the old file is a witness: writing to the target itself would change it too.
 
-    The kit makes the link. A writer that declares to refuse such a target must do so, and leave it alone.
+    The kit makes the link. A writer that declares to refuse such a target must do so, and leave it alone, by whatever
+    path it is asked.
     """
     old, new = make_status(0, 1, size), make_status(0, 2, size // 2)
     case.require_ok(case.publish(case.target, old))
@@ -66,13 +70,15 @@ def test_second_name_keeps_the_old_bytes(case: Case, size: int) -> None:
     except OSError as error:
         raise Unmeasured(f"the file system has no hard links ({error}); choose another with --dir") from error
     before = witness.read_bytes()
-    answer = case.publish(case.target, new)
     if case.run.manifest.hard_link == "refuse":
-        if answer.ok:
-            raise Violation("declared to refuse a target with a second name (a hard link), but answered ok")
-        if witness.read_bytes() != before or not os.path.samefile(witness, case.target):
-            raise Violation("refused a target with a second name, as declared, but changed it")
+        for path, words in paths_to_the_target(case):
+            answer = case.publish(path, new)
+            if answer.ok:
+                raise Violation(f"declared to refuse a target with a second name (a hard link), but answered ok{words}")
+            if witness.read_bytes() != before or not os.path.samefile(witness, case.target):
+                raise Violation(f"refused a target with a second name, as declared, but changed it{words}")
         return
+    answer = case.publish(case.target, new)
     if not answer.ok:
         case.require_room(answer)
         raise Violation(
@@ -86,6 +92,22 @@ def test_second_name_keeps_the_old_bytes(case: Case, size: int) -> None:
         )
     if os.path.samefile(witness, case.target):
         raise Violation("the target is still the old file: nothing was replaced")
+
+
+def paths_to_the_target(case: Case) -> Iterator[tuple[Path, str]]:
+    """The plain path, one through a linked folder, and one behind a link, where links are followed; and words for it.
+
+    Where the system makes no links, the plain path alone.
+    """
+    yield case.target, ""
+    beside = case.folder / "beside"
+    beside.mkdir()
+    with contextlib.suppress(Unmeasured):
+        make_link(beside / "shortcut", str(case.folder))
+        yield beside / "shortcut" / case.target.name, " in a linked folder"
+        if case.run.manifest.symlink == "follow":
+            make_link(beside / "link.json", str(case.target))
+            yield beside / "link.json", " behind a link"
 
 
 @pytest.mark.clause("VIS-01")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 
 from conformance.mutation.honest import Honest
@@ -33,6 +35,15 @@ def second_name_written_in_place(self: Honest, path: str, data: bytes) -> None:
             file.write(data)
         return
     Honest.publish(self, path, data)
+
+
+@mutant("resolve", caught_by="VIS-01", on=("linux", "macos"), hard_link="refuse")
+def second_name_not_seen_behind_a_link(self: Honest, path: str) -> str:
+    """Declares that it refuses a target with a second name, but looks at the path itself, which may be a link."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.lstat(path).st_nlink > 1:
+            raise OSError(errno.EMLINK, "the target has a second name", path)
+    return Honest.resolve(self, path)
 
 
 @mutant("resolve", caught_by="MET-04", symlink="refuse")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -28,6 +29,20 @@ def file_in_the_way_discarded(self: Honest, temp: str, target: str, data: bytes)
         Honest.fill_temp(self, temp, target, data)
     except FileExistsError:
         self.discard(temp)
+        raise
+
+
+@mutant("send", caught_by="CON-02", on=("linux",))
+def backups_removed_when_the_disk_is_full(self: Honest, descriptor: int, data: bytes) -> None:
+    """Removes logs and backups from the folder of a temp for which there is no room."""
+    try:
+        Honest.send(self, descriptor, data)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            folder = os.path.dirname(os.readlink(f"/proc/self/fd/{descriptor}"))
+            for name in os.listdir(folder):
+                if name.endswith((".bak", ".old", "~", ".log")):
+                    os.unlink(os.path.join(folder, name))
         raise
 
 
