@@ -34,7 +34,7 @@ __all__ = ["FAULTS", "ORDER", "Broken", "Looked", "by_other_paths"]
 ORDER = ("VIS-01", "VIS-02", "VIS-03", "VIS-04", "VIS-08")
 FAULTS = ("FLT-01", "FLT-02", "FLT-03")
 _SCENARIOS: tuple[Scenario, ...] = ("replace", "first")
-_numbers = itertools.count()  # of working folders
+_numbers = itertools.count()  # of working folders and their sub-folders
 
 
 @dataclass(frozen=True)
@@ -143,11 +143,19 @@ def _ways(laboratory: Laboratory, there: Laboratory, working: Path) -> Iterator[
         place = there.place(scenario, size, folder=working)
         return _by(there, place, place.name)
 
+    def in_a_sub_folder(scenario: Scenario, size: int) -> Place:
+        folder = working / f"sub{next(_numbers)}"
+        there.run.folders.make(folder)
+        place = there.place(scenario, size, folder=folder)
+        return _by(there, place, f"{folder.name}/{place.name}")
+
     if laboratory.run.manifest.symlink == "follow":
         yield _Way("behind a link", "behind a link that dangles", laboratory, behind_a_link)
     yield _Way("in a linked folder", "in a linked folder, a first write", laboratory, in_a_linked_folder)
     bare = "by a path without a folder"
     yield _Way(bare, f"{bare}, a first write", there, without_a_folder)
+    relative = "by a path in the working folder"
+    yield _Way(relative, f"{relative}, a first write", there, in_a_sub_folder)
 
 
 def _by(laboratory: Laboratory, place: Place, path: str) -> Place:

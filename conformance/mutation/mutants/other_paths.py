@@ -77,6 +77,17 @@ def descriptor_kept_for_each_link(self: Honest, path: str, data: bytes) -> None:
     Honest.publish(self, path, data)
 
 
+@mutant("publish", caught_by="FLT-03", on=("linux",))
+def working_folder_left_by_a_failure(self: Honest, path: str, data: bytes) -> None:
+    """Goes into the folder of the path, and does not come back when the write fails."""
+    folder, name = os.path.split(path)
+    before = os.getcwd()
+    if folder and not os.path.islink(path):
+        os.chdir(folder)
+    Honest.publish(self, name if os.getcwd() != before else path, data)
+    os.chdir(before)
+
+
 @mutant("publish", caught_by="VIS-01", on=("linux",))
 def in_place_behind_a_link_that_dangles(self: Honest, path: str, data: bytes) -> None:
     """Creates and fills the file behind a link that dangles in place."""

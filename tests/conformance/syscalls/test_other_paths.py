@@ -98,7 +98,7 @@ def broken(looked: Looked) -> set[tuple[str, str]]:
 def test_nothing_is_wrong_with_a_correct_writer(look: Callable[..., Looked]) -> None:
     looked = look(writer())
     assert (looked.broken, looked.unmeasured) == ((), ())
-    assert (looked.writes, looked.faults) == (6, 12)
+    assert (looked.writes, looked.faults) == (8, 16)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_link_at_the_target_is_written_to_only_if_it_is_followed(
     look: Callable[..., Looked], symlink: Symlink
 ) -> None:
     looked = look(writer(LINK, UNSYNCED), symlink)
-    assert (looked.broken, looked.writes) == ((), 4)
+    assert (looked.broken, looked.writes) == ((), 6)
 
 
 def test_a_path_that_cannot_be_written_is_unmeasured(look: Callable[..., Looked]) -> None:
@@ -150,6 +150,19 @@ def test_a_path_that_cannot_be_written_is_unmeasured(look: Callable[..., Looked]
         "by a path without a folder",
         "by a path without a folder, a first write",
     ]
+
+
+def test_a_working_folder_that_a_failed_write_has_left_is_seen(look: Callable[..., Looked]) -> None:
+    leaving = """
+    def replace(self, path, text):
+        folder, name = os.path.split(path)
+        before = os.getcwd()
+        if folder:
+            os.chdir(folder)
+        Replacing.replace(self, os.path.join(os.getcwd(), name), text)
+        os.chdir(before)
+"""
+    assert broken(look(writer(change=leaving))) == {("FLT-03", "by a path in the working folder")}
 
 
 KEEPING = """
@@ -182,7 +195,7 @@ UNNAMED = """
 @pytest.mark.parametrize("change", [KEEPING, UNNAMED], ids=["a file that is kept", "an unnamed temp"])
 def test_other_correct_writers_are_spared(look: Callable[..., Looked], change: str) -> None:
     looked = look(writer(change=change), "replace")
-    assert (looked.broken, looked.unmeasured, looked.faults) == ((), (), 8)
+    assert (looked.broken, looked.unmeasured, looked.faults) == ((), (), 12)
 
 
 def test_a_write_that_differs_from_time_to_time_is_judged_by_its_calls(look: Callable[..., Looked]) -> None:
