@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.timeout(1800), pytest.mark.first]
 SCENARIOS: tuple[Scenario, ...] = ("replace", "first")
 FAULTS = ("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05", "FLT-06", "FLT-07", "FLT-08", "VIS-01", "VIS-06")
 
+LARGE_FAULTS = ("FLT-01", "FLT-02", "FLT-04", "FLT-05", "VIS-06")
+
 
 def clause_marks(*clauses: str) -> list[object]:
     return [pytest.param(name, marks=pytest.mark.clause(name), id=name) for name in clauses]
@@ -52,6 +54,19 @@ def test_fault_at_every_operation(case: Case, laboratory: Laboratory, clause: st
         raise Unmeasured(nothing_to_judge(clause, f"{len(found)} faults", case.run.point, names))
     require_all(case, clause, concerned, "faults")
     require_hit(case.run, "faults", scenario)
+
+
+@pytest.mark.parametrize("clause", clause_marks(*LARGE_FAULTS))
+def test_fault_in_a_large_document(case: Case, laboratory: Laboratory, clause: str) -> None:
+    """Some writers look at the results of a small document's calls only, or at those of its last piece."""
+    found = visits(laboratory, "large", "replace")
+    concerned = tuple(each for each in judged(clause, found) if each.what == "error" or clause == "VIS-06")
+    if not concerned:
+        laboratory.record("replace").require_followed()
+        names = [visit.point for visit in found]
+        raise Unmeasured(nothing_to_judge(clause, f"{len(found)} faults", case.run.point, names))
+    require_all(case, clause, concerned, "faults")
+    require_hit(case.run, "large", "replace")
 
 
 @pytest.mark.clause("FLT-09")

@@ -39,6 +39,7 @@ from conformance.system.error_names import names_error
 
 OLD, NEW, NEXT = make_status(0, 1), make_status(0, 2), make_status(0, 3)
 LARGE = make_status(0, 4, 256 * 1024)
+LIMIT = 255  # KiB: no multiple of the pieces that programs write, so that the last of them is cut short
 _PAGE = b"\0" * 4096
 
 
@@ -61,7 +62,7 @@ class Fault:
 
 def file_too_large(case: Case) -> Fault:
     """write(2): short, then EFBIG."""
-    writer = case.start_in(file_size_limited(64), ignore_signals=True)
+    writer = case.start_in(file_size_limited(LIMIT), ignore_signals=True)
     case.require_ok(case.publish(case.target, OLD, by=writer))
     return Fault(writer, case.target, LARGE, case.target)
 

@@ -39,5 +39,7 @@ def test_full_disk_at_a_first_write(case: Case, name: str) -> None:
 @pytest.mark.clause("VIS-06")
 @pytest.mark.parametrize("name", ["disk-full", "file-too-large"])
 def test_short_write_is_noticed(case: Case, name: str) -> None:
-    """The kernel takes 64 KiB of the document and no more: half a document must never become the target."""
+    """The kernel takes 64 KiB of the document, or all but the last, and no more: a part of it must never become the
+    target.
+    """
     require_failed_cleanly(fire_and_survive(case, FAULTS[name](case)))

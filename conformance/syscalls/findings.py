@@ -23,7 +23,7 @@ from conformance.runner.room import require_room
 from conformance.runner.run import Run
 from conformance.syscalls.absent import no_point
 from conformance.syscalls.aim import anchor_of
-from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory, NotHit
+from conformance.syscalls.laboratory import LARGE, SIZE, SMALL, Laboratory, NotHit
 from conformance.syscalls.points import (
     MOST_OPERATIONS,
     Point,
@@ -34,6 +34,7 @@ from conformance.syscalls.points import (
     fault_points,
     few,
     interrupt_points,
+    large_points,
     selected,
     termination_points,
     unsupported_points,
@@ -83,18 +84,20 @@ class Series:
 
 
 def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Visit, ...]:
-    """The visits of one family: ``faults``, ``interrupts``, ``terminations``, ``unsupported`` or ``kills``.
+    """The visits of one family: ``faults``, ``large``, ``interrupts``, ``terminations``, ``unsupported`` or ``kills``.
 
     Raises Unmeasured when there are none, or none is selected.
     """
 
     def make() -> dict[str, Any]:
-        size = SMALL if (family, scenario) == ("faults", "first") else SIZE
+        size = LARGE if family == "large" else SMALL if (family, scenario) == ("faults", "first") else SIZE
         recording = laboratory.record(scenario, size)
         target = recording.place.target.name
         match family:
             case "faults":
                 points: Iterable[Point] = fault_points(recording.operations, scenario, target, laboratory.run.seed)
+            case "large":
+                points = large_points(recording.operations, scenario, target, laboratory.run.seed)
             case "interrupts":
                 points = interrupt_points(recording.operations, target)
             case "terminations":

@@ -39,6 +39,7 @@ __all__ = ["Laboratory", "NotHit"]
 
 SIZE = 8192  # bytes of the documents
 SMALL = 130  # bytes of a usual status: a buffered writer writes it only when it flushes or closes
+LARGE = 300_000  # bytes: several pieces for a writer that writes in pieces, the last of them not a whole one
 # Of the old document. No usual umask leaves it to a new file: a writer that keeps the mode has to set it, and setting
 # it is one more operation that can fail.
 _MODE = 0o604

@@ -10,7 +10,7 @@ import random
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 from conformance.oracle.call_errors import ERRORS_OF_SYSTEM_CALL, INTERRUPTED, SYSTEM_CALLS
 from conformance.syscalls.operations import Kind, Operation
@@ -30,12 +30,14 @@ __all__ = [
     "fault_points",
     "few",
     "interrupt_points",
+    "large_points",
     "role",
     "selected",
     "termination_points",
     "unsupported_points",
 ]
 
+_T = TypeVar("_T")
 MOST_OPERATIONS = 150
 Scenario = Literal["replace", "first"]
 What = Literal["error", "error and failing clean-up", "lasting", "short", "EINTR", "interrupt", "terminate", "kill"]
@@ -76,6 +78,7 @@ _CHANGING_NOTHING: tuple[Kind, ...] = (
 )
 _MOST_LASTING = 4  # operations at which an error begins to last
 _MOST_TERMINATIONS = 8
+_MOST_LARGE = 3  # of each kind of operation on a large document
 _SHORTENED = ("write", "pwrite64", "copy_file_range", "sendfile", "splice", "writev", "pwritev", "pwritev2")
 
 
@@ -169,6 +172,18 @@ def fault_points(operations: Sequence[Operation], scenario: Scenario, target: st
             yield dataclasses.replace(at, what="EINTR")
     if scenario == "replace":
         yield from _lasting_points(operations, scenario, target, temp)
+
+
+def large_points(operations: Sequence[Operation], scenario: Scenario, target: str, seed: int = 0) -> Iterator[Point]:
+    """The first error of the first, the last and a middle write, sync and close of the file that is published, and each
+    such write shortened: what a writer does to a large document only.
+    """
+    found: dict[tuple[What, int], Point] = {}
+    for point in fault_points(operations, scenario, target, seed):
+        if point.of_temp and point.key in ("write", "copy", "fsync", "close") and point.what in ("error", "short"):
+            found.setdefault((point.what, point.number), point)
+    for what, key in itertools.product(("error", "short"), ("write", "copy", "fsync", "close")):
+        yield from _spread([each for each in found.values() if (each.what, each.key) == (what, key)], _MOST_LARGE)
 
 
 def _few_bytes(operation: Operation, number: int, scenario: Scenario, seed: int) -> list[int]:
@@ -288,11 +303,11 @@ def _at(operation: Operation, scenario: Scenario, target: str) -> Point:
     )
 
 
-def _spread(operations: Sequence[Operation], most: int) -> list[Operation]:
+def _spread(all_of_them: Sequence[_T], most: int) -> list[_T]:
     """At most so many of them: the first, the last, and some between."""
-    if len(operations) <= most:
-        return list(operations)
-    return [operations[round(number * (len(operations) - 1) / (most - 1))] for number in range(most)]
+    if len(all_of_them) <= most:
+        return list(all_of_them)
+    return [all_of_them[round(number * (len(all_of_them) - 1) / (most - 1))] for number in range(most)]
 
 
 def few(operations: Sequence[Operation]) -> tuple[Operation, ...]:

@@ -152,6 +152,37 @@ def close_error_ignored(self: Honest, descriptor: int) -> None:
         os.close(descriptor)
 
 
+@mutant("sync", caught_by="FLT-04", on=("linux",))
+def fsync_error_of_a_large_document_ignored(self: Honest, descriptor: int) -> None:
+    """Goes on when fsync fails for a document of more than 64 KiB."""
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        if os.fstat(descriptor).st_size <= 1 << 16:
+            raise
+
+
+@mutant("close", caught_by="FLT-05", on=("linux",))
+def close_error_of_a_large_document_ignored(self: Honest, descriptor: int) -> None:
+    """Goes on when close fails for a document of more than 100,000 bytes."""
+    large = os.fstat(descriptor).st_size > 100_000
+    try:
+        os.close(descriptor)
+    except OSError:
+        if not large:
+            raise
+
+
+@mutant("send", caught_by="VIS-06")
+def short_pieces_not_noticed(self: Honest, descriptor: int, data: bytes) -> None:
+    """Writes in pieces of 64 KiB, and looks at the count of the last one only, which is no whole one."""
+    rest = memoryview(data)
+    while rest:
+        piece = rest[: 1 << 16]
+        taken = os.write(descriptor, piece)
+        rest = rest[len(piece) if len(piece) == 1 << 16 else taken :]
+
+
 @mutant("replace", caught_by="FLT-06")
 def copy_between_file_systems(self: Honest, temp: str, target: str) -> None:
     """Copies onto the target when the rename fails with EXDEV, as `shutil.move` does."""

@@ -16,6 +16,7 @@ from conformance.syscalls.points import (
     fault_points,
     few,
     interrupt_points,
+    large_points,
     role,
     selected,
     termination_points,
@@ -236,6 +237,16 @@ def test_of_very_many_operations_some_are_visited() -> None:
     assert numbers == sorted(set(numbers))
     assert (numbers[0], numbers[-1]) == (0, MOST_OPERATIONS)
     assert len(few(operations(line * MOST_OPERATIONS))) == MOST_OPERATIONS
+
+
+def test_of_a_large_document_some_writes_the_sync_and_the_close_fail_once_or_are_short() -> None:
+    pieces = "".join('write(3</run/a>, "abc", 100) = 100\n' for _ in range(9))
+    before, _, after = HONEST.partition('write(3</run/a>, "abc", 100) = 100\n')
+    points = list(large_points(operations(before + pieces + after), "replace", "status.json"))
+    assert {point.number for point in points if point.kind == "write" and point.what == "error"} == {1, 5, 9}
+    assert {point.number for point in points if point.what == "short"} == {1, 5, 9}
+    assert [(point.number, point.kind) for point in points if point.kind != "write"] == [(10, "sync"), (11, "close")]
+    assert len(points) == 8
 
 
 def test_what_a_signal_interrupts() -> None:
