@@ -351,14 +351,17 @@ def _bystander(laboratory: Laboratory) -> bool | None:
 
 
 def _planted(laboratory: Laboratory) -> bool | None:
-    """Put a file under the temp's name right before it is opened. Returns whether it survived; None: no temp seen."""
-    system = laboratory.system
-    target = laboratory.fresh_target()
+    """Put a file under the temp's name right before it is opened. Returns whether it survived; None: no temp seen.
+    What is opened all the same, and gets no other name, is no temp, but such as a lock file: the next one may be.
+    """
+    system, target = laboratory.system, laboratory.fresh_target()
     contents = b"another program's"
     made: list[str] = []
+    opened: set[str] = set()
+    moved: set[str] = set()
 
     def before(position: int, call: Call) -> BaseException | None:
-        if call.kind == "open" and call.paths and not made:
+        if call.kind == "open" and call.paths and opened.issuperset(made):
             name = call.paths[0]
             kept = name.removeprefix(target.removesuffix("status.json")) in laboratory.kept
             if name != target and not kept and not system.identity(name):
@@ -366,9 +369,14 @@ def _planted(laboratory: Laboratory) -> bool | None:
                 made.append(name)
         return None
 
-    with laboratory.calls.recording(before):
+    def after(position: int, call: Call, error: BaseException | None) -> None:
+        if error is None and call.kind in ("open", "rename", "link"):
+            (opened if call.kind == "open" else moved).update(call.paths[:1])
+
+    with laboratory.calls.recording(before, after):
         _answer_of(lambda: laboratory.publish(target, NEW))
-    return system.bytes_of(made[0]) == contents if made else None
+    temps = [name for name in made if name in moved or name not in opened]
+    return all(system.bytes_of(name) == contents for name in temps) if made else None
 
 
 def _read_only(laboratory: Laboratory, documents: tuple[bytes, bytes]) -> Injection:

@@ -29,6 +29,7 @@ from conformance.system.guarded_path import very_file
 
 SIZE = 64 * 1024  # bytes: several pages, which a reader may map
 SIZES = ((SIZE, SIZE), (SIZE // 2, SIZE), (SIZE, SIZE // 2))  # of a document, and of the one that takes its place
+MOST_BESIDE = 3  # files of one write, at each of which another process writes
 MOST_BOUNDARIES = 12  # of one read; a reader that takes more has made up its mind by then
 OLD_AGE = 30 * 24 * 3600  # seconds
 HELD, ELSEWHERE = make_status(1, 1, 8192), 2
@@ -204,13 +205,14 @@ def test_what_it_looks_for_instead_is_not_read(case: Case, laboratory: Laborator
 def test_temp_of_a_stopped_writer_survives(case: Case, laboratory: Laboratory) -> None:
     """A writer that is stopped (SIGSTOP, a frozen container, a laptop asleep) is not dead, however old its temp is."""
     place = laboratory.place("replace")
-    temps: set[Path] = set()
+    seen = {*place.listing, "other.json"}
+    gone: set[str] = set()
 
     def meanwhile(_: Boundary) -> None:
-        beside = {path for path in place.folder.iterdir() if path.name not in place.listing}
-        if not beside or temps:
+        beside = {path for path in place.folder.iterdir() if path.name not in seen}
+        if not beside or len(seen) > len(place.listing) + MOST_BESIDE:
             return
-        temps.update(beside)
+        seen.update(path.name for path in beside)
         long_ago = time.time() - OLD_AGE
         for temp in beside:
             os.utime(temp, (long_ago, long_ago), follow_symlinks=False)
@@ -224,18 +226,27 @@ def test_temp_of_a_stopped_writer_survives(case: Case, laboratory: Laboratory) -
             if not answer.ok:
                 case.require_room(answer)
                 refused = refused or f"{answer.error}: {answer.message}"
-        gone = sorted(temp.name for temp in beside if not os.path.lexists(temp))
-        if gone:
-            raise Violation("a writer took away the temp of another one, which was stopped and not dead", removed=gone)
-        if refused:
+        gone.update(temp.name for temp in beside if not os.path.lexists(temp))
+        if refused and not gone:
             raise Unmeasured(f"beside a writer that is stopped, another one is refused (see CON-01): {refused}")
 
     def ask(writer: Implementation) -> Answer:
         return case.publish(place.target, HELD, by=writer)
 
     try:
-        answer = held_after(laboratory, place.folder, (0, 1 << 20), ask, meanwhile)
-        if not temps:
+        rule = Rule("hold", "after", 0, 1 << 20)
+        outcome = laboratory.traced.request(Plan(str(place.folder), (rule,)), ask, meanwhile)
+        if outcome.end is not None:
+            raise outcome.end
+        assert outcome.answer is not None
+        answer = outcome.answer
+        operations = laboratory.operations(place, outcome.report)
+        # A file that only tells writers to wait, such as that of a lock, is theirs together.
+        temps = {each.name for each in operations if each.kind in ("rename", "exchange", "link")}
+        if gone and (gone & temps or not answer.ok):
+            text = "a writer took away a file of another one, which was stopped and not dead"
+            raise Violation(text, removed=sorted(gone))
+        if len(seen) == len(place.listing) + 1:
             raise Unmeasured("no file was seen beside the target during a write (see VIS-02)")
         case.require_ok(answer, "the write of a writer that was stopped meanwhile")
         case.require_holds(place.target, HELD)

@@ -47,6 +47,43 @@ if sys.platform != "win32":
         finally:
             os.close(descriptor)
 
+    @variant("guard", doubted_by=(*WAY_OF_WRITING, "MET-*", "CON-*", "RDR-12"), on=("linux", "macos"))
+    @contextlib.contextmanager
+    def lock_file_removed_under_its_lock(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
+        """Locks a file beside the target while it writes, and removes it before it lets go of the lock; who has waited
+        for it looks whether the file is still the one of that name."""
+        if not writing:
+            yield
+            return
+        name = name_beside(self.resolve(path), ".", ".lock")
+        descriptor = -1
+        try:
+            while descriptor < 0:
+                descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if not _is_at(descriptor, name):
+                    os.close(descriptor)
+                    descriptor = -1
+            yield
+        finally:
+            try:
+                _remove(name)
+            except BaseException:  # an interrupt: it must not stay behind for that
+                _remove(name)
+                raise
+            finally:
+                if descriptor >= 0:
+                    os.close(descriptor)
+
+    def _remove(name: str) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+
+    def _is_at(descriptor: int, name: str) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(descriptor), os.stat(name))
+        return False
+
 
 @variant("replace", doubted_by=(*WAY_OF_WRITING, "MET-*", "CON-*"), keeps=("{name}.bak",))
 def backup_kept(self: Honest, temp: str, target: str) -> None:

@@ -378,8 +378,19 @@ def test_a_file_that_takes_the_temps_name_after_the_replace(
     assert report_on(source, system).bystander_survived is survives
 
 
+_CREATE = "        descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT"
+_LOCK = """\
+        lock = f"{path}.lock"
+        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT, 0o666))
+        os.unlink(lock)
+"""
 PLANTED = {
     "gives up": (CORRECT, True),
+    "removes a lock file": (with_change(_CREATE, _LOCK + _CREATE), True),
+    "opens without O_EXCL after a lock file": (
+        with_change(_CREATE, _LOCK + _CREATE).replace(" | os.O_EXCL", ""),
+        False,
+    ),
     "opens without O_EXCL": (with_change(" | os.O_EXCL", ""), False),
 }
 
