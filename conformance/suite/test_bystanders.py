@@ -16,7 +16,7 @@ from conformance.runner.requests import publish_request
 from conformance.subject.client import ServeImplementation
 from conformance.subject.python_host import PAUSES
 from conformance.suite.helpers.launch_prefixes import in_a_process_space_of_its_own
-from conformance.suite.support.together import run_together, writes_each
+from conformance.suite.support.together import fewer, run_together, writes_each
 from conformance.suite.test_faults import FAULTS, fire_and_survive
 from conformance.system.guarded_path import very_file
 
@@ -32,7 +32,7 @@ def test_processes_in_spaces_of_their_own(case: Case) -> None:
     prefix = in_a_process_space_of_its_own()
     writers = [case.start_in(prefix, environment={PAUSES: "1"}) for _ in range(2)]
     writers.append(case.start(environment={PAUSES: "1"}))
-    rounds = ROUNDS // 4 if case.run.manifest.mode == "oneshot" else ROUNDS
+    rounds = fewer(case, ROUNDS, ROUNDS // 4)
     for sequence in range(1, 1 + rounds):
         sizes = (256, 1 << 16, 1 << 15)  # unlike ones: what is mixed of them cannot look whole
 
@@ -59,7 +59,8 @@ def test_threads_with_a_target_each(case: Case) -> None:
     running = case.implementation
     assert isinstance(running, ServeImplementation)
     targets = [case.folder / f"run{number}.json" for number in range(3)]
-    for sequence in range(1, 1 + ROUNDS):
+    rounds = fewer(case, ROUNDS, ROUNDS // 4)
+    for sequence in range(1, 1 + rounds):
         documents = [make_status(number, sequence, 1 << (8 + 4 * number)) for number in range(len(targets))]
         requests = [
             [publish_request(manifest.profile, target, document).message()]
@@ -71,7 +72,7 @@ def test_threads_with_a_target_each(case: Case) -> None:
             raise Violation(f"{len(refused)} of {len(targets)} writes to a target each failed", first=refused[0])
         for target, document in zip(targets, documents, strict=True):
             case.require_holds(target, document)
-    case.require_listing(case.folder, {target.name for target in targets}, f"after {3 * ROUNDS} writes")
+    case.require_listing(case.folder, {target.name for target in targets}, f"after {3 * rounds} writes")
 
 
 @pytest.mark.clause("CON-02")
