@@ -37,7 +37,8 @@ def test_owner_is_kept_for_root(case: Case, owner: tuple[int, int]) -> None:
         raise Unmeasured("with --user it is an ordinary user's, who cannot give a file away: run it as root")
     if os.geteuid() != 0:
         raise Unmeasured("only root can give a file to another user: run as root")
-    put_old(case, case.target)
+    for _ in range(2):  # an owner that was remembered from a replace must not come back
+        put_old(case, case.target)
     try:
         with very_file(case.target) as this:
             os.chown(this, *owner)

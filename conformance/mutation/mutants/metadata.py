@@ -176,3 +176,19 @@ def in_place_when_mounted(self: Honest, path: str, data: bytes) -> None:
             raise
         with open(path, "wb") as file:
             file.write(data)
+
+
+if sys.platform != "win32":
+
+    @mutant("keep_metadata", caught_by="MET-03")
+    def owner_of_the_first_replace(self: Honest, temp: str, target: str) -> None:
+        """Looks at the owner of each target once, and gives the target to that user ever after."""
+        if target not in self.memory:
+            with contextlib.suppress(FileNotFoundError):
+                self.memory[target] = os.stat(target)
+        Honest.keep_metadata(self, temp, target)
+        if target in self.memory:
+            first = self.memory[target]
+            with contextlib.suppress(PermissionError):
+                os.chown(temp, first.st_uid, first.st_gid)
+            os.chmod(temp, os.stat(target).st_mode & 0o7777)

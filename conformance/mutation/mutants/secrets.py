@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import locale
 import os
+import sys
 
 from conformance.mutation.contexts import closing
 from conformance.mutation.honest import Honest
@@ -35,6 +36,17 @@ def mode_given_after_the_replace(self: Honest, temp: str, target: str) -> None:
     os.chmod(temp, 0o644)
     Honest.replace(self, temp, target)
     os.chmod(target, old)
+
+
+@mutant("keep_metadata", caught_by="MET-01", on=_POSIX)
+def mode_of_the_first_replace(self: Honest, temp: str, target: str) -> None:
+    """Looks at the mode of each target once, and gives it that mode ever after."""
+    if target not in self.memory:
+        with contextlib.suppress(FileNotFoundError):
+            self.memory[target] = os.stat(target).st_mode & 0o7777
+    Honest.keep_metadata(self, temp, target)
+    if target in self.memory:
+        os.chmod(temp, self.memory[target])
 
 
 @mutant("fill_temp", caught_by="MET-01", on=_POSIX)
@@ -81,3 +93,33 @@ def name_in_the_encoding_of_the_locale(self: Honest, path: str) -> str:
     except UnicodeEncodeError as error:
         raise OSError(84, "Invalid or incomplete multibyte or wide character", path) from error
     return Honest.resolve(self, path)
+
+
+if sys.platform == "linux":
+
+    @mutant("replace", caught_by="MET-11")
+    def access_list_given_after_the_replace(self: Honest, temp: str, target: str) -> None:
+        """Publishes with the mode alone, and gives the target its access list a moment later."""
+        try:
+            access_list = os.getxattr(temp, "system.posix_acl_access")  # `keep_metadata` took it from the target
+        except OSError:
+            Honest.replace(self, temp, target)
+            return
+        mode = os.stat(temp).st_mode & 0o7777
+        os.removexattr(temp, "system.posix_acl_access")
+        os.chmod(temp, mode)
+        Honest.replace(self, temp, target)
+        os.setxattr(target, "system.posix_acl_access", access_list)
+
+    @mutant("keep_metadata", caught_by="MET-11")
+    def access_list_of_the_first_replace(self: Honest, temp: str, target: str) -> None:
+        """Looks for an access list of each target once, and takes a target that had none for one that has none."""
+        without = self.memory.setdefault("without", set())
+        if os.path.exists(target) and "system.posix_acl_access" not in os.listxattr(target):
+            without.add(target)
+        Honest.keep_metadata(self, temp, target)
+        if target in without and os.path.exists(target):
+            mode = os.stat(target).st_mode & 0o7777
+            with contextlib.suppress(OSError):
+                os.removexattr(temp, "system.posix_acl_access")
+            os.chmod(temp, mode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
@@ -47,3 +48,12 @@ def own_temps_die_of_age(self: Honest, target: str) -> None:
     """Removes temps with names like its own that are older than an hour, although a stopped writer may own them."""
     Honest.sync_folder(self, target)
     _sweep(target, r"\.[0-9a-f]{16}\.tmp", _is_old)
+
+
+@mutant("sync_folder", caught_by="VIS-03", on=("linux",))
+def temps_swept_at_the_end(self: Honest, target: str) -> None:
+    """When it is stopped, removes every file with a name like that of its own temps from the last target's folder."""
+    Honest.sync_folder(self, target)
+    if not self.memory:
+        atexit.register(lambda: _sweep(self.memory["last"], r"\.[0-9a-f]{16}\.tmp", lambda path: True))
+    self.memory["last"] = target
