@@ -220,7 +220,7 @@ if sys.platform == "linux":
 
     _libc = ctypes.CDLL(None, use_errno=True)
     _WAIT_WRITE_WAIT = 1 | 2 | 4  # all flags of sync_file_range(2)
-    _MS_ASYNC = 1
+    _MS_ASYNC, _MS_SYNC = 1, 4
 
     @mutant("sync", caught_by="PWR-01")
     def sync_file_range_taken_for_fsync(self: Honest, descriptor: int) -> None:
@@ -264,19 +264,25 @@ if sys.platform == "linux":
 
         _fill(self, temp, target, write, os.O_DSYNC | os.O_CLOEXEC)
 
+    def _write_mapped(descriptor: int, data: bytes, length: int, flags: int) -> None:
+        """Fill a file through a memory map, and call msync(2) for its first bytes. Raises OSError."""
+        os.posix_fallocate(descriptor, 0, len(data))
+        with mmap.mmap(descriptor, len(data)) as mapped:
+            mapped[:] = data
+            pages = ctypes.c_char.from_buffer(mapped)
+            failed = _libc.msync(ctypes.byref(pages), ctypes.c_size_t(length), flags) != 0
+            number = ctypes.get_errno()
+            del pages  # or the map cannot be closed
+            if failed:
+                raise OSError(number, os.strerror(number))
+
     @mutant("fill_temp", caught_by="PWR-01")
     def msync_that_does_not_wait(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Fills the temp through a memory map and syncs it with MS_ASYNC, which only schedules it."""
+        _fill(self, temp, target, lambda descriptor: _write_mapped(descriptor, data, len(data), _MS_ASYNC))
 
-        def write(descriptor: int) -> None:
-            os.posix_fallocate(descriptor, 0, len(data))
-            with mmap.mmap(descriptor, len(data)) as mapped:
-                mapped[:] = data
-                pages = ctypes.c_char.from_buffer(mapped)
-                failed = _libc.msync(ctypes.byref(pages), ctypes.c_size_t(len(data)), _MS_ASYNC) != 0
-                number = ctypes.get_errno()
-                del pages  # or the map cannot be closed
-                if failed:
-                    raise OSError(number, os.strerror(number))
-
-        _fill(self, temp, target, write)
+    @mutant("fill_temp", caught_by="PWR-01")
+    def msync_of_the_first_page(self: Honest, temp: str, target: str, data: bytes) -> None:
+        """Fills the temp through a memory map and syncs one page of it, however many there are."""
+        length = min(len(data), mmap.PAGESIZE)
+        _fill(self, temp, target, lambda descriptor: _write_mapped(descriptor, data, length, _MS_SYNC))

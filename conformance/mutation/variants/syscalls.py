@@ -142,9 +142,14 @@ if sys.platform == "linux":
 
         fill(self, temp, target, write, no_more, os.O_WRONLY)
 
-    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
-    def mapped_and_synced(self: Honest, temp: str, target: str, data: bytes) -> None:
-        """Fills the temp through a shared memory map and syncs that with msync(2): no write, no fsync."""
+    def _part(mapped: ctypes.c_void_p, start: int, length: int) -> tuple[ctypes.c_void_p, ctypes.c_size_t, int]:
+        """The arguments of msync(2) for a part of a mapping."""
+        return ctypes.c_void_p((mapped.value or 0) + start), ctypes.c_size_t(length), _MS_SYNC
+
+    def _fill_mapped(
+        self: Honest, temp: str, target: str, data: bytes, synced: Callable[[ctypes.c_void_p, int], None]
+    ) -> None:
+        """Fill the temp through a shared memory map, which ``synced`` syncs."""
 
         def copy(descriptor: int) -> None:
             # Reserve space for every page first: touching a page without any kills the process with SIGBUS.
@@ -156,11 +161,26 @@ if sys.platform == "linux":
             mapped = ctypes.c_void_p(address)
             try:
                 ctypes.memmove(mapped, data, len(data))
-                _called(_libc.msync, mapped, size, _MS_SYNC)
+                synced(mapped, len(data))
             finally:
                 _libc.munmap(mapped, size)
 
         fill(self, temp, target, copy, no_more, os.O_RDWR)
+
+    @variant("fill_temp", doubted_by=WAY_OF_WRITING)
+    def mapped_and_synced(self: Honest, temp: str, target: str, data: bytes) -> None:
+        """Fills the temp through a shared memory map and syncs that with msync(2): no write, no fsync."""
+        _fill_mapped(self, temp, target, data, lambda mapped, length: _called(_libc.msync, *_part(mapped, 0, length)))
+
+    @variant("fill_temp", doubted_by=SYNCING)
+    def mapped_and_synced_by_pages(self: Honest, temp: str, target: str, data: bytes) -> None:
+        """Fills the temp through a shared memory map and calls msync(2) for each of its pages, the last one first."""
+
+        def synced(mapped: ctypes.c_void_p, length: int) -> None:
+            for start in reversed(range(0, length, mmap.PAGESIZE)):
+                _called(_libc.msync, *_part(mapped, start, min(mmap.PAGESIZE, length - start)))
+
+        _fill_mapped(self, temp, target, data, synced)
 
     @variant("send", doubted_by=SENDING)
     def room_reserved_first(self: Honest, descriptor: int, data: bytes) -> None:

@@ -89,8 +89,8 @@ class NameChange:
 class Promise:
     """What is durable once an operation has ended; only what had ended before it started counts.
 
-    ``data``: the data of file ``of``. ``mapping``: its mapped data and its size. ``size``: its size. ``names``: those
-    in folder ``of``. ``everything``.
+    ``data``: the data of file ``of``. ``mapping``: its size, and its mapped data in ``part``, from one offset up to
+    another (None: all). ``size``: its size. ``names``: those in folder ``of``. ``everything``.
     """
 
     number: int  # of the operation
@@ -98,6 +98,7 @@ class Promise:
     of: int | str
     begun: int
     ended: int
+    part: tuple[int, int] | None = None
 
     def covers_data(self, change: DataChange) -> bool:
         """Whether a change of data is durable after it."""
@@ -107,7 +108,9 @@ class Promise:
             return True
         # Data can only be read back with the size that it was written under: POSIX calls this data integrity.
         of_size = self.scope in ("mapping", "size") and change.kind in ("truncate", "allocate")
-        fits = self.scope == "data" or of_size or (self.scope == "mapping" and change.mapped)
+        first, end = self.part or (change.offset, change.offset + change.length)
+        within = first <= change.offset and change.offset + change.length <= end
+        fits = self.scope == "data" or of_size or (self.scope == "mapping" and change.mapped and within)
         return fits and self.of == change.file
 
     def covers_name(self, change: NameChange, folder: str) -> bool:

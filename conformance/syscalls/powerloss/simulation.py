@@ -14,7 +14,7 @@ from typing import Literal
 from conformance.syscalls.operations import Operation
 from conformance.syscalls.powerloss.content import Content, Piece, size
 from conformance.syscalls.powerloss.effects import Before, DataChange, Effects, File, NameChange, Promise, changed
-from conformance.syscalls.tracer.calls import TraceError
+from conformance.syscalls.tracer.calls import Call, TraceError
 
 __all__ = ["effects_of"]
 
@@ -22,6 +22,7 @@ __all__ = ["effects_of"]
 _O_CREAT, _O_TRUNC, _O_APPEND, _O_DSYNC = 0o100, 0o1000, 0o2000, 0o10000
 _RWF_DSYNC, _RWF_SYNC, _RWF_APPEND = 0x2, 0x4, 0x10  # pwritev2(2)
 _FALLOCATE_KEEP_SIZE, _FALLOCATE_PUNCH_HOLE, _FALLOCATE_ZERO_RANGE = 0x1, 0x2, 0x10  # fallocate(2)
+_PAGE = 4096  # bytes; of larger pages a program knows no more
 _DUPLICATING = (0, 1030)  # F_DUPFD, F_DUPFD_CLOEXEC
 _DESCRIPTOR_PATH = re.compile(r"/proc/[^/]+/(?:task/[^/]+/)?fd/(\d+)|/dev/fd/(\d+)")
 
@@ -32,8 +33,7 @@ def effects_of(operations: Sequence[Operation], before: Before) -> Effects:
     for operation in sorted(operations, key=lambda operation: operation.number):
         if not operation.call.error:
             simulation.follow(operation)
-    for file in list(simulation.mapped):
-        simulation.settle_mapping(file, None)
+    simulation.settle_all(None)
     return Effects(
         files=tuple(simulation.files),
         names_before=simulation.names_before,
@@ -52,6 +52,28 @@ class _Opening:
     position: int = 0
 
 
+@dataclass
+class _Mapped:
+    """A shared mapping of a file: where it is in memory, and the parts of the file that it may still change."""
+
+    file: int
+    operation: Operation
+    address: int
+    length: int
+    unsettled: list[tuple[int, int]]  # from one offset in the file up to another
+
+    def within(self, call: Call) -> tuple[int, int] | None:
+        """The part of the file that lies in the whole pages at a call's address; None when the call is elsewhere."""
+        address, length = call.arguments.get("address"), call.arguments.get("length")
+        if not isinstance(address, int) or not isinstance(length, int) or call.process != self.operation.call.process:
+            return None
+        start = address - self.address
+        if not 0 <= start < self.length:
+            return None
+        offset = max(self.operation.offset, 0)
+        return offset + start, offset + start + -(-length // _PAGE) * _PAGE
+
+
 class _Simulation:
     def __init__(self, before: Before) -> None:
         self.before = before
@@ -60,7 +82,7 @@ class _Simulation:
         self.names: dict[str, int] = {}
         self.deleted: dict[str, int] = {}
         self.openings: dict[tuple[int, int], _Opening] = {}
-        self.mapped: dict[int, Operation] = {}
+        self.mapped: list[_Mapped] = []
         self.mapped_names: dict[str, int] = {}
         self.data: list[DataChange] = []
         self.changes: list[NameChange] = []
@@ -79,9 +101,7 @@ class _Simulation:
             case "write" | "truncate" | "allocate":
                 self._change_data(operation)
             case "map":
-                file = self._file(operation)
-                self.mapped[file] = operation
-                self.mapped_names[operation.name] = file
+                self._map(operation)
             case "unmap" | "sync-range" | "sync" | "sync-folder" | "sync-all":
                 self._sync(operation)
             case "rename" | "exchange" | "link" | "unlink" | "symlink" | "make-folder" | "remove-folder":
@@ -142,6 +162,8 @@ class _Simulation:
 
     def _follow_descriptor(self, operation: Operation) -> None:
         call = operation.call
+        if call.name == "mremap":
+            self._moved(call)
         opening = self.openings.get((call.process, operation.descriptor))
         if opening is None or call.result is None:
             return
@@ -233,44 +255,86 @@ class _Simulation:
         durable = bool(opening.flags & _O_DSYNC or flags & (_RWF_DSYNC | _RWF_SYNC))
         self._record(operation, file, "write", offset, length, durable=durable)
 
-    def settle_mapping(self, file: int, until: int | None) -> None:
-        """What was written through a mapping counts as one write that ends at ``until`` (None: unknown)."""
-        mapping = self.mapped.pop(file, None)
-        if mapping is None:
-            return
-        offset = max(mapping.offset, 0)
-        length = min(mapping.length, max(size(self.sizes[file]) - offset, 0))
-        self._apply(DataChange(mapping.number, file, "write", offset, length, mapping.call.begun, until, mapped=True))
+    # Mappings
+
+    def _map(self, operation: Operation) -> None:
+        file, offset = self._file(operation), max(operation.offset, 0)
+        whole = [(offset, offset + operation.length)]
+        self.mapped.append(_Mapped(file, operation, operation.call.result or 0, operation.length, whole))
+        self.mapped_names[operation.name] = file
+
+    def _moved(self, call: Call) -> None:
+        """mremap(2): the mapping is somewhere else then, and may be longer."""
+        for each in reversed(self.mapped):
+            if each.within(call) is not None and call.result is not None:
+                end, length = max(each.operation.offset, 0) + each.length, call.number("new_length")
+                if length > each.length:
+                    each.unsettled.append((end, end + length - each.length))
+                each.address, each.length = call.result, length
+                return
+
+    def _part(self, call: Call) -> tuple[int, int] | None:
+        """The part of a mapped file that an msync or munmap is about; None for all of it."""
+        found = (each.within(call) for each in reversed(self.mapped))
+        return next((part for part in found if part is not None), None)
+
+    def settle_all(self, until: int | None) -> None:
+        """As `settle`, for every mapping."""
+        for file in {each.file for each in self.mapped}:
+            self.settle(file, until)
+
+    def settle(self, file: int, until: int | None, part: tuple[int, int] | None = None) -> None:
+        """What was written through mappings to a part of a file (None: to all of it) counts as one write, for each
+        mapping, that ends at ``until`` (None: unknown).
+        """
+        for mapped in [each for each in self.mapped if each.file == file]:
+            rest: list[tuple[int, int]] = []
+            for start, end in mapped.unsettled:
+                first, last = (start, end) if part is None else (max(start, part[0]), min(end, part[1]))
+                if first >= last:
+                    rest.append((start, end))
+                    continue
+                rest += [each for each in ((start, first), (last, end)) if each[0] < each[1]]
+                length = min(last, size(self.sizes[file])) - first
+                if length > 0:
+                    number, begun = mapped.operation.number, mapped.operation.call.begun
+                    self._apply(DataChange(number, file, "write", first, length, begun, until, mapped=True))
+            mapped.unsettled = rest
 
     # Promises
 
     def _sync(self, operation: Operation) -> None:
         call = operation.call
         if operation.kind == "sync-all":
-            for mapped in list(self.mapped):
-                self.settle_mapping(mapped, call.begun)
+            self.settle_all(call.begun)
             self._promise(operation, "everything", "")
             return
         if operation.kind == "sync-folder" or operation.name == ".":
             self._promise(operation, "names", operation.name)
             return
         by_mapping = call.name in ("msync", "munmap")
+        part = self._part(call) if by_mapping else None
         if by_mapping and operation.name in self.mapped_names:
             file = self.mapped_names[operation.name]
         else:
             file = self._file(operation)
-        self.settle_mapping(file, call.begun)
-        if operation.kind == "sync":
+        self.settle(file, call.begun, part)
+        if operation.kind == "sync" and (part is None or part[0] < part[1]):
             if self.files[file].regular:
-                self._promise(operation, "mapping" if by_mapping else "data", file)
+                self._promise(operation, "mapping" if by_mapping else "data", file, part)
             else:
                 self._promise(operation, "names", operation.name)
 
     def _promise(
-        self, operation: Operation, scope: Literal["data", "mapping", "size", "names", "everything"], of: int | str
+        self,
+        operation: Operation,
+        scope: Literal["data", "mapping", "size", "names", "everything"],
+        of: int | str,
+        part: tuple[int, int] | None = None,
     ) -> None:
-        if operation.call.ended is not None:
-            self.promises.append(Promise(operation.number, scope, of, operation.call.begun, operation.call.ended))
+        call = operation.call
+        if call.ended is not None:
+            self.promises.append(Promise(operation.number, scope, of, call.begun, call.ended, part))
 
     # Names
 

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping
 
 from conformance.syscalls.operations import Kind, Operation
-from conformance.syscalls.tracer.calls import Call
+from conformance.syscalls.tracer.calls import Argument, Call
 
 # The words of the language → kind of operation, call, and flags.
 WORDS: Mapping[str, tuple[Kind, str, int]] = {
@@ -42,13 +42,15 @@ WORDS: Mapping[str, tuple[Kind, str, int]] = {
     "make-folder": ("make-folder", "mkdir", 0),
 }
 BY_PATH = ("rename", "exchange", "link", "unlink", "symlink", "make-folder", "sync-all", "stat", "msync", "unmap")
+ADDRESS = 1 << 20  # of every mapping
 UNNAMED = "#1 (deleted)"
 
 
 def trace(text: str) -> list[Operation]:
     """``create temp; write temp 100; rename temp target`` → consecutive operations.
 
-    Numbers are a length and an offset. Before a word: ``failed``, ``unfinished`` (it never returned), ``child``.
+    Numbers are a length and an offset; of msync and unmap, in the mapping. Before a word: ``failed``, ``unfinished``
+    (it never returned), ``child``.
     """
     descriptors: dict[str, int] = {}
     unused = itertools.count(3)
@@ -68,6 +70,11 @@ def trace(text: str) -> list[Operation]:
         if words[0] == "duplicate":
             result = descriptors[name] = next(unused)
         length = numbers[0] if numbers else 0
+        arguments: dict[str, Argument] = {"mode": 3 if words[0] == "punch" else 0, "count": length}
+        if words[0] == "map":
+            result = ADDRESS
+        elif call in ("msync", "munmap") and numbers:
+            arguments |= {"address": ADDRESS + numbers[1], "length": length}
         operations.append(
             Operation(
                 number,
@@ -78,7 +85,7 @@ def trace(text: str) -> list[Operation]:
                     process=2 if "child" in marks else 1,
                     thread=1,
                     name=call,
-                    arguments={"mode": 3 if words[0] == "punch" else 0, "count": length},
+                    arguments=arguments,
                     result=None if "unfinished" in marks else -1 if "failed" in marks else result,
                     error=5 if "failed" in marks else 0,
                 ),

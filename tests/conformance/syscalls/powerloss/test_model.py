@@ -31,6 +31,12 @@ CORRECT = {
     "RWF_DSYNC": f"create temp; write-dsync temp {SIZE}; rename temp target; sync-folder",
     "mmap and msync": f"create temp; truncate temp {SIZE}; map temp {SIZE} 0; msync temp; unmap temp; "
     "rename temp target; sync-folder",
+    "msync of each page": f"create temp; truncate temp {SIZE}; map temp {SIZE} 0; msync temp 4096 0; "
+    "msync temp 4096 4096; unmap temp; rename temp target; sync-folder",
+    "msync of a part, and fsync": f"create temp; truncate temp {SIZE}; map temp {SIZE} 0; msync temp 4096 0; "
+    f"unmap temp {SIZE} 0; sync temp; rename temp target; sync-folder",
+    "msync of a part of the last page": f"create temp; truncate temp {SIZE}; map temp {SIZE} 0; msync temp 4097 0; "
+    "rename temp target; sync-folder",
     "msync after the rename of an unpublished name": f"create a; truncate a {SIZE}; map a {SIZE} 0; rename a temp; "
     "msync a; rename temp target; sync-folder",
     "O_TMPFILE, link, rename": f"create-unnamed; write unnamed {SIZE}; sync unnamed; link unnamed temp; "
@@ -86,6 +92,20 @@ TORN = {
     ),
     "msync of a part": (
         f"{WRITTEN}; map temp 4096 0; msync temp; rename temp target; sync-folder",
+        "the target is",
+    ),
+    "msync of one page of two": (
+        f"create temp; truncate temp {SIZE}; map temp {SIZE} 0; msync temp 4096 0; unmap temp {SIZE} 0; "
+        "rename temp target; sync-folder",
+        "the target is 8,192 bytes, 4,096 of them zeros",
+    ),
+    "msync of the second page after both were unmapped": (
+        f"create temp; truncate temp {SIZE}; map temp {SIZE} 0; unmap temp 4096 0; msync temp 4096 4096; "
+        "rename temp target; sync-folder",
+        "the target is 8,192 bytes, 4,096 of them zeros",
+    ),
+    "msync of no bytes": (
+        f"create temp; truncate temp {SIZE}; map temp {SIZE} 0; msync temp 0 0; rename temp target; sync-folder",
         "the target is",
     ),
     "dirty again after the sync": (
