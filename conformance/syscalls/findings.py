@@ -144,7 +144,9 @@ def _is_enough(terminations: list[Visit]) -> bool:
     """A hang takes as long as the budget; and where nothing handles SIGTERM it is one more SIGKILL."""
     if terminations[-1].injection.answer == "hang":
         return True
-    return len(terminations) >= _ENOUGH_BROKEN and not any(each.caught or each.lost for each in terminations)
+    return len(terminations) >= _ENOUGH_BROKEN and not any(
+        each.caught or each.lost or each.discarded for each in terminations
+    )
 
 
 def _selected(run: Run, name: str, points: Iterable[Point]) -> tuple[Point, ...]:

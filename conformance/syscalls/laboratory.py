@@ -308,12 +308,11 @@ class Laboratory:
             existed=place.before.exists,
         )
         python = self.run.manifest.language.lower() == "python"
-        died = not python and (
-            died_of_it(outcome, operations[number + 1 :])
-            or (alive and point.what == "terminate" and self._ends_of_sigterm(place, size))
-        )
-        in_place = on_the_target(operations, place.name, place.before.exists)
         fates = [each.value for each in fired if each.action in _SIGNALS]
+        blocked = 4 in fates and alive and self.run.manifest.mode != "oneshot"
+        ended = alive and point.what == "terminate" and (blocked or not python) and self._ends_of_sigterm(place, size)
+        died = not python and (died_of_it(outcome, operations[number + 1 :]) or ended)
+        in_place = on_the_target(operations, place.name, place.before.exists)
         return Visit(
             point.name,
             point.what,
@@ -322,6 +321,7 @@ class Laboratory:
             caught=1 in fates and not died,
             lost=2 in fates,
             ignored=3 in fates,
+            discarded=blocked and not ended and not injection.next_write.startswith("error"),
             closed_twice=closed_again(operations, operation),
             cleaning_failed=any(each.number > number for each in failed),
             removal_failed=removal_failed,

@@ -119,6 +119,8 @@ def _interrupted(visit: Visit) -> str | None:
         return harm
     if visit.lost:
         return "SIGINT was ignored there, though not before the write: the interrupt is lost"
+    if visit.discarded:
+        return "SIGINT was blocked there, though not before the write, and then discarded: the interrupt is lost"
     if not visit.caught:  # the language's runtime ends the process: judged as a kill
         return None
     return f"left {', '.join(injection.left)} behind" if injection.left else None
@@ -130,6 +132,8 @@ def _terminated(visit: Visit) -> str | None:
         return f"after SIGTERM it neither ended nor answered: it {injection.text}"
     if visit.lost:
         return "SIGTERM was ignored there, though not before the write: it is lost"
+    if visit.discarded:
+        return "SIGTERM was blocked there, though not before the write, and then discarded: it is lost"
     if injection.answer == "ok" and injection.target != "new":
         return f"answered ok after SIGTERM, but the target is {injection.target}"
     return _killed(visit)

@@ -13,7 +13,8 @@ __all__ = ["Visit"]
 @dataclass(frozen=True)
 class Visit:
     """What was seen at one point. ``trace`` is the annotated trace. ``caught`` means that a handler of SIGINT (SIGTERM)
-    let the program go on, ``lost`` that it was ignored at this point of the write only, ``ignored`` that it always is.
+    let the program go on, ``lost`` that it was ignored at this point of the write only, ``ignored`` that it always is,
+    ``discarded`` that it was blocked at this point of the write only, and that the program went on without a handler.
 
     ``closed_twice`` means that a descriptor whose close had been interrupted was closed once more. ``cleaning_failed``
     means that an injected error hit the clean-up, ``removal_failed`` that it hit the removal of a file.
@@ -26,6 +27,7 @@ class Visit:
     caught: bool = True
     lost: bool = False
     ignored: bool = False
+    discarded: bool = False
     closed_twice: bool = False
     cleaning_failed: bool = False
     removal_failed: bool = False

@@ -1,4 +1,4 @@
-"""Writers whose handler of SIGTERM does harm (clauses KIL-05, KIL-06); Python calls it between two of its own steps."""
+"""Writers whose handler of SIGTERM does harm (clauses KIL-05, KIL-06), or that lose a signal (FLT-09, too)."""
 
 from __future__ import annotations
 
@@ -55,4 +55,33 @@ if sys.platform != "win32":
             os._exit(128 + number)
 
         with handled_by(signal.SIGTERM, end) if writing else contextlib.nullcontext():
+            yield
+
+    @contextlib.contextmanager
+    def _discarding(number: signal.Signals) -> Iterator[None]:
+        """Block a signal that has no handler, and take it away at the end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        with handled_by(number, signal.SIG_DFL):
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+            try:
+                yield
+            finally:
+                while signal.sigtimedwait({number}, 0) is not None:
+                    pass
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    @mutant("guard", caught_by="KIL-05", on=("linux",))
+    @contextlib.contextmanager
+    def sigterm_discarded(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
+        """Blocks SIGTERM while it writes, and discards the one that has come."""
+        with _discarding(signal.SIGTERM) if writing else contextlib.nullcontext():
+            yield
+
+    @mutant("guard", caught_by="FLT-09", on=("linux",))
+    @contextlib.contextmanager
+    def interrupt_discarded(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
+        """Blocks SIGINT, which it does not handle, while it writes, and discards the one that has come."""
+        with _discarding(signal.SIGINT) if writing else contextlib.nullcontext():
             yield

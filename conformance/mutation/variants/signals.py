@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from typing import NoReturn
 
@@ -58,6 +59,35 @@ if sys.platform != "win32":
             yield
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    @variant("guard", doubted_by=("FLT-*", "KIL-*"))
+    @contextlib.contextmanager
+    def interrupt_waits(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
+        """Blocks SIGINT, which it does not handle, while it writes, so that it ends the process right afterwards."""
+        if not writing:
+            yield
+            return
+        with handled_by(signal.SIGINT, signal.SIG_DFL):
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                yield
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    @variant("guard", doubted_by=("FLT-*", "KIL-*"))
+    @contextlib.contextmanager
+    def sigterm_taken_by_a_thread(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
+        """Blocks SIGTERM for good, and has a thread that waits for it (sigwait(3)), and only notes it."""
+        if writing and threading.current_thread() is threading.main_thread() and not self.memory:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            self.memory["noted"] = []
+
+            def wait() -> None:
+                while True:
+                    self.memory["noted"].append(signal.sigwait({signal.SIGTERM}))
+
+            threading.Thread(target=wait, daemon=True).start()
+        yield
 
 
 if sys.platform == "linux":

@@ -89,7 +89,8 @@ class Plan(NamedTuple):
 class Fired(NamedTuple):
     """One rule that was carried out, at which operation. ``value`` is the rule's; of ``interrupt`` and ``terminate`` it
     is 1 when the implementation had a handler for the signal, 2 when it ignored it there though it had a handler when
-    the request began, 3 when it ignored it then, too, else 0.
+    the request began, 3 when it ignored it then, too, 4 when it had none and blocked it there, though not when the
+    request began, else 0.
     """
 
     action: Action

@@ -46,6 +46,12 @@ def _set_of(mask: str) -> frozenset[int]:
     return frozenset(number for number in _SIGNALS.values() if bits >> (number - 1) & 1)
 
 
+def _status_of(process: int, thread: int) -> dict[str, str]:
+    """The fields of proc_pid_status(5)."""
+    with open(f"/proc/{process}/task/{thread}/status", encoding="ascii", errors="replace") as file:
+        return dict(line.split(":", 1) for line in file)
+
+
 class _Tracer:
     def __init__(self, control: int, child: int, go: int) -> None:
         self.control = control
@@ -72,7 +78,8 @@ class _Tracer:
         line = self.put_off.pop(0) if self.put_off else self.messages.readline()
         word, _, rest = line.decode().strip().partition(" ")
         if word == "arm":
-            self.recording = Recording(read_plan(rest), caught=self.dispositions()[0])
+            caught, _, blocked = self.dispositions()
+            self.recording = Recording(read_plan(rest), caught=caught, blocked=blocked)
             self.tickers = ticking(list(self.threads) if self.recording.plan.parks else [])
             self.switch(armed=True)
         elif word == "disarm":
@@ -228,16 +235,25 @@ class _Tracer:
 
     def fate(self, recording: Recording, number: int) -> int:
         """What a signal will do to the command: see `Fired`."""
-        caught, ignored = self.dispositions()
+        caught, ignored, _ = self.dispositions()
         if number in caught:
             return 1
-        return 0 if number not in ignored else 2 if number in recording.caught else 3
+        if number not in ignored:
+            return 4 if number not in recording.blocked and self.is_blocked(number) else 0
+        return 2 if number in recording.caught else 3
 
-    def dispositions(self) -> tuple[frozenset[int], frozenset[int]]:
-        """The signals that the command catches, and those that it ignores (proc_pid_status(5))."""
-        with open(f"/proc/{self.child}/status", encoding="ascii", errors="replace") as file:
-            fields = dict(line.split(":", 1) for line in file)
-        return _set_of(fields["SigCgt"]), _set_of(fields["SigIgn"])
+    def dispositions(self) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
+        """The signals that the command catches, those that it ignores, and those that its first thread blocks."""
+        fields = _status_of(self.child, self.child)
+        return _set_of(fields["SigCgt"]), _set_of(fields["SigIgn"]), _set_of(fields["SigBlk"])
+
+    def is_blocked(self, number: int) -> bool:
+        """Whether every thread of the command blocks a signal, so that it waits."""
+        threads = [thread for thread, process in self.threads.items() if process == self.child]
+        try:
+            return all(number in _set_of(_status_of(self.child, thread)["SigBlk"]) for thread in threads)
+        except (FileNotFoundError, ProcessLookupError):  # a thread has just ended
+            return False
 
     # The whole life
 

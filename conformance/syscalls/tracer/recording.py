@@ -10,12 +10,15 @@ __all__ = ["Recording"]
 
 
 class Recording:
-    """One armed period. ``caught``: the signals that the command had a handler for when the period started."""
+    """One armed period. ``caught``: the signals that the command had a handler for when the period started;
+    ``blocked``: those that its first thread blocked.
+    """
 
-    def __init__(self, plan: Plan, *, caught: frozenset[int]) -> None:
+    def __init__(self, plan: Plan, *, caught: frozenset[int], blocked: frozenset[int] = frozenset()) -> None:
         self.plan = plan
         self.concern = Concern(plan.folder, plan.elsewhere)
         self.caught = caught
+        self.blocked = blocked
         self.calls: list[Call] = []
         self.fired: list[Fired] = []
         self.begun: dict[int, Begun] = {}  # by thread

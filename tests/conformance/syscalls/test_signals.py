@@ -133,3 +133,27 @@ def test_an_interrupt_that_is_lost(laboratory: Callable[..., Laboratory]) -> Non
     )
     visit = laboratory(losing).visit(at_the_sync("interrupt"))
     assert (visit.caught, visit.lost, visit.injection.answer) == (False, True, "ok")
+
+
+@pytest.mark.parametrize(
+    ("afterwards", "discarded"),
+    [("signal.sigtimedwait({signal.SIGTERM}, 0)", True), ("None", False)],
+    ids=["taken away", "left to end the process"],
+)
+def test_a_signal_that_is_blocked_during_the_write(
+    laboratory: Callable[..., Laboratory], afterwards: str, discarded: bool
+) -> None:
+    unblocking = "signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})"
+    blocking = changed(
+        ("import json", "import json\nimport signal"),
+        (
+            "        Implementation.count += 1\n",
+            "        Implementation.count += 1\n        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n",
+        ),
+        (
+            "os.replace(temp, path)\n",
+            f"os.replace(temp, path)\n            {afterwards}\n            {unblocking}\n",
+        ),
+    )
+    visit = laboratory(blocking).visit(at_the_sync("terminate"))
+    assert (visit.caught, visit.discarded, visit.injection.answer) == (False, discarded, "ok" if discarded else "crash")

@@ -35,7 +35,7 @@ CORRECT = Visit(
 )
 
 
-OWN = ("what", "on_target", "caught", "lost", "closed_twice", "cleaning_failed", "removal_failed")
+OWN = ("what", "on_target", "caught", "lost", "discarded", "closed_twice", "cleaning_failed", "removal_failed")
 
 
 def visit(**changes: Any) -> Visit:
@@ -129,7 +129,9 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         ("KIL-05", {"what": "terminate", **OK}, None),
         ("KIL-05", {"what": "terminate", "left": ("a",)}, None),
         ("KIL-05", {"what": "terminate", "answer": "hang"}, "after SIGTERM it neither ended nor answered"),
+        ("FLT-09", {"what": "interrupt", "caught": False, "discarded": True}, "SIGINT was blocked there"),
         ("KIL-05", {"what": "terminate", "lost": True}, "SIGTERM was ignored there"),
+        ("KIL-05", {"what": "terminate", "caught": False, "discarded": True}, "SIGTERM was blocked there"),
         ("KIL-05", {"what": "terminate", "answer": "ok"}, "answered ok after SIGTERM, but the target is old"),
         ("KIL-05", {"what": "terminate", "answer": "crash", "target": "torn"}, "left the target torn"),
         ("KIL-06", {"what": "terminate"}, None),

@@ -195,6 +195,17 @@ def test_an_interrupt_reports_whether_it_was_caught(
     assert ("caught" in traced.output) is bool(caught)
 
 
+def test_an_interrupt_reports_whether_every_thread_blocks_it(trace_python: Trace) -> None:
+    """It waits then, and ends the program when it is no longer blocked."""
+    blocked = (
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})\n"
+    )
+    unblocking = "signal.pthread_sigmask(signal.SIG_SETMASK, before)\n"
+    traced = trace_python(blocked + WRITE + unblocking, Rule("interrupt", "after", **at(2)))
+    assert (traced.code, [each.value for each in traced.report.fired]) == (-signal.SIGINT, [4])
+
+
 def test_an_interrupt_in_the_middle_of_a_call(trace_python: Trace) -> None:
     """The call returns EINTR and the handler runs; Python then calls again (PEP 475), which is a further operation."""
     rules = Rule("fail", **at(2), value=errno.EINTR), Rule("interrupt", **at(2))
