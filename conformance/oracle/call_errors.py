@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ERRORS_OF_CALL", "ERRORS_OF_SYSTEM_CALL", "INTERRUPTED", "SYSTEM_CALLS"]
+__all__ = [
+    "ERRORS_OF_CALL",
+    "ERRORS_OF_OPERATION",
+    "ERRORS_OF_SYSTEM_CALL",
+    "INTERRUPTED",
+    "SYSTEM_CALLS",
+    "UNSUPPORTED",
+]
 
 
 def _entries() -> list[dict[str, Any]]:
@@ -17,9 +24,9 @@ def _entries() -> list[dict[str, Any]]:
     return entries
 
 
-def _numbers(entry: Mapping[str, Any]) -> tuple[int, ...]:
+def _numbers(entry: Mapping[str, Any], key: str = "errors") -> tuple[int, ...]:
     # Windows lacks some of them.
-    return tuple(getattr(errno, name) for name in entry["errors"] if hasattr(errno, name))
+    return tuple(getattr(errno, name) for name in entry.get(key, ()) if hasattr(errno, name))
 
 
 _ENTRIES = _entries()
@@ -31,6 +38,16 @@ ERRORS_OF_SYSTEM_CALL: dict[str, tuple[int, ...]] = {
     name: _numbers(entry) for entry in _ENTRIES for name in entry["calls"]
 }
 """The same by the name of the system call; what is not here cannot fail in a way that matters."""
+
+ERRORS_OF_OPERATION: dict[str, tuple[int, ...]] = {
+    entry["operation"]: _numbers(entry) for entry in _ENTRIES if "operation" in entry
+}
+"""The same by the kind of the operation, of those kinds for which the page lists errors of their own."""
+
+UNSUPPORTED: dict[str, tuple[int, ...]] = {
+    name: _numbers(entry, "unsupported") for entry in _ENTRIES for name in entry["calls"]
+}
+"""The system calls, and what a file system or a kernel that cannot do them answers."""
 
 SYSTEM_CALLS: dict[str, frozenset[str]] = {
     kind: frozenset(name for entry in _ENTRIES if entry["kind"] == kind for name in entry["calls"])

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from conformance.contract.errors import ImplementationError, NoAnswer, NotApplicable, Unmeasured, Violation
+from conformance.contract.errors import ImplementationError, NoAnswer, Unmeasured, Violation
 from conformance.oracle.access import access_of, set_access_list, widened
 from conformance.oracle.payload import encode, identify_values, make_status
 from conformance.runner.case import Case

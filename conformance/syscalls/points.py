@@ -12,9 +12,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, TypeVar
 
-from conformance.oracle.call_errors import ERRORS_OF_SYSTEM_CALL, INTERRUPTED, SYSTEM_CALLS
+from conformance.oracle.call_errors import (
+    ERRORS_OF_OPERATION,
+    ERRORS_OF_SYSTEM_CALL,
+    INTERRUPTED,
+    SYSTEM_CALLS,
+    UNSUPPORTED,
+)
 from conformance.syscalls.operations import Kind, Operation
-from conformance.syscalls.order import is_open_for_writing, published_names
+from conformance.syscalls.order import is_open_for_writing, published_names, publishing
 from conformance.syscalls.tracer.messages import Phase, Rule
 
 __all__ = [
@@ -148,19 +154,21 @@ def call_kind(operation: Operation) -> str:
 def fault_points(operations: Sequence[Operation], scenario: Scenario, target: str, seed: int = 0) -> Iterator[Point]:
     """Each operation with each of its errors, with a failing clean-up, shortened, and interrupted by a signal.
 
-    A first write is visited with the first error of each operation only: the others would repeat what a replace does.
+    A first write is visited with the first error of each operation only: the others would repeat what a replace does,
+    except those of the operation that publishes, which may be another one, and be followed by another way.
     In a replace some errors also last, from some operations to the end of the write, as SQLite tests it. A close fails
     only where something was written (close(2): it reports what writes have left to do). ``seed`` draws how many bytes a
     shortened write takes.
     """
     temp = published_names(operations, target)
+    publish = publishing(operations, target)
     shortened = itertools.count()
     for each in few(operations):
         if each.kind == "close" and not is_open_for_writing(operations, each):
             continue
         at = dataclasses.replace(_at(each, scenario, target), of_temp=each.name in temp or each.kind == "sync-all")
-        errors = ERRORS_OF_SYSTEM_CALL.get(each.call.name, ()) if at.key else ()
-        for error in errors if scenario == "replace" else errors[:1]:
+        errors = _errors_of(each) if at.key else ()
+        for error in errors if scenario == "replace" or each in publish else errors[:1]:
             yield dataclasses.replace(at, what="error", error=error)
         if errors:
             yield dataclasses.replace(at, what="error and failing clean-up", error=errors[0])
@@ -184,6 +192,15 @@ def large_points(operations: Sequence[Operation], scenario: Scenario, target: st
             found.setdefault((point.what, point.number), point)
     for what, key in itertools.product(("error", "short"), ("write", "copy", "fsync", "close")):
         yield from _spread([each for each in found.values() if (each.what, each.key) == (what, key)], _MOST_LARGE)
+
+
+def _errors_of(operation: Operation) -> tuple[int, ...]:
+    """What an operation can fail with. A folder that cannot be synced is for PWR-02: see `unsupported_points`."""
+    if operation.kind in ERRORS_OF_OPERATION:
+        return ERRORS_OF_OPERATION[operation.kind]
+    name = operation.call.name
+    unsupported = () if operation.kind == "sync-folder" else UNSUPPORTED.get(name, ())
+    return (*ERRORS_OF_SYSTEM_CALL.get(name, ()), *unsupported)
 
 
 def _few_bytes(operation: Operation, number: int, scenario: Scenario, seed: int) -> list[int]:

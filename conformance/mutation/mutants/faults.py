@@ -145,6 +145,26 @@ def fsync_tried_until_it_succeeds(self: Honest, descriptor: int) -> None:
     os.fsync(descriptor)
 
 
+@mutant("sync", caught_by="FLT-04")
+def fsync_of_a_read_only_disk_ignored(self: Honest, descriptor: int) -> None:
+    """Goes on when fsync says that the disk is read-only: there is nothing to be synced on one."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+
+
+@mutant("sync", caught_by="FLT-04", on=("linux",))
+def file_synced_as_a_folder_is(self: Honest, descriptor: int) -> None:
+    """Takes the error of a file system that cannot sync folders for none, of the file too."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+
+
 @mutant("close", caught_by="FLT-05")
 def close_error_ignored(self: Honest, descriptor: int) -> None:
     """Goes on when close fails."""
@@ -205,6 +225,46 @@ def copy_when_busy(self: Honest, temp: str, target: str) -> None:
             raise
         shutil.copyfile(temp, target)
         os.unlink(temp)
+
+
+@mutant("replace", caught_by="FLT-06", on=("linux",))
+def linked_where_rename_is_missing(self: Honest, temp: str, target: str) -> None:
+    """Removes the target and links the temp to its name where the system knows no rename."""
+    try:
+        os.replace(temp, target)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS):
+            raise
+        os.unlink(target)
+        os.link(temp, target)
+        os.unlink(temp)
+
+
+@mutant("replace", caught_by="FLT-06", on=("linux",))
+def first_document_copied_between_file_systems(self: Honest, temp: str, target: str) -> None:
+    """Copies when the rename fails with EXDEV and there is no target: nothing there could be torn."""
+    try:
+        os.replace(temp, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV or os.path.lexists(target):
+            raise
+        shutil.copyfile(temp, target)
+        os.unlink(temp)
+
+
+@mutant("replace", caught_by="VIS-01", on=("linux",))
+def first_document_copied_without_hard_links(self: Honest, temp: str, target: str) -> None:
+    """Links a first document to its name, and copies it where the file system has no hard links."""
+    if os.path.lexists(target):
+        os.replace(temp, target)
+        return
+    try:
+        os.link(temp, target)
+    except PermissionError as error:
+        if error.errno != errno.EPERM:
+            raise
+        shutil.copyfile(temp, target)
+    os.unlink(temp)
 
 
 @mutant("discard", caught_by="FLT-08")

@@ -9,7 +9,7 @@ import pytest
 
 import conformance.oracle.call_errors
 from conformance.in_process.filecalls import OS_CALLS
-from conformance.oracle.call_errors import ERRORS_OF_CALL, ERRORS_OF_SYSTEM_CALL, INTERRUPTED
+from conformance.oracle.call_errors import ERRORS_OF_CALL, ERRORS_OF_SYSTEM_CALL, INTERRUPTED, UNSUPPORTED
 
 TEXT = Path(conformance.oracle.call_errors.__file__).with_suffix(".toml").read_text(encoding="utf-8")
 ENTRIES = tomllib.loads(TEXT)["call"]
@@ -50,3 +50,7 @@ def test_the_first_entry_of_a_kind_is_used_in_process() -> None:
 
 def test_a_call_that_can_be_interrupted_is_one_that_can_fail() -> None:
     assert ERRORS_OF_SYSTEM_CALL.keys() >= INTERRUPTED
+
+
+def test_what_a_system_that_cannot_do_it_says_is_no_error_of_the_page() -> None:
+    assert not [name for name, errors in UNSUPPORTED.items() if set(errors) & set(ERRORS_OF_SYSTEM_CALL[name])]

@@ -67,7 +67,7 @@ def test_a_family_of_points(
 ) -> None:
     found = [visit.point for visit in visits(laboratory_of(point=glob), family, "replace")]
     assert found[: len(points)] == points
-    assert len(found) == (7 if glob == "*:sync:*" else len(points))
+    assert len(found) == (10 if glob == "*:sync:*" else len(points))
 
 
 @pytest.mark.parametrize("family", ["kills", "interrupts"])

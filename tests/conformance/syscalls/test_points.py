@@ -5,7 +5,13 @@ from collections import Counter
 
 import pytest
 
-from conformance.oracle.call_errors import ERRORS_OF_CALL, ERRORS_OF_SYSTEM_CALL, INTERRUPTED
+from conformance.oracle.call_errors import (
+    ERRORS_OF_CALL,
+    ERRORS_OF_OPERATION,
+    ERRORS_OF_SYSTEM_CALL,
+    INTERRUPTED,
+    UNSUPPORTED,
+)
 from conformance.syscalls.operations import Operation
 from conformance.syscalls.points import (
     MOST_OPERATIONS,
@@ -82,7 +88,10 @@ def test_the_errors_of_an_operation_are_those_of_its_call(line: str, key: str) -
     last = operations(WRITTEN + line)[-1]
     assert call_kind(last) == key
     points = points_of(last, WRITTEN + line, "error")
-    assert [point.error for point in points] == list(ERRORS_OF_SYSTEM_CALL.get(last.call.name, ()) if key else ())
+    name = last.call.name
+    unsupported = () if last.kind == "sync-folder" else UNSUPPORTED.get(name, ())
+    expected = ERRORS_OF_OPERATION.get(last.kind, (*ERRORS_OF_SYSTEM_CALL.get(name, ()), *unsupported))
+    assert [point.error for point in points] == list(expected if key else ())
     assert bool(points) is (key not in ("", "list"))  # getdents(2) has no error that is not the program's
 
 
@@ -123,11 +132,49 @@ def test_an_operation_with_all_its_faults() -> None:
         "replace:2:sync:EIO",
         "replace:2:sync:ENOSPC",
         "replace:2:sync:EDQUOT",
+        "replace:2:sync:EROFS",
+        "replace:2:sync:EINVAL",
         "replace:2:sync:EIO+clean-up",
         "replace:2:sync:EINTR",
         "replace:2:sync:EIO-lasting",
         "replace:2:sync:ENOSPC-lasting",
+        "replace:2:sync:EROFS-lasting",
     ]
+
+
+def errors_of(text: str, scenario: Scenario = "replace") -> set[str]:
+    """The names of the errors of the last operation."""
+    *_, last = operations(text)
+    points = fault_points(operations(text), scenario, "status.json")
+    return {errno.errorcode[each.error] for each in points if each.number == last.number and each.what == "error"}
+
+
+UNNAMED = 'open("/run", O_RDWR|O_TMPFILE, 0600) = 3</run/#1>(deleted)\n'
+RENAME = 'rename("/run/a", "/run/status.json") = 0\n'
+LINK = 'link("/run/a", "/run/status.json") = 0\n'
+
+
+def test_a_system_that_cannot_do_it_says_so() -> None:
+    assert {"EINVAL", "EROFS"} <= errors_of(WRITTEN + "fsync(3</run/a>) = 0\n")
+    assert {"EINVAL", "ENOSYS", "EXDEV"} <= errors_of(RENAME)
+    assert {"EPERM", "ENOSYS", errno.errorcode[errno.EOPNOTSUPP]} <= errors_of(LINK)
+    assert {"EISDIR", errno.errorcode[errno.EOPNOTSUPP]} <= errors_of(UNNAMED)
+    assert not {"EISDIR", errno.errorcode[errno.EOPNOTSUPP]} & errors_of(WRITTEN.splitlines(keepends=True)[0])
+
+
+def test_a_folder_that_cannot_be_synced_is_no_fault() -> None:
+    assert "EINVAL" not in errors_of("fsync(3</run>) = 0\n")
+
+
+@pytest.mark.parametrize("line", [RENAME, LINK])
+def test_what_publishes_a_first_document_fails_with_every_error(line: str) -> None:
+    assert errors_of(line, "first") == errors_of(line)
+    elsewhere = line.replace("status.json", "b")
+    assert len(errors_of(elsewhere, "first")) == 1
+
+
+def test_the_first_error_of_an_unnamed_file_is_that_there_are_none() -> None:
+    assert errors_of(UNNAMED, "first") == {errno.errorcode[errno.EOPNOTSUPP]}
 
 
 def lasting(names_of_calls: str = HONEST) -> list[tuple[int, str, str]]:
@@ -289,7 +336,7 @@ def test_kills_also_come_before_what_another_thread_does_and_what_is_not_next() 
 
 
 @pytest.mark.parametrize(
-    ("glob", "count"), [("*", 7), ("replace:2:*", 7), ("*:EIO", 1), ("*:sync:E[ID]*", 5), ("*+*", 1), ("*:sync", 0)]
+    ("glob", "count"), [("*", 10), ("replace:2:*", 10), ("*:EIO", 1), ("*:sync:E[ID]*", 6), ("*+*", 1), ("*:sync", 0)]
 )
 def test_points_are_selected_by_a_glob(glob: str, count: int) -> None:
     assert len(selected(fault_points(operations()[2:3], "replace", "status.json"), glob)) == count
