@@ -24,6 +24,7 @@ from conformance.runner.run import Run
 from conformance.syscalls.absent import no_point
 from conformance.syscalls.aim import anchor_of
 from conformance.syscalls.laboratory import LARGE, SIZE, SMALL, Laboratory, NotHit
+from conformance.syscalls.order import faults_of_the_temp
 from conformance.syscalls.points import (
     MOST_OPERATIONS,
     Point,
@@ -47,7 +48,16 @@ from conformance.syscalls.tracer.session import Boundary, Outcome
 from conformance.syscalls.verdicts import problem
 from conformance.syscalls.visit import Visit
 
-__all__ = ["Series", "Slow", "kept_once", "kill_series", "require_hit", "slow_motion", "visits"]
+__all__ = [
+    "Series",
+    "Slow",
+    "broken_without_a_fault",
+    "kept_once",
+    "kill_series",
+    "require_hit",
+    "slow_motion",
+    "visits",
+]
 
 _ENOUGH_BROKEN = 3
 _READS = 3  # at each boundary
@@ -121,7 +131,9 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
                 break  # a writer that waits for a dead writer's leftovers takes long at every point
             if family == "terminations" and _is_enough(found):
                 break
-        return {"points": len(taken), "visits": [dataclasses.asdict(visit) for visit in found], "missed": missed}
+        usual = sorted({each.clause for each in faults_of_the_temp(recording.operations, target)})
+        made = [dataclasses.asdict(visit) for visit in found]
+        return {"points": len(taken), "visits": made, "missed": missed, "usual": usual}
 
     kept = kept_once(laboratory.run, f"{family}-{scenario}", make)
     found = tuple(_visit(values) for values in kept["visits"])
@@ -138,6 +150,11 @@ def require_hit(run: Run, family: str, scenario: Scenario) -> None:
     if missed:
         more = f"; {len(missed) - 1} more were not hit either" if missed[1:] else ""
         raise Unmeasured(f"the operations differ from write to write: {missed[0]}{more}")
+
+
+def broken_without_a_fault(run: Run, family: str, scenario: Scenario) -> frozenset[str]:
+    """The clauses that the order of the usual write breaks: visits of this family say nothing more of them."""
+    return frozenset(run.notes.once(f"{family}-{scenario}", dict)["found"]["usual"])
 
 
 def _is_enough(terminations: list[Visit]) -> bool:

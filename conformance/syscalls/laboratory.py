@@ -22,14 +22,21 @@ from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
 from conformance.syscalls.aim import Aim
 from conformance.syscalls.operations import Operation, operations_of
-from conformance.syscalls.order import is_open_for_writing, on_the_target, unseen_origin
+from conformance.syscalls.order import faults_of_the_temp, is_open_for_writing, on_the_target, unseen_origin
 from conformance.syscalls.points import UNLINKING, Point, Scenario, role
 from conformance.syscalls.recording import Place, Recording, annotated
 from conformance.syscalls.target_state import NEW, NEXT, OLD, sequence_at
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Anchor, Plan, Report, Rule
 from conformance.syscalls.tracer.session import Boundary, Outcome, Traced, start_traced
-from conformance.syscalls.traces import answer_in_words, closed_again, died_of_it, made_elsewhere
+from conformance.syscalls.traces import (
+    answer_in_words,
+    closed_again,
+    died_of_it,
+    made_elsewhere,
+    only_linked,
+    synced_again,
+)
 from conformance.syscalls.undisturbed import described
 from conformance.syscalls.visit import Visit
 from conformance.system.guarded_path import GuardedPath
@@ -326,6 +333,9 @@ class Laboratory:
             cleaning_failed=any(each.number > number for each in failed),
             removal_failed=removal_failed,
             on_target=next((each.text for each in in_place if each.clause == "VIS-01"), ""),
+            of_the_temp={each.clause: each.text for each in faults_of_the_temp(operations, place.name)},
+            linked=only_linked(operations, place.name) and not place.before.exists,
+            sync_skipped=not synced_again(operations, number, place.name),
         )
 
     def _still_open(self, place: Place, others: frozenset[str] = frozenset()) -> list[str]:

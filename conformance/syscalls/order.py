@@ -10,8 +10,10 @@ from conformance.syscalls.tracer.calls import Call
 
 __all__ = [
     "CHANGING",
+    "OF_THE_TEMP",
     "Fault",
     "faults_of_order",
+    "faults_of_the_temp",
     "folder_is_new",
     "is_exclusive",
     "is_open_for_writing",
@@ -25,6 +27,8 @@ _WRITING = 3  # O_WRONLY or O_RDWR
 _O_EXCL = 0o200
 _COPYING = (0, 1030)  # F_DUPFD and F_DUPFD_CLOEXEC
 CHANGING = ("write", "map", "truncate", "allocate")
+OF_THE_TEMP = ("VIS-02", "VIS-03", "VIS-04")
+"""The clauses that `faults_of_the_temp` is about."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,18 @@ def faults_of_order(operations: Sequence[Operation], target: str, *, existed: bo
         if found and not published:
             text = "no complete file was given the target's name: it was written to in place"
         found += [Fault(clause, text, last) for clause in ("VIS-04", "VIS-08")]
-    for each in published:
-        found += _of_the_temp(operations, each, target)
+    return _first_of_each([*found, *faults_of_the_temp(operations, target)])
+
+
+def faults_of_the_temp(operations: Sequence[Operation], target: str) -> tuple[Fault, ...]:
+    """What of it breaks VIS-02, 03 or 04, at most one per clause: where the published file was made, how, and what
+    became of its names. This holds of a write that meets an error, too; it need not publish anything.
+    """
+    found = [fault for each in publishing(operations, target) for fault in _of_the_temp(operations, each, target)]
+    return _first_of_each(found)
+
+
+def _first_of_each(found: Sequence[Fault]) -> tuple[Fault, ...]:
     return tuple({fault.clause: fault for fault in reversed(found)}.values())
 
 
@@ -138,18 +152,22 @@ def _what_it_does_to_the_target(operation: Operation, target: str) -> str | None
 def _of_the_temp(operations: Sequence[Operation], published: Operation, target: str) -> list[Fault]:
     """What happened to the published file, before and after the replace."""
     temp = published.other_name if published.name == target else published.name
+    names = published_names(operations, target) - {target}
+    left = {each.name for each in operations[: published.number] if each.kind == "rename" and each.call.succeeded}
     found = []
-    unnamed = temp.startswith("#") or temp.endswith(" (deleted)")
-    if "/" in temp and not unnamed:
-        where = "outside of the target's folder" if temp.startswith("/") else "in a sub-folder"
-        found.append(Fault("VIS-02", f"the temp was {where}: {temp}", published.number))
+    for name in (temp, *sorted(names - {temp})):
+        unnamed = name.startswith("#") or name.endswith(" (deleted)")
+        if "/" in name and not unnamed:
+            where = "outside of the target's folder" if name.startswith("/") else "in a sub-folder"
+            found.append(Fault("VIS-02", f"the temp was {where}: {name}", published.number))
     for each in operations:
-        created = each.kind == "create" and each.name == temp and each.call.succeeded
+        created = each.kind == "create" and each.name in names and each.call.succeeded
         exclusive = is_exclusive(each) or folder_is_new(operations, each)
         if created and each.number < published.number and not exclusive:
             text = f"the temp was not created exclusively (O_EXCL): {each}"
             found.append(Fault("VIS-03", text, each.number))
-        if _touches(each, temp) and each.number > published.number and published.kind == "rename":
+        free = (each.name == temp and published.kind == "rename") or (each.name in names & left)
+        if _touches(each) and free and each.number > published.number:
             found.append(Fault("VIS-04", f"the temp's name was touched after the replace: {each}", each.number))
     return found
 
@@ -166,6 +184,6 @@ def folder_is_new(operations: Sequence[Operation], at: Operation) -> bool:
     return folder in made
 
 
-def _touches(operation: Operation, temp: str) -> bool:
+def _touches(operation: Operation) -> bool:
     # A failed call counts, too: another writer's file may have the name by then.
-    return operation.kind in ("unlink", "create", "open", "chmod", "chown", "rename") and operation.name == temp
+    return operation.kind in ("unlink", "create", "open", "chmod", "chown", "rename")

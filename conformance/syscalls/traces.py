@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 from conformance.syscalls.operations import Operation
+from conformance.syscalls.order import published_names, publishing
 from conformance.syscalls.tracer.session import Outcome
 
-__all__ = ["answer_in_words", "closed_again", "died_of_it", "made_elsewhere"]
+__all__ = ["answer_in_words", "closed_again", "died_of_it", "made_elsewhere", "only_linked", "synced_again"]
 
 
 def made_elsewhere(operations: tuple[Operation, ...]) -> frozenset[str]:
@@ -47,3 +48,20 @@ def closed_again(operations: tuple[Operation, ...], operation: Operation) -> boo
     # A number that is not open has no path.
     again = any((each.call.process, each.descriptor) == same and not each.call.path("descriptor") for each in later)
     return operation.kind == "close" and again
+
+
+def only_linked(operations: tuple[Operation, ...], target: str) -> bool:
+    """Whether links, and no renames, gave the target's name a file. A link takes no file's place."""
+    return {each.kind for each in publishing(operations, target)} == {"link"}
+
+
+def synced_again(operations: tuple[Operation, ...], number: int, target: str) -> bool:
+    """Whether the file that was published is synced after operation ``number`` and before it is published.
+
+    It need not be the file of that operation: a writer may have started anew with another temp.
+    """
+    names = published_names(operations, target)
+    publish = publishing(operations, target)
+    last = publish[0].number if publish else len(operations)
+    between = (each for each in operations[number + 1 : last] if each.call.succeeded)
+    return any(each.kind == "sync-all" or (each.kind == "sync" and each.name in names) for each in between)

@@ -34,6 +34,8 @@ def judged(clause: str, visits: Sequence[Visit]) -> tuple[Visit, ...]:
             return tuple(visit for visit in visits if visit.what == "short" or _is_interrupted_write(visit))
         case "VIS-01":
             return tuple(visit for visit in visits if visit.what == "error")
+        case "VIS-02" | "VIS-03" | "VIS-04":
+            return tuple(visit for visit in visits if visit.what in ("error", *_ALSO_FAULTS))
         case "FLT-06":
             # Every injected rename error persists: if the target is new, it was published in another way.
             return tuple(visit for visit in visits if visit.what == "error" and _is_refused_replace(visit))
@@ -72,6 +74,8 @@ def problem(clause: str, visit: Visit) -> str | None:
             return _short(visit)
         case "VIS-01":
             return visit.on_target or None
+        case "VIS-02" | "VIS-03" | "VIS-04":
+            return visit.of_the_temp.get(clause)
     return judge(clause, injection)
 
 
@@ -80,7 +84,8 @@ def _is_interrupted_write(visit: Visit) -> bool:
 
 
 def _is_refused_replace(visit: Visit) -> bool:
-    return visit.injection.call == "rename" and visit.injection.target_before_fault == "old"
+    # A first document that is linked to its name takes no file's place: FLT-01 says whether it is whole.
+    return visit.injection.call == "rename" and visit.injection.target_before_fault == "old" and not visit.linked
 
 
 def _place(visit: Visit) -> tuple[int, int]:
@@ -106,6 +111,8 @@ def _not_retried(visit: Visit) -> str | None:
     if injection.answer != "ok" or injection.target != "new":
         what = harm_to(injection.target) or _left(injection)
         return f"answered {injection.answer} ({injection.text}) and {what}"
+    if injection.call == "fsync" and visit.sync_skipped:
+        return "answered ok, but the file was published without another sync: the interrupted one was taken for done"
     return None
 
 

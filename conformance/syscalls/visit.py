@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from conformance.oracle.faults import Injection
 from conformance.syscalls.points import What
@@ -17,7 +18,9 @@ class Visit:
     ``discarded`` that it was blocked at this point of the write only, and that the program went on without a handler.
 
     ``closed_twice`` means that a descriptor whose close had been interrupted was closed once more. ``cleaning_failed``
-    means that an injected error hit the clean-up, ``removal_failed`` that it hit the removal of a file.
+    means that an injected error hit the clean-up, ``removal_failed`` that it hit the removal of a file. ``linked``
+    means that a link, and no rename, gave the target's name a file where there was none. ``sync_skipped`` means that
+    the published file was not synced after this point.
     """
 
     point: str
@@ -32,3 +35,6 @@ class Visit:
     cleaning_failed: bool = False
     removal_failed: bool = False
     on_target: str = ""  # what was done to the target itself, in words
+    of_the_temp: Mapping[str, str] = field(default_factory=dict)  # the clauses that its order breaks, and how, in words
+    linked: bool = False
+    sync_skipped: bool = False

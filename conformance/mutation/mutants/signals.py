@@ -1,8 +1,14 @@
-"""Writers whose handler of SIGTERM does harm (clauses KIL-05, KIL-06), or that lose a signal (FLT-09, too)."""
+"""Writers whose handler of SIGTERM does harm (clauses KIL-05, KIL-06), or that lose a signal (FLT-09), or by it a sync
+(FLT-07).
+
+Python calls a handler between two of its own steps.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import os
 import signal
 import sys
@@ -85,3 +91,11 @@ if sys.platform != "win32":
         """Blocks SIGINT, which it does not handle, while it writes, and discards the one that has come."""
         with _discarding(signal.SIGINT) if writing else contextlib.nullcontext():
             yield
+
+    @mutant("sync", caught_by="FLT-07", on=("linux",))
+    def interrupted_fsync_taken_for_done(self: Honest, descriptor: int) -> None:
+        """Goes on when a signal interrupts fsync; Python's own would be made again."""
+        if ctypes.CDLL(None, use_errno=True).fsync(descriptor) != 0:
+            number = ctypes.get_errno()
+            if number != errno.EINTR:
+                raise OSError(number, os.strerror(number))

@@ -46,6 +46,46 @@ def backups_removed_when_the_disk_is_full(self: Honest, descriptor: int, data: b
         raise
 
 
+@mutant("publish", caught_by="VIS-03", on=("linux",))
+def next_name_not_exclusive(self: Honest, path: str, data: bytes) -> None:
+    """Chooses another name when the temp's is taken, and opens whatever has that one."""
+    try:
+        Honest.publish(self, path, data)
+    except FileExistsError:
+        target = self.resolve(path)
+        temp = self.temp_name(target)
+        with open(temp, "wb") as file:
+            file.write(data)
+            file.flush()
+            self.keep_metadata(temp, target)
+            self.sync(file.fileno())
+        self.replace(temp, target)
+        self.sync_folder(target)
+
+
+@mutant("discard", caught_by="VIS-03", on=("linux",))
+def temp_removed_twice(self: Honest, temp: str) -> None:
+    """Removes the temp of a failed write twice: the name may be another program's the second time."""
+    Honest.discard(self, temp)
+    Honest.discard(self, temp)
+
+
+@mutant("publish", caught_by="VIS-04", on=("linux",))
+def one_clean_up_for_every_error(self: Honest, path: str, data: bytes) -> None:
+    """Removes the temp's name after an error of the folder's sync too, when the temp has become the target."""
+    target = self.resolve(path)
+    temp = self.temp_name(target)
+    try:
+        self.fill_temp(temp, target, data)
+        self.replace(temp, target)
+        self.sync_folder(target)
+    except FileExistsError:
+        raise
+    except BaseException:
+        self.discard(temp)
+        raise
+
+
 @mutant("replace", caught_by="VIS-04")
 def temp_deleted_if_it_exists(self: Honest, temp: str, target: str) -> None:
     """Removes whatever has the temp's name after the rename, if anything has."""

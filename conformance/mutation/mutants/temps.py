@@ -6,8 +6,10 @@ import contextlib
 import os
 import tempfile
 
+from conformance.mutation.contexts import closing
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import mutant
+from conformance.mutation.unnamed import filled_without_a_name
 
 
 @mutant("temp_name", caught_by="VIS-02")
@@ -25,6 +27,60 @@ def temp_in_sub_folder(self: Honest, temp: str, target: str) -> None:
     os.rename(temp, inside)
     os.rename(inside, target)
     os.rmdir(folder)
+
+
+@mutant("publish", caught_by="VIS-02", on=("linux",))
+def temp_elsewhere_when_refused(self: Honest, path: str, data: bytes) -> None:
+    """Creates the temp in the system's folder for temporary files when the target's folder refuses it."""
+    target = self.resolve(path)
+    temp = self.temp_name(target)
+    try:
+        descriptor = self.create(temp)
+    except FileExistsError:
+        raise
+    except OSError:
+        temp = os.path.join(tempfile.gettempdir(), os.path.basename(temp))
+        descriptor = self.create(temp)
+    try:
+        with closing(descriptor):
+            self.send(descriptor, data)
+            self.keep_metadata(temp, target)
+            self.sync(descriptor)
+        self.replace(temp, target)
+    except BaseException:
+        self.discard(temp)
+        raise
+    self.sync_folder(target)
+
+
+@mutant("fill_temp", caught_by="VIS-03", on=("linux",))
+def exclusive_only_without_a_name(self: Honest, temp: str, target: str, data: bytes) -> None:
+    """Fills an unnamed file, which is no other program's; where there are none, opens whatever has the temp's name."""
+
+    def otherwise() -> None:
+        with open(temp, "wb") as file:
+            file.write(data)
+            file.flush()
+            self.keep_metadata(temp, target)
+            self.sync(file.fileno())
+
+    filled_without_a_name(self, temp, target, data, otherwise)
+
+
+@mutant("fill_temp", caught_by="VIS-03", on=("linux",))
+def staged_under_the_process_id(self: Honest, temp: str, target: str, data: bytes) -> None:
+    """Fills whatever file is named after the process's id, and renames it to the temp's unique name."""
+    stage = os.path.join(os.path.dirname(target), f".{os.getpid()}.tmp")
+    try:
+        with open(stage, "wb") as file:
+            file.write(data)
+            file.flush()
+            self.keep_metadata(stage, target)
+            self.sync(file.fileno())
+        os.rename(stage, temp)
+    except BaseException:
+        self.discard(stage)
+        raise
 
 
 @mutant("create", caught_by="VIS-03")

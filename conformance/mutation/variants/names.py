@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import tempfile
 
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import WAY_OF_WRITING, variant
+from conformance.mutation.unnamed import filled_without_a_name
 
 
 @variant("replace", doubted_by=("VIS-*", "FLT-*"))
 def temps_name_looked_at_afterwards(self: Honest, temp: str, target: str) -> None:
     """Looks whether there is a file of the temp's name after the replace, and leaves it alone."""
     Honest.replace(self, temp, target)
+    os.path.lexists(temp)
+
+
+@variant("discard", doubted_by=("VIS-*", "FLT-*"))
+def temps_name_looked_at_after_its_removal(self: Honest, temp: str) -> None:
+    """Looks whether the temp of a failed write is gone, and leaves alone what has its name by then."""
+    Honest.discard(self, temp)
     os.path.lexists(temp)
 
 
@@ -28,6 +37,28 @@ def another_name_when_taken(self: Honest, path: str, data: bytes) -> None:
             continue
         return
     raise FileExistsError("eight names were taken")
+
+
+if sys.platform == "linux":
+
+    @variant("fill_temp", doubted_by=(*WAY_OF_WRITING, "MET-*"))
+    def named_when_it_is_complete(self: Honest, temp: str, target: str, data: bytes) -> None:
+        """Fills an unnamed file and links it to the temp's name; where there are none, creates the temp as usual."""
+        filled_without_a_name(self, temp, target, data, lambda: Honest.fill_temp(self, temp, target, data))
+
+    @variant("replace", doubted_by=("VIS-*", "FLT-*"))
+    def first_document_linked_instead(self: Honest, temp: str, target: str) -> None:
+        """Links a first document to its name where it cannot be renamed: a link takes no file's place."""
+        try:
+            os.replace(temp, target)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EXDEV):
+                raise
+            try:
+                os.link(temp, target)
+            except OSError:
+                raise error from None
+            os.unlink(temp)
 
 
 if sys.platform != "win32":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import signal
 import sys
@@ -11,9 +12,9 @@ import threading
 from collections.abc import Iterator
 from typing import NoReturn
 
-from conformance.mutation.contexts import handled_by
+from conformance.mutation.contexts import closing, handled_by
 from conformance.mutation.honest import Honest
-from conformance.mutation.registry import variant
+from conformance.mutation.registry import SYNCING, variant
 
 # Windows removes no file that is open, and sends no SIGTERM.
 if sys.platform != "win32":
@@ -31,6 +32,20 @@ if sys.platform != "win32":
                 os.close(descriptor)
             raise
         self.close(descriptor)
+
+    @variant("fill_temp", doubted_by=(*SYNCING, "VIS-0[34]"))
+    def begun_anew_when_interrupted(self: Honest, temp: str, target: str, data: bytes) -> None:
+        """Gives the temp up when a signal interrupts its fsync, and makes it again; Python's own would be repeated."""
+        while True:
+            with closing(self.create(temp)) as descriptor:
+                self.send(descriptor, data)
+                self.keep_metadata(temp, target)
+                if ctypes.CDLL(None, use_errno=True).fsync(descriptor) == 0:
+                    return
+                number = ctypes.get_errno()
+            if number != errno.EINTR:
+                raise OSError(number, os.strerror(number))
+            os.unlink(temp)
 
     @variant("guard", doubted_by=("FLT-*", "KIL-*"))
     @contextlib.contextmanager

@@ -3,7 +3,13 @@
 import pytest
 
 from conformance.syscalls.operations import Operation, operations_of
-from conformance.syscalls.order import faults_of_order, is_open_for_writing, published_names, publishing
+from conformance.syscalls.order import (
+    faults_of_order,
+    faults_of_the_temp,
+    is_open_for_writing,
+    published_names,
+    publishing,
+)
 from conformance.syscalls.strace.parser import parse
 
 CREATE = 'open("/run/a", O_WRONLY|O_CREAT|O_EXCL, 0600) = 3</run/a>'
@@ -52,6 +58,12 @@ HONEST = {
         RENAME,
     ],
     "a temp of another name afterwards": [CREATE, RENAME, 'unlink("/run/b") = -1 ENOENT (No such file or directory)'],
+    "another link of the temp, removed afterwards": [
+        CREATE.replace("/a", "/b"),
+        'link("/run/b", "/run/a") = 0',
+        RENAME,
+        'unlink("/run/b") = 0',
+    ],
     "the temp's descriptor afterwards": [
         CREATE,
         RENAME,
@@ -124,6 +136,29 @@ WRONG = {
         "the temp's name was touched after the replace: unlink a",
         2,
     ),
+    "a file that was there, renamed to the temp's name": (
+        [CREATE.replace("/a", "/b").replace("|O_EXCL", ""), 'rename("/run/b", "/run/a") = 0', RENAME],
+        "VIS-03",
+        "the temp was not created exclusively (O_EXCL): create b",
+        0,
+    ),
+    "a file from elsewhere, renamed to the temp's name": (
+        ['rename("/elsewhere/b", "/run/a") = 0', RENAME],
+        "VIS-02",
+        "the temp was outside of the target's folder: /elsewhere/b",
+        1,
+    ),
+    "the first of two names that was touched afterwards": (
+        [
+            CREATE.replace("/a", "/b"),
+            'rename("/run/b", "/run/a") = 0',
+            RENAME,
+            'unlink("/run/b") = -1 ENOENT (No such file or directory)',
+        ],
+        "VIS-04",
+        "the temp's name was touched after the replace: unlink b",
+        3,
+    ),
     "a temp that was made afterwards": ([CREATE, RENAME, CREATE], "VIS-04", "the temp's name was touched after", 2),
 }
 
@@ -139,6 +174,11 @@ def test_a_wrong_order(lines: list[str], clause: str, text: str, operation: int)
 def test_no_replace_at_all() -> None:
     text = "one write gave the target's name a new file 0 times"
     assert faults(CREATE, WRITE) == {"VIS-04": (text, None), "VIS-08": (text, None)}
+
+
+def test_a_write_that_failed_need_not_replace() -> None:
+    failed = operations_of(parse("\n".join([CREATE.replace("|O_EXCL", ""), WRITE, UNLINK])), "/run", ["status.json"])
+    assert faults_of_the_temp(failed, "status.json") == ()
 
 
 def test_two_replaces() -> None:

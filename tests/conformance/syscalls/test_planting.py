@@ -13,9 +13,11 @@ from conformance.contract.errors import ImplementationError
 from conformance.syscalls.laboratory import Laboratory
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.planting import (
+    after_the_removal,
     after_the_replace,
     at_the_new_name,
     behind_a_link,
+    failing,
     naming,
     reopening,
     replacing,
@@ -70,6 +72,20 @@ def test_the_renames_that_leave_a_name_free() -> None:
     assert [each.number for each in replacing(operations(CREATE, RENAME), "status.json")] == [1]
     link = 'link("/run/a", "/run/status.json") = 0'
     assert replacing(operations(CREATE, link), "status.json") == []
+
+
+def test_the_faults_after_which_there_is_a_temp_to_remove() -> None:
+    lines = [
+        CREATE,
+        'write(3</run/a>, "abc", 3) = 3',
+        'write(3</run/a>, "def", 3) = 3',
+        "fsync(3</run/a>) = 0",
+        "close(3</run/a>) = 0",
+        RENAME,
+        "fsync(4</run>) = 0",
+    ]
+    names = [each.name for each in failing(operations(*lines), "status.json")]
+    assert names == ["replace:1:write:ENOSPC", "replace:3:sync:EIO", "replace:4:close:EIO", "replace:5:rename:EACCES"]
 
 
 if sys.platform == "linux":
@@ -128,3 +144,38 @@ if sys.platform == "linux":
     def test_a_file_behind_a_link(laboratory: Callable[..., Laboratory], flags: str, fate: str) -> None:
         writer = laboratory((OPEN, REOPENED.format(flags)))
         assert behind_a_link(writer, at(writer, reopening)).fate == fate
+
+    ANOTHER = (
+        TRY + "        except FileExistsError:\n            temp += 'x'\n    " + OPEN.replace(" | os.O_EXCL", "{}")
+    )
+
+    @pytest.mark.parametrize(("flag", "clauses"), [(" | os.O_EXCL", []), (" | os.O_TRUNC", ["VIS-03"])])
+    def test_the_order_when_the_name_is_taken(
+        laboratory: Callable[..., Laboratory], flag: str, clauses: list[str]
+    ) -> None:
+        writer = laboratory((OPEN, ANOTHER.format(flag)))
+        planted = at_the_new_name(writer, at(writer, naming))
+        assert (planted.fate, list(planted.of_the_temp)) == ("kept", clauses)
+
+    DISCARD = "            with contextlib.suppress(OSError):\n                os.unlink(temp)\n"
+
+    @pytest.mark.parametrize(
+        ("discard", "fates"),
+        [
+            (DISCARD, {"kept"}),
+            (DISCARD + DISCARD, {"removed"}),
+            (DISCARD + "            open(temp, 'w').close()\n", {"changed"}),
+            (DISCARD + "            os._exit(3)\n", {None}),
+            ("            pass\n", {None}),
+        ],
+        ids=["once", "twice", "made again", "dies", "left"],
+    )
+    def test_a_file_after_the_removal(
+        laboratory: Callable[..., Laboratory], discard: str, fates: set[str | None]
+    ) -> None:
+        writer = laboratory((DISCARD, discard))
+        recording = writer.record("replace")
+        points = failing(recording.operations, "status.json")
+        found = [after_the_removal(writer, point, recording) for point in points]
+        assert found
+        assert {each and each.fate for each in found} == fates

@@ -35,7 +35,19 @@ CORRECT = Visit(
 )
 
 
-OWN = ("what", "on_target", "caught", "lost", "discarded", "closed_twice", "cleaning_failed", "removal_failed")
+OWN = (
+    "what",
+    "on_target",
+    "of_the_temp",
+    "linked",
+    "sync_skipped",
+    "caught",
+    "lost",
+    "discarded",
+    "closed_twice",
+    "cleaning_failed",
+    "removal_failed",
+)
 
 
 def visit(**changes: Any) -> Visit:
@@ -66,6 +78,8 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         ("FLT-06", {"answer": "ok"}, "answered ok instead of io"),
         ("VIS-01", {}, None),
         ("VIS-01", {"on_target": "the target itself was changed"}, "the target itself was changed"),
+        ("VIS-03", {"of_the_temp": {"VIS-04": "touched"}}, None),
+        ("VIS-04", {"of_the_temp": {"VIS-04": "touched"}}, "touched"),
         ("VIS-06", {"what": "short"}, None),
         ("VIS-06", {"what": "short", **OK}, None),
         (
@@ -90,6 +104,14 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
             "answered io (OSError: [Errno 5] Input/output error) and there",
         ),
         ("FLT-07", {"what": "EINTR", "answer": "ok"}, "answered ok (OSError: [Errno 5] Input/output error) and left"),
+        (
+            "FLT-07",
+            {"what": "EINTR", "sync_skipped": True, **OK},
+            "answered ok, but the file was published without another sync",
+        ),
+        ("FLT-07", {"what": "EINTR", "call": "write", "sync_skipped": True, **OK}, None),
+        ("FLT-07", {"what": "EINTR", "call": "fsync of another file", "sync_skipped": True, **OK}, None),
+        ("FLT-07", {"what": "EINTR", "sync_skipped": True, "target_before_fault": "new", **OK}, None),
         ("FLT-07", {"what": "EINTR", "call": "close"}, None),
         ("FLT-07", {"what": "EINTR", "call": "close of another file"}, None),
         ("FLT-07", {"what": "EINTR", "call": "close", **OK}, None),
@@ -160,6 +182,7 @@ VISITS = {
     "close of what was read": visit(call="close", position=4, writable=False),
     "rename": visit(call="rename", position=5, error=errno.EXDEV, text="EXDEV"),
     "rename, disk full": visit(call="rename", position=5, error=errno.ENOSPC),
+    "rename of a first document that is linked then": visit(call="rename", position=5, linked=True),
     "short": visit(what="short", call="write", position=1),
     "EINTR": visit(what="EINTR", position=2),
     "EINTR of a write": visit(what="EINTR", call="write", position=1),
@@ -176,6 +199,9 @@ VISITS = {
         ("FLT-05", ["close"]),
         ("FLT-06", ["rename", "rename, disk full"]),
         ("FLT-07", ["EINTR", "EINTR of a write"]),
+        ("VIS-02", [*VISITS]),
+        ("VIS-03", [*VISITS]),
+        ("VIS-04", [*VISITS]),
         ("VIS-06", ["short", "EINTR of a write"]),
     ],
 )
@@ -197,6 +223,11 @@ def test_which_signals_a_clause_is_about(changes: dict[str, Any], clauses: list[
     each = dataclasses.replace(each, caught=changes.pop("caught", True))
     each = dataclasses.replace(each, injection=dataclasses.replace(each.injection, **changes))
     assert [clause for clause in ("KIL-05", "KIL-06") if judged(clause, [each])] == clauses
+
+
+@pytest.mark.parametrize("what", ["interrupt", "terminate", "kill", "error and failing clean-up"])
+def test_the_order_is_judged_after_faults_only(what: Any) -> None:
+    assert not judged("VIS-04", [visit(what=what)])
 
 
 CLEANING = visit(what="error and failing clean-up", cleaning_failed=True, text="Read-only file system")
