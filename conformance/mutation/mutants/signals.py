@@ -74,8 +74,8 @@ if sys.platform != "win32":
             try:
                 yield
             finally:
-                while signal.sigtimedwait({number}, 0) is not None:
-                    pass
+                while number in signal.sigpending():
+                    signal.sigwait({number})
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     @mutant("guard", caught_by="KIL-05", on=("linux",))
