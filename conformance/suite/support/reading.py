@@ -58,7 +58,15 @@ def polls_what_is_there(case: Case) -> bool:
 
 def require_poll(case: Case, expected: Mapping[str, Any] | None, fresh: bool, when: str) -> None:
     """Raise Violation unless poll gives this status and this freshness."""
-    status, said_fresh = poll(case)
+    require_polled(poll(case), expected, fresh, when)
+
+
+def require_polled(polled: tuple[Any, Any], expected: Mapping[str, Any] | None, fresh: bool, when: str) -> None:
+    """As `require_poll`, of what was polled already."""
+    status, said_fresh = polled
+    if fresh and said_fresh is False and expected is not None and status not in (None, expected):
+        text = f"{when}: poll kept the status before (fresh = False), although the file is valid"
+        raise Violation(text, expected=dict(expected), found=status)
     require_equal(status, expected, when, lost_by_poll(fresh))
     if said_fresh is not fresh:
         raise Violation(f"{when}: poll says fresh = {said_fresh!r}, expected {fresh!r}")

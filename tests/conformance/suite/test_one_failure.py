@@ -100,6 +100,12 @@ ROWS = {
         ("same_size_and_time_is_noticed", "*_at_every_boundary_of_a_read", "never_torn_while_a_writer_runs:*"),
         {"RDR-10": "fail", "RDR-04": "pass", "RDR-14": "pass"},
     ),
+    "a document that is known by its ends is for RDR-01": Row(
+        "mutant:known-by-the-ends",
+        ("same_size_and_time*",),
+        {"RDR-01": "fail", "RDR-10": "unmeasured"},
+        "a long document of the same size and time, which differs in the middle only",
+    ),
     "a reader that does not read again cannot be held at a read": Row(
         "mutant:kept-after-two-reads",
         ("cut_at_every_boundary_of_a_read",),

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.contract.errors import Violation
 from conformance.oracle.payload import make_status
-from conformance.suite.support.reading import lost_by_poll, require_equal, require_not_of
+from conformance.suite.support.reading import lost_by_poll, require_equal, require_not_of, require_polled
 
 STATUS = make_status(0, 3)
 
@@ -59,3 +59,21 @@ def test_the_document_of_a_neighbour_is_named() -> None:
     require_not_of(neighbours, with_(loss=0.75), "a read")
     with pytest.raises(Violation, match=r"a read gave the document of status\.json\.bak"):
         require_not_of(neighbours, dict(STATUS), "a read")
+
+
+def test_a_poll_that_keeps_a_status_is_not_said_to_have_read_it_wrongly() -> None:
+    with pytest.raises(Violation, match="it: poll kept the status before"):
+        require_polled((with_(loss=0.5), False), STATUS, True, "it")
+
+
+@pytest.mark.parametrize(
+    ("polled", "words"),
+    [
+        ((with_(loss=0.5), True), "it: the values are not those of the document"),
+        ((STATUS, False), "it: poll says fresh = False, expected True"),
+        ((None, False), "it: a valid document was polled as null"),
+    ],
+)
+def test_a_poll_of_a_valid_document_gives_it_and_says_fresh(polled: tuple[Any, Any], words: str) -> None:
+    with pytest.raises(Violation, match=words):
+        require_polled(polled, STATUS, True, "it")
