@@ -95,6 +95,14 @@ def fixed_temp_name(self: Honest, target: str) -> str:
     return os.path.join(os.path.dirname(target), ".pulse.tmp")
 
 
+@mutant("temp_name", caught_by="VIS-03", on=("linux",))
+def temp_names_come_again(self: Honest, target: str) -> str:
+    """Counts its temps in a ring of 64, after something that no other process has."""
+    own = self.memory.setdefault("own", os.urandom(8).hex())
+    self.memory["count"] = (self.memory.get("count", 0) + 1) % 64
+    return os.path.join(os.path.dirname(target), f".{own}.{self.memory['count']}.tmp")
+
+
 @mutant("temp_name", caught_by="VIS-03")
 def temp_named_after_target(self: Honest, target: str) -> str:
     """Appends ".tmp" to the target's name: one temp for all writers of a target."""
