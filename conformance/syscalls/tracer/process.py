@@ -223,15 +223,22 @@ class _Tracer:
             self.parked.add(thread)
             self.say("parked", str(thread))
         elif rule.action in _SIGNALS:
-            for process in set(self.threads.values()):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, _SIGNALS[rule.action])
+            self.send(thread, _SIGNALS[rule.action])
         elif rule.action == "shorten":
             begun.changed = ptrace.shorten(thread, SIGNATURES[begun.name], rule.value)
         elif begun.result is None:
             begun.result = -rule.value
             if begun.name != "close":  # close(2): a close that fails has still closed
                 ptrace.skip_call(thread)
+
+    def send(self, thread: int, number: int) -> None:
+        """Send a signal to every process; in its own, the thread that stands at the call is the one that gets it."""
+        for process in set(self.threads.values()):
+            with contextlib.suppress(ProcessLookupError):
+                if process == self.threads[thread] and not ptrace.blocks(thread, number):
+                    ptrace.send(process, thread, number)
+                else:
+                    os.kill(process, number)
 
     def fate(self, recording: Recording, number: int) -> int:
         """What a signal will do to the command: see `Fired`."""

@@ -20,6 +20,7 @@ __all__ = [
     "EVENT_VFORK",
     "SystemCallStop",
     "architecture",
+    "blocks",
     "call_names",
     "interrupt",
     "listen",
@@ -27,6 +28,7 @@ __all__ = [
     "read_word",
     "resume",
     "seize",
+    "send",
     "set_argument",
     "set_result",
     "set_word",
@@ -37,7 +39,7 @@ __all__ = [
 
 _POKEDATA, _POKEUSER, _CONT, _SYSCALL = 5, 6, 7, 24
 _GETREGSET, _SETREGSET, _SEIZE, _INTERRUPT, _LISTEN = 0x4204, 0x4205, 0x4206, 0x4207, 0x4208
-_GET_SYSCALL_INFO = 0x420E
+_GETSIGMASK, _GET_SYSCALL_INFO = 0x420A, 0x420E
 EVENT_FORK, EVENT_VFORK, EVENT_CLONE, EVENT_EXEC, EVENT_STOP = 1, 2, 3, 4, 128
 # TRACESYSGOOD, the four events, and EXITKILL: a traced process never outlives the tracer.
 _OPTIONS = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x100000
@@ -153,6 +155,24 @@ def system_call_stop(thread: int) -> SystemCallStop:
     if info.op == _EXIT:
         return SystemCallStop("exit", info.arch, -1, (), ctypes.c_int64(values[0]).value)
     return SystemCallStop("neither", info.arch, -1, (), 0)
+
+
+def blocks(thread: int, signal: int) -> bool:
+    """Whether a thread blocks a signal."""
+    mask = ctypes.c_uint64()
+    _ptrace(_GETSIGMASK, thread, ctypes.sizeof(mask), ctypes.addressof(mask))
+    return bool(mask.value >> (signal - 1) & 1)
+
+
+def send(process: int, thread: int, signal: int) -> None:
+    """Send a signal to this thread of a process (tgkill(2)); kill(2) leaves the choice to the kernel, which passes over
+    a stopped thread.
+    """
+    number = next(number for number, name in call_names()[1].items() if name == "tgkill")
+    words = (ctypes.c_long(each) for each in (number, process, thread, signal))
+    if _library().syscall(*words) < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"tgkill: {os.strerror(number)}")
 
 
 def skip_call(thread: int) -> None:
