@@ -91,8 +91,16 @@ def causes(results: Iterable[Result]) -> list[Cause]:
 
 
 def explained(found: Iterable[Cause]) -> dict[tuple[str, str], Cause]:
-    """The cause of each failure that another one explains, by its clause and case."""
-    return {(other.clause, other.case): cause for cause in found for other in cause.others}
+    """The cause of each failure that another one explains, by its clause and case.
+
+    A case may have failed several times, as in each of its repeats: the one that explains does not explain itself.
+    """
+    return {
+        (other.clause, other.case): cause
+        for cause in found
+        for other in cause.others
+        if (other.clause, other.case) != (cause.first.clause, cause.first.case)
+    }
 
 
 def _sign(result: Result) -> _Sign | None:

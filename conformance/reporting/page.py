@@ -19,6 +19,7 @@ from conformance.contract.clauses import load_clauses
 from conformance.contract.explanations import load_explanations, load_requirements
 from conformance.reporting.causes import causes
 from conformance.reporting.foreign import code_block, code_span, in_markdown, visible
+from conformance.reporting.headline import by_clause
 from conformance.reporting.mutants_caught import load_matrix
 from conformance.reporting.repeat import as_started
 from conformance.reporting.results import OUTCOMES, Exit, Header, Result
@@ -98,8 +99,7 @@ def framed(
     how long the run took, if that is known. ``folder`` has the files that the page is made from, if there are any:
     results.jsonl, and the matrix of mutants if one was made. Raises OSError.
     """
-    order = list(load_clauses())
-    results = sorted(results, key=lambda result: order.index(result.clause))
+    results = by_clause(results)
     failures = [
         {"clause": clause, "results": of_clause}
         for clause in load_clauses().values()

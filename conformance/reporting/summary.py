@@ -16,6 +16,7 @@ import click
 from conformance.contract.clauses import GROUP_TITLES, Clause, load_clauses
 from conformance.contract.errors import ImplementationError, OutputError
 from conformance.reporting.foreign import code_span, in_markdown
+from conformance.reporting.headline import by_clause
 from conformance.reporting.results import OUTCOMES, Header, Outcome, Result, Verdict, counted
 from conformance.reporting.verdict import clause_outcome, reasons_beside
 
@@ -71,7 +72,7 @@ def summary_of(header: Header, results: Sequence[Result], verdict: Verdict | Non
     counts: dict[str, Counter[str]] = {}
     for result in results:
         counts.setdefault(result.clause, Counter())[result.outcome] += 1
-    bad = [result for result in results if result.outcome in _BAD]
+    bad = by_clause(result for result in results if result.outcome in _BAD)
     lines = [*_heading(header, verdict), "", *_table(counts), *_failures(bad)]
     if verdict is not None:
         shown = [(result.clause, result.case) for result in bad]

@@ -15,6 +15,7 @@ from conformance.contract.clauses import GROUP_TITLES, Clause, load_clauses
 from conformance.contract.errors import ImplementationError
 from conformance.reporting.causes import Cause, causes, explained
 from conformance.reporting.escaping import for_terminal, printable
+from conformance.reporting.headline import by_clause
 from conformance.reporting.repeat import as_started
 from conformance.reporting.results import OUTCOMES, Exit, Header, Result, Verdict, counted
 from conformance.reporting.verdict import clause_outcome, reasons_beside
@@ -124,8 +125,7 @@ def print_run(
         counts.setdefault(result.clause, Counter())[result.outcome] += 1
     console.print()
     console.print(clause_table(counts))
-    order = list(load_clauses())
-    results = sorted(results, key=lambda result: order.index(result.clause))
+    results = by_clause(results)
     shown = bad = [result for result in results if result.outcome in ("fail", "error", "xpass")]
     found = causes(bad)
     _print_failures(console, bad, explained(found), each_case=each_case)

@@ -22,7 +22,12 @@ from conformance.system import shared_memory
 from conformance.system.guard import times_stopped
 from conformance.system.platform import file_system_of, operating_system
 
-__all__ = ["LEFT", "Controller"]
+__all__ = ["EVERY_WRITE", "LEFT", "Controller"]
+
+EVERY_WRITE = ("VIS-01", "every_write_of_the_run")
+"""The clause and the case of what is looked at beside each write. Each worker reports its first failure of it, and a
+run has one.
+"""
 
 LEFT = "pulse_left"
 """What a worker of pytest-xdist hands over at its end (``workeroutput``): what was left behind, as JSON."""
@@ -75,6 +80,9 @@ class Controller:
             if reason is not None and self.selection.takes_clause(clause.id) and not self.selection.cases:
                 self._record(Result(clause.id, "*", reason[0], reason[1]))
 
+    def _has(self, name: tuple[str, str]) -> bool:
+        return any((result.clause, result.case) == name for result in self.results)
+
     def _record(self, result: Result) -> None:
         self.results.append(result)
         if self._file is not None:
@@ -84,7 +92,8 @@ class Controller:
         """Take the results out of the reports of this process and of the workers."""
         carried = carried_by(report)
         for result in carried:
-            self._record(result)
+            if (result.clause, result.case) != EVERY_WRITE or not self._has(EVERY_WRITE):
+                self._record(result)
         if report.failed and not carried:
             self.mishaps.append(f"a process of the kit ended in {report.nodeid}: {report.longreprtext[-300:]}")
 

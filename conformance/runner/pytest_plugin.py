@@ -37,7 +37,7 @@ from conformance.runner.carried_results import attach
 from conformance.runner.case import Case, Shared
 from conformance.runner.case_names import MARKS, case_of, clause_of, clauses_of
 from conformance.runner.command_line import run_plan
-from conformance.runner.controller import LEFT, Controller
+from conformance.runner.controller import EVERY_WRITE, LEFT, Controller
 from conformance.runner.embedded_pytest import Nodes, run_of_worker
 from conformance.runner.folder_changes import blamed
 from conformance.runner.hypothesis_profile import use_profile
@@ -65,7 +65,7 @@ _WANTED = pytest.StashKey[frozenset[str]]()
 # By name: the suite builds on this plugin, not this plugin on the suite.
 _FIXTURES = "conformance.suite.support.fixtures"
 _numbers = itertools.count()
-_IN_PLACE = Result("VIS-01", "every_write_of_the_run", "fail", "the old file was written to instead of being replaced,")
+_IN_PLACE = Result(*EVERY_WRITE, "fail", "the old file was written to instead of being replaced,")
 _NOTES_OF_HYPOTHESIS = ("Failing test case", "Falsifying example", "You can reproduce", "Explanation", "Unreliable")
 
 

@@ -122,6 +122,14 @@ def test_hangs_in_process_are_one_cause_on_whichever_system_and_however_long() -
     assert cause.text == "it does not end on a fake linux within 120 s when file calls fail"
 
 
+def test_a_case_that_failed_twice_does_not_explain_itself() -> None:
+    said = "the old file was written to instead of being replaced"
+    twice = [fail("VIS-01", said, "every_write_of_the_run") for _ in range(2)]
+    found = causes([*twice, fail("VIS-04", "it was written to in place")])
+    assert found[0].first.clause == "VIS-01"
+    assert explained(found).keys() == {("VIS-04", "case")}
+
+
 def test_one_clause_alone_is_no_cause_and_what_passed_or_is_known_belongs_to_none() -> None:
     failure = fail("DOC-05", TOKEN.format(0))
     assert causes([failure, fail("DOC-05", TOKEN.format(1), "other")]) == []

@@ -10,8 +10,9 @@ import pytest
 
 from conformance.contract.clauses import load_clauses
 from conformance.contract.manifest import load_manifest
-from conformance.reporting.results import read_results, results_file
-from conformance.runner.controller import Controller
+from conformance.reporting.results import Result, read_results, results_file
+from conformance.runner.carried_results import attach
+from conformance.runner.controller import EVERY_WRITE, Controller
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
 
@@ -55,3 +56,19 @@ def test_the_header_is_in_the_file_before_the_first_case(controller: Callable[..
     assert made.verdict is None
     made.pytest_sessionfinish(session=None, exitstatus=pytest.ExitCode.INTERNAL_ERROR)  # type: ignore[arg-type]  # unused
     assert read_results(tmp_path / "a" / "report" / "results.jsonl")[2] is None
+
+
+def test_a_run_has_one_failure_of_what_each_worker_looks_at_beside_each_write(
+    controller: Callable[..., Controller],
+) -> None:
+    made = controller(("RDR-01",))
+    for case in ("MET-03 [owner]", "CON-01 [processes]"):
+        said = Result(*EVERY_WRITE, "fail", f"written to, in {case}")
+        other = Result("VIS-02", "temp_lies_beside_the_target", "fail", case)  # of a case that is run several times
+        report = pytest.TestReport("x", ("x", 0, "x"), {}, "failed", None, "call")
+        attach(report.user_properties, [other, said])
+        made.pytest_runtest_logreport(report)
+    assert [result.message for result in made.results if (result.clause, result.case) == EVERY_WRITE] == [
+        "written to, in MET-03 [owner]"
+    ]
+    assert [result.clause for result in made.results].count("VIS-02") == 2
