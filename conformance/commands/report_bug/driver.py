@@ -222,12 +222,15 @@ class Place:
             put(self.target, OLD)
         self.log = folder / f"{self.folder.name}.strace"
 
-    def traced(self, *injections: str) -> str:
-        """One traced write of the new document; answers as `Writer.write` does."""
+    def traced(self, *injections: str, only: Path | None = None) -> str:
+        """One traced write of the new document; answers as `Writer.write` does.
+
+        With ``only``, just the calls on this very file or folder are seen, and fail.
+        """
         if not shutil.which("strace"):
             raise CannotTell("there is no strace; install it (apt install strace)")
         writer = Writer()
-        options = ["-y", "-s", "0", "-o", str(self.log)]
+        options = ["-y", "-s", "0", "-o", str(self.log), *(["-P", str(only)] if only else [])]
         for injection in injections:
             options += ["-e", f"inject={injection}"]
         try:

@@ -41,7 +41,7 @@ def _parts(report: BugReport, header: Header, manifest: Manifest) -> Iterator[li
         f"<!-- A draft. Run the repro, read it through, and search for the same report before you send it.{attach} -->"
     ]
     yield ["## What a user loses"]
-    yield [_plain(requirement.why)]
+    yield [report.check.loses if report.check and report.check.loses else _plain(requirement.why)]
     yield ["## What happens"]
     yield [f"{in_markdown(without_folders(_message(first.message)))}."]
     if trace := first.evidence.get("trace"):
@@ -53,7 +53,10 @@ def _parts(report: BugReport, header: Header, manifest: Manifest) -> Iterator[li
     yield from _cases(report)
     yield ["## How to see it"]
     yield from _how(report, manifest)
-    if explanation:
+    if report.check and report.check.fix:
+        yield ["## What the fix usually is"]
+        yield [report.check.fix]
+    elif explanation:
         yield ["## What the fix usually is"]
         yield [_plain(explanation.fix)]
         language = _TRAPS.get(manifest.language.lower(), manifest.language.capitalize())

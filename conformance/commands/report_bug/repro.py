@@ -63,14 +63,25 @@ def folder_is_synced(folder: Path) -> None:
     require(synced, f"the folder is not synced after the rename, so that a power cut may undo it:\n  {trace}")
 
 
+def folder_cannot_be_synced(folder: Path) -> None:
+    """Where the folder cannot be synced, which is no error of the write, the answer is ok."""
+    place = Place(folder)
+    answer = place.traced("fsync,fdatasync:error=EINVAL", only=place.folder)
+    if "(INJECTED)" not in place.log.read_text(errors="replace"):
+        raise CannotTell("the write does not sync the folder")
+    seen = state(place.target)
+    require(answer == "ok", f"the sync of the folder failed with EINVAL; the target is {seen}, the answer: {answer}")
+
+
 def target_is_only_replaced(folder: Path) -> None:
-    """The target is never opened for writing, truncated or removed."""
+    """The target is never opened for writing, truncated, moved away or removed."""
     place = Place(folder)
     place.traced()
     for name, arguments, worked in place.calls():
         opens = name in ("open", "openat", "creat") and place.opens_target(arguments)
         names = re.findall(r'"([^"]*)"', arguments)
         takes = name in ("unlink", "unlinkat", "truncate") and names and Path(names[-1]).name == place.target.name
+        takes = takes or (name in RENAMES.split(",")[:3] and names and Path(names[0]).name == place.target.name)
         require(not (worked and (opens or takes)), f"it changes the target in place: {name}({arguments})")
 
 
@@ -168,7 +179,7 @@ def size_limit(folder: Path) -> None:
 
 def mode_is_kept(folder: Path) -> None:
     """An existing target keeps its mode."""
-    for mode in (0o640, 0o600, 0o664):
+    for mode in (0o640, 0o600, 0o664, 0o644, 0o666, 0o755, 0o444):
         place = Place(folder)
         place.target.chmod(mode)
         answer = Writer().write(place.target, NEW)
@@ -178,10 +189,12 @@ def mode_is_kept(folder: Path) -> None:
 
 def new_mode(folder: Path) -> None:
     """A new target gets the mode 0666 less the umask."""
-    place = Place(folder, old=False)
-    answer = Writer(umask=0o027).write(place.target, NEW)
-    found = stat.S_IMODE(place.target.stat().st_mode) if place.target.exists() else 0
-    require(found == 0o640, f"with the umask 0027 a new file has the mode {found:04o}, not 0640 (answer: {answer})")
+    for umask in (0o027, 0o022, 0o077, 0o002, 0o000):
+        place = Place(folder, old=False)
+        answer = Writer(umask=umask).write(place.target, NEW)
+        found, wanted = stat.S_IMODE(place.target.stat().st_mode) if place.target.exists() else 0, 0o666 & ~umask
+        says = f"with the umask {umask:04o} a new file has the mode {found:04o}, not {wanted:04o} (answer: {answer})"
+        require(found == wanted, says)
 
 
 def long_name(folder: Path) -> None:
@@ -218,6 +231,7 @@ def readers(folder: Path) -> None:
 CHECKS: dict[str, Callable[[Path], None]] = {
     "sync-before-rename": sync_before_rename,
     "folder-is-synced": folder_is_synced,
+    "folder-cannot-be-synced": folder_cannot_be_synced,
     "target-is-only-replaced": target_is_only_replaced,
     "temp-is-exclusive": temp_is_exclusive,
     "temp-is-left-alone": temp_is_left_alone,

@@ -60,7 +60,9 @@ def test_each_failure_becomes_a_folder(
     tmp_path: Path, results: MakeResults, capsys: pytest.CaptureFixture[str]
 ) -> None:
     to = tmp_path / "to"
-    assert main([str(results(("VIS-01", "a"), ("MET-04", "link"))), "--to", str(to)]) == 0
+    assert (
+        main([str(results(("VIS-01", "order_of_operations:VIS-01-replace"), ("MET-04", "link"))), "--to", str(to)]) == 0
+    )
     printed = capsys.readouterr().out
     assert "2 reports, 1 with a repro; of 2 cases" in printed
     assert "MET-04-link: Not as required: a symbolic link at the target is treated as declared (evidence" in printed
@@ -108,7 +110,7 @@ def test_what_cannot_be_used_is_said_in_a_line(
     options: list[str],
     said: str,
 ) -> None:
-    folder = results(("VIS-01", "a"), impl=impl, name=name)
+    folder = results(("VIS-01", "order_of_operations:VIS-01-replace"), impl=impl, name=name)
     assert main([str(folder), "--to", str(tmp_path / "to"), *options]) == 2
     assert said in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "to").exists()
@@ -117,7 +119,7 @@ def test_what_cannot_be_used_is_said_in_a_line(
 def test_a_report_that_is_there_is_kept(
     tmp_path: Path, results: MakeResults, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [str(results(("VIS-01", "a"))), "--to", str(tmp_path / "to")]
+    words = [str(results(("VIS-01", "order_of_operations:VIS-01-replace"))), "--to", str(tmp_path / "to")]
     assert main(words) == 0
     issue = tmp_path / "to" / "VIS-01-target-is-only-replaced" / "ISSUE.md"
     issue.write_text("mine", encoding="utf-8")

@@ -20,7 +20,17 @@ from conformance.reporting.results import Header, Result
 HEADER = Header("1.0", {"name": "x", "version": "1"}, {"system": "linux"}, "ext4", "3.13", 1, {})
 CASES = {
     "sync-before-rename": Result("PWR-01", "every_disk_state_is_old_or_new:replace", "fail", "empty"),
-    "failed-rename": Result("FLT-06", "failed_replace_is_not_a_copy:x", "fail", "copied"),
+    "failed-rename": Result(
+        "FLT-06", "fault_at_every_operation:FLT-06-replace", "fail", "replace:5:rename:EXDEV: wrote it in place"
+    ),
+    "folder-cannot-be-synced": Result(
+        "PWR-02",
+        "folder_that_cannot_be_synced_is_no_error:replace",
+        "fail",
+        "replace:9:sync-folder:EINVAL: answered io",
+    ),
+    "mode-is-kept": Result("MET-01", "mode_is_kept:0640", "fail", "0644"),
+    "new-mode": Result("MET-02", "new_file_honours_umask:0027", "fail", "0644"),
     "full-disk": Result("FLT-10", "full_disk:disk-full", "fail", "torn"),
 }
 ALONE = ["unshare", "--mount", *([] if getattr(os, "geteuid", int)() == 0 else ["--map-root-user"])]
@@ -84,6 +94,7 @@ def test_the_environment_is_empty(tmp_path: Path) -> None:
         ("sync-before-rename", "no fsync of status.json.tmp between its last write and the rename"),
         ("failed-rename", "failed with EXDEV, the target is new (answer: ok)"),
         ("full-disk", "this is left in the folder: ['status.json.tmp']"),
+        ("mode-is-kept", "the mode was 0640 and is 0644"),
     ],
 )
 def test_the_failure_of_a_broken_writer_is_shown(tmp_path: Path, broken: Manifest, check: str, said: str) -> None:
@@ -102,6 +113,16 @@ def test_the_failure_of_a_command_without_a_manifest_is_shown(
     assert list((folder / "program").iterdir()) == []
     done = run(folder)
     assert (done.returncode, "no fsync of" in done.stdout or "opened" in done.stdout) == (1, True), done
+
+
+def test_a_writer_that_fails_where_a_folder_cannot_be_synced_is_shown(tmp_path: Path, broken: Manifest) -> None:
+    save = '#!/bin/sh\nset -e\ncat > "$2.tmp"\nsync "$2.tmp"\nmv "$2.tmp" "$2"\nsync "${2%/*}"\n'
+    (broken.folder / "save").write_text(save, encoding="utf-8")
+    folder = a_report(tmp_path, "folder-cannot-be-synced", broken)
+    done = run(folder)
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    assert "the target is new, the answer: exit code 1" in done.stdout
+    assert "each write is reported as failed" in (folder / "ISSUE.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("check", CASES)
