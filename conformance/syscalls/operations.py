@@ -93,8 +93,13 @@ class Operation(NamedTuple):
         names = in_words(self.name)
         if self.other_name:
             names += f" {'←' if self.kind in ('write', 'read') else '→'} {in_words(self.other_name)}"
-        size = f" {self.length} bytes" if self.kind in ("write", "truncate", "allocate") else ""
+        size = f" {self._bytes()} bytes" if self.kind in ("write", "truncate", "allocate") else ""
         return f"{self.kind} {names}{size}"
+
+    def _bytes(self) -> int:
+        """The bytes that a write took or, if it failed, was asked to take."""
+        asked = self.call.arguments.get("count") if self.call.name in ("write", "pwrite64") else None
+        return asked if isinstance(asked, int) and not self.call.succeeded else self.length
 
 
 def in_words(name: str) -> str:

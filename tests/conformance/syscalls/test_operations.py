@@ -27,6 +27,8 @@ KINDS = {
     'write(3</run/#10094176>(deleted), "abc", 3) = 3': "write (unnamed) 3 bytes",
     "close(3</run/a>(deleted)) = 0": "close a (deleted)",
     'write(3</run/a>, "abc", 3) = 2': "write a 2 bytes",
+    'write(3</run/a>, "abc", 3) = -1 ENOSPC (No space left on device)': "write a 3 bytes",  # that it was asked to take
+    'pwrite64(3</run/a>, "abc", 3, 7) = -1 EIO (Input/output error)': "write a 3 bytes",
     'pwrite64(3</run/a>, "abc", 3, 7) = 3': "write a 3 bytes",
     'writev(3</run/a>, [{iov_base="abc", iov_len=3}], 1) = 3': "write a 3 bytes",
     "sendfile(3</run/a>, 4</other>, NULL, 9) = 9": "write a ← /other 9 bytes",
