@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import sys
 import tempfile
 
 from conformance.mutation.contexts import closing
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import mutant
-from conformance.mutation.unnamed import filled_without_a_name
 
 
 @mutant("temp_name", caught_by="VIS-02")
@@ -51,20 +52,6 @@ def temp_elsewhere_when_refused(self: Honest, path: str, data: bytes) -> None:
         self.discard(temp)
         raise
     self.sync_folder(target)
-
-
-@mutant("fill_temp", caught_by="VIS-03", on=("linux",))
-def exclusive_only_without_a_name(self: Honest, temp: str, target: str, data: bytes) -> None:
-    """Fills an unnamed file, which is no other program's; where there are none, opens whatever has the temp's name."""
-
-    def otherwise() -> None:
-        with open(temp, "wb") as file:
-            file.write(data)
-            file.flush()
-            self.keep_metadata(temp, target)
-            self.sync(file.fileno())
-
-    filled_without_a_name(self, temp, target, data, otherwise)
 
 
 @mutant("fill_temp", caught_by="VIS-03", on=("linux",))
@@ -145,3 +132,25 @@ def replace_twice(self: Honest, path: str, data: bytes) -> None:
 def short_write_ignored(self: Honest, descriptor: int, data: bytes) -> None:
     """Writes once and does not check how many bytes the system took."""
     os.write(descriptor, data)
+
+
+if sys.platform == "linux":
+
+    @mutant("fill_temp", caught_by="VIS-03", on=("linux",))
+    def exclusive_only_without_a_name(self: Honest, temp: str, target: str, data: bytes) -> None:
+        """Links an unnamed file, which is no other program's; where there are none, opens what has the temp's name."""
+        flags = os.O_WRONLY | os.O_CLOEXEC
+        named = False
+        try:
+            descriptor = os.open(os.path.dirname(temp), flags | os.O_TMPFILE, 0o666)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):
+                raise
+            descriptor, named = os.open(temp, flags | os.O_CREAT | os.O_TRUNC, 0o666), True
+        with closing(descriptor):
+            self.send(descriptor, data)
+            if not named:
+                # Python calls linkat(2) with AT_SYMLINK_FOLLOW only when a folder's descriptor is given.
+                os.link(f"/proc/self/fd/{descriptor}", temp, src_dir_fd=descriptor)
+            self.keep_metadata(temp, target)
+            self.sync(descriptor)

@@ -10,7 +10,6 @@ import tempfile
 
 from conformance.mutation.honest import Honest
 from conformance.mutation.registry import WAY_OF_WRITING, variant
-from conformance.mutation.unnamed import filled_without_a_name
 
 
 @variant("replace", doubted_by=("VIS-*", "FLT-*"))
@@ -40,11 +39,6 @@ def another_name_when_taken(self: Honest, path: str, data: bytes) -> None:
 
 
 if sys.platform == "linux":
-
-    @variant("fill_temp", doubted_by=(*WAY_OF_WRITING, "MET-*"))
-    def named_when_it_is_complete(self: Honest, temp: str, target: str, data: bytes) -> None:
-        """Fills an unnamed file and links it to the temp's name; where there are none, creates the temp as usual."""
-        filled_without_a_name(self, temp, target, data, lambda: Honest.fill_temp(self, temp, target, data))
 
     @variant("replace", doubted_by=("VIS-*", "FLT-*"))
     def first_document_linked_instead(self: Honest, temp: str, target: str) -> None:

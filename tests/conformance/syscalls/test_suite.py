@@ -69,8 +69,8 @@ def test_a_failure_says_how_to_repeat_it_and_shows_the_trace(judge: Callable[...
     failed = next(line for line in results(lines) if line["outcome"] == "fail")
     assert failed["repro"].endswith("--point replace:2:sync:EIO")
     assert failed["message"].startswith("replace:2:sync:EIO: the target was replaced or touched")
-    assert failed["message"].endswith("(3 of 3 faults)")
-    assert len(failed["evidence"]["all"]) == 3
+    assert failed["message"].endswith("(5 of 5 faults)")
+    assert len(failed["evidence"]["all"]) == 5
     assert "→  2 fsync        sync status.json." in done.stdout
     assert "Input/output error (injected)" in done.stdout
 
@@ -80,7 +80,7 @@ def test_every_result_says_what_was_enumerated(judge: Callable[..., Any]) -> Non
     done, lines = judge(CORRECT, *clauses, *(f"--case={name}" for name in CASES), "--point", "*:[12]:*", "--kills", "6")
     found = [(line["clause"], line["counts"]) for line in results(lines) if line["counts"]]
     for expected in (
-        ("FLT-01", {"faults": 18, "operations": 2}),
+        ("FLT-01", {"faults": 21, "operations": 2}),
         ("FLT-07", {"faults": 2, "operations": 2}),
         ("FLT-08", {"faults": 2, "operations": 2}),
         ("FLT-09", {"judged as kills": 0, "interrupts": 4, "operations": 2}),
