@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from conformance.contract.errors import NotApplicable, Unmeasured, Violation
+from conformance.oracle.access import access_of, set_access_list
+from conformance.oracle.snapshot import snapshot
 from conformance.runner.case import Case
 from conformance.runner.run import KILLS
 from conformance.syscalls.absent import nothing_to_judge
 from conformance.syscalls.findings import broken_without_a_fault, kill_series, require_hit, visits
-from conformance.syscalls.laboratory import Laboratory
+from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory
 from conformance.syscalls.order import OF_THE_TEMP
-from conformance.syscalls.points import Scenario
+from conformance.syscalls.points import Scenario, fault_points
+from conformance.syscalls.powerloss.model import judge
+from conformance.syscalls.recording import Place, before_of
 from conformance.syscalls.verdicts import judged, problem
 from conformance.syscalls.visit import Visit
 
@@ -71,6 +77,56 @@ def test_fault_in_a_large_document(case: Case, laboratory: Laboratory, clause: s
         raise Unmeasured(nothing_to_judge(clause, f"{len(found)} faults", case.run.point, names))
     require_all(case, clause, concerned, "faults")
     require_hit(case.run, "large", "replace")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("clause", clause_marks("PWR-01", "PWR-02"))
+def test_write_after_a_fault(case: Case, laboratory: Laboratory, clause: str, scenario: Scenario) -> None:
+    """A writer that takes a disk that has failed once for one that need not be synced shows it in its next write."""
+    if case.run.manifest.mode == "oneshot":
+        raise NotApplicable("a process per request keeps nothing from one write to the next")
+    usual = laboratory.record(scenario, SMALL if scenario == "first" else SIZE)
+    usual.require_followed()
+    judgement = judge(usual.operations, before_of(usual))
+    if judgement.torn or (clause == "PWR-02" and judgement.lost):
+        raise Unmeasured("without a fault it is no better, which another case of this clause reports")
+    concerned = judged(clause, visits(laboratory, "faults", scenario))
+    if not concerned:
+        raise Unmeasured("the power-loss model could follow no write that came after a fault")
+    require_all(case, clause, tuple(dataclasses.replace(each, trace=each.next_trace) for each in concerned), "faults")
+    require_hit(case.run, "faults", scenario)
+
+
+@pytest.mark.clause("MET-11")
+def test_readers_do_not_become_more_by_a_fault(case: Case, laboratory: Laboratory) -> None:
+    """A writer that goes on when the mode cannot be set, or the old one not be seen, publishes with a new file's."""
+    if laboratory.record("replace").place.new_readers():
+        raise Unmeasured("without a fault they do, too (see MET-11 readers_do_not_become_more)")
+    require_all(case, "MET-11", judged("MET-11", visits(laboratory, "faults", "replace")), "faults")
+    require_hit(case.run, "faults", "replace")
+
+
+@pytest.mark.clause("MET-11")
+def test_access_list_that_cannot_be_set(case: Case, laboratory: Laboratory) -> None:
+    """Without the list the mode alone lets the group read: a document without a list needs a narrower mode."""
+
+    def with_a_list(scenario: Scenario, size: int) -> Place:
+        place = laboratory.place(scenario, size)
+        set_access_list(place.target, user=5, group=0, others=4)  # a mode that no usual umask leaves to a new file
+        return dataclasses.replace(place, before=snapshot(place.target), access=access_of(place.target))
+
+    recording = laboratory.record_at(with_a_list("replace", SIZE))
+    if recording.place.new_readers():
+        raise Unmeasured("the list is lost without a fault, too (see MET-11 readers_do_not_become_more)")
+    points = fault_points(recording.operations, "replace", recording.place.name, case.run.seed)
+    setting = [point for point in points if point.what == "error" and point.kind == "attribute"]
+    if not setting:
+        raise NotApplicable("no call sets the access list by itself")
+    try:
+        found = tuple(laboratory.visit(point, recording, place_for=with_a_list) for point in setting)
+    finally:
+        laboratory.stop()
+    require_all(case, "MET-11", judged("MET-11", found), "faults")
 
 
 @pytest.mark.clause("FLT-09")

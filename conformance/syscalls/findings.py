@@ -131,6 +131,7 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
                 break  # a writer that waits for a dead writer's leftovers takes long at every point
             if family == "terminations" and _is_enough(found):
                 break
+        laboratory.stop()  # what faults have done to a process must not change what later cases find
         usual = sorted({each.clause for each in faults_of_the_temp(recording.operations, target)})
         made = [dataclasses.asdict(visit) for visit in found]
         return {"points": len(taken), "visits": made, "missed": missed, "usual": usual}
@@ -178,7 +179,8 @@ def _breaks(visit: Visit) -> bool:
 
 def _visit(values: dict[str, Any]) -> Visit:
     injection = Injection(**{**values["injection"], "left": tuple(values["injection"]["left"])})
-    return Visit(**{**values, "injection": injection, "trace": tuple(values["trace"])})
+    traces = {name: tuple(values[name]) for name in ("trace", "next_trace")}
+    return Visit(**{**values, "injection": injection, **traces})
 
 
 def kept_once(run: Run, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

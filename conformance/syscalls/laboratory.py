@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.contract.errors import ImplementationError, NoAnswer, Unmeasured
+from conformance.oracle.access import access_of
 from conformance.oracle.faults import Injection, State
 from conformance.oracle.payload import make_status
 from conformance.oracle.snapshot import snapshot
@@ -20,11 +21,12 @@ from conformance.runner.room import require_room
 from conformance.runner.run import Run
 from conformance.subject.client import Implementation, ServeImplementation
 from conformance.subject.protocol import Answer
+from conformance.syscalls.aftermath import Aftermath, Judgements
 from conformance.syscalls.aim import Aim
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.order import faults_of_the_temp, is_open_for_writing, on_the_target, unseen_origin
 from conformance.syscalls.points import UNLINKING, Point, Scenario, role
-from conformance.syscalls.recording import Place, Recording, annotated
+from conformance.syscalls.recording import Place, Recording, annotated, as_it_is
 from conformance.syscalls.target_state import NEW, NEXT, OLD, sequence_at
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Anchor, Plan, Report, Rule
@@ -38,7 +40,7 @@ from conformance.syscalls.traces import (
     synced_again,
 )
 from conformance.syscalls.undisturbed import described
-from conformance.syscalls.visit import Visit
+from conformance.syscalls.visit import Visit, hung
 from conformance.system.guarded_path import GuardedPath
 from conformance.system.patience import Patience
 
@@ -76,6 +78,7 @@ class Laboratory:
         self._traced: Traced | None = None
         self._elsewhere: tuple[str, ...] = ()
         self._drawn: dict[tuple[str, int], Recording] = {}
+        self._judgements = Judgements()
         self._patience = Patience()
 
     @property
@@ -127,7 +130,9 @@ class Laboratory:
         others = tuple(f"{path}/" for path in self._elsewhere)
         listing, lengths = names.union(others), (*lengths, *((each, 0) for each in others))
         opened = traced.open_files(str(folder))
-        return Place(scenario, folder, snapshot(target), listing, lengths, opened, self._elsewhere, name)
+        found = snapshot(target)
+        access = access_of(target) if found.exists else None
+        return Place(scenario, folder, found, listing, lengths, opened, self._elsewhere, name, access)
 
     def publish(self, place: Place, sequence: int) -> Answer:
         """One write at full speed, without a plan."""
@@ -246,7 +251,7 @@ class Laboratory:
                 if os.path.isabs(place.asked):  # else it is the program's working folder
                     self.run.folders.remove(place.folder)
             if isinstance(found, Visit):
-                if not found.injection.next_write.startswith("ok"):
+                if not found.injection.next_write.startswith("ok") or found.next_torn or found.next_lost:
                     self.stop()  # lasting damage must not affect the next visit
                 return found
             seen.append(found.instead)
@@ -270,7 +275,7 @@ class Laboratory:
             )
         except ImplementationError as error:
             if isinstance(error, NoAnswer) and point.what == "terminate" and states:
-                return self._hung(point, place, states[0], str(error))
+                return hung(point, place, states[0], str(error))
             error.add_note(f"at {point.name}")
             raise
         operations = self.operations(place, outcome.report)
@@ -295,6 +300,10 @@ class Laboratory:
         touched = bool(place.before.difference(snapshot(place.target)))
         others = frozenset(each.name for each in operations if each.name.startswith("/"))
         opened = self._patience.until_gone(lambda: self._still_open(place, others)) if alive else []
+        readers = place.new_readers()
+        afterwards = (
+            Aftermath("") if point.what == "terminate" else self._next_write(place, size, alive=alive, point=point)
+        )
         injection = Injection(
             what="interrupt" if point.what in _SIGNALS else "error",
             call=point.key if point.of_temp or point.key not in ("fsync", "close") else f"{point.key} of another file",
@@ -310,7 +319,7 @@ class Laboratory:
             touched=touched,
             left=tuple(left),
             descriptors_left=len(opened),
-            next_write="" if point.what == "terminate" else self._next_write(place, size, alive=alive),
+            next_write=afterwards.answer,
             usual_descriptors=recording.usual_descriptors if recording else 0,
             existed=place.before.exists,
         )
@@ -332,6 +341,10 @@ class Laboratory:
             closed_twice=closed_again(operations, operation),
             cleaning_failed=any(each.number > number for each in failed),
             removal_failed=removal_failed,
+            new_readers=readers,
+            next_torn=afterwards.torn,
+            next_lost=afterwards.lost,
+            next_trace=afterwards.trace,
             on_target=next((each.text for each in in_place if each.clause == "VIS-01"), ""),
             of_the_temp={each.clause: each.text for each in faults_of_the_temp(operations, place.name)},
             linked=only_linked(operations, place.name) and not place.before.exists,
@@ -347,27 +360,6 @@ class Laboratory:
         found = Counter(self.traced.open_files(str(place.folder), others)) - Counter(before)
         return sorted(found.elements())
 
-    def _hung(self, point: Point, place: Place, before: State, text: str) -> Visit:
-        """A program that neither answered nor ended after a signal; what it did cannot be known any more."""
-        injection = Injection(
-            what="interrupt",
-            call=point.key,
-            position=point.number,
-            error=0,
-            writable=False,
-            fired=True,
-            target_before_fault=before,
-            answer="hang",
-            answered_error=0,
-            text=text,
-            target=place.state(),
-            touched=False,
-            left=(),
-            descriptors_left=0,
-            next_write="",
-        )
-        return Visit(point.name, point.what, injection, ())
-
     def _ends_of_sigterm(self, place: Place, size: int) -> bool:
         """Whether the signal ends a process that has answered, without a handler of the program's own.
 
@@ -379,14 +371,26 @@ class Laboratory:
             return error.exit_code == -signal.SIGTERM
         return False
 
-    def _next_write(self, place: Place, size: int, *, alive: bool) -> str:
-        """Write the next document, with a new process when the implementation has ended."""
+    def _next_write(self, place: Place, size: int, *, alive: bool, point: Point) -> Aftermath:
+        """Write the next document, with a new process when the implementation has ended; after a fault, traced."""
+        traced = alive and point.what not in ("kill", *_SIGNALS) and self.run.manifest.mode != "oneshot"
+        now, operations = place, None
         try:
-            answer = self.ask(place.asked, NEXT, size)(self.traced.implementation)
+            if traced:
+                now = as_it_is(place)
+                outcome = self.request(now, (), sequence=NEXT, size=size)
+                if outcome.end is not None:
+                    raise outcome.end
+                answer, operations = outcome.answer, self.operations(now, outcome.report)
+                assert answer is not None
+            else:
+                answer = self.ask(place.asked, NEXT, size)(self.traced.implementation)
         except ImplementationError as error:
-            return f"error: {error}"
+            return Aftermath(f"error: {error}")
         if not answer.ok:
-            return f"{answer.error}: {answer.message}"
+            return Aftermath(f"{answer.error}: {answer.message}")
         if sequence_at(place.target) != NEXT:
-            return "ok, but wrote nothing"
-        return "ok" if alive else "ok, by a new process"
+            return Aftermath("ok, but wrote nothing")
+        if operations is None:
+            return Aftermath("ok" if alive else "ok, by a new process")
+        return self._judgements.of(now, operations, "ok")

@@ -105,6 +105,7 @@ def _look(laboratory: Laboratory) -> Looked:
                 unmeasured.append(f"{words}: {error}")
     finally:
         there.stop()
+        laboratory.stop()  # what faults have done to a process must not change what later cases find
     return Looked(writes, faults, tuple(broken), tuple(unmeasured))
 
 

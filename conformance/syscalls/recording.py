@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.contract.errors import Unmeasured
+from conformance.oracle.access import Access, access_of, widened
 from conformance.oracle.faults import State
 from conformance.oracle.snapshot import Snapshot
 from conformance.syscalls.operations import Operation
@@ -14,7 +15,7 @@ from conformance.syscalls.points import Scenario
 from conformance.syscalls.powerloss.effects import Before
 from conformance.syscalls.target_state import state_of
 
-__all__ = ["Place", "Recording", "annotated", "before_of"]
+__all__ = ["Place", "Recording", "annotated", "as_it_is", "before_of"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Place:
     open_files: tuple[str, ...]
     elsewhere: tuple[str, ...] = ()  # other folders in which the implementation makes its temps
     name: str = "status.json"  # the target's
+    access: Access | None = None  # who may read the target before the write; None when there is none
     path: str = ""  # by which requests name the target; empty: the plain one
 
     @property
@@ -45,6 +47,13 @@ class Place:
         """What the target is now. Before a first write there is no target: that is the old state."""
         state = state_of(self.target)
         return "old" if state == "missing" and self.scenario == "first" else state
+
+    def new_readers(self) -> str:
+        """The users and groups that may read the target now and could not before, in words; empty for none."""
+        try:
+            return ", ".join(widened(self.access, access_of(self.target))) if self.access else ""
+        except OSError:  # what became of the target is for other clauses to judge
+            return ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,15 @@ class Recording:
         """Raise Unmeasured when the trace does not show how the published file was made."""
         if self.unseen:
             raise Unmeasured(self.not_followed)
+
+
+def as_it_is(place: Place) -> Place:
+    """The place with what is in its folder now."""
+    names = frozenset(os.listdir(place.folder))
+    lengths = [(each, os.lstat(place.folder / each).st_size) for each in sorted(names)]
+    others = [each for each in place.lengths if each[0].startswith("/")]
+    listing = names.union(name for name, _ in others)
+    return replace(place, listing=listing, lengths=(*lengths, *others))
 
 
 def before_of(recording: Recording) -> Before:

@@ -39,6 +39,14 @@ def judged(clause: str, visits: Sequence[Visit]) -> tuple[Visit, ...]:
         case "FLT-06":
             # Every injected rename error persists: if the target is new, it was published in another way.
             return tuple(visit for visit in visits if visit.what == "error" and _is_refused_replace(visit))
+        case "PWR-01" | "PWR-02":
+            return tuple(
+                visit for visit in visits if visit.next_trace and (clause == "PWR-01" or not _unsupported(visit))
+            )
+        case "MET-11":
+            return tuple(
+                visit for visit in visits if visit.what in ("error", *_ALSO_FAULTS) and visit.injection.existed
+            )
     # A process that ends instead of answering is one failure, of FLT-01.
     visits = [visit for visit in visits if clause == "FLT-01" or visit.injection.answer != "crash"]
     always = clause in ("FLT-01", "FLT-02", "FLT-03")
@@ -76,11 +84,22 @@ def problem(clause: str, visit: Visit) -> str | None:
             return visit.on_target or None
         case "VIS-02" | "VIS-03" | "VIS-04":
             return visit.of_the_temp.get(clause)
+        case "PWR-01":
+            return f"in the next write, {visit.next_torn}" if visit.next_torn else None
+        case "PWR-02":
+            return f"in the next write, {visit.next_lost}" if visit.next_lost else None
+        case "MET-11":
+            return f"more may read the target than before: {visit.new_readers}" if visit.new_readers else None
     return judge(clause, injection)
 
 
 def _is_interrupted_write(visit: Visit) -> bool:
     return visit.what == "EINTR" and visit.injection.call == "write"
+
+
+def _unsupported(visit: Visit) -> bool:
+    """Whether the fault was that of a file system that cannot sync a folder: a writer may remember that."""
+    return "sync-folder" in visit.point and visit.injection.error in (errno.EINVAL, errno.ENOTSUP)
 
 
 def _is_refused_replace(visit: Visit) -> bool:

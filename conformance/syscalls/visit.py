@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from conformance.oracle.faults import Injection
-from conformance.syscalls.points import What
+from conformance.oracle.faults import Injection, State
+from conformance.syscalls.points import Point, What
+from conformance.syscalls.recording import Place
 
-__all__ = ["Visit"]
+__all__ = ["Visit", "hung"]
 
 
 @dataclass(frozen=True)
@@ -38,3 +39,29 @@ class Visit:
     of_the_temp: Mapping[str, str] = field(default_factory=dict)  # the clauses that its order breaks, and how, in words
     linked: bool = False
     sync_skipped: bool = False
+    new_readers: str = ""  # who may read the target now and could not before, in words
+    next_torn: str = ""  # what a power cut may leave of the target in the next write (PWR-01), in words
+    next_lost: str = ""  # and after it (PWR-02)
+    next_trace: tuple[str, ...] = ()  # of the next write; empty when it was not followed
+
+
+def hung(point: Point, place: Place, before: State, text: str) -> Visit:
+    """A program that neither answered nor ended after a signal; what it did cannot be known any more."""
+    injection = Injection(
+        what="interrupt",
+        call=point.key,
+        position=point.number,
+        error=0,
+        writable=False,
+        fired=True,
+        target_before_fault=before,
+        answer="hang",
+        answered_error=0,
+        text=text,
+        target=place.state(),
+        touched=False,
+        left=(),
+        descriptors_left=0,
+        next_write="",
+    )
+    return Visit(point.name, point.what, injection, ())

@@ -73,3 +73,25 @@ def given_up_after_two_errors(self: Honest, descriptor: int, data: bytes) -> Non
         except OSError:
             self.memory["dead"] = True
             raise
+
+
+@mutant("sync", caught_by="PWR-01", on=("linux",))
+def unsynced_after_an_error(self: Honest, descriptor: int) -> None:
+    """Takes a disk that could not be synced once for one that never can be."""
+    if "failed" not in self.memory:
+        try:
+            Honest.sync(self, descriptor)
+        except OSError:
+            self.memory["failed"] = True
+            raise
+
+
+@mutant("sync_folder", caught_by="PWR-02", on=("linux",))
+def folder_unsynced_after_an_error(self: Honest, target: str) -> None:
+    """Takes a folder that could not be synced once for one that never can be."""
+    if "failed" not in self.memory:
+        try:
+            Honest.sync_folder(self, target)
+        except OSError:
+            self.memory["failed"] = True
+            raise

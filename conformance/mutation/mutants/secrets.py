@@ -96,6 +96,7 @@ def name_in_the_encoding_of_the_locale(self: Honest, path: str) -> str:
 
 
 if sys.platform == "linux":
+    from conformance.mutation.honest import keep_access_list
 
     @mutant("replace", caught_by="MET-11")
     def access_list_given_after_the_replace(self: Honest, temp: str, target: str) -> None:
@@ -123,3 +124,30 @@ if sys.platform == "linux":
             with contextlib.suppress(OSError):
                 os.removexattr(temp, "system.posix_acl_access")
             os.chmod(temp, mode)
+
+    @mutant("keep_metadata", caught_by="MET-11")
+    def mode_kept_if_possible(self: Honest, temp: str, target: str) -> None:
+        """Publishes with the mode of a new file when that of the target cannot be set."""
+        with contextlib.suppress(FileNotFoundError):
+            old = os.stat(target)
+            keep_access_list(temp, target)
+            with contextlib.suppress(OSError):
+                os.chmod(temp, old.st_mode & 0o7777)
+
+    @mutant("keep_metadata", caught_by="MET-11")
+    def new_if_it_cannot_be_seen(self: Honest, temp: str, target: str) -> None:
+        """Takes a target that stat(2) fails for, with any error, for one that does not exist."""
+        try:
+            os.stat(target)
+        except OSError:
+            return
+        Honest.keep_metadata(self, temp, target)
+
+    @mutant("keep_metadata", caught_by="MET-11")
+    def access_list_kept_if_possible(self: Honest, temp: str, target: str) -> None:
+        """Publishes with the mode alone when the access list of the target cannot be set."""
+        with contextlib.suppress(FileNotFoundError):
+            old = os.stat(target)
+            with contextlib.suppress(OSError):
+                keep_access_list(temp, target)
+            os.chmod(temp, old.st_mode & 0o7777)

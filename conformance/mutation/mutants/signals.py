@@ -63,6 +63,9 @@ if sys.platform != "win32":
         with handled_by(signal.SIGTERM, end) if writing else contextlib.nullcontext():
             yield
 
+
+if sys.platform == "linux":
+
     @contextlib.contextmanager
     def _discarding(number: signal.Signals) -> Iterator[None]:
         """Block a signal that has no handler, and take it away at the end."""
@@ -78,14 +81,14 @@ if sys.platform != "win32":
                     signal.sigwait({number})
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    @mutant("guard", caught_by="KIL-05", on=("linux",))
+    @mutant("guard", caught_by="KIL-05")
     @contextlib.contextmanager
     def sigterm_discarded(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
         """Blocks SIGTERM while it writes, and discards the one that has come."""
         with _discarding(signal.SIGTERM) if writing else contextlib.nullcontext():
             yield
 
-    @mutant("guard", caught_by="FLT-09", on=("linux",))
+    @mutant("guard", caught_by="FLT-09")
     @contextlib.contextmanager
     def interrupt_discarded(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
         """Blocks SIGINT, which it does not handle, while it writes, and discards the one that has come."""
