@@ -15,7 +15,7 @@ from conformance.syscalls.absent import nothing_to_judge
 from conformance.syscalls.findings import broken_without_a_fault, kill_series, require_hit, visits
 from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory
 from conformance.syscalls.order import OF_THE_TEMP
-from conformance.syscalls.points import Scenario, fault_points
+from conformance.syscalls.points import Scenario, fault_points, matches
 from conformance.syscalls.powerloss.model import judge
 from conformance.syscalls.recording import Place, before_of
 from conformance.syscalls.verdicts import judged, problem
@@ -55,9 +55,10 @@ def require_all(case: Case, clause: str, concerned: tuple[Visit, ...], unit: str
 @pytest.mark.parametrize("clause", clause_marks(*FAULTS, *VISIBILITY))
 def test_fault_at_every_operation(case: Case, laboratory: Laboratory, clause: str, scenario: Scenario) -> None:
     found = visits(laboratory, "faults", scenario)
-    concerned = judged(clause, found)
+    concerned = tuple(visit for visit in judged(clause, found) if matches(visit.point, case.run.point))
     if not concerned:
         laboratory.record(scenario).require_followed()
+        found = tuple(visit for visit in found if matches(visit.point, case.run.point))
         names = [visit.point for visit in found]
         raise Unmeasured(nothing_to_judge(clause, f"{len(found)} faults", case.run.point, names))
     if clause in broken_without_a_fault(case.run, "faults", scenario):

@@ -37,6 +37,7 @@ __all__ = [
     "few",
     "interrupt_points",
     "large_points",
+    "matches",
     "role",
     "selected",
     "termination_points",
@@ -46,6 +47,7 @@ __all__ = [
 _T = TypeVar("_T")
 MOST_OPERATIONS = 150
 Scenario = Literal["replace", "first"]
+_CLEANING = "+clean-up"  # at the end of the name of a point whose clean-up fails, too
 What = Literal["error", "error and failing clean-up", "lasting", "short", "EINTR", "interrupt", "terminate", "kill"]
 
 # The kind of an operation → the key of the errors table; a kind that is not here cannot fail in a way that matters.
@@ -108,7 +110,7 @@ class Point:
     def name(self) -> str:
         """What ``--point`` matches, such as ``replace:4:sync:EIO`` or ``first:6:rename:kill-after``."""
         fault = errno.errorcode[self.error] if self.error else f"{self.what}{self.detail}"
-        more = {"error and failing clean-up": "+clean-up", "lasting": "-lasting"}.get(self.what, "")
+        more = {"error and failing clean-up": _CLEANING, "lasting": "-lasting"}.get(self.what, "")
         phase = f"-{self.phase}" if self.what in ("kill", "interrupt", "terminate") else ""
         return f"{self.scenario}:{self.number}:{self.kind}:{fault}{more}{phase}"
 
@@ -304,8 +306,17 @@ def _may_change(point: Point) -> bool:
 
 
 def selected(points: Iterable[Point], glob: str) -> tuple[Point, ...]:
-    """The points whose names match."""
-    return tuple(point for point in points if fnmatch.fnmatchcase(point.name, glob))
+    """The points whose names match, and the plain error of each of them that makes the clean-up fail, too: FLT-08
+    compares the two.
+    """
+    points = tuple(points)
+    matching = {point.name for point in points if matches(point.name, glob)}
+    return tuple(point for point in points if not matching.isdisjoint((point.name, f"{point.name}{_CLEANING}")))
+
+
+def matches(name: str, glob: str) -> bool:
+    """Whether ``--point`` selects the point of this name."""
+    return fnmatch.fnmatchcase(name, glob)
 
 
 def _at(operation: Operation, scenario: Scenario, target: str) -> Point:

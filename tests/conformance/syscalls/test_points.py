@@ -336,10 +336,15 @@ def test_kills_also_come_before_what_another_thread_does_and_what_is_not_next() 
 
 
 @pytest.mark.parametrize(
-    ("glob", "count"), [("*", 10), ("replace:2:*", 10), ("*:EIO", 1), ("*:sync:E[ID]*", 6), ("*+*", 1), ("*:sync", 0)]
+    ("glob", "count"), [("*", 10), ("replace:2:*", 10), ("*:EIO", 1), ("*:sync:E[ID]*", 6), ("*+*", 2), ("*:sync", 0)]
 )
 def test_points_are_selected_by_a_glob(glob: str, count: int) -> None:
     assert len(selected(fault_points(operations()[2:3], "replace", "status.json"), glob)) == count
+
+
+def test_an_error_with_a_failing_clean_up_comes_with_the_error_alone() -> None:
+    points = selected(fault_points(operations(), "replace", "status.json"), "*:sync:EIO+clean-up")
+    assert {point.name.partition(":sync:")[2] for point in points} == {"EIO", "EIO+clean-up"}
 
 
 def test_a_point_names_its_file() -> None:

@@ -75,6 +75,23 @@ def test_a_failure_says_how_to_repeat_it_and_shows_the_trace(judge: Callable[...
     assert "Input/output error (injected)" in done.stdout
 
 
+HIDING = CORRECT.replace(
+    "            with contextlib.suppress(OSError):\n                os.unlink(temp)\n", "            os.unlink(temp)\n"
+)
+
+
+@pytest.mark.parametrize(("clause", "outcome"), [("FLT-08", "fail"), ("FLT-04", "unmeasured")])
+def test_an_error_with_a_failing_clean_up_is_repeated_by_its_own_point(
+    judge: Callable[..., Any], clause: str, outcome: str
+) -> None:
+    """The error alone is visited, too, and judged by no clause."""
+    point = "replace:2:sync:EIO+clean-up"
+    _, lines = judge(HIDING, "--clause", clause, "--case", "*_operation:*-replace", "--point", point)
+    [result] = results(lines)
+    assert result["outcome"] == outcome
+    assert result["counts"] == ({"faults": 1, "operations": 1} if outcome == "fail" else {})
+
+
 def test_every_result_says_what_was_enumerated(judge: Callable[..., Any]) -> None:
     clauses = [f"--clause={name}" for name in ("FLT-0[1789]", "VIS-0[256]", "KIL-0[124]", "PWR-0[124]")]
     done, lines = judge(CORRECT, *clauses, *(f"--case={name}" for name in CASES), "--point", "*:[12]:*", "--kills", "6")
