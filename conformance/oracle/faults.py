@@ -179,7 +179,8 @@ def _interrupt_leaves_nothing(injection: Injection) -> str | None:
     if harm := harm_to(injection.target):
         return harm
     if injection.left:
-        return f"left {', '.join(injection.left)} behind"
+        answered = f", and answered {injection.answer} ({injection.text})" if injection.answer != "interrupt" else ""
+        return f"left {', '.join(injection.left)} behind{answered}"
     return None if injection.answer == "interrupt" else f"answered {injection.answer}: the interrupt was swallowed"
 
 

@@ -149,7 +149,8 @@ def _interrupted(visit: Visit) -> str | None:
         return "SIGINT was blocked there, though not before the write, and then discarded: the interrupt is lost"
     if not visit.caught:  # the language's runtime ends the process: judged as a kill
         return None
-    return f"left {', '.join(injection.left)} behind" if injection.left else None
+    answered = f", and answered io ({injection.text})" if injection.answer == "io" else ""
+    return f"left {', '.join(injection.left)} behind{answered}" if injection.left else None
 
 
 def _terminated(visit: Visit) -> str | None:

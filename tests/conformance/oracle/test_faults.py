@@ -115,6 +115,7 @@ BAD: list[tuple[str, Injection, str]] = [
     ("FLT-08", changed(CLEANING, {"answer": "crash"}), "answered crash"),
     ("FLT-08", changed(CLEANING, {"answer": "ok"}), "answered ok, but the target is the old document"),
     ("FLT-09", changed(INTERRUPT, LEFT), "left s.json.1.tmp behind"),
+    ("FLT-09", changed(INTERRUPT, LEFT, {"answer": "io", "text": "no"}), "tmp behind, and answered io (no)"),
     ("FLT-09", changed(INTERRUPT, {"target": "missing"}), "lost the target"),
     ("FLT-09", changed(INTERRUPT, {"target": "other"}), "left another document in the target"),
     (

@@ -138,7 +138,11 @@ OK = {"answer": "ok", "text": "", "target": "new", "touched": True}
         ("FLT-09", {"what": "interrupt"}, None),
         ("FLT-09", {"what": "interrupt", "answer": "crash"}, None),
         ("FLT-09", {"what": "interrupt", "target": "missing", "caught": False}, "lost the target"),
-        ("FLT-09", {"what": "interrupt", "left": ("a",)}, "left a behind"),
+        (
+            "FLT-09",
+            {"what": "interrupt", "left": ("a",), "text": "EBADF"},
+            "left a behind, and answered io (EBADF)",
+        ),
         ("FLT-09", {"what": "interrupt", "descriptors_left": 2}, None),  # counted by FLT-11
         ("FLT-09", {"what": "interrupt", "left": ("a",), "caught": False}, None),  # it dies of the signal, as of a kill
         ("FLT-09", {"what": "interrupt", "caught": False, "lost": True}, "SIGINT was ignored there"),
