@@ -10,7 +10,7 @@ from conformance.contract.errors import NotApplicable, Unmeasured, Violation
 from conformance.runner.case import Case
 from conformance.syscalls.findings import visits
 from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory
-from conformance.syscalls.order import publishing, unseen_origin
+from conformance.syscalls.order import on_the_target, publishing, unseen_origin
 from conformance.syscalls.points import Scenario
 from conformance.syscalls.powerloss.model import Judgement, distinct_states, judge, materialise
 from conformance.syscalls.recording import Place, Recording, annotated, before_of
@@ -145,18 +145,35 @@ def require_next_write(laboratory: Laboratory, place: Place, existed: bool) -> N
     allowed = {sequence_at(place.target), NEXT} if existed else {None, NEXT}
     if -1 in allowed:
         return  # the target itself is torn, which is for PWR-01 to judge
-    wrong: list[str] = []
+    wrong: list[Boundary] = []
     listing = sorted(path.name for path in place.folder.iterdir())
+    second = next((name for name in listing if name != place.name and is_second_name(place, name)), "")
 
     def look(boundary: Boundary) -> None:
         if sequence_at(place.target) not in allowed:
-            wrong.append(f"{boundary.phase} operation {boundary.number} ({boundary.name})")
+            wrong.append(boundary)
 
     outcome = laboratory.request(place, (Rule("hold", "after"),), sequence=NEXT, at_boundary=look)
     if outcome.answer is None or not outcome.answer.ok:
         text = outcome.end or (outcome.answer and outcome.answer.message)
         raise Violation(f"the write after a power cut that left {listing} failed: {text}")
     if wrong:
-        raise Violation(f"after a power cut that left {listing}, a reader saw a target neither old nor new {wrong[0]}")
+        operations = laboratory.operations(place, outcome.report)
+        seen = f"a reader saw a target neither old nor new after operation {wrong[0].number} ({wrong[0].name})"
+        story = f"after a power cut that left {', '.join(listing) or 'an empty folder'}, {seen}"
+        if any(fault.clause == "VIS-01" for fault in on_the_target(operations, place.name, existed)):
+            story = f"the write after a power cut is in place, as any other is (see VIS-05): {seen}"
+        elif second and any(each.name == second for each in operations[: wrong[0].number + 1]):
+            story = f"after a power cut {second} came back as a second name of {place.name}, and the next write used it"
+            story += f", which changed both: {seen}"
+        raise Violation(
+            story,
+            trace=list(annotated(operations, wrong[0].number)),
+        )
     if sequence_at(place.target) != NEXT:
         raise Unmeasured("a write without any fault does not succeed (see FLT-01)")
+
+
+def is_second_name(place: Place, name: str) -> bool:
+    """Whether a name in the folder leads to the target's own file."""
+    return (place.folder / name).is_file() and place.target.exists() and (place.folder / name).samefile(place.target)

@@ -163,3 +163,38 @@ def test_the_number_of_consecutive_kills_can_be_reduced(judge: Callable[..., Any
     assert found["KIL-03"]["outcome"] == "unmeasured"
     assert found["KIL-03"]["message"] == "needs 100 kills in a row; this run makes 7 (--kills)"
     assert (found["KIL-04"]["outcome"], found["KIL-04"]["counts"]["kills"]) == ("pass", 7)
+
+
+FIXED_TEMP = """
+import os
+class Implementation:
+    def replace(self, path, text):
+        with open(path + ".tmp", "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(path + ".tmp", path)
+"""
+IN_PLACE = """
+class Implementation:
+    def replace(self, path, text):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "case", "story"),
+    [
+        (FIXED_TEMP, "next_write_when*:replace", "status.json.tmp came back as a second name of status.json"),
+        (IN_PLACE, "next_write_beside*:replace", "the write after a power cut is in place, as any other is"),
+    ],
+    ids=["fixed temp", "in place"],
+)
+def test_a_next_write_that_tears_the_target_is_shown(
+    judge: Callable[..., Any], source: str, case: str, story: str
+) -> None:
+    _, lines = judge(source, "--clause", "PWR-04", "--case", case)
+    [failed] = results(lines)
+    assert story in failed["message"]
+    assert failed["evidence"]["trace"][0].startswith("→  0 openat")
