@@ -21,11 +21,14 @@ _LARGEST = 4 << 20  # bytes: no target that a writer has made is larger
 
 
 class Witness:
-    """What was seen of one write: ``held`` says whether there was a file to hold, ``changed`` if it was changed."""
+    """What was seen of one write: ``held`` says whether there was a file to hold, ``changed`` if it was changed, and
+    ``replaced`` if another file is at the path now.
+    """
 
     def __init__(self) -> None:
         self.held = False
         self.changed = False
+        self.replaced = False
 
 
 @contextlib.contextmanager
@@ -47,6 +50,7 @@ def witnessing(path: str) -> Iterator[Witness]:
     finally:
         # Also after an error: a writer that dies may have changed the file first.
         witness.changed = witness.held and _bytes_of(descriptor) != before
+        witness.replaced = not _is_at(descriptor, path)
         os.close(descriptor)
 
 
@@ -56,6 +60,9 @@ if sys.platform == "win32":
         return None
 
     def _bytes_of(descriptor: int) -> bytes:
+        raise NotImplementedError("nothing is held on Windows")
+
+    def _is_at(descriptor: int, path: str) -> bool:
         raise NotImplementedError("nothing is held on Windows")
 
 else:
@@ -76,3 +83,9 @@ else:
 
     def _bytes_of(descriptor: int) -> bytes:
         return os.pread(descriptor, _LARGEST, 0)
+
+    def _is_at(descriptor: int, path: str) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.stat(path))
+        except OSError:
+            return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,12 @@ _TRANSCRIPT_LENGTH = 12
 class Shared:
     """The one running implementation that the cases of a worker share; started again after it broke.
 
-    ``told`` says that a write in place was reported already, in the case that saw the first one.
+    ``told`` are the clauses of which a failure that was seen beside a case was reported already, in the first one.
     """
 
     run: Run
     implementation: Implementation | None = None
-    told: bool = False
+    told: set[str] = field(default_factory=set)
 
     def get(self) -> Implementation:
         """The running implementation."""
@@ -64,9 +64,11 @@ class Case:
         self.patience = Patience()
         self.counts: dict[str, int] = {}  # what was enumerated: for the result line, and the end of the run
         self.in_place = ""  # the first request in which the file at the target itself was written to
+        self.taken = ""  # what another target in the folder has done to the file at a target, in words
         self._started: list[Implementation] = []
         self._working: dict[int, Path] = {}  # of those that were started in a folder other than the manifest's
         self._broke: ImplementationError | None = None
+        self._targets: set[str] = set()
 
     def __repr__(self) -> str:
         return "case"
@@ -137,14 +139,27 @@ class Case:
     def _witnessing(self, path: str, asked: str) -> Iterator[None]:
         """Note a request that writes to the very file that is at the target (VIS-01), whatever the case is for."""
         witness = Witness()
+        if path:
+            self._targets.add(path)
         try:
             with witnessing(path) as witness:
                 yield
         finally:
             if witness.held:
                 self.counts["witnessed writes"] = self.counts.get("witnessed writes", 0) + 1
-            if witness.changed:
+            if witness.changed and witness.replaced and (others := self._beside(path)):
+                whose = f"of {others[0]}" if len(others) == 1 else f"of one of {', '.join(others)}"
+                self.taken = self.taken or (
+                    f"{os.path.basename(path)}, itself a target, was written to and then replaced: opened as the temp "
+                    f"{whose} (see CON-02)"
+                )
+            elif witness.changed:
                 self.in_place = self.in_place or asked
+
+    def _beside(self, path: str) -> list[str]:
+        """The names of the other targets in the folder that this case has asked for."""
+        folder = os.path.dirname(path)
+        return sorted(os.path.basename(each) for each in self._targets - {path} if os.path.dirname(each) == folder)
 
     def write(self, path: Path, status: Mapping[str, Any], by: Implementation | None = None) -> Answer:
         """Ask for a write of these members (profile ``pulse``)."""

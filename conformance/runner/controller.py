@@ -24,9 +24,9 @@ from conformance.system.platform import file_system_of, operating_system
 
 __all__ = ["EVERY_WRITE", "LEFT", "Controller"]
 
-EVERY_WRITE = ("VIS-01", "every_write_of_the_run")
-"""The clause and the case of what is looked at beside each write. Each worker reports its first failure of it, and a
-run has one.
+EVERY_WRITE = "every_write_of_the_run"
+"""The case of what is looked at beside each write. Each worker reports its first failure of a clause, and a run has
+one.
 """
 
 LEFT = "pulse_left"
@@ -80,8 +80,8 @@ class Controller:
             if reason is not None and self.selection.takes_clause(clause.id) and not self.selection.cases:
                 self._record(Result(clause.id, "*", reason[0], reason[1]))
 
-    def _has(self, name: tuple[str, str]) -> bool:
-        return any((result.clause, result.case) == name for result in self.results)
+    def _has(self, clause: str, case: str) -> bool:
+        return any((result.clause, result.case) == (clause, case) for result in self.results)
 
     def _record(self, result: Result) -> None:
         self.results.append(result)
@@ -92,7 +92,7 @@ class Controller:
         """Take the results out of the reports of this process and of the workers."""
         carried = carried_by(report)
         for result in carried:
-            if (result.clause, result.case) != EVERY_WRITE or not self._has(EVERY_WRITE):
+            if result.case != EVERY_WRITE or not self._has(result.clause, EVERY_WRITE):
                 self._record(result)
         if report.failed and not carried:
             self.mishaps.append(f"a process of the kit ended in {report.nodeid}: {report.longreprtext[-300:]}")

@@ -65,7 +65,8 @@ _WANTED = pytest.StashKey[frozenset[str]]()
 # By name: the suite builds on this plugin, not this plugin on the suite.
 _FIXTURES = "conformance.suite.support.fixtures"
 _numbers = itertools.count()
-_IN_PLACE = Result(*EVERY_WRITE, "fail", "the old file was written to instead of being replaced,")
+_IN_PLACE = Result("VIS-01", EVERY_WRITE, "fail", "the old file was written to instead of being replaced")
+_TAKEN = Result("VIS-03", EVERY_WRITE, "fail")
 _NOTES_OF_HYPOTHESIS = ("Failing test case", "Falsifying example", "You can reproduce", "Explanation", "Unreliable")
 
 
@@ -265,22 +266,26 @@ def pytest_runtest_makereport(
     result = apply_known_failures(result, run.manifest.known_failures, operating_system(), run=number)
     result = bounded(result)
     _show_in_pytest(report, result)
-    seen = _in_place(result, item.stash[_CASE]) if _CASE in item.stash else None
-    attach(report.user_properties, [result, *filter(None, [seen])], call.when)
+    seen = _seen_beside(result, item.stash[_CASE]) if _CASE in item.stash else ()
+    attach(report.user_properties, [result, *seen], call.when)
     return report
 
 
-def _in_place(result: Result, case: Case) -> Result | None:
-    """The failure of VIS-01 in a case that is for something else: a request wrote to the very file at the target.
+def _seen_beside(result: Result, case: Case) -> Iterator[Result]:
+    """The failures of VIS-01 and VIS-03 in a case that is for something else: a request wrote to the very file at a
+    target, its own or another one that it took for its temp.
 
-    The first one that a process of the kit sees is enough.
+    The first ones that a process of the kit sees are enough.
     """
-    if not case.in_place or case.shared.told or (result.clause, result.outcome) == (_IN_PLACE.clause, "fail"):
-        return None
-    case.shared.told = True
-    text = f"{_IN_PLACE.message} in {result.clause} [{result.case}]"
-    found = dataclasses.replace(_IN_PLACE, message=text, evidence={"request": case.in_place}, repro=result.repro)
-    return apply_known_failures(found, case.run.manifest.known_failures, operating_system())
+    in_place = dataclasses.replace(_IN_PLACE, evidence={"request": case.in_place}) if case.in_place else None
+    taken = dataclasses.replace(_TAKEN, message=case.taken) if case.taken else None
+    for found in filter(None, (in_place, taken)):
+        if found.clause in case.shared.told or (result.clause, result.outcome) == (found.clause, "fail"):
+            continue
+        case.shared.told.add(found.clause)
+        text = f"{found.message}, in {result.clause} [{result.case}]"
+        found = dataclasses.replace(found, message=text, repro=result.repro)
+        yield apply_known_failures(found, case.run.manifest.known_failures, operating_system())
 
 
 def _judged(error: BaseException, case: Case | None) -> dict[str, Any]:

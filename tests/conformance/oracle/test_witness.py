@@ -58,6 +58,17 @@ def test_only_a_change_of_the_file_itself_counts(target: Path, write: Callable[[
     assert (witness.held, witness.changed) == (True, changed)
 
 
+@pytest.mark.parametrize(
+    ("write", "away"), [(replaced, True), (Path.unlink, True), (in_place_then_replaced, True), (longer, False)]
+)
+def test_it_says_whether_another_file_is_there_afterwards(
+    target: Path, write: Callable[[Path], object], away: bool
+) -> None:
+    with witnessing(str(target)) as witness:
+        write(target)
+    assert witness.replaced is away
+
+
 def test_a_write_that_fails_is_seen_too(target: Path) -> None:
     def write() -> None:
         with witnessing(str(target)) as witness:

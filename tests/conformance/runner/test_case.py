@@ -146,6 +146,28 @@ class TestRequests:
         assert replacing.counts == {"witnessed writes": 1}
         assert json.loads(replacing.in_place)["text"] == encode(NEW)
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="an open file may not be replaced on Windows")
+    def test_a_target_that_another_one_takes_for_its_temp_is_not_written_in_place(
+        self, replacing: Case, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ask = replacing.implementation.request
+        temp = replacing.target.with_name("status.json.tmp")
+
+        def meanwhile(operation: str, **fields: Any) -> Answer:
+            temp.write_bytes(b"another one's")
+            temp.replace(replacing.target)
+            return ask(operation, **fields)
+
+        replacing.require_ok(replacing.publish(temp, OLD))
+        replacing.require_ok(replacing.publish(replacing.target, OLD))
+        monkeypatch.setattr(replacing.implementation, "request", meanwhile)
+        replacing.require_ok(replacing.publish(temp, NEW))
+        assert (replacing.in_place, replacing.taken) == (
+            "",
+            "status.json.tmp, itself a target, was written to and then replaced: opened as the temp of status.json "
+            "(see CON-02)",
+        )
+
     def test_another_implementation_can_be_asked(self, case: Case) -> None:
         other = case.start(umask=0o027)
         assert other is not case.implementation

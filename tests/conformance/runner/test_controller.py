@@ -63,12 +63,13 @@ def test_a_run_has_one_failure_of_what_each_worker_looks_at_beside_each_write(
 ) -> None:
     made = controller(("RDR-01",))
     for case in ("MET-03 [owner]", "CON-01 [processes]"):
-        said = Result(*EVERY_WRITE, "fail", f"written to, in {case}")
+        said = [Result(clause, EVERY_WRITE, "fail", f"written to, in {case}") for clause in ("VIS-01", "VIS-03")]
         other = Result("VIS-02", "temp_lies_beside_the_target", "fail", case)  # of a case that is run several times
         report = pytest.TestReport("x", ("x", 0, "x"), {}, "failed", None, "call")
-        attach(report.user_properties, [other, said])
+        attach(report.user_properties, [other, *said])
         made.pytest_runtest_logreport(report)
-    assert [result.message for result in made.results if (result.clause, result.case) == EVERY_WRITE] == [
-        "written to, in MET-03 [owner]"
+    assert [(result.clause, result.message) for result in made.results if result.case == EVERY_WRITE] == [
+        ("VIS-01", "written to, in MET-03 [owner]"),
+        ("VIS-03", "written to, in MET-03 [owner]"),
     ]
     assert [result.clause for result in made.results].count("VIS-02") == 2
