@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -270,8 +271,18 @@ def _report(folder: str, entry_point: str, profile: str, system: str) -> InProce
         try:
             _, report = faults_of(laboratory, system)
         except Exception as error:  # it does not run there even without a fault: nothing can be measured
-            return InProcessReport(system, f"does not run on pyfakefs's {system}: {type(error).__name__}: {error}")
+            return InProcessReport(system, f"{_not_there(system)}: {type(error).__name__}: {error}")
     return report
+
+
+def _not_there(system: str) -> str:
+    """What to say of an implementation that fails without any fault: it is not at fault if it asks `os.name`."""
+    if (system == "windows") is (os.name == "nt"):
+        return f"does not run on pyfakefs's {system}"
+    return (
+        f"cannot be judged on pyfakefs's {system}, where os.name stays {os.name!r} (code that asks it does there what "
+        "it does on this machine)"
+    )
 
 
 if __name__ == "__main__":

@@ -121,6 +121,15 @@ def test_an_implementation_is_imported_and_made_as_if_on_that_system(
     assert report_on(source, "windows" if system == "linux" else "linux").problem == ""
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="os.name is that of Windows")
+def test_what_asks_for_the_name_of_the_system_is_not_said_to_fail_on_windows(report_on: Judge) -> None:
+    synced = "        import os\n        os.close(os.open(os.path.dirname(path), os.O_RDONLY))\n"
+    asked = synced.replace("        os.close", "        if os.name != 'nt':\n            os.close")
+    problem = report_on(with_change("        Implementation.count += 1\n", asked), "windows").problem
+    assert problem.startswith("cannot be judged on pyfakefs's windows, where os.name stays 'posix' (code that asks it ")
+    assert "PermissionError: " in problem
+
+
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
