@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
 from functools import partial
 
@@ -151,13 +153,33 @@ def require_others_survive(case: Case, kind: str, seconds_old: int) -> None:
         if seconds_old:
             with very_file(case.folder / name) as this:
                 os.utime(this, (time.time() - seconds_old,) * 2)
-    for sequence in range(3):
-        answer = case.publish(case.target, make_status(0, sequence))
-        if answer.ok is (kind == "failure"):
-            raise Violation(f"expected a {kind}, was answered {'ok' if answer.ok else answer.error}: {answer.message}")
+    where = ", whose target is a folder" if kind == "failure" else ""
+    with contextlib.ExitStack() as stack:
+        held = _held(case, bystanders, stack)
+        for sequence in range(3):
+            answer = case.publish(case.target, make_status(0, sequence))
+            if answer.ok is (kind == "failure"):
+                said = "ok" if answer.ok else f"{answer.error}: {answer.message}"
+                raise Violation(f"write {sequence + 1} of 3{where}: expected a {kind}, was answered {said}")
+            for name, descriptor in held.items():
+                if case.target.exists() and os.path.samestat(os.fstat(descriptor), os.stat(case.target)):
+                    text = f"{name} is gone, which belonged to another program: the write took it for its temp"
+                    raise Violation(text, names=[name])
     gone = sorted({*bystanders, case.target.name} - set(os.listdir(case.folder)))
     if gone:
-        raise Violation("files that belong to other programs were removed", names=gone)
+        raise Violation(f"files that belong to other programs were removed: {', '.join(gone)}", names=gone)
     changed = [name for name in bystanders if (case.folder / name).read_bytes() != name.encode("ascii")]
     if changed:
-        raise Violation("files that belong to other programs were changed", names=changed)
+        raise Violation(f"files that belong to other programs were changed: {', '.join(changed)}", names=changed)
+
+
+def _held(case: Case, names: list[str], stack: contextlib.ExitStack) -> dict[str, int]:
+    """Descriptors of these files, so that no other file gets their inodes. On Windows an open file may not be replaced,
+    and nothing is held.
+    """
+    found = {}
+    if sys.platform != "win32":
+        for name in names:
+            found[name] = os.open(case.folder / name, os.O_RDONLY)
+            stack.callback(os.close, found[name])
+    return found
