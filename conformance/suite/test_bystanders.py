@@ -177,7 +177,7 @@ def _held(case: Case, names: list[str], stack: contextlib.ExitStack) -> dict[str
     """Descriptors of these files, so that no other file gets their inodes. On Windows an open file may not be replaced,
     and nothing is held.
     """
-    found = {}
+    found: dict[str, int] = {}
     if sys.platform != "win32":
         for name in names:
             found[name] = os.open(case.folder / name, os.O_RDONLY)

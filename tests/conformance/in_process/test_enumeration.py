@@ -108,8 +108,7 @@ def test_what_the_writer_opens_and_gives_is_left_as_it_was(report_on: Judge, sys
     assert (report.disk_full.answer, report.disk_full.touched) == ("io", False)
 
 
-# After a failed write the open file stays in a reference cycle, and each write onto a document
-# makes enough objects for a collection.
+# After a failed write the open file stays in a reference cycle, and each write makes enough objects for a collection.
 LEFT_TO_THE_COLLECTOR = """
 import json
 import os
