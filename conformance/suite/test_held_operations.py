@@ -243,7 +243,7 @@ def test_temp_of_a_stopped_writer_survives(case: Case, laboratory: Laboratory) -
         assert outcome.answer is not None
         answer = outcome.answer
         operations = laboratory.operations(place, outcome.report)
-        # A file that only makes writers wait, such as that of a lock, is theirs together.
+        # A file that only makes writers wait, such as that of a lock, belongs to all of them.
         temps = {each.name for each in operations if each.kind in ("rename", "exchange", "link")}
         if gone and (gone & temps or not answer.ok):
             text = "a writer took away a file of another one, which was stopped and not dead"

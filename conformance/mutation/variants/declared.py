@@ -50,8 +50,9 @@ if sys.platform != "win32":
     @variant("guard", doubted_by=(*WAY_OF_WRITING, "MET-*", "CON-*", "RDR-12"), on=("linux", "macos"))
     @contextlib.contextmanager
     def lock_file_removed_under_its_lock(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
-        """Locks a file beside the target while it writes, and removes it before it unlocks it; a writer that has waited
-        looks whether the file that it has locked is still there."""
+        """Locks a file beside the target while it writes, and removes it before it lets go of the lock. A writer that
+        has waited looks whether the file that it has locked still has the name.
+        """
         if not writing:
             yield
             return
