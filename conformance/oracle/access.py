@@ -50,11 +50,23 @@ class Access:
         named = {("user", number) for tag, number in self.entries if tag == _USER and number != self.owner[0]}
         return named | {("group", self.owner[1])} | {("group", number) for tag, number in self.entries if tag == _GROUP}
 
+    @property
+    def has_list(self) -> bool:
+        """Whether there is an access control list besides the mode, whose group's bits are then its mask."""
+        return (_MASK, _NO_ID) in self.entries
+
     def shown(self) -> str:
-        """The mode, and in words who may read."""
-        readers = [f"{kind} {number}" for kind, number in sorted(self.named()) if self.may_read(kind, number)]
-        everyone = ["all others"] if self.entries[_OTHER, _NO_ID] & _READ else []
-        return f"{self.mode:04o}, readable for {', '.join([*readers, *everyone]) or 'the owner only'}"
+        """The mode, and in words who may read; with a list, those that it names and that may not, too."""
+        named = [(f"{kind} {number}", self.may_read(kind, number)) for kind, number in sorted(self.named())]
+        readers = [name for name, may in named if may]
+        if self.entries[_OTHER, _NO_ID] & _READ:
+            readers.append("all others")
+        told = f"readable for {', '.join(readers) or 'the owner only'}"
+        if not self.has_list:
+            return f"{self.mode:04o}, {told}"
+        others = [name for name, may in named if not may]
+        denied = f", not for {', '.join(others)}" if others else ""
+        return f"{self.mode:04o} with an access list, {told}{denied}"
 
 
 def access_of(path: Path) -> Access:

@@ -18,6 +18,7 @@ from conformance.runner.case import Case
 from conformance.suite.helpers.launch_prefixes import without_special_bits_override
 
 OLD, NEW = make_status(0, 1, 300), make_status(0, 2, 500)
+CLEARED = "it was written without CAP_FSETID, as by any user but root: the write itself clears these bits"
 
 
 def octal(mode: int) -> str:
@@ -80,7 +81,8 @@ def test_special_bits_are_kept(case: Case, mode: int) -> None:
     case.require_holds(case.target, NEW)
     found = snapshot(case.target).mode
     if found != mode:
-        raise Violation(f"the target's mode was {mode:04o} and is now {found:04o}")
+        cleared = f"; {CLEARED}" if found == mode & ~(stat.S_ISUID | stat.S_ISGID) else ""
+        raise Violation(f"the target's mode was {mode:04o} and is now {found:04o}{cleared}")
 
 
 @pytest.mark.clause("MET-02")
@@ -133,8 +135,12 @@ def test_readers_do_not_become_more(case: Case, kind: str) -> None:
     after = access_of(case.target)
     new_readers = widened(before, after)
     if new_readers:
+        why = ""
+        if before.has_list and not after.has_list:
+            masked = ", whose mask is now the group's bits" if f"group {after.owner[1]}" in new_readers else ""
+            why = f"; the access list is lost{masked}"
         raise Violation(
-            f"more may read the document than before: {', '.join(new_readers)}",
+            f"more may read the document than before: {', '.join(new_readers)}{why}",
             before=before.shown(),
             after=after.shown(),
         )

@@ -58,6 +58,9 @@ def test_the_owner_who_is_named_may_read_anyway() -> None:
 def test_it_is_shown_in_words() -> None:
     assert access(0o600).shown() == "0600, readable for the owner only"
     assert access(0o644).shown() == "0644, readable for group 100, all others"
+    listed = access(0o640, {(USER, 5): 4, (GROUP_OBJ, NO_ID): 0, (MASK, NO_ID): 4})
+    assert listed.shown() == "0640 with an access list, readable for user 5, not for group 100"
+    assert access(0o640, {(USER, 5): 4, (MASK, NO_ID): 4}).shown().endswith("readable for group 100, user 5")
 
 
 @linux_only
