@@ -259,6 +259,8 @@ def pytest_runtest_makereport(
     )
     if error is not None:
         result = dataclasses.replace(result, **_judged(error, item.stash.get(_CASE, None)))
+        if load_clauses()[result.clause].level == "should":  # without it the command would say that all is well
+            result = dataclasses.replace(result, repro=repeat_command(result.repro, [("strict", True)]))
         if "point" in result.evidence:
             result = dataclasses.replace(
                 result, repro=repeat_command(result.repro, [("point", result.evidence["point"])])

@@ -77,11 +77,16 @@ def test_what_others_wait_for_runs_first(run_pytest: Pytest, misbehaving: Callab
     assert [result["case"] for result in results] == ["two", "four", "one", "three"]
 
 
-def test_a_failed_should_fails_under_strict(run_pytest: Pytest, misbehaving: Callable[..., Path]) -> None:
+def test_a_failed_should_fails_under_strict_which_the_command_that_repeats_it_has(
+    run_pytest: Pytest, misbehaving: Callable[..., Path], tmp_path: Path
+) -> None:
     if sys.platform == "win32":
         pytest.skip("Windows has no mode bits to keep")
     selection = (SUITE, "--impl", misbehaving(), "--clause", "MET-02")
-    assert run_pytest(*selection).returncode == 0
+    assert run_pytest(*selection, "--report", tmp_path / "report").returncode == 0
+    failed = [one for one in read_results(tmp_path / "report" / "results.jsonl")[1] if one["outcome"] == "fail"]
+    assert failed
+    assert all(one["repro"].endswith(" --strict") for one in failed)
     assert run_pytest(*selection, "--strict-should").returncode == 1
 
 
