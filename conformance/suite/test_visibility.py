@@ -14,6 +14,7 @@ from conformance.contract.errors import NotApplicable, Unmeasured, Violation
 from conformance.oracle.document import shown
 from conformance.oracle.inotify import Event, FolderWatch, publishes, writes_to
 from conformance.oracle.payload import encode, make_status
+from conformance.reporting.results import counted
 from conformance.runner.case import Case
 from conformance.subject.client import Implementation
 from conformance.suite.helpers.launch_prefixes import make_link
@@ -148,7 +149,8 @@ def test_temp_names_are_unique(case: Case) -> None:
     names = [temp_of(events, case.target.name) for events in events_of_writes(case, case.target, count)]
     if len(set(names)) != len(names):
         repeated = sorted({name for name in names if names.count(name) > 1})
-        raise Violation(f"{len(names)} writes used only {len(set(names))} names for their temps", repeated=repeated[:5])
+        used = counted(len(set(names)), "names")
+        raise Violation(f"{len(names)} writes used only {used} for their temps", repeated=repeated[:5])
     if case.run.manifest.profile == "pulse":
         wrong = [name for name in names if not name.endswith(".tmp")]
         if wrong:

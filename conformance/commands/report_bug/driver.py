@@ -121,7 +121,7 @@ class Writer:
 
     def _command(self) -> list[str]:
         if subject()["mode"] == "python":
-            return [sys.executable, str(HERE / "host.py"), subject()["folder"], subject()["callable"]]
+            return [sys.executable, "-B", str(HERE / "host.py"), subject()["folder"], subject()["callable"]]
         words = [sys.executable if word == "{python}" else word for word in subject()["command"]]
         found = shutil.which(words[0], path=f"{self.folder}:{os.environ.get('PATH', os.defpath)}")
         return [str(self.folder / words[0]) if "/" in words[0] else found or words[0], *words[1:]]

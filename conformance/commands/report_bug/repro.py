@@ -22,6 +22,7 @@ from pathlib import Path
 
 from conformance.commands.report_bug.answers import documents, reads, refusals
 from conformance.commands.report_bug.driver import (
+    HERE,
     NEW,
     OLD,
     RENAMES,
@@ -266,6 +267,7 @@ def main() -> int:
         return 2
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(HERE / "__pycache__", ignore_errors=True)  # this folder is to be attached
     print("it does not happen here")
     return 0
 

@@ -388,3 +388,8 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     path.write_text("hello\n", encoding="utf-8")
     with pytest.raises(ValueError, match="not a line of results"):
         render(path)
+
+
+def test_without_a_version_the_title_is_the_name(page_of: Render) -> None:
+    header = replace(HEADER, implementation={**HEADER.implementation, "name": "demo", "version": ""})
+    assert "<h1>demo</h1>" in page_of(RESULTS, header)

@@ -127,8 +127,10 @@ def test_a_writer_that_fails_where_a_folder_cannot_be_synced_is_shown(tmp_path: 
 
 @pytest.mark.parametrize("check", CASES)
 def test_a_correct_writer_passes(tmp_path: Path, correct: Manifest, check: str) -> None:
-    done = run(a_report(tmp_path, check, correct))
+    folder = a_report(tmp_path, check, correct)
+    done = run(folder)
     assert (done.returncode, done.stdout) == (0, "it does not happen here\n"), done.stderr
+    assert list(folder.rglob("__pycache__")) == []  # the folder is to be attached
 
 
 def test_torn_bytes_are_kept(tmp_path: Path, broken: Manifest) -> None:
