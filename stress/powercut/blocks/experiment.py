@@ -33,6 +33,7 @@ from stress.powercut.blocks.story import in_short
 from stress.powercut.blocks.supervisor import supervised
 from stress.powercut.blocks.tally import Look, Tally, failed_clauses
 from stress.powercut.blocks.verdict import Seen, judge
+from stress.powercut.blocks.watch import LeftUnusable
 from stress.powercut.blocks.writers import durable, implementation, unsynced
 from stress.powercut.cutting import Bench, refused
 from stress.powercut.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_series
@@ -76,8 +77,7 @@ def cut_every_block(run: Run, file_system: FileSystem, plan: BlockPlan, tally: T
         for played in rounds(run.seed):
             if not is_another(plan.states, tally.states, played.number, tally.most_prefixes):
                 return
-            if played.writers == 1 or not tally.not_together:
-                _one_round(run, file_system, played, lookers, expected, plan, tally)
+            _one_round(run, file_system, played, lookers, expected, plan, tally)
 
 
 def _patient(run: Run) -> Run:
@@ -95,11 +95,13 @@ def repeat_state(run: Run, file_system: FileSystem, plan: BlockPlan) -> Repeated
     run = _patient(run)
     number = plan.only // NUMBERS if isinstance(plan.only, int) else round_of(plan.only)
     played = next(itertools.islice(rounds(run.seed), number, None))
-    expected = _ask_model(run, file_system, [played], Tally(file_system.name))
+    tally = Tally(file_system.name)
+    expected = _ask_model(run, file_system, [played], tally)
     last, found = None, 0
     with _prepared(run, file_system, plan) as (lookers, _):
         for recordings in range(1, 2 if isinstance(plan.only, int) else _RECORDINGS + 1):
-            with record(file_system, played, implementation(run), run.folder) as recording:
+            with contextlib.ExitStack() as stack:
+                recording = _recorded(stack, run, file_system, played, tally)
                 state = _asked_for(plan, recording, run.seed + number)
                 if state is None:
                     continue
@@ -166,13 +168,8 @@ def _one_round(
     tally: Tally,
 ) -> None:
     with contextlib.ExitStack() as stack:
-        try:
-            recording = stack.enter_context(record(file_system, played, implementation(run), run.folder))
-        except ImplementationError as error:
-            if played.writers == 1:
-                raise
-            tally.not_together = str(error)  # CON-01 says more
-            return
+        recording = _recorded(stack, run, file_system, played, tally)
+        played = recording.round
         limit = limit_of_round(plan.states, tally.states, played.number, count_prefixes(recording.events))
         chosen = plan_states(recording.events, run.seed + played.number, limit)
         tally.planned(played, chosen)
@@ -191,6 +188,24 @@ def _one_round(
         _count(run, recording, looks, plan, tally)
         for look in _one_of_each_shape(looks):
             tally.next_write(look, _next_write(run, lookers, recording, look))
+
+
+def _recorded(stack: contextlib.ExitStack, run: Run, file_system: FileSystem, played: Round, tally: Tally) -> Recording:
+    """Record a round. Where two writers fail and one alone does not, that is for CON-01, and the recording is one of a
+    single writer. What fails alone, too, or has left a file system that nothing can use, is raised.
+    """
+    alone = dataclasses.replace(played, writers=1)
+    try:
+        together = alone if tally.not_together else played
+        return stack.enter_context(record(file_system, together, implementation(run), run.folder))
+    except LeftUnusable:
+        raise
+    except ImplementationError as error:
+        if played.writers == 1 or tally.not_together:
+            raise
+        recording = stack.enter_context(record(file_system, alone, implementation(run), run.folder))
+        tally.not_together = str(error)
+        return recording
 
 
 def _count(run: Run, recording: Recording, looks: list[Look], plan: BlockPlan, tally: Tally) -> None:
@@ -237,7 +252,7 @@ def _judged(
 
 def _ask_model(run: Run, file_system: FileSystem, few: Iterable[Round], tally: Tally) -> _Expected:
     """What the model says of writes of the sizes of these rounds, traced on a plain disk of this kind."""
-    sizes = sorted({played.size for played in few if played.writers == 1})
+    sizes = sorted({played.size for played in few})
     try:
         with disk_of(file_system.kind, run.folder) as disk:
             recorded = record_writes(Bench(run, disk, Shared(run)), sizes)

@@ -21,7 +21,7 @@ from stress.powercut.blocks.log import Event, read_log
 from stress.powercut.blocks.recorder import mark
 from stress.powercut.blocks.rounds import Round
 from stress.powercut.blocks.states import START
-from stress.powercut.blocks.watch import OWN_SECONDS, Watch, watched
+from stress.powercut.blocks.watch import OWN_SECONDS, LeftUnusable, Watch, watched
 
 __all__ = ["FOLDER", "NEIGHBOUR", "TARGET", "Recording", "WriteOne", "Writers", "copy_image", "record"]
 
@@ -52,8 +52,8 @@ def record(file_system: FileSystem, played: Round, writers: Writers, parent: Pat
     """Make a file system in a new folder, and record a round on it. The files are removed at the end of the block.
 
     Raises Unmeasured where this machine cannot, Inconclusive when the disk's server fails or a disk of this machine is
-    too slow, ImplementationError when a write fails, or the file system cannot be used or unmounted after it, OSError;
-    and Inconclusive, whatever the block has raised, where ``parent`` is full.
+    too slow, ImplementationError when a write fails, LeftUnusable when the file system cannot be used or unmounted
+    after it, OSError; and Inconclusive, whatever the block has raised, where ``parent`` is full.
     """
     with tempfile.TemporaryDirectory(dir=parent) as name, blaming_room(parent):
         folder = Path(name)
@@ -102,7 +102,7 @@ class _Bench:
 
     def sync_neighbour(self) -> None:
         """Another program writes a file of its own and syncs it. That commits the log, and with it the changes of
-        names. Raises ImplementationError: before the writes it could.
+        names. Raises LeftUnusable: before the writes it could.
         """
         with self.watch.step("the sync of another file", OWN_SECONDS):
             try:
@@ -111,7 +111,7 @@ class _Bench:
                     os.fsync(file.fileno())
             except OSError as error:
                 text = f"the file system is no longer writable for other programs, after its writes: {error.strerror}"
-                raise ImplementationError(text) from error
+                raise LeftUnusable(text) from error
 
 
 @contextlib.contextmanager
@@ -152,7 +152,7 @@ def _unmount(bench: _Bench) -> None:
             text = (
                 f"the file system cannot be unmounted after the writes: {error.strerror}; does anything still use it?"
             )
-            raise ImplementationError(text) from error
+            raise LeftUnusable(text) from error
 
 
 def _require_flushes(device: str) -> None:
@@ -190,7 +190,14 @@ def _play(bench: _Bench, played: Round, writers: Writers) -> None:
                 watch.let_go()  # Ctrl-C: no thread may wait for the disk any more
                 raise
         if failures:
+            if all(isinstance(error, ImplementationError) for error in failures):
+                _require_usable(bench)  # else that is what is to be said
             raise failures[0]
+
+
+def _require_usable(bench: _Bench) -> None:
+    bench.watch.require_thawed()
+    bench.sync_neighbour()
 
 
 def _write_all(bench: _Bench, played: Round, writer: int, write: WriteOne, failures: list[BaseException]) -> None:

@@ -46,7 +46,9 @@ def results_of(tally: Tally, case: str, repro: str) -> list[Result]:
     rate = f"; {tally.states / tally.seconds:.0f} states a second" if tally.seconds else ""
     kept = f"; kept: {', '.join(tally.kept)}" if tally.kept else ""
     not_kept = f"; not kept: {', '.join(tally.not_kept)}" if tally.not_kept else ""
-    alone = f"; only one writer at a time, as two fail (see CON-01): {tally.not_together}" if tally.not_together else ""
+    alone = tally.not_together and (
+        f"; only one writer at a time: two at once failed, one did not (see CON-01): {tally.not_together}"
+    )
     whole = f"{tally.sentence()}{tally.of_ignored_flushes()}; {tally.comparison()}{rate}{alone}{kept}{not_kept}"
     messages = {"PWR-02": tally.sentence(), "PWR-03": whole, "PWR-04": after}
     return [_result(tally, clause, case, message, repro) for clause, message in messages.items()]

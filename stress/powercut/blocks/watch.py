@@ -19,13 +19,17 @@ import psutil
 from conformance.contract.errors import ImplementationError, Inconclusive, NoAnswer
 from stress.disk import thaw
 
-__all__ = ["OWN_SECONDS", "Served", "Watch", "thawed", "waits_for_a_disk", "watched"]
+__all__ = ["OWN_SECONDS", "LeftUnusable", "Served", "Watch", "thawed", "waits_for_a_disk", "watched"]
 
 OWN_SECONDS = 60.0  # for a step of the kit's own
 _THAW_SECONDS = 20.0  # until a step is suspected to wait for a frozen file system
 _SLOW_SECONDS = 1.0  # from then on it is looked at what a step waits for
 _LOOK_SECONDS = 0.5
 _FROZEN = "left the file system frozen (FIFREEZE): nothing can write to it any more"
+
+
+class LeftUnusable(ImplementationError):
+    """After the writes nothing else can use the file system: it is frozen, read-only or in use."""
 
 
 class Served(Protocol):
@@ -78,12 +82,12 @@ class Watch:
         finally:
             del self._steps[threading.get_ident()]
         if self.frozen:
-            raise ImplementationError(_FROZEN)
+            raise LeftUnusable(_FROZEN)
 
     def _cause(self, error: Exception, step: _Step) -> Exception:
         """Why a step has failed: what the implementation did, or what says nothing about it."""
         if self.frozen:
-            return ImplementationError(_FROZEN)
+            return LeftUnusable(_FROZEN)
         if self.given_up:
             return Inconclusive(f"a disk of the kit's own has not answered for {OWN_SECONDS:g} s: {self.given_up}")
         if how := self.server.ended():
@@ -114,9 +118,9 @@ class Watch:
         return self.frozen
 
     def require_thawed(self) -> None:
-        """Raise ImplementationError where the file system was frozen. It is thawed: a frozen one stays for ever."""
+        """Raise LeftUnusable where the file system was frozen. It is thawed: a frozen one stays for ever."""
         if self.thaw():
-            raise ImplementationError(_FROZEN)
+            raise LeftUnusable(_FROZEN)
 
     def let_go(self) -> None:
         """Let every process go on that waits for this disk; nothing is needed from it any more."""

@@ -38,6 +38,76 @@ Lookers.look = look
 """,
 }
 
+# What writers do after a document, in rounds with two of them or also in the round of one that follows.
+TOGETHER = """
+import contextlib, fcntl, os, subprocess
+import stress.powercut.blocks.experiment as experiment
+from conformance.contract.errors import ImplementationError, NoAnswer
+
+def refuse(folder):
+    raise ImplementationError("io: it is refused")
+
+def hang(folder):
+    raise NoAnswer("no answer within 60 s")
+
+def remount_read_only(folder):
+    subprocess.run(["mount", "-o", "remount,ro", folder.parent], check=True)
+
+def freeze(folder):
+    folder = os.open(folder, os.O_RDONLY)
+    fcntl.ioctl(folder, 0xC0045877, 0)
+    os.close(folder)
+
+def broken(writers):
+    @contextlib.contextmanager
+    def running():
+        with writers() as write:
+            def write_and_break(target, status):
+                write(target, status)
+                {fault}(target.parent)
+            yield write_and_break
+    return running
+
+real = experiment.record
+def record(file_system, played, writers, folder):
+    breaks = played.number == 2 and played.writers in {writers}
+    return real(file_system, played, broken(writers) if breaks else writers, folder)
+experiment.record = record
+"""
+
+
+@pytest.mark.parametrize("fault", ["refuse", "hang"])
+def test_a_round_in_which_only_two_writers_fail_is_one_of_a_single_writer(
+    stress_command: Callable[..., subprocess.Popen[str]], fault: str
+) -> None:
+    plan = ("--way", "blocks", "--file-system", "ext4", "--states", "400", "--seed", "1")
+    changed = TOGETHER.replace("{fault}", fault).replace("{writers}", "{2}")
+    with stress_command("powercut", *plan, changed=changed) as command:
+        stdout, stderr = command.communicate()
+    assert (command.returncode, stderr) == (0, "")
+    assert "only one writer at a time: two at once failed, one did not (see CON-01): " in stdout
+    assert " states of 32 documents (" in stdout
+
+
+@pytest.mark.parametrize(
+    ("fault", "writers", "said"),
+    [
+        ("refuse", "{1, 2}", "io: it is refused"),
+        ("hang", "{1, 2}", "no answer within 60 s"),
+        ("remount_read_only", "{2}", "no longer writable for other programs, after its writes: Read-only file system"),
+        ("freeze", "{2}", "left the file system frozen (FIFREEZE)"),
+    ],
+)
+def test_what_fails_alone_too_or_leaves_the_file_system_unusable_does_not_pass(
+    stress_command: Callable[..., subprocess.Popen[str]], fault: str, writers: str, said: str
+) -> None:
+    plan = ("--way", "blocks", "--file-system", "ext4", "--states", "400", "--seed", "1")
+    changed = TOGETHER.replace("{fault}", fault).replace("{writers}", writers)
+    with stress_command("powercut", *plan, changed=changed) as command:
+        stdout, stderr = command.communicate()
+    assert (command.returncode, stderr) == (1, "")
+    assert said in stdout
+
 
 @pytest.mark.parametrize("when", UNFINISHED)
 @pytest.mark.parametrize(("impl", "code"), [("mutant:no-fsync", 1), ("reference", 4)])

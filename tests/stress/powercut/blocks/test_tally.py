@@ -134,7 +134,9 @@ def test_a_writer_that_cannot_write_beside_another_is_judged_alone_and_that_is_s
     for one in [look()] * 60:
         tally.add(one)
     [message] = [result.message for result in results_of(tally, "case", "pulse …") if result.clause == "PWR-03"]
-    assert message.endswith("; only one writer at a time, as two fail (see CON-01): io: No such file or directory")
+    assert message.endswith(
+        "; only one writer at a time: two at once failed, one did not (see CON-01): io: No such file or directory"
+    )
 
 
 def test_what_cannot_be_mounted_is_counted_apart() -> None:
