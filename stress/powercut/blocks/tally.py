@@ -95,12 +95,12 @@ class Found:
 
 @dataclass
 class Tally:
-    """The states of one file system, added up by `add`. ``lied`` are those of a disk that ignores flushes: they are
-    no failure of the writer. ``not_compared`` says why the model was not asked, where it was not, and ``not_together``
-    why several writers at once were left out. ``unmounted`` counts the prefixes that could not be mounted, and
-    ``unmounted_of_control`` is their share with the kit's own writer. ``unshown`` counts the states for which the model
-    allowed what is wrong, by kind. ``kept`` are the folders of the images that were kept, ``not_kept`` says why others
-    were not.
+    """The states of one file system, added up by `add`. ``lied`` are those of a disk that ignores flushes: they are no
+    failure of the writer. ``not_compared`` says why the model was not asked, where it was not, and ``not_together`` why
+    there is only one writer at a time. ``unmounted`` counts the prefixes that could not be mounted, and
+    ``unmounted_of_control`` is their share with the kit's own writer. ``allowed`` counts the states for which the model
+    allowed what would be a failure there, by kind, and ``shown`` are the kinds of the failures that were seen. ``kept``
+    are the folders of the images that were kept, ``not_kept`` says why others were not.
     """
 
     file_system: str
@@ -117,7 +117,8 @@ class Tally:
     not_compared: str = ""
     contradictions: list[dict[str, Any]] = field(default_factory=list)
     contradicted: int = 0
-    unshown: Counter[str] = field(default_factory=Counter)
+    allowed: Counter[str] = field(default_factory=Counter)
+    shown: set[str] = field(default_factory=set)
     seconds: float = 0.0  # of looking at states
     examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # clause → its first failures
     kept: list[str] = field(default_factory=list)
@@ -155,6 +156,8 @@ class Tally:
             return
         self.found.add(look.outcome)
         self.unmounted += (look.outcome.kind, look.state.kind) == ("unmountable", "prefix")
+        if look.outcome.kind not in ("kept", "unmountable"):
+            self.shown |= {look.outcome.kind, str(look.outcome.state)}
         disagreement = self._compare(look)
         for clause in failed_clauses(look):
             self.first_failures.setdefault(clause, self.states)
@@ -165,8 +168,10 @@ class Tally:
         if foreseen is None or look.outcome.kind == "unmountable":
             return ""
         self.compared += 1
-        self.unshown.update({"torn", "missing"} & foreseen.states)
-        self.unshown["lost"] += any(isinstance(s, int) and s < look.acknowledged for s in foreseen.states)
+        self.allowed["torn"] += "torn" in foreseen.states
+        must_exist = look.round.exists or look.acknowledged > 0
+        self.allowed["missing"] += must_exist and "missing" in foreseen.states
+        self.allowed["lost"] += any(isinstance(s, int) and s < look.acknowledged for s in foreseen.states)
         if look.outcome.state in foreseen.states:
             return ""
         self.contradicted += 1
@@ -216,8 +221,8 @@ class Tally:
         if self.compared:
             never = "".join(
                 f"; it allowed {kind} {'once' if count == 1 else f'{count:,} times'}, and none was seen"
-                for kind, count in sorted(self.unshown.items())
-                if count and not self.found.kinds[kind]
+                for kind, count in sorted(self.allowed.items())
+                if count and kind not in self.shown
             )
             return f"the model foresaw {'it' if self.compared == 1 else f'each of {outcomes}'}{never}"
         return f"not compared with the model: {self.not_compared or 'several wrote at once'}"

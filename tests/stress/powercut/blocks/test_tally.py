@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -194,6 +195,23 @@ def test_what_the_model_allows_and_is_never_seen_is_counted() -> None:
     _, found = results(allowed={1, "torn"})
     assert "it allowed torn 60 times, and none was seen" in found["PWR-03"].message
     assert "it allowed lost 60 times, and none was seen" in found["PWR-03"].message
+
+
+def test_a_target_that_does_not_have_to_be_there_yet_is_not_counted_as_allowed_to_be_missing() -> None:
+    not_yet = dataclasses.replace(look(foreseen={1, "missing"}), round=Round(3, 300, exists=False), acknowledged=0)
+    tally, _ = results(not_yet, allowed={1})
+    assert "missing" not in tally.comparison()
+    tally, _ = results(dataclasses.replace(not_yet, acknowledged=1), allowed={1})
+    assert "it allowed missing once, and none was seen" in tally.comparison()
+
+
+def test_an_acknowledged_first_document_that_is_missing_is_lost_and_seen_as_missing() -> None:
+    gone = Outcome("lost", "no target, although document 1 had been acknowledged", "missing", 1)
+    seen = dataclasses.replace(
+        look(foreseen={"missing"}), round=Round(3, 300, exists=False), acknowledged=1, outcome=gone
+    )
+    tally, _ = results(seen, allowed={1, 2})
+    assert "none was seen" not in tally.comparison()
 
 
 def test_without_a_tracer_there_is_no_comparison() -> None:
