@@ -28,7 +28,7 @@ from stress.powercut.blocks.recording import FOLDER, TARGET, Recording, Writers,
 from stress.powercut.blocks.results import Repeated
 from stress.powercut.blocks.rounds import NUMBERS, Round, rounds
 from stress.powercut.blocks.shares import KINDS, is_another, limit_of_round, share_of
-from stress.powercut.blocks.states import State, count_prefixes, plan_states
+from stress.powercut.blocks.states import Plan, State, count_prefixes, plan_states
 from stress.powercut.blocks.story import in_short
 from stress.powercut.blocks.supervisor import supervised
 from stress.powercut.blocks.tally import Look, Tally, failed_clauses
@@ -172,7 +172,6 @@ def _one_round(
         played = recording.round
         limit = limit_of_round(plan.states, tally.states, played.number, count_prefixes(recording.events))
         chosen = plan_states(recording.events, run.seed + played.number, limit)
-        tally.planned(played, chosen)
         judged = _judged(recording, _numbered(played, chosen.states), run.manifest.profile, expected)
         begin = time.monotonic()
         looks: list[Look] = []
@@ -181,11 +180,11 @@ def _one_round(
                 looks.append(judged(state, seen))
         except Exception:
             require_room(run.folder)  # else what was seen by then says nothing
-            _count(run, recording, looks, plan, tally)
+            _count(run, recording, chosen, looks, plan, tally)
             raise
         finally:
             tally.seconds += time.monotonic() - begin
-        _count(run, recording, looks, plan, tally)
+        _count(run, recording, chosen, looks, plan, tally)
         for look in _one_of_each_shape(looks):
             tally.next_write(look, _next_write(run, lookers, recording, look))
 
@@ -208,7 +207,9 @@ def _recorded(stack: contextlib.ExitStack, run: Run, file_system: FileSystem, pl
         return recording
 
 
-def _count(run: Run, recording: Recording, looks: list[Look], plan: BlockPlan, tally: Tally) -> None:
+def _count(run: Run, recording: Recording, chosen: Plan, looks: list[Look], plan: BlockPlan, tally: Tally) -> None:
+    if looks:  # else nothing is known of this recording
+        tally.planned(recording.round, chosen)
     looks.sort(key=lambda look: look.number or 0)
     for look in looks:
         if plan.keep is not None and tally.is_first_of_its_kind(look):

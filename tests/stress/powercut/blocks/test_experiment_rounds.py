@@ -13,7 +13,8 @@ if sys.platform != "linux":
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("means")]
 
-# The disk of the second round cannot be used, or the kit's own processes hang in the midst of the first one.
+# The disk of the second round cannot be used, or the kit's own processes hang before its first state or in the midst of
+# the first round.
 UNFINISHED = {
     "before the second round": """
 import stress.powercut.blocks.experiment as experiment
@@ -24,6 +25,17 @@ def record(file_system, played, *arguments):
         raise Inconclusive("a disk of the kit's own has not answered")
     return real(file_system, played, *arguments)
 experiment.record = record
+""",
+    "before a state of the second round": """
+from conformance.contract.errors import Inconclusive
+from stress.powercut.blocks.lookers import Lookers
+real, asked = Lookers.look, []
+def look(self, recording, states):
+    asked.append(recording)
+    if len(asked) > 3:  # after the two controls and the first round
+        raise Inconclusive("a process of the kit that mounts states has not answered")
+    yield from real(self, recording, states)
+Lookers.look = look
 """,
     "within the first round": """
 from conformance.contract.errors import Inconclusive
@@ -120,6 +132,8 @@ def test_a_failure_that_was_seen_is_one_also_where_the_run_cannot_be_finished(
     assert (command.returncode, stderr) == (code, "")
     assert " has not answered" in stdout
     assert ("0-" in stdout.partition(" --only ")[2], "; not finished: a " in stdout) == (code == 1, code == 1)
+    if code == 1:
+        assert " states of 8 documents (" in stdout  # those of the first round: no other was looked at
 
 
 def test_a_run_with_room_for_it_looks_at_every_prefix(stress_command: Callable[..., subprocess.Popen[str]]) -> None:
