@@ -31,7 +31,7 @@ from stress.powercut.blocks.shares import KINDS, is_another, limit_of_round, sha
 from stress.powercut.blocks.states import Plan, State, count_prefixes, plan_states
 from stress.powercut.blocks.story import in_short
 from stress.powercut.blocks.supervisor import supervised
-from stress.powercut.blocks.tally import Look, Tally, failed_clauses
+from stress.powercut.blocks.tally import Look, NextFailure, Tally, failed_clauses
 from stress.powercut.blocks.verdict import Seen, judge
 from stress.powercut.blocks.watch import LeftUnusable
 from stress.powercut.blocks.writers import durable, implementation, unsynced
@@ -142,9 +142,9 @@ def _look_again(
     tally = Tally(recording.file_system.name)
     if plan.keep is not None:
         _keep(recording, look, plan.keep, run.manifest.profile, tally)
-    failure = "" if look.outcome.kind == "unmountable" else _next_write(run, lookers, recording, look)
+    failed = None if look.outcome.kind == "unmountable" else _next_write(run, lookers, recording, look)
     kept = "".join([*(f"kept: {text}" for text in tally.kept), *(f"not kept: {text}" for text in tally.not_kept)])
-    return Repeated(plan.only, look, next_write=failure, kept=kept)
+    return Repeated(plan.only, look, next_write=failed.text if failed else "", kept=kept)
 
 
 @contextlib.contextmanager
@@ -186,7 +186,8 @@ def _one_round(
             tally.seconds += time.monotonic() - begin
         _count(run, recording, chosen, looks, plan, tally)
         for look in _one_of_each_shape(looks):
-            tally.next_write(look, _next_write(run, lookers, recording, look))
+            if not tally.enough_next_failures:
+                tally.next_write(look, _next_write(run, lookers, recording, look))
 
 
 def _recorded(stack: contextlib.ExitStack, run: Run, file_system: FileSystem, played: Round, tally: Tally) -> Recording:
@@ -282,8 +283,8 @@ def _one_of_each_shape(looks: list[Look]) -> list[Look]:
     return list(shapes.values())[:_NEXT_WRITES]
 
 
-def _next_write(run: Run, lookers: Lookers, recording: Recording, look: Look) -> str:
-    """Let a new process write to the recovered disk. Returns what went wrong, or an empty string."""
+def _next_write(run: Run, lookers: Lookers, recording: Recording, look: Look) -> NextFailure | None:
+    """Let a new process write to the recovered disk. Returns what went wrong, if anything."""
     status = look.round.status(0, look.round.writes + 1)
     with lookers.held(recording, look.state) as watch:
         target = watch.place / FOLDER / TARGET
@@ -296,10 +297,10 @@ def _next_write(run: Run, lookers: Lookers, recording: Recording, look: Look) ->
                 raise refused(answer)
             require_document(snapshot(target).data or b"", status, run.manifest.profile)
         except (ImplementationError, Violation) as error:
-            return f"the next write after the recovery: {error}"
+            return NextFailure(f"the next write after the recovery: {error}", hung=isinstance(error, NoAnswer))
         finally:
             process.kill()
-    return ""
+    return None
 
 
 def _require_controls(run: Run, file_system: FileSystem, lookers: Lookers, states: int) -> float:

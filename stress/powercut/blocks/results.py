@@ -41,7 +41,7 @@ def results_of(tally: Tally, case: str, repro: str) -> list[Result]:
     """
     after = (
         f"{counted(tally.next_writes, 'writes')} of a new process, one to each kind of folder that a recovery left: "
-        f"{tally.next_failures:,} failed"
+        f"{tally.next_failures:,} failed{', and no more were made' if tally.enough_next_failures else ''}"
     )
     rate = f"; {tally.states / tally.seconds:.0f} states a second" if tally.seconds else ""
     kept = f"; kept: {', '.join(tally.kept)}" if tally.kept else ""

@@ -14,7 +14,7 @@ from stress.powercut.blocks.states import Plan, State, StateKind
 from stress.powercut.blocks.verdict import Outcome, Seen
 from stress.powercut.prediction import Foreseen
 
-__all__ = ["Found", "Look", "Tally", "evidence_of", "failed_clauses"]
+__all__ = ["Found", "Look", "NextFailure", "Tally", "evidence_of", "failed_clauses"]
 
 _EXAMPLES = 3  # failures of a kind that are kept as evidence
 _LIED: StateKind = "flushes ignored"
@@ -54,6 +54,14 @@ def failed_clauses(look: Look) -> list[str]:
     if look.state.kind == _LIED:
         return []
     return ["PWR-02"] * (look.outcome.undone > 0) + ["PWR-03"] * torn
+
+
+@dataclass(frozen=True)
+class NextFailure:
+    """Why the write of a new process to a recovered disk has failed; ``hung``: it has not answered."""
+
+    text: str
+    hung: bool = False
 
 
 @dataclass
@@ -113,6 +121,7 @@ class Tally:
     first_failures: dict[str, int] = field(default_factory=dict)  # clause → the failing state, counted from 1
     next_writes: int = 0
     next_failures: int = 0
+    next_hung: bool = False
     compared: int = 0
     not_compared: str = ""
     contradictions: list[dict[str, Any]] = field(default_factory=list)
@@ -182,12 +191,18 @@ class Tally:
             self.contradictions.append({"found": found, **evidence_of(look), "trace": list(foreseen.trace)})
         return text
 
-    def next_write(self, look: Look, failure: str) -> None:
-        """Count a write of a new process to a recovered disk; ``failure`` is empty if it succeeded."""
+    def next_write(self, look: Look, failure: NextFailure | None) -> None:
+        """Count a write of a new process to a recovered disk; no ``failure`` if it succeeded."""
         self.next_writes += 1
         if failure:
             self.next_failures += 1
-            self._example("PWR-04", {"found": failure, **evidence_of(look)})
+            self.next_hung = self.next_hung or failure.hung
+            self._example("PWR-04", {"found": failure.text, **evidence_of(look)})
+
+    @property
+    def enough_next_failures(self) -> bool:
+        """Whether no other write of a new process is made: each that hangs takes a minute, and none changes PWR-04."""
+        return self.next_hung or self.next_failures >= _EXAMPLES
 
     def _example(self, clause: str, found: dict[str, Any]) -> None:
         examples = self.examples.setdefault(clause, [])

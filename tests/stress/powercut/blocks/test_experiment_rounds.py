@@ -121,6 +121,23 @@ def test_what_fails_alone_too_or_leaves_the_file_system_unusable_does_not_pass(
     assert said in stdout
 
 
+def test_a_writer_that_hangs_on_a_recovered_disk_is_waited_for_once(
+    stress_command: Callable[..., subprocess.Popen[str]],
+) -> None:
+    hangs = """
+import stress.powercut.blocks.experiment as experiment
+from conformance.contract.errors import NoAnswer
+def hang(*_):
+    raise NoAnswer("no answer within 60 s")
+experiment.require_document = hang
+"""
+    plan = ("--way", "blocks", "--file-system", "ext4", "--states", "400", "--seed", "1")
+    with stress_command("powercut", *plan, changed=hangs) as command:
+        stdout, stderr = command.communicate()
+    assert (command.returncode, stderr) == (1, "")
+    assert "1 write of a new process, one to each kind of folder that a recovery left: 1 failed, and no more" in stdout
+
+
 @pytest.mark.parametrize("when", UNFINISHED)
 @pytest.mark.parametrize(("impl", "code"), [("mutant:no-fsync", 1), ("reference", 4)])
 def test_a_failure_that_was_seen_is_one_also_where_the_run_cannot_be_finished(

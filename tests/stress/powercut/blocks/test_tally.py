@@ -11,7 +11,7 @@ from conformance.reporting.results import Result
 from stress.powercut.blocks.results import Repeated, result_of_one, results_of
 from stress.powercut.blocks.rounds import Round
 from stress.powercut.blocks.states import Plan, State, StateKind
-from stress.powercut.blocks.tally import Look, Tally
+from stress.powercut.blocks.tally import Look, NextFailure, Tally
 from stress.powercut.blocks.verdict import Outcome, Seen
 from stress.powercut.prediction import Foreseen
 
@@ -172,11 +172,25 @@ def test_other_states_that_cannot_be_mounted_are_only_counted() -> None:
 
 def test_a_failed_write_after_the_recovery_fails_pwr_04() -> None:
     tally, _ = results()
-    tally.next_write(look(), "")
-    tally.next_write(look(), "the next write failed")
+    tally.next_write(look(), None)
+    tally.next_write(look(), NextFailure("the next write failed"))
     found = {result.clause: result for result in results_of(tally, "case", "pulse …")}
     assert [clause for clause, result in found.items() if result.outcome == "fail"] == ["PWR-04"]
     assert found["PWR-04"].message.startswith("2 writes of a new process")
+    assert "no more were made" not in found["PWR-04"].message
+
+
+@pytest.mark.parametrize(("hung", "after"), [(True, 1), (False, 3)])
+def test_after_one_that_hangs_or_three_failures_no_other_process_writes_and_that_is_said(
+    *, hung: bool, after: int
+) -> None:
+    tally, _ = results()
+    for _ in range(after):
+        assert not tally.enough_next_failures
+        tally.next_write(look(), NextFailure("the next write failed", hung=hung))
+    assert tally.enough_next_failures
+    found = {result.clause: result for result in results_of(tally, "case", "pulse …")}
+    assert f": {after} failed, and no more were made; the first" in found["PWR-04"].message
 
 
 def test_an_outcome_that_the_model_calls_impossible_is_an_error_of_the_kit() -> None:
