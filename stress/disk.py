@@ -243,7 +243,8 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
     try:
         yield descriptor
     finally:
-        os.close(descriptor)
+        with contextlib.suppress(OSError):  # nothing was written by it, and what serves the file may have ended
+            os.close(descriptor)
 
 
 def _call(name: str, *arguments: bytes | int | None) -> None:

@@ -170,10 +170,13 @@ def _play(bench: _Bench, played: Round, writers: Writers) -> None:
         ready = [stack.enter_context(writers()) for _ in range(played.writers)]
         with watch.step("the first folder", OWN_SECONDS):
             folder.mkdir()
+        first = (folder if played.exists else place) / TARGET
         with watch.step("the first write"):
-            ready[0]((folder if played.exists else place) / TARGET, played.status(0, 0))
+            ready[0](first, played.status(0, 0))
         with watch.step("the sync of the file system", OWN_SECONDS):
             bench.disk.sync()
+        if not first.exists():
+            raise ImplementationError("it acknowledged the first write, but no file is there")
         bench.mark(START)
         failures: list[BaseException] = []
         threads = [
