@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from conformance.contract.clauses import load_clauses
-from conformance.reporting.results import Result
+from conformance.reporting.results import EVERY_WRITE, Result
 
 __all__ = ["by_clause", "is_special"]
 
@@ -14,7 +14,7 @@ _SPECIAL = frozenset(
         "acknowledged_write_behind_a_link_survives",
         "by_another_path",
         "every_disk_state_of_a_short_document",
-        "every_write_of_the_run",
+        EVERY_WRITE,
         "new_file_honours_the_folders_access_list",
         "old_files_of_others_survive",
         "operations_whatever_the_size_and_the_name",

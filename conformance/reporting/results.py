@@ -20,6 +20,7 @@ from conformance.reporting.badge import badge
 from conformance.system.file_kinds import kind_at
 
 __all__ = [
+    "EVERY_WRITE",
     "FORMAT",
     "OUTCOMES",
     "Exit",
@@ -40,6 +41,11 @@ __all__ = [
 Outcome = Literal["pass", "fail", "error", "unmeasured", "n/a", "xfail", "xpass"]
 FORMAT = 2
 """The number of the format of results.jsonl. A file of another one is refused."""
+
+EVERY_WRITE = "every_write_of_the_run"
+"""The case of what is looked at beside each write: it has a result only where it fails. Each worker reports its first
+failure of a clause, and a run has one.
+"""
 
 _NAMED_SHOULDS = 3  # at most, in the words of a verdict
 _LONGEST_LINE = 64 * 1024 * 1024  # bytes

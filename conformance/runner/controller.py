@@ -10,7 +10,7 @@ import pytest
 
 from conformance.contract.clauses import load_clauses, outcome_without_measuring
 from conformance.reporting.header import header_of
-from conformance.reporting.results import Exit, Result, ResultsFile, Verdict, counted
+from conformance.reporting.results import EVERY_WRITE, Exit, Result, ResultsFile, Verdict, counted
 from conformance.reporting.verdict import decide
 from conformance.runner.carried_results import carried_by
 from conformance.runner.left_behind import LeftProcess, from_json, line_of, warning_of
@@ -22,12 +22,7 @@ from conformance.system import shared_memory
 from conformance.system.guard import times_stopped
 from conformance.system.platform import file_system_of, operating_system
 
-__all__ = ["EVERY_WRITE", "LEFT", "Controller"]
-
-EVERY_WRITE = "every_write_of_the_run"
-"""The case of what is looked at beside each write. Each worker reports its first failure of a clause, and a run has
-one.
-"""
+__all__ = ["LEFT", "Controller"]
 
 LEFT = "pulse_left"
 """What a worker of pytest-xdist hands over at its end (``workeroutput``): what was left behind, as JSON."""

@@ -29,7 +29,7 @@ from conformance.contract.errors import (
 )
 from conformance.reporting.bounds import bounded
 from conformance.reporting.repeat import repeat_command
-from conformance.reporting.results import Result, results_file
+from conformance.reporting.results import EVERY_WRITE, Result, results_file
 from conformance.reporting.verdict import apply_known_failures
 from conformance.runner import room
 from conformance.runner import run as runs
@@ -37,7 +37,7 @@ from conformance.runner.carried_results import attach
 from conformance.runner.case import Case, Shared
 from conformance.runner.case_names import MARKS, case_of, clause_of, clauses_of
 from conformance.runner.command_line import run_plan
-from conformance.runner.controller import EVERY_WRITE, LEFT, Controller
+from conformance.runner.controller import LEFT, Controller
 from conformance.runner.embedded_pytest import Nodes, run_of_worker
 from conformance.runner.folder_changes import blamed
 from conformance.runner.hypothesis_profile import use_profile

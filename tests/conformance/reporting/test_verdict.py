@@ -9,6 +9,7 @@ import pytest
 from conformance.contract.clauses import Clause, load_clauses
 from conformance.contract.manifest import KnownFailure
 from conformance.reporting.results import (
+    EVERY_WRITE,
     OUTCOMES,
     Exit,
     Outcome,
@@ -342,6 +343,12 @@ def test_an_entry_of_which_nothing_fails_is_removed() -> None:
 def test_a_run_of_some_cases_says_nothing_of_the_others() -> None:
     text = advice("xpass", whole_clauses=False)
     assert text.endswith("1 of 1 cases passed; run --clause VIS-01 without --case to see which of the others fail")
+
+
+@pytest.mark.parametrize(("flaky", "code"), [(True, Exit.CONFORMANT), (False, Exit.NOT_CONFORMANT)])
+def test_what_has_a_result_only_where_it_fails_need_not_fail_where_it_is_flaky(flaky: bool, code: Exit) -> None:
+    entry = dataclasses.replace(KNOWN, cases=(EVERY_WRITE,), flaky=flaky)
+    assert verdict(Result("VIS-01", "case", "pass"), known=[entry]).exit == code
 
 
 def test_each_glob_of_an_entry_has_to_match_a_case() -> None:
