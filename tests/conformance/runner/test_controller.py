@@ -10,9 +10,9 @@ import pytest
 
 from conformance.contract.clauses import load_clauses
 from conformance.contract.manifest import load_manifest
-from conformance.reporting.results import Result, read_results, results_file
+from conformance.reporting.results import EVERY_WRITE, Result, read_results, results_file
 from conformance.runner.carried_results import attach
-from conformance.runner.controller import EVERY_WRITE, Controller
+from conformance.runner.controller import Controller
 from conformance.runner.run import Run
 from conformance.runner.selection import Selection
 
