@@ -26,7 +26,7 @@ from tests.stress import sshfs
 distributed = pytest.importorskip("distributed", reason='needs Dask: pip install "pulse-kit[cluster]"')
 
 # Each machine does half of it.
-FEW = Scenario(writers=1, readers=1, sizes=(256,), seconds=None, goal=Goal(200, "writes"))
+FEW = Scenario(writers=1, readers=1, sizes=(256,), seconds=None, goal=Goal(800, "writes"))
 ENDLESS = Scenario(writers=1, readers=1, sizes=(256,), seconds=None)
 Running = Callable[..., FolderRecord]
 

@@ -45,8 +45,11 @@ def check(document: Any) -> dict[str, Any]:
 
 def keep_access_list(path: str, descriptor: int) -> None:
     if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.setxattr(descriptor, "system.posix_acl_access", os.getxattr(path, "system.posix_acl_access"))
+        try:
+            access_list = os.getxattr(path, "system.posix_acl_access")
+        except OSError:
+            return  # there is none
+        os.setxattr(descriptor, "system.posix_acl_access", access_list)
 
 
 def write(path: str) -> None:

@@ -184,7 +184,7 @@ class TestDisturbed:
 def test_an_operation_in_words() -> None:
     assert shown(operations(CREATE, WRITE, RENAME)[-1]) == "rename t → f"
     failed = operations(WRITE.replace("= 5", "= -1 ENOSPC (No space left on device)"))[0]
-    assert shown(failed) == "write t = ENOSPC"
+    assert shown(failed) == "write t 5 bytes = ENOSPC"
 
 
 def test_only_the_copy_s_own_name_is_left_out_of_a_story() -> None:
