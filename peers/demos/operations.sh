@@ -1,5 +1,6 @@
 #!/bin/sh
-# The calls of one write: VIS-02 to 04, VIS-10, FLT-05, PWR-01, PWR-02. Usage: operations.sh MANIFEST [INJECTION]
+# The calls of one write: VIS-02, VIS-03, VIS-04, VIS-10, FLT-05, PWR-01, PWR-02.
+# Usage: operations.sh MANIFEST [INJECTION]
 replace="python3 $(dirname "$0")/replace.py $1"
 injection=${2:+-e inject=$2}
 folder=$(mktemp -d)
