@@ -45,10 +45,12 @@ if sys.platform != "win32":
     from conformance.mutation.variants.syscalls import fill, no_more
 
     # The child's program. It takes the names of temp and target as arguments, and the document on its standard input.
+    # Its exit status is the number of an error, and 128 more after the replace, when the temp's name is no more its own.
     _WORK = """
 import contextlib, errno, os, signal, stat, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent cleans up
 temp, target = sys.argv[1:]
+replaced = 0
 rest = memoryview(sys.stdin.buffer.read())
 try:
     descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -59,12 +61,16 @@ try:
         with contextlib.suppress(PermissionError):
             os.fchown(descriptor, old.st_uid, old.st_gid)
         if sys.platform == "linux":
+            access_list = None
             with contextlib.suppress(OSError):
-                os.setxattr(descriptor, "system.posix_acl_access", os.getxattr(target, "system.posix_acl_access"))
+                access_list = os.getxattr(target, "system.posix_acl_access")
+            if access_list is not None:
+                os.setxattr(descriptor, "system.posix_acl_access", access_list)
         os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
     os.fsync(descriptor)
     os.close(descriptor)
     os.replace(temp, target)
+    replaced = 128
     folder = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
@@ -72,8 +78,10 @@ try:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
 except OSError as error:
-    sys.exit(error.errno)
+    sys.exit(error.errno + replaced)
 """
+
+    _REPLACED = 128
 
     def _run(words: list[str], data: bytes = b"") -> int:
         """Run a child to its end, and kill it when the caller is interrupted. Returns its exit status."""
@@ -89,11 +97,14 @@ except OSError as error:
 
     @variant("publish", doubted_by=(*WAY_OF_WRITING, "MET-*", "CON-*"))
     def child_process_does_the_work(self: Honest, path: str, data: bytes) -> None:
-        """Lets a child process write, sync and rename, and removes the temp when that fails."""
+        """Lets a child process write, sync and rename, and removes the temp when that fails before the rename."""
         target = self.resolve(path)
         temp = self.temp_name(target)
+        status = 0
         try:
             status = _run([sys.executable, "-I", "-S", "-c", _WORK, temp, target], data)
+            if status > _REPLACED:
+                raise OSError(status - _REPLACED, os.strerror(status - _REPLACED), target)
             if status != 0:
                 # A child that was killed has a negative status.
                 number = status if status > 0 else errno.ECANCELED
@@ -101,7 +112,8 @@ except OSError as error:
         except FileExistsError:
             raise  # the temp's name is taken: the file belongs to another writer
         except BaseException:
-            self.discard(temp)
+            if status <= _REPLACED:
+                self.discard(temp)
             raise
 
     @variant("fill_temp", doubted_by=SYNCING)
