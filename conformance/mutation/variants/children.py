@@ -45,7 +45,7 @@ if sys.platform != "win32":
     from conformance.mutation.variants.syscalls import fill, no_more
 
     # The child's program. It takes the names of temp and target as arguments, and the document on its standard input.
-    # Its exit status is the number of an error, and 128 more after the replace, when the temp's name is no more its own.
+    # Its exit status is the number of an error, and 128 more after the replace: the temp's name is no more its own.
     _WORK = """
 import contextlib, errno, os, signal, stat, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent cleans up
