@@ -251,8 +251,9 @@ class Laboratory:
                 if os.path.isabs(place.asked):  # else it is the program's working folder
                     self.run.folders.remove(place.folder)
             if isinstance(found, Visit):
-                if not found.injection.next_write.startswith("ok") or found.next_torn or found.next_lost:
-                    self.stop()  # lasting damage must not affect the next visit
+                damaged = not found.injection.next_write.startswith("ok") or found.next_torn or found.next_lost
+                if damaged or point.what in _SIGNALS:
+                    self.stop()  # lasting damage, or an end still to come, must not affect the next visit
                 return found
             seen.append(found.instead)
             missed.append(found.operations)
