@@ -19,6 +19,14 @@ from conformance.mutation.registry import SYNCING, variant
 # Windows removes no file that is open, and sends no SIGTERM.
 if sys.platform != "win32":
 
+    @contextlib.contextmanager
+    def _blocked(number: signal.Signals) -> Iterator[None]:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     @variant("fill_temp", doubted_by=("FLT-*", "KIL-*"))
     def descriptor_left_by_an_interrupt(self: Honest, temp: str, target: str, data: bytes) -> None:
         """Closes the temp after an error but not after an interrupt, which ends the process."""
@@ -69,11 +77,8 @@ if sys.platform != "win32":
     @contextlib.contextmanager
     def sigterm_waits(self: Honest, path: str, *, writing: bool) -> Iterator[None]:
         """Blocks SIGTERM while it writes, so that it ends the process right afterwards."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        try:
+        with _blocked(signal.SIGTERM):
             yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     @variant("guard", doubted_by=("FLT-*", "KIL-*"))
     @contextlib.contextmanager
@@ -82,12 +87,8 @@ if sys.platform != "win32":
         if not writing:
             yield
             return
-        with handled_by(signal.SIGINT, signal.SIG_DFL):
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            try:
-                yield
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with handled_by(signal.SIGINT, signal.SIG_DFL), _blocked(signal.SIGINT):
+            yield
 
     @variant("guard", doubted_by=("FLT-*", "KIL-*"))
     @contextlib.contextmanager
