@@ -49,7 +49,7 @@ from conformance.runner.watchdog import tell_time_limit
 from conformance.subject.forking import is_idle, serving_forks
 from conformance.subject.launch import forked_modules
 from conformance.system.file_kinds import NotAFile
-from conformance.system.garbage import few_collections
+from conformance.system.garbage_collector import few_collections
 from conformance.system.guarded_path import GuardedPath
 from conformance.system.orphans import adopting
 from conformance.system.platform import operating_system

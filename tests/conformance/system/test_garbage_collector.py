@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.system.garbage import few_collections
+from conformance.system.garbage_collector import few_collections
 
 USUAL = (700, 10, 10)
 
