@@ -192,9 +192,8 @@ def _say_what_is_listed(controller: Controller, manifest: Path, code: int, *, wr
     known = controller.run.manifest.known_failures
     if write:
         added = write_known_failures(manifest, controller.results, operating_system(), code)
-        click.echo(
-            f"{counted(len(added), 'known failures')} added to {manifest}; the verdict of this run stays as it is"
-        )
+        entries, cases = counted(len(added), "known failures"), counted(sum(len(each.cases) for each in added), "cases")
+        click.echo(f"{entries} added to {manifest}, for {cases}; the verdict of this run stays as it is")
         known = (*known, *added)
     if text := gaps(known, str(manifest)):
         click.echo(text)

@@ -6,12 +6,13 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from conformance.commands.report_bug.plan import SEEN, BugReport
+from conformance.commands.report_bug.plan import PROGRAM, SEEN, BugReport
 from conformance.contract.clauses import load_clauses
 from conformance.contract.explanations import load_explanations, load_requirements
 from conformance.contract.manifest import Manifest
 from conformance.reporting.foreign import code_block, code_span, in_markdown
 from conformance.reporting.results import Header
+from conformance.runner.resolve import manifest_file
 from conformance.runner.target_folders import FOLDER_OF_A_CASE
 
 __all__ = ["draft", "without_folders"]
@@ -37,6 +38,8 @@ def _parts(report: BugReport, header: Header, manifest: Manifest) -> Iterator[li
     about = header.implementation
     yield [f"# {report.title}"]
     attach = " Attach this folder: repro.py needs the files beside it." if report.check else ""
+    if not report.check and manifest_file(manifest):
+        attach = " Attach this folder: the command that repeats it needs the program."
     yield [
         f"<!-- A draft. Run the repro, read it through, and search for the same report before you send it.{attach} -->"
     ]
@@ -77,8 +80,8 @@ def _how(report: BugReport, manifest: Manifest) -> Iterator[list[str]]:
         yield ["There is no script for this one: what was seen is given as evidence (`evidence.json`) only."]
         repeat = report.results[0].repro
         if repeat:
-            yield ["With the kit (`python -m pip install pulse-kit`), this repeats it:"]
-            yield [code_block([_IMPL.sub("--impl implementation.toml", without_folders(repeat))], "sh")]
+            yield ["With the kit (`python -m pip install pulse-kit`), in the folder that comes with this report:"]
+            yield [code_block([_with_program(without_folders(repeat), manifest)], "sh")]
         return
     yield [f"`repro.py`, in the folder that comes with this report. {report.check.how}"]
     yield [code_block(["python3 repro.py"], "sh")]
@@ -90,6 +93,12 @@ def _how(report: BugReport, manifest: Manifest) -> Iterator[list[str]]:
     if manifest.setup:
         commands = ", ".join(code_span(shlex.join(command)) for command in manifest.setup)
         yield [f"The first run builds the program: {commands} in the folder `program`."]
+
+
+def _with_program(command: str, manifest: Manifest) -> str:
+    """The command for the copy of the program in the report's folder; as it is where there is no manifest to copy."""
+    file = manifest_file(manifest)
+    return _IMPL.sub(lambda _: f"--impl {shlex.quote(f'{PROGRAM}/{file.name}')}", command) if file else command
 
 
 def _cases(report: BugReport) -> Iterator[list[str]]:

@@ -16,8 +16,10 @@ from conformance.reporting.causes import causes, explained
 from conformance.reporting.results import Result
 from conformance.runner.reasons import cause_of, is_drawn
 
-__all__ = ["SEEN", "BugReport", "Check", "check_of", "load_checks", "planned"]
+__all__ = ["PROGRAM", "SEEN", "BugReport", "Check", "check_of", "load_checks", "planned"]
 
+PROGRAM = "program"
+"""The folder of a report with the files of what was judged."""
 SEEN = "; seen: "
 """After the reason that a manifest gives for a known failure: what was seen, the last part of the message."""
 _FAILED = ("fail", "error", "xfail")
@@ -73,7 +75,7 @@ class BugReport:
     @property
     def title(self) -> str:
         """The first line of the issue."""
-        return self.check.title if self.check else f"Not as required: {self.clause.title}"
+        return self.check.title if self.check else f"Requirement not met: {self.clause.title}"
 
 
 @cache

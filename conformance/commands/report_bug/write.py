@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from conformance.commands.report_bug.issue import draft, without_folders
-from conformance.commands.report_bug.plan import BugReport
+from conformance.commands.report_bug.plan import PROGRAM, BugReport
 from conformance.commands.report_bug.replays import replay_of
 from conformance.contract.manifest import Manifest
 from conformance.reporting.foreign import visible
 from conformance.reporting.results import Header
+from conformance.runner.resolve import manifest_file
 from conformance.system.folder_copy import copy_folder
 from conformance.vectors import FOLDER as VECTORS
 
 __all__ = ["write_bug_report"]
 
 _HERE = Path(__file__).parent
-_PROGRAM = "program"  # the folder with the files of what was judged
 _MOST_REPLAYS = 50
 _LEFT_OUT = ("node_modules", "__pycache__", "target", ".*")
 
@@ -36,6 +36,8 @@ def write_bug_report(folder: Path, report: BugReport, header: Header, manifest: 
     if trace:
         _write(folder / "trace.txt", "".join(f"{visible(without_folders(str(line)))}\n" for line in trace))
     if report.check is None:
+        if manifest_file(manifest):
+            copy_folder(manifest.folder, folder / PROGRAM, ignore=_LEFT_OUT)
         return
     for name in ("repro.py", "answers.py", "driver.py", "host.py"):
         text = (_HERE / name).read_text(encoding="utf-8")
@@ -52,14 +54,14 @@ def write_bug_report(folder: Path, report: BugReport, header: Header, manifest: 
         "command": list(manifest.command),
         "callable": manifest.callable,
         "setup": [list(command) for command in manifest.setup],
-        "folder": _PROGRAM,
+        "folder": PROGRAM,
         **({"replays": replays} if replays else {}),
     }
     _write(folder / "subject.json", json.dumps(subject, indent=2) + "\n")
     if manifest.source.startswith("command:"):  # of whatever is in the current folder, nothing is meant
-        (folder / _PROGRAM).mkdir(exist_ok=True)
+        (folder / PROGRAM).mkdir(exist_ok=True)
     else:
-        copy_folder(manifest.folder, folder / _PROGRAM, ignore=_LEFT_OUT)
+        copy_folder(manifest.folder, folder / PROGRAM, ignore=_LEFT_OUT)
 
 
 def _replays(report: BugReport) -> list[Mapping[str, Any]]:

@@ -219,7 +219,7 @@ def test_what_fails_is_added_once_and_is_known_from_then_on(
     arguments = ["--impl", str(path), "--clause", "DOC-07", "--case", "message:cyrillic", "-n", "0", "--seed", "1"]
     assert main([*arguments, "--write-known-failures"]) == 1
     stdout = capsys.readouterr().out
-    assert f"1 known failure added to {path}; the verdict of this run stays as it is" in stdout
+    assert f"1 known failure added to {path}, for 1 case; the verdict of this run stays as it is" in stdout
     assert "1 known failure has no issue yet (DOC-07)" in stdout
     [entry] = known(path)
     assert (entry.clause, entry.cases, entry.issue) == ("DOC-07", ("message:cyrillic",), "TODO")

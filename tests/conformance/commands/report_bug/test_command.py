@@ -65,9 +65,10 @@ def test_each_failure_becomes_a_folder(
     )
     printed = capsys.readouterr().out
     assert "2 reports, 1 with a repro; of 2 cases" in printed
-    assert "MET-04-link: Not as required: a symbolic link at the target is treated as declared (evidence" in printed
+    assert "MET-04-link: Requirement not met: a symbolic link at the target is treated as declared (evidence" in printed
     scripted, plain = to / "VIS-01-target-is-only-replaced", to / "MET-04-link"
-    assert sorted(path.name for path in plain.iterdir()) == ["ISSUE.md", "evidence.json", "trace.txt"]
+    assert sorted(path.name for path in plain.iterdir()) == ["ISSUE.md", "evidence.json", "program", "trace.txt"]
+    assert sorted(path.name for path in (plain / "program").iterdir()) == ["implementation.toml", "save"]
     assert sorted(path.name for path in (scripted / "program").iterdir()) == ["implementation.toml", "save"]
     assert json.loads((scripted / "subject.json").read_text(encoding="utf-8")) == {
         "check": "target-is-only-replaced",

@@ -63,11 +63,20 @@ def test_how_the_program_is_built_is_said() -> None:
 
 def test_where_there_is_no_script_it_says_so() -> None:
     repeat = "pulse conformance --impl '/home/me/x y/implementation.toml' --clause MET-04"
-    text = draft_of(Result("MET-04", "link", "fail", "was replaced", repro=repeat))
+    manifest = replace(MANIFEST, source="/home/me/x y/implementation.toml")
+    text = draft_of(Result("MET-04", "link", "fail", "was replaced", repro=repeat), manifest=manifest)
     assert "There is no script for this one" in text
     assert "repro.py" not in text
-    assert "pulse conformance --impl implementation.toml --clause MET-04" in text
+    assert "pulse conformance --impl program/implementation.toml --clause MET-04" in text
     assert "/home/me" not in text
+
+
+def test_a_command_that_was_judged_without_a_manifest_is_repeated_as_it_was() -> None:
+    repeat = "pulse conformance --command 'sponge {path}' --clause MET-04"
+    manifest = replace(MANIFEST, source="command:sponge {path}")
+    text = draft_of(Result("MET-04", "link", "fail", "was replaced", repro=repeat), manifest=manifest)
+    assert f"\n{repeat}\n" in text
+    assert "Attach this folder" not in text
 
 
 def test_folders_of_the_run_are_left_out() -> None:

@@ -131,7 +131,7 @@ def test_failures_that_one_check_shows_are_one_report() -> None:
 def test_without_a_check_each_test_of_a_clause_has_a_report() -> None:
     reports = planned([a_failure("MET-04", f"link:{n}") for n in range(3)] + [a_failure("MET-04", "other/../:x")])
     assert [(report.name, len(report.results)) for report in reports] == [("MET-04-link-0", 3), ("MET-04-other-x", 1)]
-    assert reports[0].title == f"Not as required: {load_clauses()['MET-04'].title}"
+    assert reports[0].title == f"Requirement not met: {load_clauses()['MET-04'].title}"
 
 
 @pytest.mark.parametrize("before", ["", "known failure: taken over (TODO); seen: "])
