@@ -50,6 +50,8 @@ def arguments(environment: Mapping[str, str]) -> list[str]:
         if not (seed.isascii() and seed.isdigit()):
             raise InputError(f"seed must be a number from 0, not {seed!r}")
         words.append(f"--seed={seed}")
+    if environment.get("PULSE_BASELINE"):
+        words.append(f"--baseline={_text(environment, 'BASELINE')}")
     words.append(f"--report={_text(environment, 'REPORT')}")
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
         words.append(f"--summary={summary}")

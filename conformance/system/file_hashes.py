@@ -11,11 +11,13 @@ from pathlib import Path
 
 from conformance.system.report_files import report_files
 
-__all__ = ["FolderHashes", "file_hash", "folder_hashes", "kit_files"]
+__all__ = ["POLICY", "FolderHashes", "file_hash", "folder_hashes", "kit_files"]
 
 _KIT = Path(__file__).resolve().parents[1]
 # What tools leave there, and what package managers and compilers make.
 _LEFT_OUT = {"__pycache__", "node_modules", "target"}
+POLICY = "audit.toml"
+"""The policy of an audit, which may lie beside the manifest: no part of what is judged, and recorded by itself."""
 MOST_FILES = 1_000
 MOST_BYTES = 64 * 1024 * 1024
 
@@ -40,8 +42,8 @@ def file_hash(path: Path) -> str:
 
 
 def folder_hashes(folder: Path) -> FolderHashes:
-    """Hash the files of a folder, without hidden ones and without what package managers, compilers and reports of the
-    kit have left there.
+    """Hash the files of a folder, without hidden ones, the policy of an audit, and what package managers, compilers and
+    reports of the kit have left there.
 
     A folder of more than 1,000 files or 64 MiB, or with a file that cannot be read, has no hashes.
     """
@@ -49,6 +51,8 @@ def folder_hashes(folder: Path) -> FolderHashes:
     size = 0
     try:
         for path in _files(folder):
+            if path == folder / POLICY:
+                continue
             size += path.stat().st_size
             if len(each) == MOST_FILES or size > MOST_BYTES:
                 return FolderHashes(why_not=f"more than {MOST_FILES:,} files or {MOST_BYTES >> 20} MiB")

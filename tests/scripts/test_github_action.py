@@ -20,6 +20,7 @@ INPUTS = {
     "PULSE_STRICT": "false",
     "PULSE_CLAUSES": "",
     "PULSE_SEED": "",
+    "PULSE_BASELINE": "",
     "PULSE_REPORT": "pulse-results",
 }
 
@@ -49,6 +50,7 @@ class TestArguments:
             "PULSE_STRICT": "true",
             "PULSE_CLAUSES": "VIS-*\n\n  FLT-04  \n",
             "PULSE_SEED": "7",
+            "PULSE_BASELINE": "results/last release",
             "GITHUB_STEP_SUMMARY": "/tmp/summary",
         }
         assert arguments(given) == [
@@ -59,6 +61,7 @@ class TestArguments:
             "--clause=VIS-*",
             "--clause=FLT-04",
             "--seed=7",
+            "--baseline=results/last release",
             "--report=pulse-results",
             "--summary=/tmp/summary",
         ]

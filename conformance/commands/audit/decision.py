@@ -23,6 +23,7 @@ _EXITS: Mapping[Word, Exit] = {
     "REJECTED": Exit.NOT_CONFORMANT,
     "INCOMPLETE": Exit.INCONCLUSIVE,
 }
+_NEEDS = {"windows": "windows", "powercut": "linux"}  # the platform of an engine that has only one
 _RUNNERS = {"linux": "ubuntu-latest", "macos": "macos-latest", "windows": "windows-latest"}
 # The usual ones; there are others, so that another name is only asked about.
 _FILE_SYSTEMS = ("ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "tmpfs", "overlay", "apfs", "NTFS", "ReFS", "exFAT")
@@ -40,13 +41,17 @@ class Missing:
 
 @dataclass(frozen=True)
 class Decision:
-    """What an audit comes to. ``clauses`` is clause → platform → outcome; ``measured`` of how many clauses."""
+    """What an audit comes to. ``clauses`` is clause → platform → outcome; ``measured`` of how many clauses.
+
+    ``supported`` names the platforms that the program is made for, where these are not all.
+    """
 
     reasons: tuple[str, ...]
     missing: tuple[Missing, ...]
     notes: tuple[str, ...]
     clauses: Mapping[str, Mapping[str, str]]
     measured: tuple[int, int]
+    supported: tuple[str, ...] = ()
 
     @property
     def word(self) -> Word:
@@ -62,7 +67,8 @@ class Decision:
     def sentence(self) -> str:
         """The word with what it rests on."""
         measured, of = self.measured
-        return f"{self.word}, measured {measured} of {of} clauses"
+        limited = f" for {' and '.join(self.supported)}" if self.supported else ""
+        return f"{self.word}{limited}, measured {measured} of {of} clauses"
 
 
 def decide(legs: Sequence[Leg], controls: Sequence[Controls], policy: Policy, impl: str) -> Decision:
@@ -72,7 +78,7 @@ def decide(legs: Sequence[Leg], controls: Sequence[Controls], policy: Policy, im
     shown name the implementation, quoted for a shell.
     """
     counting = [leg for leg in legs if policy.platform(leg.system) in policy.platforms and leg.whole]
-    concerned = [clause for clause in load_clauses().values() if _concerns(clause, legs)]
+    concerned = [clause for clause in load_clauses().values() if _concerns(clause, legs) and _asked(clause, policy)]
     outcomes = {clause.id: _by_platform(clause.id, legs, policy) for clause in concerned}
     measured = sum(bool(set(found.values()) - {"unmeasured", "n/a"}) for found in outcomes.values())
     return Decision(
@@ -87,11 +93,17 @@ def decide(legs: Sequence[Leg], controls: Sequence[Controls], policy: Policy, im
         tuple(_notes(legs, policy)),
         outcomes,
         (measured, len(outcomes)),
+        () if policy.is_for_all_platforms else policy.supported,
     )
 
 
 def _wanted(clause: Clause, policy: Policy) -> bool:
     return clause.level == "must" or clause.id in policy.should
+
+
+def _asked(clause: Clause, policy: Policy) -> bool:
+    """Whether a clause can be measured on a platform that the program is made for."""
+    return _NEEDS.get(clause.engine, policy.supported[0]) in policy.supported
 
 
 def _of(leg: Leg, clause: str) -> Of:
@@ -242,6 +254,8 @@ def _missing_controls(controls: Sequence[Controls]) -> Iterator[Missing]:
 
 def _notes(legs: Sequence[Leg], policy: Policy) -> Iterator[str]:
     """What decides nothing and is worth knowing."""
+    if others := [clause.id for clause in load_clauses().values() if not _asked(clause, policy)]:
+        yield f"the policy supports {' and '.join(policy.supported)} only: {', '.join(others)} are not asked"
     for index, entry in enumerate(policy.accepted):
         if not any(index in leg.accepted for leg in legs):
             yield f"the accepted failure of {entry.clause} [{entry.case}] was not seen: remove it from the policy"

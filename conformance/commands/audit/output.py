@@ -62,6 +62,7 @@ def audit_json(
 def _policy(policy: Policy) -> Mapping[str, Any]:
     return {
         "platforms": list(policy.platforms),
+        "supported": list(policy.supported),
         "file_systems": list(policy.file_systems),
         "programs": list(policy.programs),
         "should": list(policy.should),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import fnmatch
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,10 @@ WORK: Mapping[str, tuple[str, ...]] = {
 """What a policy may ask a minimum of, by the name that results count it by, and in the results of which programs."""
 
 _KEYS: Mapping[str, Mapping[str, type]] = {
-    "required": {"platforms": list, "file_systems": list, "programs": list, "should": list, "wine": bool},
+    "required": {
+        **dict.fromkeys(("platforms", "supported", "file_systems", "programs", "should"), list),
+        "wine": bool,
+    },
     "minimum": dict.fromkeys(WORK, int),
     "accepted": {"clause": str, "case": str, "platform": str, "until": datetime.date, "reason": str},
 }
@@ -70,16 +73,23 @@ class Accepted:
 class Policy:
     """What a release needs. Without a file, the default of each key holds.
 
-    ``should`` are clauses of level SHOULD that have to pass, too; ``wine`` says that Wine counts as Windows.
+    ``supported`` are the platforms that the program is made for: a clause that can only be measured on another one is
+    not asked. ``should`` are clauses of level SHOULD that have to pass, too; ``wine`` says that Wine counts as Windows.
     """
 
     platforms: tuple[str, ...] = ("linux", "windows")
+    supported: tuple[str, ...] = PLATFORMS
     file_systems: tuple[str, ...] = ()
     programs: tuple[str, ...] = ("conformance", "stress")
     should: tuple[str, ...] = ()
     wine: bool = False
     minimum: Mapping[str, int] = field(default_factory=dict)
     accepted: tuple[Accepted, ...] = ()
+
+    @property
+    def is_for_all_platforms(self) -> bool:
+        """Whether no clause is left out for the platform that it needs."""
+        return set(self.supported) == set(PLATFORMS)
 
     def platform(self, system: str) -> str:
         """Which platform a system counts as, by its name in the header of results."""
@@ -100,6 +110,8 @@ def load_policy(path: Path, today: datetime.date) -> Policy:
             raise PolicyError(f"{path}: unknown key {name!r}; there are {', '.join(_WRITTEN.values())}{near}")
     required = _checked(document.get("required", {}), "required", path)
     _known(required.get("platforms", ()), PLATFORMS, "required.platforms", path)
+    _known(required.get("supported", ()), PLATFORMS, "required.supported", path)
+    required["platforms"] = _platforms(required, path)
     _known(required.get("programs", ()), PROGRAMS, "required.programs", path)
     should = [clause.id for clause in load_clauses().values() if clause.level == "should"]
     _known(required.get("should", ()), should, "required.should", path)
@@ -113,6 +125,16 @@ def load_policy(path: Path, today: datetime.date) -> Policy:
         minimum=_checked(document.get("minimum", {}), "minimum", path),
         accepted=tuple(_accepted(entry, path, today) for entry in accepted),
     )
+
+
+def _platforms(required: Mapping[str, Any], path: Path) -> Sequence[str]:
+    """The platforms that a policy requires: by default those of the usual ones that the program supports."""
+    supported = required.get("supported", PLATFORMS)
+    usual = [platform for platform in Policy.platforms if platform in supported]
+    platforms: Sequence[str] = required.get("platforms", usual or supported)
+    if others := [platform for platform in platforms if platform not in supported]:
+        raise PolicyError(f"{path}: required.platforms: {others[0]!r} is not one of required.supported")
+    return platforms
 
 
 def _accepted(entry: object, path: Path, today: datetime.date) -> Accepted:

@@ -41,6 +41,13 @@ def test_reports_of_the_kit_are_left_out_and_what_lies_beside_them_is_not(tmp_pa
     assert folder_hashes(tmp_path).each.keys() == {"linux/adapter.py", "report.html"}
 
 
+def test_the_policy_of_an_audit_beside_the_manifest_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "audit.toml").write_text("[required]", encoding="ascii")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "audit.toml").write_text("of the program", encoding="ascii")
+    assert list(folder_hashes(tmp_path).each) == ["sub/audit.toml"]
+
+
 @pytest.mark.parametrize(("limit", "value"), [("MOST_FILES", 2), ("MOST_BYTES", 2)])
 def test_a_large_folder_is_not_hashed_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int

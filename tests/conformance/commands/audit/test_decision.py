@@ -49,6 +49,29 @@ def test_what_this_platform_cannot_measure_is_missing_and_nothing_else(decided: 
     assert windows.command.startswith("on windows-latest: ")
 
 
+def test_a_program_for_linux_alone_is_not_asked_what_only_windows_measures(decided: Callable[..., Decision]) -> None:
+    decision = decided(replace(LINUX, supported=("linux",)))
+    [cuts] = decision.missing
+    assert cuts.what.startswith("PWR-03: ")
+    assert not any(clause.startswith("WIN-") for clause in decision.clauses)
+    assert decision.sentence.startswith("INCOMPLETE for linux, measured ")
+    assert only("WIN-01", decision.notes).startswith("the policy supports linux only: ")
+
+
+def test_what_only_windows_measures_is_asked_of_a_program_for_all_systems(decided: Callable[..., Decision]) -> None:
+    decision = decided()
+    assert "WIN-01" in only("WIN-01", decision.missing)
+    assert decision.sentence.startswith("INCOMPLETE, measured ")
+
+
+def test_a_failure_where_a_program_is_not_supported_counts_all_the_same(
+    decided: Callable[..., Decision], write_leg: Legs
+) -> None:
+    failed = Result("VIS-01", "in_place", "fail", "cut")
+    other = write_leg("windows", system="windows", results=results_on("windows", VIS_01=failed))
+    assert decided(replace(LINUX, supported=("linux",)), legs=[other]).word == "REJECTED"
+
+
 def test_a_failed_must_rejects_with_its_case(decided: Callable[..., Decision]) -> None:
     decision = decided(VIS_01=Result("VIS-01", "in_place", "fail", "cut"))
     assert (decision.word, decision.exit) == ("REJECTED", Exit.NOT_CONFORMANT)

@@ -54,6 +54,14 @@ def test_every_key(tmp_path: Path) -> None:
     )
 
 
+def test_the_platforms_of_a_program_for_some_systems_are_those_it_supports(tmp_path: Path) -> None:
+    assert policy(tmp_path, '[required]\nsupported = ["linux", "macos"]').platforms == ("linux",)
+    assert policy(tmp_path, '[required]\nsupported = ["macos"]').platforms == ("macos",)
+    assert policy(tmp_path, '[required]\nsupported = ["linux", "macos"]\nplatforms = ["macos"]').platforms == ("macos",)
+    with pytest.raises(PolicyError, match=r"required\.platforms: 'windows' is not one of required\.supported"):
+        policy(tmp_path, '[required]\nsupported = ["linux"]\nplatforms = ["linux", "windows"]')
+
+
 def test_an_accepted_failure_is_one_of_clause_case_and_platform(tmp_path: Path) -> None:
     [anywhere] = policy(tmp_path, ACCEPTED).accepted
     assert anywhere.matches("VIS-01", "any", "linux")
