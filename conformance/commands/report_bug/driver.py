@@ -32,7 +32,6 @@ __all__ = [
     "Place",
     "Writer",
     "require",
-    "set_up",
     "state",
     "subject",
 ]
@@ -56,22 +55,6 @@ class Happens(Exception):
 def subject() -> dict[str, Any]:
     """Which program it is, and what is checked: subject.json."""
     return dict(json.loads((HERE / "subject.json").read_text(encoding="utf-8")))
-
-
-def set_up() -> None:
-    """Build the program, once. Raises CannotTell."""
-    folder = HERE / subject()["folder"]
-    if not subject()["setup"] or (folder / ".set-up").exists():
-        return
-    for command in subject()["setup"]:
-        words = [sys.executable if word == "{python}" else word for word in command]
-        try:
-            code = subprocess.run(words, cwd=folder, check=False).returncode
-        except OSError as error:
-            raise CannotTell(f"the program cannot be built: {error}") from error
-        if code:
-            raise CannotTell(f"the program cannot be built: {words} ended with exit code {code}")
-    (folder / ".set-up").touch()
 
 
 def document(size: int) -> Any:

@@ -92,7 +92,7 @@ def _how(report: BugReport, manifest: Manifest) -> Iterator[list[str]]:
     ]
     if manifest.setup:
         commands = ", ".join(code_span(shlex.join(command)) for command in manifest.setup)
-        yield [f"The first run builds the program: {commands} in the folder `program`."]
+        yield [f"The first run builds the program, and so does one after a change of it: {commands} in `program`."]
 
 
 def _with_program(command: str, manifest: Manifest) -> str:

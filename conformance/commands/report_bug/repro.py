@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conformance.commands.report_bug.answers import documents, reads, refusals
+from conformance.commands.report_bug.building import set_up
 from conformance.commands.report_bug.driver import (
     HERE,
     NEW,
@@ -31,7 +32,6 @@ from conformance.commands.report_bug.driver import (
     Place,
     Writer,
     require,
-    set_up,
     state,
     subject,
 )

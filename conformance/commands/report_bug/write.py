@@ -39,7 +39,7 @@ def write_bug_report(folder: Path, report: BugReport, header: Header, manifest: 
         if manifest_file(manifest):
             copy_folder(manifest.folder, folder / PROGRAM, ignore=_LEFT_OUT)
         return
-    for name in ("repro.py", "answers.py", "driver.py", "host.py"):
+    for name in ("repro.py", "answers.py", "building.py", "driver.py", "host.py"):
         text = (_HERE / name).read_text(encoding="utf-8")
         _write(folder / name, text.replace(f"from {__package__}.", "from "))
     replays = _replays(report)

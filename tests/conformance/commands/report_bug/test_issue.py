@@ -58,7 +58,7 @@ def test_it_says_what_a_user_loses_how_to_see_it_and_what_the_fix_usually_is() -
 
 def test_how_the_program_is_built_is_said() -> None:
     text = draft_of(FAILURE, manifest=replace(MANIFEST, setup=(("npm", "ci"), ("make", "a b"))))
-    assert "The first run builds the program: `npm ci`, `make 'a b'` in the folder `program`." in text
+    assert "and so does one after a change of it: `npm ci`, `make 'a b'` in `program`." in text
 
 
 def test_where_there_is_no_script_it_says_so() -> None:

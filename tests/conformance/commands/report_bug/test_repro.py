@@ -156,6 +156,57 @@ def test_a_set_up_runs_once(tmp_path: Path, broken: Manifest) -> None:
     assert json.loads((folder / "subject.json").read_text())["setup"] == [["sh", "-c", "echo x >> built"]]
 
 
+@pytest.fixture
+def built(tmp_path: Path, broken: Manifest) -> Path:
+    """A report of the broken writer, whose source is save.in: the build makes of it what is run, and counts itself."""
+    (broken.folder / "save").rename(broken.folder / "save.in")
+    build = "mkdir -p out; cp save.in out/save; chmod +x out/save; echo x >> out/builds; echo x >> save.lock"
+    setup = (("sh", "-c", build),)
+    return a_report(tmp_path, "failed-rename", replace(broken, command=("./out/save",), setup=setup))
+
+
+def builds(folder: Path) -> int:
+    return len((folder / "program" / "out" / "builds").read_text().split())
+
+
+def test_a_source_that_is_corrected_is_built_again(built: Path) -> None:
+    assert run(built).returncode == 1
+    rename = f'{PYTHON[0]} -S -c "import os, sys; os.rename(*sys.argv[1:])"'
+    corrected = f'#!/bin/sh\ncat > "$2.tmp"\n{rename} "$2.tmp" "$2" || {{ rm "$2.tmp"; exit 1; }}\n'
+    (built / "program" / "save.in").write_text(corrected, encoding="utf-8")
+    done = [run(built) for _ in range(2)]
+    assert [each.returncode for each in done] == [0, 0], done
+    assert builds(built) == 2
+
+
+def test_what_the_build_makes_is_no_source(built: Path) -> None:
+    run(built)
+    (built / "program" / "out" / "save").chmod(0o700)
+    (built / "program" / "out" / "log").write_text("of something else")
+    run(built)
+    assert builds(built) == 1
+    (built / "program" / "another.in").touch()
+    run(built)
+    assert builds(built) == 2
+
+
+def test_other_commands_build_again(built: Path) -> None:
+    run(built)
+    text = (built / "subject.json").read_text()
+    (built / "subject.json").write_text(text.replace("mkdir -p out", "mkdir -p ./out"))
+    run(built)
+    assert builds(built) == 2
+
+
+def test_a_build_that_failed_is_made_again(built: Path) -> None:
+    text = (built / "subject.json").read_text()
+    (built / "subject.json").write_text(text.replace("mkdir -p out;", "mkdir -p out; test -e ../ready || exit 3;"))
+    assert run(built).returncode == 2
+    (built / "ready").touch()
+    assert [run(built).returncode for _ in range(2)] == [1, 1]
+    assert builds(built) == 1
+
+
 STATUS = {"status": "running", "epoch": 2.0, "total_epochs": 3.0, "loss": 0.5, "message": "a", "timestamp": 5}
 NAN = {**STATUS, "loss": {"$float": "NaN"}}
 
