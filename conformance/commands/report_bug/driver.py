@@ -138,7 +138,10 @@ class Writer:
         if not line.endswith(b"\n"):
             self.stop()
             return {"ok": False, "error": f"ended with exit code {self.process.wait()} instead of answering"}
-        return dict(json.loads(line))
+        answer = dict(json.loads(line))
+        if subject()["mode"] == "python" and answer.get("error") == "import":
+            raise CannotTell(f"the program lacks something: {answer['message']}")
+        return answer
 
     def write(self, path: Path, size: int, strace: list[str] | None = None) -> str:
         """Have a document written. Answers ``ok``, or what the program said. ``strace`` has the options of strace."""

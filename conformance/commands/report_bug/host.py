@@ -35,6 +35,8 @@ def _answer(implementation: Any, request: dict[str, Any]) -> dict[str, Any]:
         if request["op"] == "read":
             return {"ok": True, "status": method(request["path"])}
         method(request["path"], _with_floats(request.get("status", request.get("text"))))
+    except ImportError as error:  # the program lacks something, which is no failure of a write
+        return {"ok": False, "error": "import", "message": f"{type(error).__name__}: {error}"}
     except ValueError as error:
         return {"ok": False, "error": "invalid", "message": str(error)}
     except OSError as error:

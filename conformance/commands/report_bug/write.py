@@ -22,6 +22,7 @@ from conformance.vectors import FOLDER as VECTORS
 __all__ = ["write_bug_report"]
 
 _HERE = Path(__file__).parent
+_FILES = ("repro.py", "answers.py", "building.py", "checks.py", "driver.py", "host.py")
 _MOST_REPLAYS = 50
 _LEFT_OUT = ("node_modules", "__pycache__", "target", ".*")
 
@@ -39,7 +40,7 @@ def write_bug_report(folder: Path, report: BugReport, header: Header, manifest: 
         if manifest_file(manifest):
             copy_folder(manifest.folder, folder / PROGRAM, ignore=_LEFT_OUT)
         return
-    for name in ("repro.py", "answers.py", "building.py", "driver.py", "host.py"):
+    for name in _FILES:
         text = (_HERE / name).read_text(encoding="utf-8")
         _write(folder / name, text.replace(f"from {__package__}.", "from "))
     replays = _replays(report)

@@ -173,8 +173,8 @@ def test_clauses_are_selected() -> None:
     assert [report.clause.id for report in planned(failed, ("MET-*",))] == ["MET-01", "MET-02"]
 
 
-def test_every_check_names_clauses_that_exist_and_repro_has_each() -> None:
-    program = (Path(plan.__file__).parent / "repro.py").read_text(encoding="utf-8")
+def test_every_check_names_clauses_that_exist_and_the_repro_has_each() -> None:
+    program = (Path(plan.__file__).parent / "checks.py").read_text(encoding="utf-8")
     known = set(re.findall(r'^    "([a-z-]+)": ', program, flags=re.MULTILINE))
     assert {check.check for check in load_checks()} == known
     for check in load_checks():

@@ -49,8 +49,8 @@ def possible() -> bool:
 pytestmark = pytest.mark.skipif(not possible(), reason="needs Linux, strace, and namespaces")
 
 
-def run(folder: Path) -> subprocess.CompletedProcess[str]:
-    words = [*ALONE, *PYTHON, "repro.py"]
+def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    words = [*ALONE, *PYTHON, *options, "repro.py"]
     return subprocess.run(words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=200, check=False)
 
 
@@ -154,6 +154,74 @@ def test_a_set_up_runs_once(tmp_path: Path, broken: Manifest) -> None:
     assert [run(folder).returncode for _ in range(2)] == [1, 1]
     assert (folder / "program" / "built").read_text() == "x\n"
     assert json.loads((folder / "subject.json").read_text())["setup"] == [["sh", "-c", "echo x >> built"]]
+
+
+def test_a_copy_without_the_files_beside_it_is_no_failure(tmp_path: Path, broken: Manifest) -> None:
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    shutil.copy(a_report(tmp_path, "failed-rename", broken) / "repro.py", folder)
+    done = run(folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the repro itself failed: ModuleNotFoundError: No module named 'checks'\n" in done.stderr
+    assert "repro.py needs the files that it came with, beside it\n" in done.stderr
+
+
+def test_an_isolated_interpreter_finds_the_files_beside_it(tmp_path: Path, broken: Manifest) -> None:
+    done = run(a_report(tmp_path, "failed-rename", broken), "-I")
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("name", ["answers.py", "building.py", "checks.py", "driver.py"])
+@pytest.mark.parametrize("line", ["1 / 0", "import nothing_of_this_name", "def ("])
+def test_a_broken_repro_is_no_failure(tmp_path: Path, broken: Manifest, name: str, line: str) -> None:
+    folder = a_report(tmp_path, "failed-rename", broken)
+    with (folder / name).open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}\n")
+    done = run(folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"/{name}" in done.stderr  # the traceback
+    assert "the repro itself failed: " in done.stderr
+
+
+@pytest.mark.parametrize("check", ["failed-rename", "readers"])
+def test_a_repro_that_fails_in_the_middle_is_no_failure(tmp_path: Path, broken: Manifest, check: str) -> None:
+    folder = a_report(tmp_path, "failed-rename", broken)
+    subject = json.loads((folder / "subject.json").read_text("utf-8"))
+    del subject["command"]
+    (folder / "subject.json").write_text(json.dumps({**subject, "check": check}), encoding="utf-8")
+    done = run(folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("the repro itself failed: KeyError: 'command'\n")
+
+
+def test_a_full_disk_that_cannot_be_made_is_no_failure(tmp_path: Path, broken: Manifest) -> None:
+    folder = a_report(tmp_path, "full-disk", broken)
+    refuses = tmp_path / "bin" / "unshare"
+    refuses.parent.mkdir()
+    refuses.write_text("#!/bin/sh\necho unshare failed: Operation not permitted >&2\nexit 1\n", encoding="utf-8")
+    refuses.chmod(0o755)
+    path = {"PATH": f"{refuses.parent}:{ENVIRONMENT['PATH']}"}
+    words = [*PYTHON, "repro.py"]
+    done = subprocess.run(words, cwd=folder, env=path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "this machine cannot tell: no file system can be mounted" in done.stderr
+
+
+def test_a_module_that_the_program_lacks_is_no_failure(tmp_path: Path) -> None:
+    folder = tmp_path / "lacking"
+    folder.mkdir()
+    text = "class Lacking:\n    def replace(self, path, text):\n        import nothing_of_this_name\n"
+    (folder / "lacking.py").write_text(text, encoding="utf-8")
+    lacking = Manifest("x", "python", "replace", ("writer",), "python", folder, "x", callable="lacking:Lacking")
+    done = run(a_report(tmp_path, "mode-is-kept", lacking))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "this machine cannot tell: the program lacks something: ModuleNotFoundError" in done.stderr
+
+
+def test_an_interrupted_repro_ends_as_other_programs_do(tmp_path: Path, broken: Manifest) -> None:
+    setup = (("sh", "-c", "kill -INT $PPID; exec sleep 60"),)
+    done = run(a_report(tmp_path, "failed-rename", replace(broken, setup=setup)))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 @pytest.fixture
