@@ -124,7 +124,8 @@ def test_access_list_that_cannot_be_set(case: Case, laboratory: Laboratory) -> N
     def with_a_list(scenario: Scenario, size: int) -> Place:
         place = laboratory.place(scenario, size)
         set_access_list(place.target, user=5, group=0, others=4)  # a mode that no usual umask leaves to a new file
-        return dataclasses.replace(place, before=snapshot(place.target), access=access_of(place.target))
+        found, access = snapshot(place.target), access_of(place.target)
+        return dataclasses.replace(place, before=found, access=access, judged_by="MET-11 readers_do_not_become_more")
 
     recording = laboratory.record_at(with_a_list("replace", SIZE))
     if recording.place.new_readers():

@@ -226,7 +226,7 @@ def slow_motion(laboratory: Laboratory, scenario: Scenario, size: int) -> Slow:
     if outcome.end is not None:
         raise outcome.end
     if outcome.answer is None or not outcome.answer.ok:
-        raise Unmeasured("a write without any fault does not succeed (see FLT-01)")
+        raise Unmeasured("a write that is held at each of its operations does not succeed")
     at = wrong[0][1] if wrong else None
     trace = annotated(laboratory.operations(place, outcome.report), at)
     return Slow(counts["boundaries"], counts["reads"], wrong[0][0] if wrong else "", at, trace)

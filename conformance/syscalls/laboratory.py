@@ -26,7 +26,7 @@ from conformance.syscalls.aim import Aim
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.order import faults_of_the_temp, is_open_for_writing, on_the_target, unseen_origin
 from conformance.syscalls.points import UNLINKING, Point, Scenario, role
-from conformance.syscalls.recording import Place, Recording, annotated, as_it_is
+from conformance.syscalls.recording import Place, Recording, annotated, as_it_is, case_about
 from conformance.syscalls.target_state import NEW, NEXT, OLD, sequence_at
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Anchor, Plan, Report, Rule
@@ -117,12 +117,12 @@ class Laboratory:
         if folder is None:
             folder = GuardedPath(self.run.folder) / "cases" / f"{os.getpid()}-t{next(self._numbers)}"
             self.run.folders.make(folder)
-        target = folder / name
+        target, judged_by = folder / name, case_about(name, large=size > SIZE)
         traced = self.traced
         if scenario == "replace":
             answer = self.ask(target, OLD, size)(traced.implementation)
             if not answer.ok:
-                raise Unmeasured(f"a write without any fault was answered {answer.error} (see FLT-01)")
+                raise Unmeasured(f"a write without any fault was answered {answer.error} (see {judged_by})")
             if target.is_file():
                 target.chmod(_MODE)
         names = frozenset(os.listdir(folder))
@@ -132,7 +132,7 @@ class Laboratory:
         opened = traced.open_files(str(folder))
         found = snapshot(target)
         access = access_of(target) if found.exists else None
-        return Place(scenario, folder, found, listing, lengths, opened, self._elsewhere, name, access)
+        return Place(scenario, folder, found, listing, lengths, opened, self._elsewhere, name, access, "", judged_by)
 
     def publish(self, place: Place, sequence: int) -> Answer:
         """One write at full speed, without a plan."""
@@ -207,9 +207,10 @@ class Laboratory:
         if outcome.end is not None:
             raise outcome.end
         if outcome.answer is None or not outcome.answer.ok:
-            raise Unmeasured("a write without any fault does not succeed (see FLT-01)")
+            raise Unmeasured(f"a write without any fault does not succeed (see {place.judged_by})")
         if sequence_at(place.target) != sequence:
-            raise Unmeasured("a write without any fault was answered ok, but its document is not there (see FLT-01)")
+            what = "a write without any fault was answered ok, but its document is not there"
+            raise Unmeasured(f"{what} (see {place.judged_by})")
         operations = self.operations(place, outcome.report)
         if not operations:
             raise TraceError("a write succeeded, but no operation on the target's folder was seen")

@@ -129,26 +129,26 @@ def _ways(laboratory: Laboratory, there: Laboratory, working: Path) -> Iterator[
         place = laboratory.place(scenario, size)
         link = beside(place) / "link.json"
         link.symlink_to(place.target)
-        return _by(laboratory, place, str(link))
+        return _by(laboratory, place, str(link), "MET-04 symbolic_link_is_treated_as_declared")
 
     def in_a_linked_folder(scenario: Scenario, size: int) -> Place:
         place = laboratory.place(scenario, size)
         link = beside(place) / "shortcut"
         link.symlink_to(place.folder)
-        return _by(laboratory, place, str(link / place.name))
+        return _by(laboratory, place, str(link / place.name), "MET-04 link_in_the_folders_path_is_followed")
 
     def without_a_folder(scenario: Scenario, size: int) -> Place:
         for name in set(os.listdir(working)) - mirrored:  # what the place before has left is not this one's
             with contextlib.suppress(OSError):
                 (working / name).unlink()
         place = there.place(scenario, size, folder=working)
-        return _by(there, place, place.name)
+        return _by(there, place, place.name, "MET-06")
 
     def in_a_sub_folder(scenario: Scenario, size: int) -> Place:
         folder = working / f"sub{next(_numbers)}"
         there.run.folders.make(folder)
         place = there.place(scenario, size, folder=folder)
-        return _by(there, place, f"{folder.name}/{place.name}")
+        return _by(there, place, f"{folder.name}/{place.name}", "MET-06")
 
     if laboratory.run.manifest.symlink == "follow":
         yield _Way("behind a link", "behind a link that dangles", laboratory, behind_a_link)
@@ -159,9 +159,9 @@ def _ways(laboratory: Laboratory, there: Laboratory, working: Path) -> Iterator[
     yield _Way(relative, f"{relative}, a first write", there, in_a_sub_folder)
 
 
-def _by(laboratory: Laboratory, place: Place, path: str) -> Place:
+def _by(laboratory: Laboratory, place: Place, path: str, judged_by: str) -> Place:
     laboratory.run.launch_options().hand_over({"path": str(place.target)})
-    return dataclasses.replace(place, path=path)
+    return dataclasses.replace(place, path=path, judged_by=judged_by)
 
 
 def _undisturbed(recording: Recording, words: str) -> Iterator[Broken]:

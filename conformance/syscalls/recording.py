@@ -15,7 +15,7 @@ from conformance.syscalls.points import Scenario
 from conformance.syscalls.powerloss.effects import Before
 from conformance.syscalls.target_state import state_of
 
-__all__ = ["Place", "Recording", "annotated", "as_it_is", "before_of"]
+__all__ = ["Place", "Recording", "annotated", "as_it_is", "before_of", "case_about"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Place:
     name: str = "status.json"  # the target's
     access: Access | None = None  # who may read the target before the write; None when there is none
     path: str = ""  # by which requests name the target; empty: the plain one
+    judged_by: str = "FLT-01 without_a_fault"  # the case that fails if a write like this one does, without any fault
 
     @property
     def target(self) -> Path:
@@ -54,6 +55,13 @@ class Place:
             return ", ".join(widened(self.access, access_of(self.target))) if self.access else ""
         except OSError:  # what became of the target is for other clauses to judge
             return ""
+
+
+def case_about(name: str, *, large: bool) -> str:
+    """The case that fails if a write to a target of this name, of a large document or not, fails without any fault."""
+    if name != Place.name:
+        return "VIS-01 whatever_the_size_and_the_name"
+    return "VIS-07 sizes_leave_no_tail" if large else Place.judged_by
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ import pytest
 from conformance.contract.errors import ImplementationError, Unmeasured
 from conformance.oracle.payload import encode, make_status
 from conformance.runner.run import Run
-from conformance.syscalls.laboratory import Laboratory, NotHit
+from conformance.syscalls.laboratory import LARGE, SIZE, Laboratory, NotHit
 from conformance.syscalls.points import Point, Scenario, fault_points
+from conformance.syscalls.target_state import NEW
 from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.verdicts import judged, problem
 from conformance.syscalls.visit import Visit
@@ -72,10 +73,20 @@ def test_in_profile_pulse_a_status_is_requested(
 
 def test_a_writer_that_cannot_write_is_not_measured(laboratory: Callable[..., Laboratory]) -> None:
     broken = laboratory(changed(("        Implementation.count += 1\n", "        raise OSError(5, 'no')\n")))
-    with pytest.raises(Unmeasured, match=r"a write without any fault was answered io \(see FLT-01\)"):
+    with pytest.raises(Unmeasured, match=r"was answered io \(see FLT-01 without_a_fault\)$"):
         broken.place("replace")
-    with pytest.raises(Unmeasured, match="a write without any fault does not succeed"):
+    with pytest.raises(Unmeasured, match=r"fault does not succeed \(see FLT-01 without_a_fault\)$"):
         broken.record("first")
+    with pytest.raises(Unmeasured, match=r"fault does not succeed \(see VIS-07 sizes_leave_no_tail\)$"):
+        broken.record("first", LARGE)
+    with pytest.raises(Unmeasured, match=r"was answered io \(see VIS-01 whatever_the_size_and_the_name\)$"):
+        broken.record_drawn("drawn", SIZE, NEW)
+
+
+def test_a_document_that_is_not_there_is_not_measured(laboratory: Callable[..., Laboratory]) -> None:
+    lost = laboratory(changed(("            os.replace(temp, path)\n", "            os.unlink(temp)\n")))
+    with pytest.raises(Unmeasured, match=r"but its document is not there \(see FLT-01 without_a_fault\)$"):
+        lost.record("first")
 
 
 def test_a_write_that_ends_the_process_is_an_error_of_the_implementation(laboratory: Callable[..., Laboratory]) -> None:

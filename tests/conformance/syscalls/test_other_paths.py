@@ -152,6 +152,30 @@ def test_a_path_that_cannot_be_written_is_unmeasured(look: Callable[..., Looked]
     ]
 
 
+@pytest.mark.parametrize(
+    ("special", "judged_by"),
+    [
+        (DANGLING, "MET-04 symbolic_link_is_treated_as_declared"),
+        (LINKED_FOLDER, "MET-04 link_in_the_folders_path_is_followed"),
+        (BARE, "MET-06"),
+    ],
+)
+@pytest.mark.parametrize("what", ["return", "raise OSError(5, 'no')"])
+def test_what_cannot_be_written_points_to_the_clause_about_such_paths(
+    look: Callable[..., Looked], special: str, judged_by: str, what: str
+) -> None:
+    """No case of FLT-01 writes there: it passes beside this."""
+    change = f"""
+    def replace(self, path, text):
+        if self.special(path):
+            {what}
+        Replacing.replace(self, path, text)
+"""
+    looked = look(writer(special, change))
+    assert looked.unmeasured
+    assert all(each.endswith(f" (see {judged_by})") for each in looked.unmeasured)
+
+
 def test_a_working_folder_that_a_failed_write_has_left_is_seen(look: Callable[..., Looked]) -> None:
     leaving = """
     def replace(self, path, text):
