@@ -7,9 +7,21 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-__all__ = ["QUICK_KILLS", "is_quick", "quick_cases"]
+__all__ = ["QUICK_KILLS", "is_quick", "quick_cases", "sees_less"]
 
 QUICK_KILLS = 5  # in a row; each one starts the implementation again
+
+_SEE_LESS = (
+    "fault_at_every_operation",
+    "write_after_a_fault",
+    "readers_do_not_become_more_by_a_fault",
+    "interrupt_at_every_boundary",
+    "descriptors_after_an_interrupt",
+    "kill_at_every_boundary",
+    "temps_left_after_a_hundred_kills",
+    "every_write_between_a_hundred_kills",
+    "kills_while_a_reader_polls",
+)
 
 
 @cache
@@ -22,3 +34,8 @@ def quick_cases() -> Mapping[str, frozenset[str]]:
 def is_quick(clause: str, case: str) -> bool:
     """Whether ``--quick`` runs this case of this clause."""
     return case in quick_cases().get(clause, ())
+
+
+def sees_less(case: str) -> bool:
+    """Whether a case of ``--quick`` visits fewer points of a write, or makes fewer kills, than it does without."""
+    return case.partition(":")[0] in _SEE_LESS

@@ -11,6 +11,7 @@ from conformance.commands.compare.recorded_run import RecordedCase, RecordedRun,
 from conformance.contract.clauses import load_clauses
 from conformance.reporting.verdict import clause_outcome
 from conformance.runner.frozen_names import gone_cases
+from conformance.runner.quick import sees_less
 
 __all__ = ["KINDS", "Change", "ClauseChange", "Comparison", "compare", "notes_on", "require_comparable"]
 
@@ -132,8 +133,12 @@ def notes_on(old: RecordedRun, new: RecordedRun) -> list[str]:
         before, now = old.beside.get(name), new.beside.get(name)
         if before != now:
             notes.append(f"different {name}: {_listed(before)} and {_listed(now)}")
-    if (old.selection.clauses, old.selection.cases) != (new.selection.clauses, new.selection.cases):
+    if old.selection != new.selection:
         notes.append("different selections; compared is what both runs were asked for")
+    if old.selection.quick != new.selection.quick:
+        notes.append(
+            "only one run is quick, and visits fewer points of a write: what it passes there may fail in a whole run"
+        )
     return notes
 
 
@@ -148,8 +153,7 @@ def compare(old: RecordedRun, new: RecordedRun, *, gone: Collection[tuple[str, s
     """
     gone = gone_cases() if gone is None else gone
     require_comparable(old, new)
-    both = [run.selection for run in (old, new)]
-    keys = [key for key in dict.fromkeys([*old.cases, *new.cases]) if all(s.takes(*key) for s in both)]
+    keys = [key for key in dict.fromkeys([*old.cases, *new.cases]) if all(_asked_for(run, *key) for run in (old, new))]
     order = list(load_clauses())
     keys.sort(key=lambda key: order.index(key[0]))
     if not any(key in old.cases and key in new.cases for key in keys):
@@ -158,9 +162,16 @@ def compare(old: RecordedRun, new: RecordedRun, *, gone: Collection[tuple[str, s
     failing = sum(
         _state(run[0]) == _state(run[1]) == "failed" for run in ((old.cases.get(k), new.cases.get(k)) for k in keys)
     )
-    clauses = tuple(_clause_changes([key for key in keys if key in new.cases or key not in gone], old, new))
+    of_clauses = [key for key in keys if (key in new.cases or key not in gone) and not _unseen(key, old, new)]
+    clauses = tuple(_clause_changes(of_clauses, old, new))
     compared = sum(case != "*" for _, case in keys)
     return Comparison(old, new, tuple(notes_on(old, new)), changes, clauses, compared, failing)
+
+
+def _asked_for(run: RecordedRun, clause: str, case: str) -> bool:
+    if case == "*" and not run.selection.cases:  # what a run says of a clause that it measures no case of
+        return run.selection.takes_clause(clause)
+    return run.selection.takes(clause, case)
 
 
 def _state(case: RecordedCase | None) -> State:
@@ -182,7 +193,9 @@ def _change(
     before = old.cases.get(key) or whole_clause(old, clause)
     now = new.cases.get(key) or whole_clause(new, clause)
     states = _without_luck(before, now)
-    if states not in _CHANGES:
+    if states == ("held", "failed") and _sees_less(old, new, key):
+        states = ("unmeasured", "failed")  # it may have failed there then
+    if states not in _CHANGES or _unseen(key, old, new):
         return None
     kind, lost = _CHANGES[states]
     shown = now or before
@@ -197,6 +210,17 @@ def _change(
         shown.message,
         shown.repro,
     )
+
+
+def _sees_less(run: RecordedRun, other: RecordedRun, key: tuple[str, str]) -> bool:
+    """Whether the first run is quick and the other is not, in a case that visits fewer points then."""
+    clause, case = key
+    return run.selection.shortens(clause) and not other.selection.shortens(clause) and sees_less(case)
+
+
+def _unseen(key: tuple[str, str], old: RecordedRun, new: RecordedRun) -> bool:
+    """Whether a case that failed passes now only as far as a quick run sees, which is no repair."""
+    return _without_luck(old.cases.get(key), new.cases.get(key)) == ("failed", "held") and _sees_less(new, old, key)
 
 
 def _without_luck(before: RecordedCase | None, now: RecordedCase | None) -> tuple[State, State]:

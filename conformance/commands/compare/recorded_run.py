@@ -18,7 +18,7 @@ __all__ = ["RecordedCase", "RecordedRun", "load_run", "results_of", "run_from", 
 
 RESULTS = "results.jsonl"
 _WHOLE_CLAUSE = "*"
-_SELECTED = ("clause", "case", "point")
+_SELECTED = ("clause", "case", "point", "quick", "whole")
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,13 @@ def run_from(header: Mapping[str, Any] | Header, results: Iterable[Result], sour
         system=_text(platform, "system", file),
         file_system=_text(values, "file_system", file),
         kit=_text(values, "kit", file),
-        selection=Selection(chosen["clause"], chosen["case"], (chosen["point"] or ("*",))[0]),
+        selection=Selection(
+            chosen["clause"],
+            chosen["case"],
+            (chosen["point"] or ("*",))[0],
+            quick=bool(chosen["quick"]),
+            whole=chosen["whole"],
+        ),
         beside={
             **others,
             "commands": values.get("program"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from conformance.cli import SUITE
 from conformance.contract.clauses import load_clauses
 from conformance.runner.collection import cases_in
-from conformance.runner.quick import QUICK_KILLS, is_quick, quick_cases
+from conformance.runner.quick import QUICK_KILLS, is_quick, quick_cases, sees_less
 from conformance.runner.run import KILLS
+from conformance.syscalls import findings
 
 # A hundred kills take longer than all the rest, and nothing can fail; real power cuts are another command's.
 LEFT_OUT = {"KIL-03": "informative", "PWR-03": "must"}
@@ -27,6 +31,19 @@ def test_a_case_belongs_to_its_clause() -> None:
     assert is_quick("LIF-01", "idle_example")
     assert not is_quick("LIF-02", "idle_example")
     assert not is_quick("KIL-03", "temps_left_after_a_hundred_kills")
+
+
+def test_it_sees_less_in_the_cases_whose_points_it_leaves_out() -> None:
+    families = "|".join(findings._QUICK)
+    visiting = re.compile(rf'visits\(laboratory, "({families})"|kill_series\(laboratory\)')
+    parts = [
+        part
+        for path in Path(SUITE).glob("test_*.py")
+        for part in re.split(r"^def test_", path.read_text("utf-8"), flags=re.M)[1:]
+    ]
+    visit = {part.partition("(")[0] for part in parts if visiting.search(part)}
+    assert visit
+    assert {part.partition("(")[0] for part in parts if sees_less(part.partition("(")[0])} == visit
 
 
 def test_it_is_a_small_part() -> None:

@@ -193,6 +193,51 @@ def test_only_what_both_runs_were_asked_for_is_compared(compared: Compared) -> N
     assert "different selections; compared is what both runs were asked for" in found.notes
 
 
+QUICK: dict[str, object] = {"selection": {"quick": ("yes",)}}
+POINTS = "fault_at_every_operation:FLT-01-replace"  # of which a quick run visits some
+
+
+def test_a_quick_run_is_compared_with_a_whole_one_in_its_own_cases(compared: Compared) -> None:
+    whole = [Result("DOC-07", "message:cyrillic", "pass"), Result("DOC-07", "message:of another length", "fail")]
+    quick = [Result("DOC-07", "message:cyrillic", "fail")]
+    found = compared(whole, quick, new=QUICK)
+    assert [(change.case, change.lost) for change in found.changes] == [("message:cyrillic", True)]
+    assert found.compared == 1
+    assert found.notes == (
+        "different selections; compared is what both runs were asked for",
+        "only one run is quick, and visits fewer points of a write: what it passes there may fail in a whole run",
+    )
+    back = compared(quick, whole, QUICK)
+    assert [(change.case, change.kind) for change in back.changes] == [("message:cyrillic", "better")]
+
+
+def test_what_a_quick_run_passes_is_no_repair_where_it_sees_less(compared: Compared) -> None:
+    fails, passes = [Result("FLT-01", POINTS, "fail")], [Result("FLT-01", POINTS, "pass")]
+    found = compared(fails, passes, new=QUICK)
+    assert (found.changes, found.clauses, found.lost) == ((), (), 0)
+    assert change_of(compared(passes, fails, new=QUICK)) == ("worse", True)
+
+
+def test_what_fails_in_a_whole_run_is_new_where_a_quick_one_saw_less(compared: Compared) -> None:
+    fails, passes = [Result("FLT-01", POINTS, "fail")], [Result("FLT-01", POINTS, "pass")]
+    assert change_of(compared(passes, fails, QUICK)) == ("new", False)
+    assert change_of(compared(fails, passes, QUICK)) == ("better", False)
+
+
+def test_two_quick_runs_have_seen_the_same(compared: Compared) -> None:
+    fails, passes = [Result("FLT-01", POINTS, "fail")], [Result("FLT-01", POINTS, "pass")]
+    assert change_of(compared(passes, fails, QUICK, QUICK)) == ("worse", True)
+    assert change_of(compared(fails, passes, QUICK, QUICK)) == ("better", False)
+
+
+def test_what_a_quick_run_says_of_a_whole_clause_counts(compared: Compared) -> None:
+    common = Result("DOC-08", "explicit_timestamp:0", "pass")
+    left_out = [common, Result("DOC-07", "*", "unmeasured", "no reason")]
+    found = compared([common, Result("DOC-07", "message:cyrillic", "pass")], left_out, new=QUICK)
+    assert [(change.clause, change.lost, change.message) for change in found.clauses] == [("DOC-07", True, "no reason")]
+    assert compared(left_out, left_out, new=QUICK).clauses == ()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "note"),
     [
