@@ -107,24 +107,28 @@ def written(operations: Sequence[Operation], name: str, existing: Mapping[str, i
 def session_ends(operations: Sequence[Operation], name: str) -> tuple[int, ...]:
     """The operations after each of which the file has one more complete content.
 
-    That is each replace, and of what was done in place between two opens for writing the last change.
+    That is each replace, and of what was done in place between two opens for writing the last change. A new file whose
+    bytes are changed on after its rename, through a descriptor that stayed open, is complete with the last change.
     """
     ends: list[int] = []
     last: int | None = None
     published = {each.number for each in publishing(operations, name)}
     for each in operations:
-        if each.number in published:
-            ends += [number for number in (last, each.number) if number is not None]
-            last = None
+        replaces = each.number in published
+        if not replaces and (each.name != name or not each.call.succeeded):
             continue
-        if each.name != name or not each.call.succeeded:
-            continue
-        if each.kind in _OPENING and each.flags & _WRITING and last is not None:
+        if last is not None and (replaces or _starts(each)):
             ends.append(last)
             last = None
-        if _changes(each, name):
+        if replaces or _changes(each, name):
             last = each.number
     return (*ends, last) if last is not None else tuple(ends)
+
+
+def _starts(operation: Operation) -> bool:
+    """Whether what comes from this operation on is another rewrite: it goes by the name, not by a descriptor."""
+    opens = operation.kind in _OPENING and bool(operation.flags & _WRITING)
+    return opens or (operation.kind == "truncate" and operation.descriptor < 0)
 
 
 def concerning(operations: Sequence[Operation], written: Written) -> tuple[Operation, ...]:

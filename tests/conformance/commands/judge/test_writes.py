@@ -30,6 +30,13 @@ REPLACED = (
     'open("/run/work", O_RDONLY) = 3</run/work>',
     "fsync(3</run/work>) = 0",
 )
+FILLED_LATE = (
+    *REPLACED[:2],
+    REPLACED[4],
+    'write(3<COPY/f>, "er", 2) = 2',
+    "ftruncate(3<COPY/f>, 4) = 0",
+    "close(3<COPY/f>) = 0",
+)
 
 
 def operations(*lines: str) -> tuple[Operation, ...]:
@@ -45,6 +52,9 @@ def operations(*lines: str) -> tuple[Operation, ...]:
         (REPLACED, "replaced", 1, (4,)),
         (REPLACED * 3, "replaced", 3, (4, 11, 18)),
         ((*IN_PLACE, *REPLACED), "replaced", 2, (1, 7)),
+        ((*REPLACED, *IN_PLACE), "replaced", 2, (4, 8)),
+        (FILLED_LATE, "replaced", 1, (4,)),
+        ((*REPLACED, 'truncate("COPY/f", 2) = 0'), "replaced", 2, (4, 7)),
     ],
 )
 def test_how_a_file_was_written(lines: tuple[str, ...], how: str, times: int, ends: tuple[int, ...]) -> None:
