@@ -23,22 +23,19 @@ import sys
 from conformance.subject.fork_messages import become
 from conformance.syscalls.tracer import ptrace
 from conformance.syscalls.tracer.calls import SIGNATURES, Argument, Begun, Call, Descriptor
-from conformance.syscalls.tracer.decode import decode, process_of
 from conformance.syscalls.tracer.messages import Fired, Lines, Phase, Rule, read_plan, write_report
 from conformance.syscalls.tracer.recording import Recording
 from conformance.syscalls.tracer.waiting import others, still, ticking
+
+if sys.platform == "linux":  # it has no names elsewhere
+    from conformance.syscalls.tracer.stops import RESTARTS, WALL, Stops, arguments_at, error_of
 
 __all__ = ["main"]
 
 assert sys.platform == "linux"
 
-_WALL = 0x40000000
-_SYSTEM_CALL_STOP = signal.SIGTRAP | 0x80
-_STOPPING = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _SIGNALS = {"kill": signal.SIGKILL, "interrupt": signal.SIGINT, "terminate": signal.SIGTERM}
 _ASKING = ("interrupt", "terminate")  # the program can answer these in its own way
-_HIGHEST_ERRNO = 4095
-_RESTARTS = (512, 513, 514, 516)  # ERESTARTSYS and its kin, which no program sees: the call is restarted
 
 
 def _set_of(mask: str) -> frozenset[int]:
@@ -52,19 +49,18 @@ def _status_of(process: int, thread: int) -> dict[str, str]:
         return dict(line.split(":", 1) for line in file)
 
 
-class _Tracer:
+class _Tracer(Stops):
     def __init__(self, control: int, child: int, go: int) -> None:
+        super().__init__()
         self.control = control
         self.messages = Lines(control)
         self.put_off: list[bytes] = []  # messages that arrived while something was held
         self.child = child
         self.go = go
-        self.threads: dict[int, int] = {child: child}  # thread → its process
+        self.threads[child] = child
         self.switching: set[int] = set()  # threads that have yet to stop and learn whether we are armed
         self.recording: Recording | None = None
-        self.parked: set[int] = set()  # threads that stand still until the kit releases them
         self.tickers: frozenset[int] = frozenset()  # threads that went on by themselves before the request, too
-        self.armed = False
         self.ended: int | None = None
 
     # Messages
@@ -120,26 +116,12 @@ class _Tracer:
 
     # Stops
 
-    def wait(self) -> bool:
-        """Handle every pending stop. Returns whether any process is left; a new one may not have stopped yet."""
-        while True:
-            try:
-                thread, status = os.waitpid(-1, _WALL | os.WNOHANG)
-            except ChildProcessError:
-                return False
-            if thread == 0:
-                return True
-            with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # killed while it was stopped
-                self.handle(thread, status)
+    def ends(self, thread: int, status: int) -> None:
+        self.parked.discard(thread)
+        if thread == self.child:
+            self.ended = status
 
-    def handle(self, thread: int, status: int) -> None:
-        if os.WIFSTOPPED(status):
-            self.stopped(thread, os.WSTOPSIG(status), status >> 16)
-        else:
-            self.threads.pop(thread, None)
-            self.parked.discard(thread)
-            if thread == self.child:
-                self.ended = status
+    def seen(self, thread: int) -> None:
         # Any stop will do: it cancels an interruption that is still pending (the kernel's ptrace_stop).
         self.forget_switch(thread)
 
@@ -148,36 +130,14 @@ class _Tracer:
             self.switching.discard(thread)
             self.switched()
 
-    def stopped(self, thread: int, signal_number: int, event: int) -> None:
-        if thread not in self.threads:
-            self.threads[thread] = process_of(thread)
-        if event == ptrace.EVENT_STOP:
-            if signal_number in _STOPPING:
-                ptrace.listen(thread)
-            else:
-                ptrace.resume(thread, to_next_call=self.armed)
+    def at_call(self, thread: int) -> None:
+        recording = self.recording
+        if recording is None:
             return
-        if event == ptrace.EVENT_EXEC:
-            # The thread that calls execve becomes the first of its process; the others vanish without a report.
-            for other in [each for each, process in self.threads.items() if process == thread and each != thread]:
-                del self.threads[other]
-                self.forget_switch(other)
-        if event or signal_number != _SYSTEM_CALL_STOP:
-            ptrace.resume(thread, 0 if event else signal_number, to_next_call=self.armed)
-            return
-        if self.armed and self.recording is not None:
-            self.at_call(thread, self.recording)
-        if thread not in self.parked:
-            ptrace.resume(thread, to_next_call=self.armed)
-
-    def at_call(self, thread: int, recording: Recording) -> None:
         stop = ptrace.system_call_stop(thread)
         if stop.phase == "entry":
-            audit, names = ptrace.call_names()
-            # A program of another architecture (32 bits): its call numbers have other meanings.
-            name = names.get(stop.number, f"call-{stop.number}") if stop.audit == audit else "io_uring_enter"
             process = self.threads[thread]
-            arguments = decode(thread, process, name, stop.arguments, recording.concern.lies_within)
+            name, arguments = arguments_at(stop, thread, process, recording.concern.lies_within)
             if arguments is not None and recording.concern.concerns(process, name, arguments):
                 self.carry_out(thread, recording, recording.begin(thread, name, arguments), "before")
         elif stop.phase == "exit" and (ending := recording.begun.pop(thread, None)) is not None:
@@ -190,8 +150,8 @@ class _Tracer:
         if begun.result is not None:
             ptrace.set_result(thread, begun.result)
             result = begun.result
-        number = -result if -_HIGHEST_ERRNO <= result < 0 else 0
-        if number in _RESTARTS:
+        number = error_of(result)
+        if number in RESTARTS:
             if begun.number == recording.operations - 1:
                 recording.operations -= 1  # it will be restarted, as the same operation
                 recording.counts[begun.name] -= 1
@@ -277,7 +237,7 @@ class _Tracer:
                 os.kill(process, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError, ProcessLookupError):
             while True:
-                thread, status = os.waitpid(-1, _WALL)
+                thread, status = os.waitpid(-1, WALL)
                 if not os.WIFSTOPPED(status):
                     self.handle(thread, status)
                 elif thread not in self.threads:  # a new one, at its first stop
