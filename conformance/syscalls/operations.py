@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from conformance.syscalls.tracer.calls import Argument, Call, Descriptor, TraceError
 
-__all__ = ["Concern", "Kind", "Operation", "in_words", "operations_of", "relative_name"]
+__all__ = ["Concern", "Kind", "Operation", "follow_names", "in_words", "operation_of", "operations_of", "relative_name"]
 
 Kind = Literal[
     "open",  # an existing file
@@ -248,15 +248,16 @@ def operations_of(
     found: list[Operation] = []
     for call in sorted(calls, key=lambda call: call.begun):
         if concern.concerns(call.process, call.name, call.arguments):
-            operation = _operation(call, len(found), concern, names)
+            operation = operation_of(call, len(found), concern, names)
             if call.succeeded:
-                _follow_names(operation, names)
+                follow_names(operation, names)
             found.append(operation)
         concern.follow(call)
     return tuple(found)
 
 
-def _follow_names(operation: Operation, names: set[str]) -> None:
+def follow_names(operation: Operation, names: set[str]) -> None:
+    """Change the names in a folder as an operation that succeeded has."""
     if operation.kind in ("create", "symlink"):
         names.add(operation.name)
     elif operation.kind == "make-folder":
@@ -304,7 +305,8 @@ _SIMPLE: dict[str, Kind] = {
 }
 
 
-def _operation(call: Call, number: int, concern: Concern, names: set[str]) -> Operation:
+def operation_of(call: Call, number: int, concern: Concern, names: set[str]) -> Operation:
+    """The operation with this number that a call is. ``names`` are those in the folder before it. Raises TraceError."""
     if "unknown" in call.arguments:
         raise TraceError(f"{call.name} on {call.arguments['unknown']}: the model does not know this operation")
     arguments = call.arguments

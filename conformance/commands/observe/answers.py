@@ -9,24 +9,29 @@ from typing import Literal
 
 from conformance.commands.observe.durations import in_words
 from conformance.commands.observe.names import Beside, left_behind, shapes_of
+from conformance.commands.observe.rewrites import OperationLog
 from conformance.commands.observe.tally import LATE_SECONDS, OneRead, Tally
 from conformance.commands.observe.watching import Watched
 from conformance.reporting.results import counted
 
 __all__ = ["QUESTIONS", "Answer", "Question", "answers_of", "handling", "time_of_day"]
 
-Question = Literal["torn", "missing", "place", "older", "attributes", "temps"]
+Question = Literal["torn", "missing", "place", "synced", "older", "attributes", "temps"]
 Verdict = Literal["yes", "no", "not measured"]
 
 QUESTIONS: Mapping[Question, tuple[str, str]] = {
     "torn": ("a reader finds it empty or torn", "VIS-05"),
     "missing": ("a reader finds no file", "VIS-05"),
     "place": ("its bytes change in place", "VIS-01"),
+    "synced": ("it is renamed before it is synced", "PWR-01"),
     "older": ("a reader finds an older one again", "CON-03"),
     "attributes": ("mode, owner or link is lost", "MET-01"),
     "temps": ("temps are left behind", "FLT-02"),
 }
-"""Each question in words, and the clause of the contract that it belongs to; in the order of the answers."""
+"""Each question in words, and the clause of the contract that it belongs to; in the order of the answers.
+
+``synced`` is answered where the calls of a process are traced.
+"""
 
 _SHOWN_TEMPS = 3
 
@@ -41,11 +46,16 @@ class Answer:
     of: int = 0
 
 
-def answers_of(watched: Watched, temp_age: float, clock: Callable[[float], str] | None = None) -> tuple[Answer, ...]:
+def answers_of(
+    watched: Watched,
+    temp_age: float,
+    clock: Callable[[float], str] | None = None,
+    log: OperationLog | None = None,
+) -> tuple[Answer, ...]:
     """The answers about a file, in the order of `QUESTIONS`; none when it was never there.
 
     ``temp_age`` is how old a temp has to be, in seconds, to be left behind. ``clock`` turns a moment (of the monotonic
-    clock) into the time of day.
+    clock) into the time of day. ``log`` is what the calls of a traced process say.
     """
     tally = watched.tally
     if not tally.reads:
@@ -54,7 +64,8 @@ def answers_of(watched: Watched, temp_age: float, clock: Callable[[float], str] 
     return (
         _torn(tally, at),
         _missing(watched, at),
-        _place(watched, at),
+        _place(watched, at, log),
+        *([_synced(log)] if log is not None else []),
         _older(tally),
         _attributes(tally),
         _temps(watched, temp_age),
@@ -114,10 +125,14 @@ def _missing(watched: Watched, at: Callable[[float], str]) -> Answer:
     return Answer("missing", *_unless_unchanged(tally, f"in {looks}"), tally.looks)
 
 
-def _place(watched: Watched, at: Callable[[float], str]) -> Answer:
+def _place(watched: Watched, at: Callable[[float], str], log: OperationLog | None) -> Answer:
     tally, names = watched.tally, watched.names
     if tally.journaled:
         return Answer("place", "not measured", f"{tally.kind}: changed in place by design")
+    if log is not None and (often := log.by_how().get("in place")):
+        of = log.rewrites.total()
+        first = next(each for each in log.rewrites if each.how == "in place")
+        return Answer("place", "yes", f"{often:,} of {counted(of, 'rewrites')} by the process: {first}", of)
     by_reading = watched.numbers_tell and tally.rewrite is not None
     if by_reading and tally.rewrite is not None:
         sizes = " → ".join(f"{size:,}" for size in tally.rewrite.sizes)
@@ -134,6 +149,25 @@ def _place(watched: Watched, at: Callable[[float], str]) -> Answer:
     appended = f"; bytes were appended {counted(tally.appended, 'times')}" if tally.appended else ""
     text = f"in {counted(tally.changed, 'changes')}{appended}"
     return Answer("place", *_unless_unchanged(tally, text), tally.changed)
+
+
+def _synced(log: OperationLog) -> Answer:
+    replaced = {each: times for each, times in log.rewrites.items() if each.how == "replaced"}
+    of = sum(replaced.values())
+    unsynced = [each for each in replaced if each.synced is False]
+    unknown = sum(times for each, times in replaced.items() if each.synced is None)
+    if log.unknown:
+        text = f"the process calls {', '.join(sorted(log.unknown))}, which may write and sync unseen"
+        return Answer("synced", "not measured", text, of)
+    if unsynced:
+        often = sum(replaced[each] for each in unsynced)
+        return Answer("synced", "yes", f"{often:,} of {counted(of, 'new files')}: {unsynced[0]}", of)
+    if not of:
+        return Answer("synced", "not measured", "no new file got its name by the process")
+    if unknown:
+        text = f"{unknown:,} of {counted(of, 'new files')} were not seen from their first byte on"
+        return Answer("synced", "not measured", text, of)
+    return Answer("synced", "no", f"in {counted(of, 'new files')}", of)
 
 
 def _older(tally: Tally) -> Answer:

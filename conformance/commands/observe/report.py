@@ -11,6 +11,7 @@ import click
 
 from conformance.commands.observe.answers import QUESTIONS, Answer, answers_of, handling, time_of_day
 from conformance.commands.observe.durations import in_words
+from conformance.commands.observe.tracing import Tracing
 from conformance.commands.observe.watching import Watched
 from conformance.contract.clauses import load_clauses
 from conformance.contract.manifest import Manifest
@@ -36,10 +37,11 @@ _WIDTH = max(len(words) for words, _ in QUESTIONS.values())
 Answers = Mapping[Path, tuple[Answer, ...]]
 
 
-def all_answers(files: Sequence[Watched], temp_age: float) -> Answers:
+def all_answers(files: Sequence[Watched], temp_age: float, traced: Tracing | None = None) -> Answers:
     """The answers about each file, by its path as it was given."""
     clock = time_of_day(time.time() - time.monotonic())
-    return {each.path: answers_of(each, temp_age, clock) for each in files}
+    logs = traced.logs if traced is not None else {}
+    return {each.path: answers_of(each, temp_age, clock, logs.get(each.path)) for each in files}
 
 
 def exit_code(answers: Answers) -> Exit:
@@ -68,7 +70,7 @@ def results_of(answers: Answers, command: str) -> list[Result]:
     ]
 
 
-def print_report(files: Sequence[Watched], answers: Answers, seconds: float) -> None:
+def print_report(files: Sequence[Watched], answers: Answers, seconds: float, traced: Tracing | None = None) -> None:
     """Print what was seen of each file, and the end."""
     for each in files:
         say("")
@@ -76,6 +78,8 @@ def print_report(files: Sequence[Watched], answers: Answers, seconds: float) -> 
         say(f"{each.path}: {each.tally.how_often(seconds)}{f': {how}' if how else ''}")
         for note in (*each.notes, *_notes(each)):
             say(f"  note: {note}")
+        if traced is not None:
+            _print_rewrites(traced, each)
         if not answers[each.path]:
             say(f"  not judged: {_why_not(each)}")
         for answer in answers[each.path]:
@@ -87,9 +91,21 @@ def print_report(files: Sequence[Watched], answers: Answers, seconds: float) -> 
     found = counted(sum(answer.verdict == "yes" for answer in given), "findings")
     reads = counted(sum(each.tally.reads for each in files), "reads")
     say("")
+    for note in traced.notes if traced is not None else ():
+        say(f"note: {note}")
     say(f"{counted(len(files), 'files')} watched: {found} in {len(given)} answers; {reads} ({seconds:.1f} s)")
     if exit_code(answers) == Exit.INCONCLUSIVE:
         say("inconclusive: not everything could be measured")
+
+
+def _print_rewrites(traced: Tracing, watched: Watched) -> None:
+    """How the traced process has rewritten a file, most often first."""
+    log = traced.logs[watched.path]
+    by = len(log.processes)
+    others = f", by {by} processes" if by > 1 else ""
+    say(f"  {traced.in_words()}: {counted(log.rewrites.total(), 'rewrites')}{others}")
+    for rewrite, times in log.rewrites.most_common():
+        say(f"      {counted(times, 'times')}: {rewrite}")
 
 
 def _notes(watched: Watched) -> list[str]:
@@ -138,7 +154,7 @@ def write_results(
     results = results_of(answers, command)
     for result in results:
         file.result(result)
-    clauses = {clause: load_clauses()[clause] for _, clause in QUESTIONS.values()}
+    clauses = {each.clause: load_clauses()[each.clause] for each in results}
     file.footer(decide(results, clauses, (), operating_system(), strict=True, complete=False, part="watched"))
 
 

@@ -41,8 +41,8 @@ _POKEDATA, _POKEUSER, _CONT, _SYSCALL = 5, 6, 7, 24
 _GETREGSET, _SETREGSET, _SEIZE, _INTERRUPT, _LISTEN = 0x4204, 0x4205, 0x4206, 0x4207, 0x4208
 _GETSIGMASK, _GET_SYSCALL_INFO = 0x420A, 0x420E
 EVENT_FORK, EVENT_VFORK, EVENT_CLONE, EVENT_EXEC, EVENT_STOP = 1, 2, 3, 4, 128
-# TRACESYSGOOD, the four events, and EXITKILL: a traced process never outlives the tracer.
-_OPTIONS = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x100000
+_OPTIONS = 0x1 | 0x2 | 0x4 | 0x8 | 0x10  # TRACESYSGOOD, and the four events
+_EXITKILL = 0x100000
 _ENTRY, _EXIT = 1, 2
 _PAGE = 4096
 _VECTOR, _LENGTH = 16, 8  # bytes of a struct iovec, and where in it its length is
@@ -125,9 +125,12 @@ def call_names() -> tuple[int, Mapping[int, str]]:
     return tables[architecture()]
 
 
-def seize(thread: int) -> None:
-    """Start to trace a thread, which keeps running."""
-    _ptrace(_SEIZE, thread, 0, _OPTIONS)
+def seize(thread: int, *, outlives: bool = False) -> None:
+    """Start to trace a thread, which keeps running, as its new threads and children are traced.
+
+    When the tracer ends, the kernel kills what it traced, or lets it go on as if nothing had been (``outlives``).
+    """
+    _ptrace(_SEIZE, thread, 0, _OPTIONS if outlives else _OPTIONS | _EXITKILL)
 
 
 def interrupt(thread: int) -> None:
