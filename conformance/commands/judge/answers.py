@@ -6,11 +6,12 @@ import dataclasses
 import errno
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from conformance.commands.judge.content import Wholeness, in_words
-from conformance.commands.judge.points import Planned, name_of
+from conformance.commands.judge.execution import Traced
+from conformance.commands.judge.points import Planned
 from conformance.commands.judge.writes import Written, first_rewrite
 from conformance.oracle.snapshot import Snapshot
 from conformance.syscalls.operations import Operation
@@ -27,6 +28,7 @@ __all__ = [
     "Resumed",
     "Verdict",
     "Visited",
+    "found_at",
     "in_the_folder",
     "of_attributes",
     "of_errors",
@@ -36,6 +38,8 @@ __all__ = [
     "of_temps",
     "shown",
     "unbroken",
+    "where",
+    "with_next_runs",
 ]
 
 Question = Literal["reader", "kill", "power", "disk", "temps", "attributes", "resume"]
@@ -58,7 +62,8 @@ class Answer:
     """The answer to one question about one file.
 
     ``text`` is what was seen, or why nothing was measured; ``operation`` the earliest operation that shows it, and
-    ``point`` the point that does, for ``--point`` (empty: an undisturbed run shows it). ``tried`` of ``of`` points were
+    ``point`` the point that does, for ``--point`` (empty: an undisturbed run shows it; with a slash: the run after a
+    disturbed one does). ``tried`` of ``of`` points were
     tried. ``number`` is that of the operation, -1 where there is none, and ``source``
     the line or function that made it, empty where that is not known.
     """
@@ -73,6 +78,11 @@ class Answer:
     number: int = -1
     source: str = ""
 
+    @property
+    def of_next_run(self) -> bool:
+        """Whether the run after a disturbed one shows it."""
+        return "/" in self.point
+
 
 @dataclass(frozen=True)
 class Change:
@@ -85,17 +95,19 @@ class Change:
 
 @dataclass(frozen=True)
 class Resumed:
-    """The run after a kill: how often it wrote, and ``why`` it did not end well (empty: it did)."""
+    """The run after a disturbed one: how often it wrote, ``why`` it did not end well (empty: it did), and its trace."""
 
     writes: int
     why: str = ""
+    run: Traced | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Visited:
     """What a run at a point left: whether the point was ``hit``, how the run ended (None: it was stopped), the state of
     the file and whether that is none of a whole one, and what was left behind. Of a kill also how many writes were
-    ``done`` before it, and the run after it.
+    ``done`` before it, all new files with their states, and the run after it. ``after`` says in words what was done to
+    the run before, empty where there was none.
     """
 
     planned: Planned
@@ -107,6 +119,14 @@ class Visited:
     operation: str = ""
     done: int = 0
     resumed: Resumed | None = None
+    leftovers: Mapping[str, str] = field(default_factory=dict)
+    after: str = ""
+
+    def without_trace(self) -> Visited:
+        """The same, without the trace of the run after it."""
+        if self.resumed is None:
+            return self
+        return dataclasses.replace(self, resumed=dataclasses.replace(self.resumed, run=None))
 
 
 @dataclass(frozen=True)
@@ -221,26 +241,67 @@ def of_attributes(found: Attributes) -> Answer:
     return Answer("attributes", "no", "; ".join([f"{', '.join(checked)}: kept", *beside]))
 
 
-def of_kills(target: str, visited: Iterable[Visited], of: int) -> Answer:
-    """What the kills left."""
-    return _of_visits("kill", target, [each for each in visited if each.planned.kills], of, "killed there")
+def of_kills(target: str, visited: Iterable[Visited], of: int, deeper: int | None = None) -> Answer:
+    """What the kills left. ``deeper`` is as in `with_next_runs`."""
+    return _of_visits("kill", target, [each for each in visited if each.planned.kills], of, deeper)
 
 
-def of_errors(target: str, visited: Iterable[Visited], of: int) -> Answer:
-    """What the errors left."""
-    return _of_visits("disk", target, [each for each in visited if not each.planned.kills], of, "failed there")
+def of_errors(target: str, visited: Iterable[Visited], of: int, deeper: int | None = None) -> Answer:
+    """What the errors left. ``deeper`` is as in `with_next_runs`."""
+    return _of_visits("disk", target, [each for each in visited if not each.planned.kills], of, deeper)
 
 
-def _of_visits(question: Question, target: str, visited: Sequence[Visited], of: int, how: str) -> Answer:
+def _of_visits(question: Question, target: str, visited: Sequence[Visited], of: int, deeper: int | None) -> Answer:
     mine = [each for each in visited if each.planned.target == target]
-    hits = [each for each in mine if each.hit]
+    answer = _of_one_level(question, [each for each in mine if each.planned.after is None], of)
+    if deeper is None:
+        return answer
+    return with_next_runs(answer, _of_one_level(question, [each for each in mine if each.planned.after], deeper))
+
+
+def _of_one_level(question: Question, visited: Sequence[Visited], of: int) -> Answer:
+    hits = [each for each in visited if each.hit]
     broken = [each for each in hits if each.broken]
     if broken:
         worst = min(broken, key=lambda each: each.planned.point.number)
-        text = f"{how}, it is {in_words(worst.state)}; so at {len(broken)} of {len(hits)} points"
-        number = worst.planned.point.number
-        return Answer(question, "yes", text, worst.operation, name_of(worst.planned.point), len(hits), of, number)
-    return unbroken(question, len(hits), len(mine) - len(hits), of)
+        text = f"{where(worst)}, it is {in_words(worst.state)}; so at {len(broken)} of {len(hits)} points"
+        return found_at(question, worst, text, len(hits), of)
+    return unbroken(question, len(hits), len(visited) - len(hits), of)
+
+
+def where(visited: Visited) -> str:
+    """Where a run was disturbed, as the start of a sentence."""
+    how = "killed there" if visited.planned.kills else "failed there"
+    return f"{how} in the run after {visited.after}" if visited.after else how
+
+
+def found_at(question: Question, visited: Visited, text: str, tried: int, of: int) -> Answer:
+    """The answer that a point showed something."""
+    return Answer(
+        question, "yes", text, visited.operation, visited.planned.called, tried, of, visited.planned.point.number
+    )
+
+
+def with_next_runs(answer: Answer, after: Answer) -> Answer:
+    """An answer, and that of the same question about the runs after the points: the first that shows something.
+
+    The number of points in the runs after them is ``deeper`` elsewhere, None where they were not to be disturbed.
+    """
+    if answer.verdict == "yes":
+        return answer
+    tried, of = answer.tried + after.tried, answer.of + after.of
+    if after.verdict == "yes":
+        return dataclasses.replace(after, tried=tried, of=of)
+    if answer.verdict == "not measured" and after.verdict == "not measured":
+        return answer if answer.of or not after.of else after
+    if not after.of:
+        text = "no next run differs from an undisturbed one"
+    elif after.verdict == "no":
+        text = f"in the next run, {after.text}"
+    else:
+        text = f"of {after.of} points in the next run, none was tried or hit"
+    texts = [answer.text, text] if answer.verdict == "no" else [text]
+    return Answer(answer.question, "no", "; ".join(texts), tried=tried, of=of)
 
 
 def unbroken(question: Question, hits: int, missed: int, of: int) -> Answer:
@@ -255,18 +316,28 @@ def unbroken(question: Question, hits: int, missed: int, of: int) -> Answer:
     return Answer(question, "no", f"at {hits} of {of} points{tried}{beside}", tried=hits, of=of)
 
 
-def of_temps(target: str, visited: Iterable[Visited], of: int) -> Answer:
-    """What was left behind by runs that met an error and ended by themselves; a removal that failed excuses it."""
+def of_temps(target: str, visited: Iterable[Visited], of: int, deeper: int | None = None) -> Answer:
+    """What was left behind by runs that met an error and ended by themselves; a removal that failed excuses it.
+
+    ``deeper`` is as in `with_next_runs`.
+    """
     ended = [
         each
         for each in visited
         if each.hit and not each.planned.kills and each.status is not None and each.status >= 0
         if each.planned.target == target and each.planned.point.key != "unlink"
     ]
+    answer = _of_those_that_ended([each for each in ended if each.planned.after is None], of)
+    if deeper is None:
+        return answer
+    return with_next_runs(answer, _of_those_that_ended([each for each in ended if each.planned.after], deeper))
+
+
+def _of_those_that_ended(ended: Sequence[Visited], of: int) -> Answer:
     left = [each for each in ended if each.left]
     if left:
         first = min(left, key=lambda each: each.planned.point.number)
-        text = f"after the error, {', '.join(first.left)} is left; so at {len(left)} of {len(ended)} points"
-        point, number = name_of(first.planned.point), first.planned.point.number
-        return Answer("temps", "yes", text, first.operation, point, len(ended), of, number)
+        which = f" in the run after {first.after}" if first.after else ""
+        text = f"after the error{which}, {', '.join(first.left)} is left; so at {len(left)} of {len(ended)} points"
+        return found_at("temps", first, text, len(ended), of)
     return unbroken("temps", len(ended), 0, of)

@@ -47,6 +47,7 @@ NAME = "pulse judge"
 @click.option("--resume", metavar="CMD", default="", help="What runs after a kill.  [default: COMMAND]")
 @click.option("--result", metavar="FILE|CMD", default="", help="What a run after a kill must bring, too.")
 @click.option("--point", default="*", metavar="GLOB", help="Only the kills and errors at matching points.")
+@click.option("--depth", type=click.IntRange(1, 2), default=1, show_default=True, help="2: disturb the next run, too.")
 @seed_option("Where the series of points start.")
 @report_option("Folder for results.jsonl.")
 def _command(words: tuple[str, ...], **given: Any) -> int:
@@ -61,6 +62,8 @@ def _command(words: tuple[str, ...], **given: Any) -> int:
     if sys.platform != "linux":
         click.echo(f"{NAME}: not judged: the syscall engine needs Linux", err=True)
         return Exit.INCONCLUSIVE
+    if "/" in given["point"] and given["depth"] == 1:
+        raise click.UsageError(f"--point {given['point']}: a point of the next run, which needs --depth 2")
     folder: Path = given["folder"].resolve()
     if not folder.is_dir():
         raise click.UsageError(f"--dir {given['folder']}: is no folder")
@@ -105,6 +108,7 @@ def _wish(given: Mapping[str, Any], folder: Path) -> Wish:
         seed=secrets.randbits(32) if given["seed"] is None else given["seed"],
         budget=given["budget"],
         point=given["point"],
+        depth=given["depth"],
         resume=_resume(given["resume"], folder),
         result=given["result"],
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.commands.judge.folder import Stage
+from conformance.commands.judge.writes import Written, files_written, written
 from conformance.subject.children import Child, spawn
 from conformance.subject.exchange import exchange, kept
 from conformance.subject.fork_messages import TRACER
@@ -24,7 +25,7 @@ from conformance.syscalls.tracer.calls import TraceError
 from conformance.syscalls.tracer.messages import Plan, Report, Rule
 from conformance.syscalls.tracer.session import Boundary, Talk
 
-__all__ = ["Command", "Ended", "environment_of", "run_traced"]
+__all__ = ["Command", "Ended", "Traced", "environment_of", "run_traced"]
 
 _SECONDS_TO_END = 10.0
 
@@ -52,6 +53,20 @@ class Ended:
     seconds: float
     printed: str
     why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A run: ``existing`` is the listing of the stage before it, ``after`` the one after it."""
+
+    ended: Ended
+    existing: Mapping[str, int]
+    after: Mapping[str, int]
+
+    def files(self) -> list[Written]:
+        """The files that it wrote, in the order of their first change."""
+        operations = self.ended.operations
+        return [written(operations, name, self.existing) for name in files_written(operations, self.after)]
 
 
 def run_traced(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,17 +18,17 @@ from conformance.commands.judge.answers import (
     of_temps,
 )
 from conformance.commands.judge.content import Wholeness, without_empty
-from conformance.commands.judge.execution import Command
+from conformance.commands.judge.depth import Course, Courses, deepen, followed
+from conformance.commands.judge.execution import Command, Traced
 from conformance.commands.judge.folder import Stage
 from conformance.commands.judge.formats import guessed_kind, validator
-from conformance.commands.judge.points import Planned, planned, selected
+from conformance.commands.judge.points import Planned, led_to, planned, selected
 from conformance.commands.judge.resuming import Again, of_resuming, undisturbed_again
-from conformance.commands.judge.revisits import revisit
+from conformance.commands.judge.revisits import Way, reach, revisit
 from conformance.commands.judge.sources import sources_of
 from conformance.commands.judge.undisturbed import (
     CannotJudge,
     Observed,
-    Traced,
     attributes_of,
     link_survives,
     observe,
@@ -53,6 +54,7 @@ class Wish:
     seed: int = 0
     budget: float = 60.0  # seconds
     point: str = "*"
+    depth: int = 1  # 2: also the run after each disturbed one
     resume: tuple[str, ...] = ()  # what runs after a kill; none: the same command
     result: str = ""  # the file or command that shows the result
 
@@ -79,11 +81,15 @@ class Inquiry:
         self.notes: list[str] = []
         self.points = 0
         self.tried = 0
+        self.courses: list[Course] = []
+        self.deeper_points = 0
+        self.deeper_tried = 0
         self._traced: Traced | None = None
         self._targets: list[Written] = []
         self._wholes: dict[str, Wholeness] = {}
         self._usual: frozenset[str] = frozenset()
         self._stable_names = True
+        self._way = Way(command, frozenset(), frozenset(), self._reset)
 
     @property
     def traced(self) -> Traced:
@@ -121,26 +127,35 @@ class Inquiry:
         operations = self.traced.ended.operations
         everything = [point for each in self._targets for point in planned(operations, each)]
         points = selected(everything, self.wish.point)
+        first = led_to(everything, self.wish.point) if self.wish.depth > 1 else points
         self.points = len(points)
         seconds = min(self.command.seconds, max(_LEAST_SECONDS, _TIMES * self.traced.ended.seconds))
         command = dataclasses.replace(self.command, seconds=seconds)
-        again = self._again(command, points)
-        visited: list[Visited] = []
-        for each in revisit(
-            self.stage,
-            command,
-            points,
-            self._wholes,
-            self.traced,
-            self._usual,
-            again,
-            seed=self.wish.seed,
-            seconds=self.wish.budget,
-            progress=lambda done: progress(done, len(points)),
-        ):
-            visited.append(each)
-        self.tried = len(visited)
-        visited = self._without_chance(visited)
+        names = frozenset(each.name for each in operations)
+        self._way = Way(command, names, self._usual, self._reset)
+        again = self._again(command, first)
+        until = time.monotonic() + self.wish.budget
+        visited = self._disturbed(first, again, progress)
+        self.tried = len({each.planned for each in visited}.intersection(points))
+        deeper = followed(self.courses, self.wish.point)
+        self.deeper_points = len(deeper)
+        if again is not None and deeper:
+            visited += deepen(
+                self.stage,
+                self._way,
+                again,
+                self.courses,
+                deeper,
+                self._wholes,
+                seed=self.wish.seed,
+                seconds=until - time.monotonic(),
+                progress=lambda done: progress(done, len(deeper)),
+                note=self.notes.append,
+            )
+        points = [*points, *deeper]
+        wanted = frozenset(points)
+        visited = self._without_chance([each for each in visited if each.planned in wanted])
+        self.deeper_tried = len([each for each in visited if each.planned.after])
         answered = {each.name: self._last_answers(each, points, visited, again) for each in self._targets}
         return self._with_sources(answered, operations)
 
@@ -189,14 +204,28 @@ class Inquiry:
     def _with_sources(
         self, answered: Mapping[str, tuple[Answer, ...]], operations: Sequence[Operation]
     ) -> dict[str, tuple[Answer, ...]]:
-        """The answers with what made the operations that they name, from one more run."""
-        answers = [answer for of_one in answered.values() for answer in of_one]
-        numbers = {each.number for each in answers if each.verdict == "yes" and each.number >= 0}
+        """The answers with what made the operations that they name, from one more run; of a next run each from one."""
+        answers = [(name, answer) for name, of_one in answered.items() for answer in of_one if answer.number >= 0]
+        numbers = {each.number for _, each in answers if not each.of_next_run}
         found = sources_of(self.stage, self.command, operations, numbers) if numbers else {}
+        sources = {(name, each): found.get(each.number, "") for name, each in answers if not each.of_next_run}
+        courses = {(course.written.name, point.called): course for course in self.courses for point in course.points}
+        for name, each in answers:
+            if each.of_next_run:
+                sources[name, each] = self._source_of_next(courses[name, each.point], each.number)
         return {
-            name: tuple(dataclasses.replace(each, source=found.get(each.number, "")) for each in of_one)
+            name: tuple(dataclasses.replace(each, source=sources.get((name, each), "")) for each in of_one)
             for name, of_one in answered.items()
         }
+
+    def _source_of_next(self, course: Course, number: int) -> str:
+        again = self.wish.resume or self.command.words
+        command = dataclasses.replace(self._way.command, words=again)
+        operations = course.run.ended.operations
+        found = sources_of(
+            self.stage, command, operations, [number], lambda: reach(self.stage, self._way, course.after)
+        )
+        return found.get(number, "")
 
     # Undisturbed
 
@@ -253,9 +282,40 @@ class Inquiry:
 
     # Disturbed
 
+    def _reset(self) -> bool:
+        self.stage.reset()
+        return True
+
+    def _disturbed(
+        self, points: Sequence[Planned], again: Again | None, progress: Callable[[int, int], None]
+    ) -> list[Visited]:
+        """The visits of these points. Where the next run is to be disturbed, too, half of the time is left for that."""
+        deep = self.wish.depth > 1 and again is not None and again.second is not None
+        undisturbed = [self.traced, *([again.second] if again is not None and again.second is not None else [])]
+        courses = Courses(undisturbed, self.traced.existing)
+        found: list[Visited] = []
+        for each in revisit(
+            self.stage,
+            self._way,
+            points,
+            self._wholes,
+            again,
+            seed=self.wish.seed,
+            seconds=self.wish.budget / 2 if deep else self.wish.budget,
+            goes_on=deep,
+            progress=lambda done: progress(done, len(points)),
+        ):
+            if deep:
+                courses.take(each)
+            # A trace for each point would be much to keep.
+            found.append(each.without_trace())
+        self.courses = courses.found
+        return found
+
     def _without_chance(self, visited: list[Visited]) -> list[Visited]:
         """Without findings of another content, if an undisturbed run of now has another content as well."""
-        doubtful = {each.planned.target for each in visited if each.broken and each.state == "other"}
+        first = [each for each in visited if each.broken and each.state == "other" and each.planned.after is None]
+        doubtful = {each.planned.target for each in first}
         if not doubtful:
             return visited
         control = observe(
@@ -267,13 +327,13 @@ class Inquiry:
         for name in sorted(changed):
             self.notes.append(f"{name.removeprefix('work/')}: its bytes differ from run to run: see --valid")
         return [
-            dataclasses.replace(each, hit=False) if each.planned.target in changed and each.state == "other" else each
+            dataclasses.replace(each, hit=False) if each in first and each.planned.target in changed else each
             for each in visited
         ]
 
     def _again(self, command: Command, points: Sequence[Planned]) -> Again | None:
         """What runs after a kill; None where no kill is to be tried."""
-        if not self.wish.budget or not any(point.kills for point in points):
+        if not self.wish.budget or not any(point.kills or self.wish.depth > 1 for point in points):
             return None
         then = dataclasses.replace(command, words=self.wish.resume) if self.wish.resume else None
         return undisturbed_again(self.stage, command, then, self.traced, self._targets, self.wish.result)
@@ -282,15 +342,21 @@ class Inquiry:
         self, each: Written, points: Sequence[Planned], visited: Sequence[Visited], again: Again | None
     ) -> tuple[Answer, ...]:
         mine = [point for point in points if point.target == each.name]
-        kills = sum(point.kills for point in mine)
-        temps = of_temps(each.name, visited, len(mine) - kills)
+        first = [point for point in mine if point.after is None]
+        deep = [point for point in mine if point.after] if self.wish.depth > 1 else None
+        kills = sum(point.kills for point in first)
+        errors = len(first) - kills
+        next_kills = None if deep is None else sum(point.kills for point in deep)
+        next_errors = None if deep is None else sum(not point.kills for point in deep)
+        after_kills = None if deep is None else sum(point.kills_at_all for point in deep)
+        temps = of_temps(each.name, visited, errors, next_errors)
         if not self._stable_names:
             text = "each run leaves files of other names, with or without an error"
             temps = Answer("temps", "not measured", text)
         return (
-            of_kills(each.name, visited, kills),
-            of_resuming(each.name, visited, kills, again),
-            of_errors(each.name, visited, len(mine) - kills),
+            of_kills(each.name, visited, kills, next_kills),
+            of_resuming(each.name, visited, kills, again, after_kills),
+            of_errors(each.name, visited, errors, next_errors),
             temps,
         )
 

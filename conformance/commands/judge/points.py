@@ -13,28 +13,43 @@ from conformance.commands.judge.writes import Written, storing
 from conformance.syscalls.operations import Operation
 from conformance.syscalls.points import Point, Scenario, boundary_points, fault_points
 
-__all__ = ["Planned", "evenly", "hit", "name_of", "planned", "selected"]
+__all__ = ["Planned", "evenly", "hit", "led_to", "name_of", "planned", "selected"]
 
 
 @dataclass(frozen=True)
 class Planned:
     """One run: what is done at one operation on one file, which has the number ``point.number`` in the whole run.
 
-    ``name`` is the file that the operation was on in the undisturbed run.
+    ``name`` is the file that the operation was on in the undisturbed run. ``after`` is the point of the run before, for
+    a run that comes after a disturbed one.
     """
 
     target: str
     point: Point
     name: str = ""
+    after: Planned | None = None
+
+    @property
+    def called(self) -> str:
+        """What ``--point`` matches, such as ``12:write:ENOSPC``, or ``14:rename:kill-before/3:unlink:kill-after``."""
+        return f"{self.after.called}/{name_of(self.point)}" if self.after else name_of(self.point)
 
     @property
     def kills(self) -> bool:
         """Whether the command is killed there, and does not see an error."""
         return self.point.what == "kill"
 
+    @property
+    def kills_at_all(self) -> bool:
+        """Whether this run or the one before it is killed."""
+        return self.kills or (self.after is not None and self.after.kills_at_all)
 
-def planned(operations: Sequence[Operation], written: Written) -> list[Planned]:
-    """Every point of one file: a kill at each boundary, each errno, and a disk that stays full from an operation on."""
+
+def planned(operations: Sequence[Operation], written: Written, after: Planned | None = None) -> list[Planned]:
+    """Every point of one file: a kill at each boundary, each errno, and a disk that stays full from an operation on.
+
+    ``after`` is the point of the run before, of which these operations are the next.
+    """
     chosen = storing(operations, written)
     # The functions that make points expect a trace of these operations alone.
     own = [each._replace(number=index) for index, each in enumerate(chosen)]
@@ -49,6 +64,7 @@ def planned(operations: Sequence[Operation], written: Written) -> list[Planned]:
             written.name,
             dataclasses.replace(each, scenario=scenario, number=numbers[each.number]),
             chosen[each.number].name,
+            after,
         )
         for each in points
     ]
@@ -59,23 +75,28 @@ def _is_wanted(point: Point) -> bool:
 
 
 def name_of(point: Point) -> str:
-    """What ``--point`` matches, such as ``12:write:ENOSPC`` or ``14:rename:kill-after``."""
+    """A point of one run, such as ``12:write:ENOSPC`` or ``14:rename:kill-after``."""
     return point.name.partition(":")[2]
 
 
 def selected(points: Sequence[Planned], glob: str) -> list[Planned]:
     """The points whose names match."""
-    return [each for each in points if fnmatch.fnmatchcase(name_of(each.point), glob)]
+    return [each for each in points if fnmatch.fnmatchcase(each.called, glob)]
+
+
+def led_to(points: Sequence[Planned], glob: str) -> list[Planned]:
+    """The points after which the next run has points whose names match: those that ``glob`` names before its slash."""
+    return selected(points, glob.partition("/")[0])
 
 
 def evenly(points: Sequence[Planned], seed: int) -> Iterator[Planned]:
     """All points, such that those that have come so far are always spread over the whole run.
 
-    Kills and errors take turns, file by file. The seed decides where each series starts.
+    Kills and errors take turns, file by file and run by run. The seed decides where each series starts.
     """
-    series: dict[tuple[str, bool], list[Planned]] = {}
+    series: dict[tuple[str, bool, Planned | None], list[Planned]] = {}
     for each in points:
-        series.setdefault((each.target, each.kills), []).append(each)
+        series.setdefault((each.target, each.kills, each.after), []).append(each)
     orders = [[of_one[index] for index in _spread(len(of_one), seed)] for of_one in series.values()]
     for several in itertools.zip_longest(*orders):
         yield from (each for each in several if each is not None)

@@ -44,6 +44,8 @@ def repeat(words: Sequence[str], given: Mapping[str, Any], target: str, answer: 
     """The command that shows an answer once more."""
     options = ["--target", target.removeprefix("work/")]
     options += ["--point", answer.point] if answer.point else ["--budget", "0"]
+    if answer.of_next_run:
+        options += ["--depth", "2"]
     for name, option in _REPEATED.items():
         value = given.get(name)
         if value is not None and value != _DEFAULTS.get(name):
@@ -81,7 +83,7 @@ def results_of(files: Sequence[Judged], words: Sequence[str], given: Mapping[str
 
 
 def _evidence(answer: Answer) -> tuple[tuple[str, str], ...]:
-    return ("seen", answer.text), ("operation", answer.operation), ("made by", answer.source)
+    return ("seen", answer.text), ("operation", answer.operation), ("made by", answer.source), ("point", answer.point)
 
 
 class Report:
@@ -154,7 +156,11 @@ class Report:
         found = sum(answer.verdict == "yes" for answer in answers)
         judged = counted(len([each for each in files if each.answers]), "files")
         tried = f"{inquiry.tried} of {counted(inquiry.points, 'points')} tried"
-        more = "; more with --budget" if inquiry.tried < inquiry.points else ""
+        if inquiry.wish.depth > 1:
+            differing = counted(len(inquiry.courses), "differing next runs")
+            tried += f", and {inquiry.deeper_tried} of {inquiry.deeper_points} in {differing}"
+        missing = inquiry.tried < inquiry.points or inquiry.deeper_tried < inquiry.deeper_points
+        more = "; more with --budget" if missing else ""
         seconds = time.monotonic() - self._started
         code = exit_code(files)
         _say(
@@ -189,8 +195,10 @@ class Report:
             command=tuple(self._words),
         )
         where = file_system_of(inquiry.stage.root)
-        targets = {"target": list(self._given["targets"]), "point": [self._given["point"]]}
-        file.header(header_of(manifest, {}, [where], inquiry.wish.seed, targets, program="pulse judge"))
+        asked = {"target": list(self._given["targets"]), "point": [self._given["point"]]}
+        if inquiry.wish.depth > 1:
+            asked["depth"] = [str(inquiry.wish.depth)]
+        file.header(header_of(manifest, {}, [where], inquiry.wish.seed, asked, program="pulse judge"))
         results = results_of(files, self._words, self._given)
         for result in results:
             file.result(result)

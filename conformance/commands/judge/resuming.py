@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import subprocess
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance.commands.judge.answers import Answer, Resumed, Visited, unbroken
+from conformance.commands.judge.answers import Answer, Resumed, Visited, found_at, unbroken, where, with_next_runs
 from conformance.commands.judge.content import Wholeness, in_words
-from conformance.commands.judge.execution import Command, Ended, environment_of, run_traced
+from conformance.commands.judge.execution import Command, Traced, environment_of, run_traced
 from conformance.commands.judge.folder import Stage, listing
-from conformance.commands.judge.points import name_of
-from conformance.commands.judge.undisturbed import CannotJudge, Traced
+from conformance.commands.judge.undisturbed import CannotJudge
 from conformance.commands.judge.writes import Written, session_ends
 from conformance.oracle.snapshot import snapshot
 from conformance.syscalls.operations import Operation
@@ -29,7 +29,8 @@ class Again:
     ``statuses`` are the exit codes that end a run well, ``complete`` those of a run in a folder where nothing is left
     to do, and ``contents`` what the files then hold. ``names`` are the files whose writes are counted, ``writes`` how
     many there are in an undisturbed run. ``result`` is the file or command that shows the result, ``expected`` the
-    result of undisturbed runs; None where none is asked for, or where it differs from run to run.
+    result of undisturbed runs; None where none is asked for, or where it differs from run to run. ``second`` is the
+    undisturbed run of the command in the folder of a run that was not killed.
     """
 
     command: Command
@@ -40,6 +41,7 @@ class Again:
     writes: int
     result: str = ""
     expected: bytes | None = None
+    second: Traced | None = None
 
 
 def writes(operations: Sequence[Operation], names: Collection[str]) -> int:
@@ -64,7 +66,7 @@ def undisturbed_again(
         stage.reset()
         _run(stage, command)
         expected = expected if _result(stage, command, result, is_file=_is_file(stage, result)) == expected else None
-    complete = frozenset({second.status} - {None})
+    complete = frozenset({second.ended.status} - {None})
     well = {0, traced.ended.status} if then is None else {0, *complete}
     statuses = frozenset(each for each in well if each is not None)
     return Again(
@@ -76,11 +78,13 @@ def undisturbed_again(
         writes(traced.ended.operations, names),
         result,
         expected,
+        second,
     )
 
 
-def _run(stage: Stage, command: Command) -> Ended:
-    return run_traced(stage, command, listing(stage.root))
+def _run(stage: Stage, command: Command) -> Traced:
+    existing = listing(stage.root)
+    return Traced(run_traced(stage, command, existing), existing, listing(stage.root))
 
 
 def _is_file(stage: Stage, result: str) -> bool:
@@ -118,7 +122,8 @@ def _result(stage: Stage, command: Command, result: str, *, is_file: bool) -> by
 def resumed(stage: Stage, again: Again, target: str, whole: Wholeness, state: str) -> Resumed:
     """Run the command again in the folder that a kill has left. ``state`` is that of the target after the kill."""
     had_file = bool(again.result) and again.expected is not None
-    ended = _run(stage, again.command)
+    run = _run(stage, again.command)
+    ended = run.ended
     after = snapshot(stage.root / target)
     found = whole.state(after)
     if after.data is not None and after.data == again.contents.get(target):
@@ -133,7 +138,7 @@ def resumed(stage: Stage, again: Again, target: str, whole: Wholeness, state: st
         why = f"the next run ends well, and the file is {in_words(found)}"
     elif had_file and not _same_result(stage, again):
         why = "the next run ends well, and its result is not that of an undisturbed run"
-    return Resumed(writes(ended.operations, again.names), why)
+    return Resumed(writes(ended.operations, again.names), why, run)
 
 
 def _same_result(stage: Stage, again: Again) -> bool:
@@ -145,24 +150,32 @@ def _code(status: int) -> str:
     return f"exit code {status}" if status >= 0 else f"signal {-status}"
 
 
-def of_resuming(target: str, visited: Iterable[Visited], of: int, again: Again | None) -> Answer:
-    """What the runs after the kills showed."""
-    mine = [each for each in visited if each.planned.target == target and each.planned.kills]
-    tried = [(each, each.resumed) for each in mine if each.hit and each.resumed is not None]
+def of_resuming(
+    target: str, visited: Iterable[Visited], of: int, again: Again | None, deeper: int | None = None
+) -> Answer:
+    """What the runs after the kills showed. ``deeper`` is as in `with_next_runs`."""
+    mine = [each for each in visited if each.planned.target == target and each.planned.kills_at_all]
+    first = [each for each in mine if each.planned.after is None]
+    answer = _of_runs(first, of)
+    tried = [(each.done, each.resumed.writes) for each in first if each.hit and each.resumed is not None]
+    if answer.verdict == "no" and again is not None:
+        beside = [how_it_resumes(tried, again.writes)]
+        if again.result and again.expected is None:
+            beside.append("its result differs from run to run, and is not judged")
+        answer = dataclasses.replace(answer, text="; ".join([answer.text, *(each for each in beside if each)]))
+    if deeper is None:
+        return answer
+    return with_next_runs(answer, _of_runs([each for each in mine if each.planned.after], deeper))
+
+
+def _of_runs(visited: Sequence[Visited], of: int) -> Answer:
+    tried = [(each, each.resumed) for each in visited if each.hit and each.resumed is not None]
     failed = [(each, run) for each, run in tried if run.why]
     if failed:
         first, run = min(failed, key=lambda pair: pair[0].planned.point.number)
-        text = f"killed there, {run.why}; so at {len(failed)} of {len(tried)} points"
-        point, number = name_of(first.planned.point), first.planned.point.number
-        return Answer("resume", "yes", text, first.operation, point, len(tried), of, number)
-    answer = unbroken("resume", len(tried), len(mine) - len(tried), of)
-    if answer.verdict != "no" or again is None:
-        return answer
-    beside = [how_it_resumes([(each.done, run.writes) for each, run in tried], again.writes)]
-    if again.result and again.expected is None:
-        beside.append("its result differs from run to run, and is not judged")
-    text = "; ".join([answer.text, *(each for each in beside if each)])
-    return Answer("resume", "no", text, tried=answer.tried, of=of)
+        text = f"{where(first)}, {run.why}; so at {len(failed)} of {len(tried)} points"
+        return found_at("resume", first, text, len(tried), of)
+    return unbroken("resume", len(tried), len(visited) - len(tried), of)
 
 
 def how_it_resumes(runs: Sequence[tuple[int, int]], writes: int) -> str:

@@ -15,7 +15,7 @@ import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +45,18 @@ class _Held:
 
 
 def sources_of(
-    stage: Stage, command: Command, operations: Sequence[Operation], numbers: Collection[int]
+    stage: Stage,
+    command: Command,
+    operations: Sequence[Operation],
+    numbers: Collection[int],
+    ready: Callable[[], object] | None = None,
 ) -> Mapping[int, str]:
     """For operations of an undisturbed run, by number, what made them; those of which it is not known are left out.
 
-    Raises Unmeasured, TraceError.
+    ``ready`` makes the folder as it is before the run; without it that is the prepared one. Raises Unmeasured,
+    TraceError.
     """
-    stage.reset()
+    (ready or stage.reset)()
     stacks = Path(tempfile.mkdtemp(prefix="stacks-", dir=stage.children))
     held: dict[int, _Held] = {}
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.commands.judge.answers import Attributes, Change
-from conformance.commands.judge.execution import Command, Ended, run_traced
+from conformance.commands.judge.execution import Command, Ended, Traced, run_traced
 from conformance.commands.judge.folder import Stage, listing
-from conformance.commands.judge.writes import HELD_CALLS, Written, concerning, files_written, session_ends, written
+from conformance.commands.judge.writes import HELD_CALLS, Written, concerning, session_ends
 from conformance.oracle.snapshot import Snapshot, snapshot
 from conformance.syscalls.tracer.messages import Rule
 from conformance.syscalls.tracer.session import Boundary
@@ -21,7 +21,6 @@ __all__ = [
     "MOST_TARGET_BYTES",
     "CannotJudge",
     "Observed",
-    "Traced",
     "attributes_of",
     "link_survives",
     "observe",
@@ -38,20 +37,6 @@ _OWNER = (1, 1)
 
 class CannotJudge(Exception):
     """The command as a whole, or one file, cannot be judged. The message says why."""
-
-
-@dataclass(frozen=True)
-class Traced:
-    """The first run: ``existing`` is the listing of the stage before it, ``after`` the one after it."""
-
-    ended: Ended
-    existing: Mapping[str, int]
-    after: Mapping[str, int]
-
-    def files(self) -> list[Written]:
-        """The files that it wrote, in the order of their first change."""
-        operations = self.ended.operations
-        return [written(operations, name, self.existing) for name in files_written(operations, self.after)]
 
 
 @dataclass(frozen=True)
@@ -106,12 +91,14 @@ def observe(
     targets: Sequence[Written],
     traced: Traced,
     prepare: Callable[[Path], None] | None = None,
+    ready: Callable[[], object] | None = None,
 ) -> Observed:
     """Run the command once and look at the targets after each operation; ``prepare`` changes each of them before it.
 
-    Raises CannotJudge when it does not end as the first run did, or holds too much.
+    ``ready`` makes the folder as it is before the run; without it that is the prepared one. ``traced`` is the same run
+    without readers. Raises CannotJudge when it does not end as that did, or holds too much.
     """
-    stage.reset()
+    (ready or stage.reset)()
     names = [each.name for each in targets]
     if prepare is not None:
         for name in names:

@@ -32,6 +32,7 @@ _STORING = (
     *("create", "create-unnamed", "write", "map", "truncate", "allocate", "sync", "sync-folder", "sync-all", "close"),
     *("rename", "exchange", "link", "unlink", "symlink", "chmod", "chown", "utime", "attribute", "open"),
 )
+_OF_FOLDERS = ("make-folder", "remove-folder")
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def storing(operations: Sequence[Operation], written: Written) -> tuple[Operatio
     return tuple(
         each
         for each in found
-        if each.kind in _STORING and (each.kind != "open" or each.name in names) and _may_matter(each, names)
+        if (each.kind in _STORING and _may_matter(each, names)) or (each.kind in _OF_FOLDERS and each.name in names)
     )
 
 

@@ -181,6 +181,56 @@ class TestDisturbed:
         assert of_temps("work/f", [excused, visited(3, "old", "error")], 2).verdict == "no"
 
 
+def visited_next(number: int, state: str = "old", what: str = "kill", **more: object) -> Visited:
+    """A point of the run after a kill."""
+    found = visited(number, state, what, **more)
+    first = visited(8).planned
+    return dataclasses.replace(
+        found, planned=dataclasses.replace(found.planned, after=first), after="a kill (after write t)"
+    )
+
+
+class TestNextRuns:
+    def test_what_the_first_run_shows_comes_first(self) -> None:
+        answer = of_kills("work/f", [visited_next(1, "empty"), visited(3, "cut off")], 1, 1)
+        assert answer.point == "3:write:kill-after"
+
+    def test_a_finding_says_that_it_is_of_the_next_run(self) -> None:
+        answer = of_kills("work/f", [visited_next(2, "empty"), visited_next(1), visited(3)], 1, 2)
+        assert (answer.verdict, answer.of_next_run, answer.number) == ("yes", True, 2)
+        assert answer.point == "8:write:kill-after/2:write:kill-after"
+        assert answer.text == ("killed there in the run after a kill (after write t), it is empty; so at 1 of 2 points")
+        failed = of_errors("work/f", [visited_next(2, "empty", "error")], 0, 1)
+        assert failed.text.startswith("failed there in the run after a kill (after write t), it is empty")
+
+    def test_temps_of_the_next_run(self) -> None:
+        answer = of_temps("work/f", [visited_next(2, "old", "error", left=("t",))], 0, 1)
+        assert answer.text == (
+            "after the error in the run after a kill (after write t), t is left; so at 1 of 1 points"
+        )
+
+    @pytest.mark.parametrize(
+        ("seen", "deeper", "text"),
+        [
+            ([visited(1)], None, "at 1 of 1 points"),
+            ([visited(1)], 0, "at 1 of 1 points; no next run differs from an undisturbed one"),
+            ([visited(1)], 2, "at 1 of 1 points; of 2 points in the next run, none was tried or hit"),
+            ([visited(1), visited_next(2)], 1, "at 1 of 1 points; in the next run, at 1 of 1 points"),
+        ],
+    )
+    def test_no_says_how_much_of_the_next_runs_was_tried(
+        self, seen: list[Visited], deeper: int | None, text: str
+    ) -> None:
+        answer = of_kills("work/f", seen, 1, deeper)
+        assert (answer.verdict, answer.text) == ("no", text)
+
+    def test_where_only_the_next_run_was_asked_about_it_answers_alone(self) -> None:
+        answer = of_kills("work/f", [visited_next(2)], 0, 1)
+        assert (answer.verdict, answer.text) == ("no", "in the next run, at 1 of 1 points")
+        assert of_kills("work/f", [], 0, 1).text == "no point was tried: see --budget and --point"
+        assert of_kills("work/f", [], 0, 0).verdict == "not measured"
+
+
 def test_an_operation_in_words() -> None:
     assert shown(operations(CREATE, WRITE, RENAME)[-1]) == "rename t → f"
     failed = operations(WRITE.replace("= 5", "= -1 ENOSPC (No space left on device)"))[0]

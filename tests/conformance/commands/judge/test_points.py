@@ -2,7 +2,7 @@
 
 import errno
 
-from conformance.commands.judge.points import Planned, evenly, hit, name_of, planned, selected
+from conformance.commands.judge.points import Planned, evenly, hit, led_to, name_of, planned, selected
 from conformance.commands.judge.writes import written
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.points import Point
@@ -55,6 +55,29 @@ def test_points_are_selected_by_name() -> None:
     assert [name_of(each.point) for each in selected(POINTS, "3:write:ENOSPC*")] == [
         "3:write:ENOSPC",
         "3:write:ENOSPC-lasting",
+    ]
+
+
+def test_a_point_of_the_next_run_is_named_after_that_of_the_first() -> None:
+    first = next(each for each in POINTS if each.called == "5:rename:kill-after")
+    following = planned(TRACE, written(TRACE, "work/f", EXISTING), first)
+    assert following[0].called == "5:rename:kill-after/2:create:kill-before"
+    assert [each.called for each in selected(following, "*/3:write:EIO")] == ["5:rename:kill-after/3:write:EIO"]
+    assert selected(POINTS, "*/3:write:EIO") == []
+
+
+def test_what_is_named_before_the_slash_leads_to_the_next_run() -> None:
+    assert [each.called for each in led_to(POINTS, "5:rename:kill-after/3:*")] == ["5:rename:kill-after"]
+    assert led_to(POINTS, "3:*") == selected(POINTS, "3:*")
+
+
+def test_a_run_after_a_kill_is_of_a_kill_whatever_is_done_to_it() -> None:
+    kill = next(each for each in POINTS if each.kills)
+    error = next(each for each in POINTS if not each.kills)
+    assert [Planned("work/f", error.point, after=each).kills_at_all for each in (None, error, kill)] == [
+        False,
+        False,
+        True,
     ]
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from conformance.commands.judge.answers import Answer
-from conformance.commands.judge.execution import Command
+from conformance.commands.judge.execution import Command, Traced
 from conformance.commands.judge.folder import Stage
 from conformance.commands.judge.formats import validator
 from conformance.commands.judge.inquiry import Inquiry, Judged, Wish
-from conformance.commands.judge.undisturbed import CannotJudge, Traced, trace
+from conformance.commands.judge.undisturbed import CannotJudge, trace
 from conformance.contract.errors import Unmeasured
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the syscall engine needs Linux")
@@ -134,6 +134,25 @@ def test_a_lock_that_a_kill_leaves_stops_the_next_run(judge: Judge) -> None:
     assert "the next run ends with exit code" in answer.text
     again = Wish(point="*:create:kill-after", resume=("sh", "-c", f"rm -f lock; {LOCKED}"))
     assert judge(LOCKED, wish=again).verdicts()["resume"] == "no"
+
+
+ORPHAN_PUBLISHED = "[ ! -e t ] || mv t f; echo new > t && sync t && mv t f"
+
+
+def test_what_only_the_run_after_a_kill_breaks_is_found_by_disturbing_that_run(judge: Judge) -> None:
+    first, second = "*:create:kill-after", "*:rename:kill-after"
+    assert judge(ORPHAN_PUBLISHED, point=first).verdicts()["kill"] == "no"
+    answer = judge(ORPHAN_PUBLISHED, wish=Wish(point=f"{first}/{second}", depth=2)).answers["f"]["kill"]
+    assert (answer.verdict, answer.operation, answer.source.partition(",")[0]) == ("yes", "rename t → f", "mv t f")
+    assert "in the run after a kill (after create t), it is empty" in answer.text
+    again = judge(ORPHAN_PUBLISHED, wish=Wish(point=answer.point, depth=2)).answers["f"]["kill"]
+    assert (again.verdict, again.point) == ("yes", answer.point)
+
+
+def test_a_next_run_that_does_the_same_is_not_disturbed(judge: Judge) -> None:
+    seen = judge(CORRECT, wish=Wish(point="*:sync-folder:kill-after", depth=2))
+    assert (seen.inquiry.courses, seen.inquiry.deeper_points) == ([], 0)
+    assert seen.answers["f"]["kill"].text == "at 1 of 1 points; no next run differs from an undisturbed one"
 
 
 @pytest.mark.parametrize(

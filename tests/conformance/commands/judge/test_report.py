@@ -11,12 +11,14 @@ import pytest
 
 from conformance.commands.judge.answers import Answer
 from conformance.commands.judge.folder import Measured
-from conformance.commands.judge.inquiry import Judged
-from conformance.commands.judge.report import Report, results_of
+from conformance.commands.judge.inquiry import Judged, Wish
+from conformance.commands.judge.report import Report, repeat, results_of
 from conformance.reporting.results import Exit
 
 GIVEN = {"folder": Path(), "valid": None, "given": None, "run_seconds": 60.0}
 LOST = Answer("power", "yes", "it is empty", "rename t → f")
+LATER = Answer("kill", "yes", "it is empty", "unlink t", "4:rename:kill-before/1:unlink:kill-after", 9, 9, 1)
+DEPTH = {"wish": Wish(), "courses": [], "deeper_points": 0, "deeper_tried": 0}
 UNSEEN = Answer("kill", "not measured", "no point was hit", tried=0, of=4)
 
 
@@ -27,7 +29,7 @@ def inquiry(**changes: Any) -> Any:
     status = changes.pop("status", 0)
     ended = SimpleNamespace(status=status, operations=[1, 2], seconds=0.5, report=report, printed=printed)
     traced = SimpleNamespace(ended=ended)
-    return SimpleNamespace(**{"traced": traced, "notes": [], "points": 0, "tried": 0, **changes})
+    return SimpleNamespace(**{"traced": traced, "notes": [], "points": 0, "tried": 0, **DEPTH, **changes})
 
 
 def test_what_is_not_judged_is_said_beside_what_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,3 +79,18 @@ def test_results_say_what_was_not_measured() -> None:
     assert lost.evidence == {"seen": "it is empty", "operation": "rename t → f"}
     assert (unseen.clause, unseen.outcome, unseen.inconclusive) == ("KIL-01", "unmeasured", True)
     assert unseen.counts == {"points": 0}
+
+
+def test_a_finding_of_the_next_run_is_repeated_with_its_two_points_and_the_depth() -> None:
+    assert repeat(["prog"], GIVEN, "work/f", LATER) == (
+        "pulse judge --target f --point 4:rename:kill-before/1:unlink:kill-after --depth 2 -- prog"
+    )
+    [result] = results_of([Judged("work/f", "", (LATER,))], ["prog"], GIVEN)
+    assert result.evidence["point"] == LATER.point
+
+
+def test_how_much_of_the_next_runs_was_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    deeper = inquiry(points=4, tried=4, wish=Wish(depth=2), courses=[1, 2], deeper_points=9, deeper_tried=3)
+    Report(["prog"], GIVEN).last(deeper, [], None, Path())
+    shown = capsys.readouterr().out
+    assert "4 of 4 points tried, and 3 of 9 in 2 differing next runs; more with --budget" in shown

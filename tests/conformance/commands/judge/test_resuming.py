@@ -14,9 +14,17 @@ AGAIN = Again(Command(("x",)), frozenset({0}), frozenset({0}), {}, ("work/f",), 
 
 
 def visited(number: int, why: str = "", *, done: int = 0, writes: int = 3, hit: bool = True) -> Visited:
-    point = Point("replace", "kill", "after", number, "write", "target")
-    planned = Planned("work/f", point, "work/f")
+    planned = Planned("work/f", kill(number), "work/f")
     return Visited(planned, hit, -9, operation=f"write {number}", done=done, resumed=Resumed(writes, why))
+
+
+def kill(number: int) -> Point:
+    return Point("replace", "kill", "after", number, "write", "target")
+
+
+def visited_next(why: str = "") -> Visited:
+    planned = Planned("work/f", kill(4), "work/f", Planned("work/f", kill(2)))
+    return Visited(planned, True, -9, operation="write 4", resumed=Resumed(3, why), after="a kill (after write 2)")
 
 
 def test_the_earliest_kill_after_which_the_next_run_fails() -> None:
@@ -42,6 +50,16 @@ def test_where_all_end_well_it_says_out_of_how_many() -> None:
 def test_a_result_that_differs_from_run_to_run_is_not_judged() -> None:
     again = Again(Command(("x",)), frozenset({0}), frozenset(), {}, ("work/f",), 1, "out.txt", None)
     assert of_resuming("work/f", [visited(2)], 1, again).text.endswith("and is not judged")
+
+
+def test_the_run_after_the_next_one_has_to_end_well_too() -> None:
+    answer = of_resuming("work/f", [visited(2), visited_next("the next run does not end")], 1, AGAIN, 1)
+    assert (answer.verdict, answer.point) == ("yes", "2:write:kill-after/4:write:kill-after")
+    assert answer.text == (
+        "killed there in the run after a kill (after write 2), the next run does not end; so at 1 of 1 points"
+    )
+    answer = of_resuming("work/f", [visited(2), visited_next()], 1, AGAIN, 1)
+    assert (answer.verdict, answer.text) == ("no", "at 1 of 1 points; in the next run, at 1 of 1 points")
 
 
 @pytest.mark.parametrize(
