@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["CORRECT", "DEFECTIVE", "Defective"]
+__all__ = ["CORRECT", "CORRECT_IN_RECOVERY", "DEFECTIVE", "DEFECTIVE_IN_RECOVERY", "Defective"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,75 @@ def save(name, data):
             os.unlink(temp)
         raise
 """
+_LOCK = """
+import contextlib, os, sys
+def take_lock():
+    own = f"lock.{os.getpid()}"
+    try:
+        with open(own, "w") as file:
+            file.write(str(os.getpid()))
+        os.link(own, "lock")
+    except FileExistsError:
+        with open("lock") as file:
+            owner = file.read()
+        if not owner.isdigit() or os.path.exists(f"/proc/{owner}"):
+            sys.exit(f"locked by {owner}")
+        break_lock(own, owner)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(own)
+"""
+_TRUNCATING = """
+def break_lock(own, owner):
+    with open("lock", "w") as file:
+        file.write(str(os.getpid()))
+"""
+_REPLACING = """
+def break_lock(own, owner):
+    os.replace(own, "lock")
+"""
+_UNDER_LOCK = """
+take_lock()
+try:
+    save("f", b"new")
+finally:
+    os.unlink("lock")
+"""
+_SWEEPING = """
+import glob
+for orphan in glob.glob("f.*.t"):
+    if not os.path.exists("/proc/" + orphan.split(".")[1]):
+        os.unlink(orphan)
+save("f", b"new")
+"""
+DEFECTIVE_IN_RECOVERY: Mapping[str, Defective] = {
+    "an orphaned temp is published without a look": Defective(
+        sh("[ ! -e t ] || mv t f; echo new > t && sync t && mv t f"), "kill", "*:create:kill-after/*:rename:kill-after"
+    ),
+    "an error of a sweep destroys the target": Defective(
+        sh("[ ! -e t ] || { cp f t && cp t f; } || exit 1; echo new > t && sync t && mv t f"),
+        "disk",
+        "*:create:kill-after/*:write:ENOSPC",
+    ),
+    "a sweep removes the target for a moment": Defective(
+        sh("[ ! -e t ] || rm f t; echo new > t && sync t && mv t f"), "kill", "*:create:kill-after/*:unlink:kill-after"
+    ),
+    "a stale lock is truncated to be taken over": Defective(
+        python(f"{_PYTHON}{_LOCK}{_TRUNCATING}{_UNDER_LOCK}"), "resume", "*:rename:kill-after/*:open:kill-after"
+    ),
+}
+"""Their defects are in what only runs after a kill: nothing is found unless the next run is disturbed, too."""
+CORRECT_IN_RECOVERY: Mapping[str, tuple[str, ...]] = {
+    "orphans of dead processes are swept": python(
+        _PYTHON.replace('name + ".t"', 'f"{name}.{os.getpid()}.t"') + _SWEEPING
+    ),
+    "a stale lock is replaced by the next one": python(f"{_PYTHON}{_LOCK}{_REPLACING}{_UNDER_LOCK}"),
+    "an orphan is written over": python(f"{_PYTHON}\nsave('f', b'new')"),
+    "a job of three steps that goes on": python(
+        f"{_PYTHON}\ntext = open('f', 'rb').read()\ndone = int(text) if text.isdigit() else 0\n"
+        "for step in range(done + 1, 4):\n    save('f', b'%d' % step)"
+    ),
+}
 CORRECT: Mapping[str, tuple[str, ...]] = {
     "a shell script": sh(_SH.format(sync="sync")),
     "a shell script that syncs everything": sh(_SH.format(sync="sync && :")),
