@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.contract.manifest import KnownFailure
-from conformance.reporting.results import Outcome, Result, counted
+from conformance.reporting.results import Result, counted
 from conformance.reporting.verdict import apply_known_failures
 from stress.record.folder_record import FolderRecord
 from stress.record.scenario import Scenario
@@ -55,7 +55,7 @@ def _result(record: FolderRecord, clause: str, repro: str) -> Result:
         "CON-03": {"writes": totals.writes, "distinct documents": totals.distinct},
         "CON-05": {"writes": totals.writes, "refused while the target was held": totals.held},
         "KIL-02": {"kills": totals.kills, "next writes": totals.restarts},
-        "KIL-03": {"kills": totals.kills, "orphans": totals.orphans_before},
+        "KIL-03": {"kills": totals.kills, "orphans": totals.orphans_before, "temps left": totals.left},
         "KIL-04": {"kills": totals.kills, "reads": totals.reads},
         "RDR-14": {"reads": totals.reads},
     }[clause]
@@ -88,6 +88,7 @@ def _result(record: FolderRecord, clause: str, repro: str) -> Result:
 
 
 def _orphans(record: FolderRecord, case: str, repro: str, counts: dict[str, int]) -> Result:
+    """What kills left behind, which is counted, as in a run of the suite, and no failure: nothing is required."""
     totals = record.totals
     message = (
         f"{totals.orphans_before:,} temps were left by {totals.kills:,} kills; {totals.orphans_after:,} of them were "
@@ -97,10 +98,7 @@ def _orphans(record: FolderRecord, case: str, repro: str, counts: dict[str, int]
         return Result(
             "KIL-03", case, "unmeasured", "no kill hit anything", {}, repro, round(record.seconds, 3), inconclusive=True
         )
-    # With several writers an orphan may belong to one that was killed a moment ago and is still a zombie.
-    unswept = totals.orphans_after if record.scenario.writers == 1 else 0
-    outcome: Outcome = "fail" if unswept or totals.left else "pass"
-    return Result("KIL-03", case, outcome, message, {}, repro, round(record.seconds, 3), counts=counts)
+    return Result("KIL-03", case, "pass", message, {}, repro, round(record.seconds, 3), counts=counts)
 
 
 def sentence(record: FolderRecord) -> str:

@@ -148,18 +148,16 @@ def test_kills_that_hit_nothing_prove_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("writers", "after", "left", "outcome"),
-    [(1, 1, 0, "fail"), (1, 0, 1, "fail"), (2, 0, 1, "fail"), (1, 0, 0, "pass"), (2, 1, 0, "pass")],
+    ("writers", "after", "left"),
+    [(1, 1, 0), (1, 0, 1), (2, 0, 1), (1, 0, 0), (2, 1, 0)],
 )
-def test_an_orphan_that_outlives_the_next_write_or_the_run_is_a_failure(
-    writers: int, after: int, left: int, outcome: str
-) -> None:
-    """Of several writers another one may have been killed a moment ago, so that only what is left at the end counts."""
+def test_orphans_are_counted_and_no_failure_as_in_the_suite(writers: int, after: int, left: int) -> None:
+    """KIL-03 is informative: an orphan is allowed."""
     scenario = Scenario(writers=writers, chaos=("kill",))
     record = replace(KILLED, scenario=scenario, totals=replace(KILLED.totals, orphans_after=after, left=left))
     result = judged(record)["KIL-03"]
-    assert result.outcome == outcome
-    assert result.counts == {"kills": 10, "orphans": 4}
+    assert result.outcome == "pass"
+    assert result.counts == {"kills": 10, "orphans": 4, "temps left": left}
     assert f"4 temps were left by 10 kills; {after:,} of them" in result.message
     assert f"{left:,} at the end" in result.message
     assert outcomes(record)["CON-01"] == "pass"
