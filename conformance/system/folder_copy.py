@@ -44,12 +44,14 @@ def copy_folder(
     target: Path,
     *,
     ignore: Collection[str] = (),
+    ignore_with: Collection[str] = (),
     most_bytes: int = MOST_BYTES,
     most_entries: int = MOST_ENTRIES,
     outside: bool = True,
 ) -> None:
     """Copy a folder with its modes and times, without entries whose names match a pattern in ``ignore``, and without
-    reports of the kit.
+    reports of the kit and folders in which there is nothing else. Nor is a folder copied that has every one of the
+    names ``ignore_with``, such as one in which the copy is to lie.
 
     What a link leads to is copied, and nothing for one that leads nowhere. A link to a folder that it is in becomes a
     link to the copy of that folder. Without ``outside`` a link that leads out of the folder stays one, to the same
@@ -59,12 +61,17 @@ def copy_folder(
     left, entries, top = most_bytes, 0, source.resolve()
     folders = [_Folder(source, target, 0, None)]
     made: list[_Folder] = []
+    without: set[Path] = set()  # copies of folders from which a report or a folder was left out
     while folders:
         folder = folders.pop()
+        names = os.listdir(folder.source)
+        if ignore_with and folder.parent and set(ignore_with) <= set(names):
+            without.add(folder.parent.target)
+            continue
         folder.target.mkdir()
         made.append(folder)
-        names = os.listdir(folder.source)
-        reports = report_files(folder.source, names)
+        if reports := report_files(folder.source, names):
+            without.add(folder.target)
         for name in sorted(names):
             if name in reports or any(fnmatch.fnmatch(name, pattern) for pattern in ignore):
                 continue
@@ -99,6 +106,10 @@ def copy_folder(
                 raise _too_much(source, f"more than {most_bytes >> 20:,} MiB")
             shutil.copy2(path, copy)
     for folder in reversed(made):
+        if folder.target in without and folder.parent and not os.listdir(folder.target):
+            folder.target.rmdir()  # that of a report and of nothing else
+            without.add(folder.parent.target)
+            continue
         shutil.copystat(folder.source, folder.target)
 
 

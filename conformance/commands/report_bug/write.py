@@ -24,21 +24,23 @@ __all__ = ["write_bug_report"]
 _HERE = Path(__file__).parent
 _FILES = ("repro.py", "answers.py", "building.py", "checks.py", "driver.py", "host.py")
 _MOST_REPLAYS = 50
+_OF_ANY_REPORT = ("ISSUE.md", "evidence.json")
 _LEFT_OUT = ("node_modules", "__pycache__", "target", ".*")
 
 
 def write_bug_report(folder: Path, report: BugReport, header: Header, manifest: Manifest) -> None:
     """Write the report into ``folder``, which is made. Raises OSError, FileExistsError if it is there already."""
     folder.mkdir(parents=True)
-    _write(folder / "ISSUE.md", draft(report, header, manifest))
+    issue, evidence_file = (folder / name for name in _OF_ANY_REPORT)
+    _write(issue, draft(report, header, manifest))
     evidence = [dataclasses.asdict(result) for result in (*report.results, *report.also)]
-    _write(folder / "evidence.json", json.dumps(evidence, indent=2, default=str) + "\n")
+    _write(evidence_file, json.dumps(evidence, indent=2, default=str) + "\n")
     trace = report.results[0].evidence.get("trace")
     if trace:
         _write(folder / "trace.txt", "".join(f"{visible(without_folders(str(line)))}\n" for line in trace))
     if report.check is None:
         if manifest_file(manifest):
-            copy_folder(manifest.folder, folder / PROGRAM, ignore=_LEFT_OUT)
+            _copy_program(manifest, folder)
         return
     for name in _FILES:
         text = (_HERE / name).read_text(encoding="utf-8")
@@ -62,7 +64,12 @@ def write_bug_report(folder: Path, report: BugReport, header: Header, manifest: 
     if manifest.source.startswith("command:"):  # of whatever is in the current folder, nothing is meant
         (folder / PROGRAM).mkdir(exist_ok=True)
     else:
-        copy_folder(manifest.folder, folder / PROGRAM, ignore=_LEFT_OUT)
+        _copy_program(manifest, folder)
+
+
+def _copy_program(manifest: Manifest, folder: Path) -> None:
+    """Copy the program into the report, which may lie in the program's own folder, as others that were written do."""
+    copy_folder(manifest.folder, folder / PROGRAM, ignore=_LEFT_OUT, ignore_with=_OF_ANY_REPORT)
 
 
 def _replays(report: BugReport) -> list[Mapping[str, Any]]:

@@ -55,6 +55,14 @@ def test_reports_of_the_kit_are_left_out(source: Path, target: Path) -> None:
     assert names(target) == ["inner", "inner/data", "inner/empty", "program"]
 
 
+def test_a_folder_with_nothing_but_reports_is_left_out(source: Path, target: Path) -> None:
+    for folder in ("pulse-results", "audit/conformance", "audit/stress"):
+        (source / folder).mkdir(parents=True)
+        (source / folder / "results.jsonl").write_text('{"type": "header", "format": 2, "kit": "1"}\n')
+    copy_folder(source, target)
+    assert names(target) == ["inner", "inner/data", "inner/empty", "program"]
+
+
 @needs_links
 def test_what_a_link_leads_to_is_copied(source: Path, target: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()

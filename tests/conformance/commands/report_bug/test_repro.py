@@ -133,6 +133,13 @@ def test_a_correct_writer_passes(tmp_path: Path, correct: Manifest, check: str) 
     assert list(folder.rglob("__pycache__")) == []  # the folder is to be attached
 
 
+@pytest.mark.parametrize("to", [".", "bug-reports"])
+def test_reports_in_the_programs_own_folder_are_no_part_of_the_program(broken: Manifest, to: str) -> None:
+    """The manifest of a project often lies at its root, where `pulse report-bug` is called."""
+    reports = [a_report(broken.folder / to, check, broken) for check in ("failed-rename", "mode-is-kept", "full-disk")]
+    assert [sorted(path.name for path in (report / "program").iterdir()) for report in reports] == [["save"]] * 3
+
+
 def test_torn_bytes_are_kept(tmp_path: Path, broken: Manifest) -> None:
     (broken.folder / "save").write_text('#!/bin/sh\ncat > "$2"\n', encoding="utf-8")
     folder = a_report(tmp_path, "full-disk", broken)
