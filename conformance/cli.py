@@ -154,7 +154,7 @@ def _command(**given: Any) -> int:
         if shown:
             _show(console, controller, code)
         if summary is not None:
-            append(summary, summary_of(controller.header, controller.results, controller.verdict), code)
+            append(summary, summary_of(controller.header, controller.results, controller.verdict, Path.cwd()), code)
         if file is not None and shown:
             _write_beside(file, junit, controller)
             badge = ", badge.json" if controller.verdict else ""

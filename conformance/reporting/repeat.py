@@ -87,13 +87,16 @@ def as_started(
         return f"tox -e {of_tox} --{command.removeprefix(known)}"
     if program is None or rest == command:
         return command
+    found = None if of_tox else shutil.which("pulse", path=variables.get("PATH"))
     if isinstance(program, str):  # a module
-        python = shlex.join(given[: given.index("-m") + 1])
+        options = given[: given.index("-m") + 1]
+        if found and "-P" in options and Path(found).parent == Path(given[0]).parent:
+            return command  # as the kit starts itself: what `pulse` runs, and not what lies in the current folder
+        python = shlex.join(options)
         known = _OF_MODULE.get(program, "")
         if known and f"{command} ".startswith(f"{known} "):
             return f"{python} {program}{command.removeprefix(known)}"
         return f"{python} pulse {rest}" if program == "pulse" or known else command
-    found = None if of_tox else shutil.which("pulse", path=variables.get("PATH"))
     same = found is not None and Path(found).parent == program.parent
     return command if same else f"{shlex.quote(str(program))} {rest}"
 

@@ -7,6 +7,7 @@ has an effect.
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -63,17 +64,18 @@ def not_started(impl: str, error: ImplementationError) -> str:
     return _text(lines)
 
 
-def summary_of(header: Header, results: Sequence[Result], verdict: Verdict | None) -> str:
+def summary_of(header: Header, results: Sequence[Result], verdict: Verdict | None, here: Path | None = None) -> str:
     """The summary of a run in Markdown: the verdict, a table of the groups and of each clause that is not as it should
     be, the first failure of each clause with the command that repeats it, and what was not measured.
 
-    ``verdict`` is None for a run that did not finish.
+    ``verdict`` is None for a run that did not finish. A manifest in the folder ``here`` is named as from there in the
+    command: a reader of the summary has the project in another place.
     """
     counts: dict[str, Counter[str]] = {}
     for result in results:
         counts.setdefault(result.clause, Counter())[result.outcome] += 1
     bad = by_clause(result for result in results if result.outcome in _BAD)
-    lines = [*_heading(header, verdict), "", *_table(counts), *_failures(bad)]
+    lines = [*_heading(header, verdict), "", *_table(counts), *_failures(bad, here)]
     if verdict is not None:
         shown = [(result.clause, result.case) for result in bad]
         reasons = reasons_beside(verdict.reasons, shown)
@@ -127,7 +129,7 @@ def _row(name: str, title: str, outcome: str, counts: Counter[str], shown: Seque
     return f"| {' | '.join(cells)} |"
 
 
-def _failures(bad: Sequence[Result]) -> Iterator[str]:
+def _failures(bad: Sequence[Result], here: Path | None) -> Iterator[str]:
     """The first failure of each clause, with the number of the others."""
     for clause in load_clauses():
         of_clause = [result for result in bad if result.clause == clause]
@@ -138,7 +140,21 @@ def _failures(bad: Sequence[Result]) -> Iterator[str]:
         yield ""
         yield f"**{first.outcome} {clause}** {code_span(_cut(first.case))}{more}: {in_markdown(_cut(first.message))}"
         yield ""
-        yield f"Repeat it: {code_span(_cut(first.repro))}"
+        yield f"Repeat it: {code_span(_cut(_as_from(here, first.repro)))}"
+
+
+def _as_from(here: Path | None, command: str) -> str:
+    """The command with ``--impl .`` or ``--impl ./PATH`` for a manifest in this folder."""
+    words = shlex.split(command)
+    if here is None or "--impl" not in words[:-1]:
+        return command
+    number = words.index("--impl") + 1
+    manifest = Path(words[number])
+    if not manifest.is_relative_to(here):
+        return command
+    path = manifest.parent if manifest.name == "implementation.toml" else manifest
+    words[number] = "." if path == here else f"./{path.relative_to(here).as_posix()}"
+    return shlex.join(words)
 
 
 def _unmeasured(results: Sequence[Result]) -> Iterator[str]:

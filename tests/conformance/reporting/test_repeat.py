@@ -84,6 +84,19 @@ def test_a_program_on_the_path_is_named_without_its_folder(tmp_path: Path) -> No
     assert as_started(REPEAT, ["python", str(program)], {"PATH": str(tmp_path)}) == REPEAT
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a program needs an ending to be found")
+def test_a_command_that_the_kit_has_started_is_repeated_by_the_program_on_the_path(tmp_path: Path) -> None:
+    """``pulse audit`` starts the others with ``-P -m``, which is no command that a user has typed."""
+    (tmp_path / "pulse").touch(mode=0o755)
+    path, python = {"PATH": str(tmp_path)}, str(tmp_path / "python3")
+    stress = "pulse stress suite -k small"
+    assert as_started(stress, [python, "-P", "-m", "stress", "suite"], path) == stress
+    here = [python, "-m", "stress", "suite"]  # perhaps what lies in the current folder
+    assert as_started(stress, here, path) == f"{python} -m stress suite -k small"
+    other = ["/other/python3", "-P", "-m", "stress", "suite"]
+    assert as_started(stress, other, path) == "/other/python3 -P -m stress suite -k small"
+
+
 @pytest.mark.parametrize(
     ("environment", "command", "wanted"),
     [

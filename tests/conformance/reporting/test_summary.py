@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -81,6 +83,31 @@ class TestWhatItSays:
         assert "\n**fail DOC-02** `no_duplicates:idle` (and 1 more case): epoch occurs twice\n" in text
         assert "\nRepeat it: `pulse conformance --clause DOC-02`\n" in text
         assert "loss occurs twice" not in text
+
+    @pytest.mark.parametrize(
+        ("manifest", "wanted"),
+        [
+            ("implementation.toml", "."),
+            ("a b/implementation.toml", "'./a b'"),
+            ("mine/other.toml", "./mine/other.toml"),
+            ("../implementation.toml", None),
+        ],
+    )
+    def test_the_command_names_what_lies_here_as_from_here(
+        self, tmp_path: Path, manifest: str, wanted: str | None
+    ) -> None:
+        """A reader of a job summary has the project somewhere else."""
+        here = tmp_path / "work"
+        path = Path(os.path.normpath(here / manifest))
+        given = f"pulse conformance --impl {shlex.quote(str(path))} --case 'a b'"
+        result = Result("DOC-02", "a b", "fail", "no", repro=given)
+        text = summary_of(HEADER, [result], decided((result,)), here)
+        said = f"pulse conformance --impl {wanted} --case 'a b'" if wanted else given
+        assert f"\nRepeat it: `{said}`\n" in text
+
+    def test_an_implementation_of_the_kit_keeps_its_name(self, tmp_path: Path) -> None:
+        result = Result("DOC-02", "a", "fail", "no", repro="pulse conformance --impl go")
+        assert "\nRepeat it: `pulse conformance --impl go`\n" in summary_of(HEADER, [result], None, tmp_path)
 
     def test_what_was_not_measured_and_why(self) -> None:
         partly = Result("CON-04", "threads", "unmeasured", "needs threads")
