@@ -35,6 +35,12 @@ __all__ = ["main"]
 
 NAME = "pulse audit"
 _POLICY = Path("audit.toml")
+# How a user types what the modules of the kit run.
+_TYPED = {
+    "conformance.cli": ("pulse", "conformance"),
+    "stress": ("pulse", "stress"),
+    "conformance.selfcheck": ("python", "-m", "conformance.selfcheck"),
+}
 
 policy_option = click.option(
     "--policy",
@@ -125,7 +131,8 @@ def _run(arguments: Sequence[str]) -> int:
     """Run a command of this kit in a process of its own. Returns its exit code."""
     # As this process found the kit: with -m, the current folder is searched first; the command `pulse` never does.
     module = getattr(sys.modules["__main__"], "__spec__", None) is not None and not sys.flags.safe_path
-    click.echo(f"{NAME}: {shlex.join(arguments)}", err=True)
+    command, *others = arguments
+    click.echo(f"{NAME}: {shlex.join([*_TYPED.get(command, (command,)), *others])}", err=True)
     words = [sys.executable, *([] if module else ["-P"]), "-m", *arguments]
     # When this process is killed, the other one ends as it does when it is interrupted, and cleans up.
     prepare = None if sys.platform == "win32" else partial(end_with_parent, os.getpid(), signal.SIGTERM)

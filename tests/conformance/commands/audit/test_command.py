@@ -304,7 +304,10 @@ def test_it_runs_what_this_machine_measures_and_decides(
     arguments = ["--impl", "mine.toml", "--report", "out"]
     assert main([*arguments, "--leg", str(every_leg / "windows"), "--leg", str(every_leg / "linux")]) == 0
     assert ran[:2] == ["conformance.cli", "stress"]
-    assert "APPROVED" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "APPROVED" in printed.out
+    assert "pulse audit: pulse conformance --impl mine.toml --report " in printed.err
+    assert "pulse audit: pulse stress suite --impl mine.toml --report " in printed.err
     assert (every_leg / "out" / "audit.json").is_file()
 
 
