@@ -81,6 +81,13 @@ class _PytestOptions:
 @click.option(
     "--kills", type=click.IntRange(1), default=RunPlan.kills, show_default=True, help="Kills in a row (KIL-02, 03, 04)."
 )
+@click.option(
+    "--depth",
+    type=click.IntRange(1, 2),
+    default=RunPlan.depth,
+    show_default=True,
+    help="2: disturb the next write, too.",
+)
 @click.option("--quick", is_flag=True, help="Only some cases of each clause, in seconds: no verdict of conformance.")
 @click.option("--whole", multiple=True, hidden=True, help="With --quick: every case of these clauses; for the matrix.")
 @strict_option()
@@ -118,7 +125,7 @@ def _command(**given: Any) -> int:
         given["impl"] = f"command:{given['text']}"
     asked = [given[name] for name in ("clauses", "cases", "point", "quick", "whole")]
     console, selection = new_console(), Selection(*asked)
-    cases = _cases(selection, wanted=given["list_only"])
+    cases = _cases(selection, given["depth"], wanted=given["list_only"])
     if given["list_only"]:
         chosen = [(clause, case) for clause, case in cases if selection.takes(clause, case)]
         print_clauses(console, load_clauses().values(), None if selection.complete else chosen)
@@ -199,7 +206,7 @@ def _say_what_is_listed(controller: Controller, manifest: Path, code: int, *, wr
         click.echo(text)
 
 
-def _cases(selection: Selection, *, wanted: bool) -> list[tuple[str, str]]:
+def _cases(selection: Selection, depth: int, *, wanted: bool) -> list[tuple[str, str]]:
     """All cases of the suite, each (clause, case); none where they are not needed.
 
     Raises click.UsageError for a selection of a clause or a case that does not exist, or of nothing: it would pass.
@@ -211,7 +218,7 @@ def _cases(selection: Selection, *, wanted: bool) -> list[tuple[str, str]]:
     if selection.complete or not (wanted or selection.cases or selection.quick):
         return []
     # Collecting the suite takes a third of the time of a quick run, and is only needed where a name has to be shown.
-    cases = cases_in(SUITE) if wanted or selection.cases else sorted(present_cases())
+    cases = cases_in(SUITE, depth) if wanted or selection.cases else sorted(present_cases())
     for glob in selection.unknown_cases(cases):
         names = {case for clause, case in cases if selection.takes_clause(clause)}
         clauses = " ".join(f"--clause {shlex.quote(clause)}" for clause in selection.clauses or ("*",))

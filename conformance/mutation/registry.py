@@ -51,7 +51,7 @@ class Entry(NamedTuple):
     the defect, or what is unusual but correct. ``callable`` is the manifest's entry point. ``on`` lists the systems
     that it runs on, named as in a manifest's ``known_failure.os``. ``manifest`` holds what its manifest says besides
     what all say: fields of `conformance.contract.manifest.Manifest`. ``reads_as_usual`` is true when the method that it
-    replaces only writes, so that it reads as the honest base does.
+    replaces only writes, so that it reads as the honest base does. ``depth`` is the ``--depth`` of its run.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Entry(NamedTuple):
     manifest: Mapping[str, Any] = MappingProxyType({})
     reads_as_usual: bool = False
     doubted_by: tuple[str, ...] = ()
+    depth: int = 1
 
 
 class Factory(NamedTuple):
@@ -87,26 +88,30 @@ def mutant(
     caught_by: str,
     outcome: Literal["fail", "error"] = "fail",
     on: tuple[str, ...] = EVERYWHERE,
+    depth: int = 1,
     **manifest: Any,
 ) -> Callable[[Callable[..., Any]], Factory]:
     """Make a mutant of a function that puts a defect in the place of the honest method ``replaces``.
 
     ``caught_by`` names the clause that must catch it, ``outcome`` what the suite must then report (``error`` for a
-    mutant that dies or hangs), ``on`` the systems where it can be caught, other keywords what its manifest says. Raises
-    AttributeError when the honest base has no such method.
+    mutant that dies or hangs), ``on`` the systems where it can be caught, ``depth`` the ``--depth`` of its run, other
+    keywords what its manifest says. Raises AttributeError when the honest base has no such method.
     """
-    return lambda function: _factory("mutant", function, replaces, on, manifest, caught_by=caught_by, outcome=outcome)
+    return lambda function: _factory(
+        "mutant", function, replaces, on, manifest, caught_by=caught_by, outcome=outcome, depth=depth
+    )
 
 
 def variant(
-    replaces: str, *, doubted_by: tuple[str, ...], on: tuple[str, ...] = EVERYWHERE, **manifest: Any
+    replaces: str, *, doubted_by: tuple[str, ...], on: tuple[str, ...] = EVERYWHERE, depth: int = 1, **manifest: Any
 ) -> Callable[[Callable[..., Any]], Factory]:
     """Make a variant of a function that does what the honest method ``replaces`` does in an unusual but correct way.
 
     ``doubted_by`` are globs of the clauses that look at what is unusual about it, and so might take it for broken.
-    ``on`` names the systems that it runs on, other keywords say what its manifest says.
+    ``on`` names the systems that it runs on, ``depth`` is the ``--depth`` of its run, other keywords say what its
+    manifest says.
     """
-    return lambda function: _factory("variant", function, replaces, on, manifest, doubted_by=doubted_by)
+    return lambda function: _factory("variant", function, replaces, on, manifest, doubted_by=doubted_by, depth=depth)
 
 
 def _factory(
@@ -119,6 +124,7 @@ def _factory(
     caught_by: str = "",
     outcome: Literal["fail", "error"] = "fail",
     doubted_by: tuple[str, ...] = (),
+    depth: int = 1,
 ) -> Factory:
     getattr(Honest, part)
     entry = Entry(
@@ -131,6 +137,7 @@ def _factory(
         manifest=manifest,
         reads_as_usual=part in _WRITING,
         doubted_by=doubted_by,
+        depth=depth,
     )
     return Factory(kind, entry, part, function)
 

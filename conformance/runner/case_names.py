@@ -6,10 +6,11 @@ from collections.abc import Collection
 
 import pytest
 
-__all__ = ["MARKS", "case_of", "clause_of", "clauses_of"]
+__all__ = ["MARKS", "case_of", "clause_of", "clauses_of", "depth_of"]
 
 MARKS = (
     "clause(id): the clause of SPEC.md that a case measures",
+    "depth(number): run only with --depth of at least this number",
     "first: run before the other cases, as it takes long and several cases wait for what it finds",
 )
 """The marks of tests of the suite, for pytest's ini option ``markers``."""
@@ -21,6 +22,12 @@ def clause_of(item: pytest.Item) -> str:
     if mark is None:
         raise pytest.UsageError(f"{item.nodeid} has no clause mark")
     return str(mark.args[0])
+
+
+def depth_of(item: pytest.Item) -> int:
+    """The ``--depth`` with which a test runs: 1 for those that always do."""
+    mark = item.get_closest_marker("depth")
+    return int(mark.args[0]) if mark else 1
 
 
 def clauses_of(function: object) -> frozenset[str]:

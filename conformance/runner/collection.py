@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.runner.case_names import MARKS, case_of, clause_of
+from conformance.runner.case_names import MARKS, case_of, clause_of, depth_of
 from conformance.runner.embedded_pytest import EmbeddedPytest
 from conformance.runner.hypothesis_profile import use_profile
 from conformance.system.run_folders import temporary
@@ -20,7 +20,7 @@ class _Collected:
     """A pytest plugin that notes what was collected."""
 
     def __init__(self) -> None:
-        self.cases: list[tuple[str, str]] = []
+        self.cases: list[tuple[str, str, int]] = []
         self.failures: list[str] = []
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -36,11 +36,12 @@ class _Collected:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note every test."""
-        self.cases = [(clause_of(item), case_of(item)) for item in session.items]
+        self.cases = [(clause_of(item), case_of(item), depth_of(item)) for item in session.items]
 
 
-def cases_in(tests: Path) -> list[tuple[str, str]]:
-    """Every case of the suite in the folder ``tests``, as (clause, case), in the order in which they run.
+def cases_in(tests: Path, depth: int = 1) -> list[tuple[str, str]]:
+    """Every case of the suite in the folder ``tests`` with this ``--depth``, as (clause, case), in the order in which
+    they run.
 
     Raises RuntimeError when a module of it cannot be imported.
     """
@@ -59,4 +60,4 @@ def cases_in(tests: Path) -> list[tuple[str, str]]:
             code = suite.run(collected)
     if collected.failures or code != pytest.ExitCode.OK:
         raise RuntimeError("\n".join(["the suite cannot be collected", *collected.failures]))
-    return collected.cases
+    return [(clause, case) for clause, case, needed in collected.cases if needed <= depth]

@@ -35,7 +35,7 @@ from conformance.runner import room
 from conformance.runner import run as runs
 from conformance.runner.carried_results import attach
 from conformance.runner.case import Case, Shared
-from conformance.runner.case_names import MARKS, case_of, clause_of, clauses_of
+from conformance.runner.case_names import MARKS, case_of, clause_of, clauses_of, depth_of
 from conformance.runner.command_line import run_plan
 from conformance.runner.controller import LEFT, Controller
 from conformance.runner.embedded_pytest import Nodes, run_of_worker
@@ -84,6 +84,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--clause", action="append", default=[], help="only clauses that match this glob; repeatable")
     group.addoption("--case", action="append", default=[], help="only cases that match this glob; repeatable")
     group.addoption("--point", default=runs.RunPlan.point, help="only points of a write that match this glob")
+    group.addoption("--depth", type=int, default=runs.RunPlan.depth, help="2: also disturb the write after a kill")
     group.addoption("--quick", action="store_true", help="only the cases of pulse conformance --quick")
     group.addoption("--whole", action="append", default=[], help="with --quick: clauses of which every case runs")
     group.addoption("--kills", type=int, default=runs.RunPlan.kills, help="kills in a row")
@@ -193,7 +194,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out: list[pytest.Item] = []
     for item in items:
         clause = clause_of(item)
-        taken = clause in wanted and selection.takes(clause, case_of(item))
+        taken = clause in wanted and depth_of(item) <= run.depth and selection.takes(clause, case_of(item))
         taken = taken and (run.point == "*" or _visits_points(item))
         (kept if taken else left_out).append(item)
         if taken and (most := _repeats(item)) > 1:

@@ -58,6 +58,7 @@ class RunPlan:
     user: str | None = None  # as whom implementations run; None: as the kit itself
     sandbox: bool = False  # every start of an implementation is in namespaces of its own
     sandbox_read: tuple[str, ...] = ()  # more folders that are shown there
+    depth: int = 1  # 2: also the write after each kill is killed and fails
     point: str = "*"  # a glob of the points that the syscall engine visits
     quick: bool = False  # fewer errors, and only the boundaries of a write at which files have changed
 

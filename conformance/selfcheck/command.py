@@ -56,10 +56,14 @@ _KILLS_OF_VARIANTS = "4"
 
 def _try_mutant(entry: Entry, *, quick: bool = False) -> MutantRow:
     options = ("--clause", entry.caught_by, "--answer-seconds", f"{_ANSWER_SECONDS:g}", "--exitfirst")
-    trial = conformance(f"mutant:{entry.name}", *options, *(("--quick",) if quick else ()))
+    trial = conformance(f"mutant:{entry.name}", *options, *_depth(entry), *(("--quick",) if quick else ()))
     row = judge_mutant(entry, trial, every_engine=operating_system() == "linux")
     click.echo(f"mutant {entry.name}: {row.verdict}", err=True)
     return row
+
+
+def _depth(entry: Entry) -> tuple[str, ...]:
+    return ("--depth", str(entry.depth)) if entry.depth > 1 else ()
 
 
 def _try_variant(entry: Entry, clauses: Sequence[str], *, complete: bool) -> tuple[VariantRow, Trial]:
@@ -70,7 +74,7 @@ def _try_variant(entry: Entry, clauses: Sequence[str], *, complete: bool) -> tup
         selection = [word for glob in clauses for word in ("--clause", glob)]
     elif not complete:
         selection += ["--quick", *(word for glob in entry.doubted_by for word in ("--whole", glob))]
-    trial = conformance(f"variant:{entry.name}", "--strict", "--kills", _KILLS_OF_VARIANTS, *selection)
+    trial = conformance(f"variant:{entry.name}", "--strict", "--kills", _KILLS_OF_VARIANTS, *_depth(entry), *selection)
     row = judge_variant(entry, trial)
     click.echo(f"variant {entry.name}: {row.verdict}", err=True)
     return row, trial

@@ -14,6 +14,7 @@ from conformance.runner.run import KILLS
 from conformance.syscalls.absent import nothing_to_judge
 from conformance.syscalls.findings import broken_without_a_fault, kill_series, require_hit, visits
 from conformance.syscalls.laboratory import SIZE, SMALL, Laboratory
+from conformance.syscalls.next_write import next_visits, require_next_hit
 from conformance.syscalls.order import OF_THE_TEMP
 from conformance.syscalls.points import Scenario, fault_points, matches
 from conformance.syscalls.powerloss.model import judge
@@ -166,6 +167,26 @@ def test_descriptors_after_an_interrupt(case: Case, laboratory: Laboratory) -> N
 def test_kill_at_every_boundary(case: Case, laboratory: Laboratory, clause: str, scenario: Scenario) -> None:
     require_all(case, clause, visits(laboratory, "kills", scenario), "kill points")
     require_hit(case.run, "kills", scenario)
+
+
+@pytest.mark.depth(2)
+@pytest.mark.parametrize("clause", clause_marks("KIL-01", "KIL-02"))
+def test_kill_in_the_write_after_a_kill(case: Case, laboratory: Laboratory, clause: str) -> None:
+    """What a writer does with a temp or a lock of a dead one, it does in no other write."""
+    require_all(case, clause, tuple(each for each in next_visits(laboratory) if each.what == "kill"), "kill points")
+    require_next_hit(case.run)
+
+
+@pytest.mark.depth(2)
+@pytest.mark.parametrize("clause", clause_marks("FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-05"))
+def test_fault_in_the_write_after_a_kill(case: Case, laboratory: Laboratory, clause: str) -> None:
+    found = tuple(each for each in next_visits(laboratory) if each.what != "kill")
+    concerned = judged(clause, found)
+    if not concerned:
+        names = [visit.point for visit in found]
+        raise Unmeasured(nothing_to_judge(clause, f"{len(found)} faults", case.run.point, names))
+    require_all(case, clause, concerned, "faults")
+    require_next_hit(case.run)
 
 
 @pytest.mark.parametrize("clause", clause_marks("KIL-05", "KIL-06"))

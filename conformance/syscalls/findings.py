@@ -56,6 +56,7 @@ __all__ = [
     "kill_series",
     "require_hit",
     "slow_motion",
+    "visit_of",
     "visits",
 ]
 
@@ -137,7 +138,7 @@ def visits(laboratory: Laboratory, family: str, scenario: Scenario) -> tuple[Vis
         return {"points": len(taken), "visits": made, "missed": missed, "usual": usual}
 
     kept = kept_once(laboratory.run, f"{family}-{scenario}", make)
-    found = tuple(_visit(values) for values in kept["visits"])
+    found = tuple(visit_of(values) for values in kept["visits"])
     if not found:
         if kept["missed"]:
             raise NotHit(kept["missed"][0])
@@ -177,7 +178,8 @@ def _breaks(visit: Visit) -> bool:
     return any(problem(clause, visit) for clause in ("KIL-01", "KIL-02"))
 
 
-def _visit(values: dict[str, Any]) -> Visit:
+def visit_of(values: dict[str, Any]) -> Visit:
+    """A visit that was kept as JSON."""
     injection = Injection(**{**values["injection"], "left": tuple(values["injection"]["left"])})
     traces = {name: tuple(values[name]) for name in ("trace", "next_trace")}
     return Visit(**{**values, "injection": injection, **traces})

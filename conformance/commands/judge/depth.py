@@ -20,9 +20,10 @@ from conformance.commands.judge.resuming import Again
 from conformance.commands.judge.revisits import Way, reach, visit
 from conformance.commands.judge.undisturbed import CannotJudge, Observed, observe
 from conformance.commands.judge.writes import Written, storing, written
+from conformance.syscalls.courses import course_key
 from conformance.syscalls.operations import Operation
 
-__all__ = ["Course", "Courses", "course_key", "deepen", "followed", "with_leftovers"]
+__all__ = ["Course", "Courses", "deepen", "followed", "with_leftovers"]
 
 
 @dataclass(frozen=True)
@@ -75,28 +76,6 @@ def with_leftovers(own: Written, operations: Sequence[Operation], leftovers: Map
         if each.kind in ("rename", "link") and each.name in names and each.call.succeeded:
             names.add(each.other_name)
     return dataclasses.replace(own, temps=own.temps | (names - {own.name}))
-
-
-def course_key(
-    operations: Sequence[Operation], leftovers: Mapping[str, str], prepared: frozenset[str]
-) -> tuple[Hashable, ...]:
-    """What is the same for runs that do the same: each operation but for drawn names, and the leftovers that they find.
-
-    Names that were there before anything ran stay; the others are numbered as they appear. How often a run writes one
-    after another says nothing new.
-    """
-    numbers: dict[str, int] = {}
-    states = {name.rstrip("/"): state for name, state in leftovers.items()}
-
-    def label(name: str) -> Hashable:
-        return name if name in prepared or not name else (numbers.setdefault(name, len(numbers)), states.get(name))
-
-    found: list[Hashable] = []
-    for each in operations:
-        one = (each.kind, each.call.name, label(each.name), label(each.other_name), each.call.error)
-        if found[-1:] != [one]:
-            found.append(one)
-    return tuple(found)
 
 
 def story(visited: Visited) -> str:

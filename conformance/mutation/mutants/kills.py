@@ -154,3 +154,61 @@ if sys.platform != "win32":
                 os.unlink(target)
             self.discard(left)
         publish_owned(self, target, data)
+
+    # Their clauses catch the next three only where the write after a kill is killed or fails itself.
+
+    @mutant("publish", caught_by="KIL-01", on=("linux",), depth=2)
+    def orphan_published_without_a_look(self: Honest, path: str, data: bytes) -> None:
+        """Takes the temp of a dead process for a whole document, and publishes it before its own."""
+        target = self.resolve(path)
+        for left in leftovers(self, target, "temp"):
+            os.replace(left, target)
+        publish_owned(self, target, data)
+
+    @mutant("publish", caught_by="FLT-01", on=("linux",), depth=2)
+    def target_moved_aside_for_recovery(self: Honest, path: str, data: bytes) -> None:
+        """Moves the target aside while it removes the temps of dead processes, and back when all are gone."""
+        target = self.resolve(path)
+        found = leftovers(self, target, "temp")
+        aside = owned_name(self, target, "aside")
+        if found:
+            os.rename(target, aside)
+            for left in found:
+                os.unlink(left)
+            os.rename(aside, target)
+        publish_owned(self, target, data)
+
+    @mutant("publish", caught_by="KIL-02", on=("linux",), depth=2)
+    def stale_lock_truncated(self: Honest, path: str, data: bytes) -> None:
+        """Takes over the lock of a dead process by writing its own number into the file: an empty one stops it."""
+        target = self.resolve(path)
+        lock = os.path.join(os.path.dirname(target), f".{_label(target, '')}.lock")
+        own = owned_name(self, target, "own")
+        with open(own, "w", encoding="ascii") as file:
+            file.write(str(os.getpid()))
+        try:
+            _take(lock, own)
+        finally:
+            self.discard(own)
+        try:
+            publish_owned(self, target, data)
+        finally:
+            self.discard(lock)
+
+    def _take(lock: str, own: str) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                os.link(own, lock)
+                return
+            except FileExistsError:
+                with contextlib.suppress(FileNotFoundError), open(lock, encoding="ascii") as file:
+                    owner = file.read()
+                    if not owner:
+                        raise BlockingIOError(errno.EAGAIN, "a lock without an owner", lock) from None
+                    if not _runs(int(owner)):
+                        with open(lock, "w", encoding="ascii") as taken:
+                            taken.write(str(os.getpid()))
+                        return
+                time.sleep(0.001)
+        raise BlockingIOError(errno.EAGAIN, "another writer holds the lock", lock)

@@ -12,7 +12,7 @@ from conformance.mutation.registry import WAY_OF_WRITING, variant
 
 if sys.platform == "linux":
 
-    @variant("temp_name", doubted_by=(*WAY_OF_WRITING, "CON-*"))
+    @variant("temp_name", doubted_by=(*WAY_OF_WRITING, "CON-*"), depth=2)
     def orphans_of_the_dead_removed(self: Honest, target: str) -> str:
         """Names temps by boot, pid namespace and process id, and removes those of dead processes of its own space."""
         folder = os.path.dirname(target)

@@ -25,6 +25,17 @@ def test_cases_are_named_as_in_results_in_the_order_of_the_suite(tmp_path: Path)
     assert cases_in(tmp_path) == [("DOC-01", "members:b"), ("DOC-01", "members:a"), ("LIF-01", "life")]
 
 
+def test_a_case_that_needs_more_depth_is_there_with_that_depth_only(tmp_path: Path) -> None:
+    (tmp_path / "test_deep.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.clause('KIL-01')\ndef test_kill(): ...\n"
+        "@pytest.mark.depth(2)\n@pytest.mark.clause('KIL-01')\ndef test_next(): ...\n",
+        encoding="utf-8",
+    )
+    assert cases_in(tmp_path) == [("KIL-01", "kill")]
+    assert cases_in(tmp_path, depth=2) == [("KIL-01", "kill"), ("KIL-01", "next")]
+
+
 def test_a_module_that_cannot_be_imported_is_an_error_of_the_kit(tmp_path: Path) -> None:
     (tmp_path / "test_broken.py").write_text("import no_such_module\n", encoding="utf-8")
     with pytest.raises(RuntimeError, match=r"(?s)test_broken.py cannot be collected.*no_such_module"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from conformance.contract.clauses import load_clauses
 from conformance.mutation.registry import Entry, all_mutants
 from conformance.selfcheck import command as command
-from conformance.selfcheck.command import main
+from conformance.selfcheck.command import _try_mutant, _try_variant, main
 from conformance.selfcheck.matrix import (
     MutantRow,
     Trial,
@@ -102,6 +103,22 @@ def test_a_run_that_did_not_finish_catches_nothing() -> None:
     row = judge_mutant(MUTANT, Trial(3, [], finished=False, complaint="cannot be started"), every_engine=True)
     assert row.verdict == "missed"
     assert "cannot be started" in row.reason
+
+
+@pytest.mark.parametrize(("depth", "options"), [(1, False), (2, True)])
+def test_a_run_has_the_depth_that_its_mutant_or_variant_takes(
+    monkeypatch: pytest.MonkeyPatch, depth: int, options: bool
+) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def passes(impl: str, *given: str) -> Trial:
+        seen.append(given)
+        return trial(line("pass"))
+
+    monkeypatch.setattr("conformance.selfcheck.command.conformance", passes)
+    _try_mutant(MUTANT._replace(depth=depth))
+    _try_variant(VARIANT._replace(depth=depth), (), complete=True)
+    assert [("--depth", "2") in itertools.pairwise(given) for given in seen] == [options, options]
 
 
 # A variant

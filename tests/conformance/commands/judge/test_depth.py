@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from conformance.commands.judge.answers import Resumed, Visited
-from conformance.commands.judge.depth import Courses, course_key, followed, with_leftovers
+from conformance.commands.judge.depth import Courses, followed
 from conformance.commands.judge.points import Planned
-from conformance.commands.judge.writes import storing, written
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.points import Point
 from conformance.syscalls.strace.parser import parse
@@ -79,28 +78,6 @@ def test_what_the_first_level_finds_is_not_looked_into(changes: dict[str, str]) 
     assert courses(visited(1, run(SWEEP, "work/t"), LEFT, **changes)).found == []
     without = dataclasses.replace(visited(1, None, LEFT), resumed=None)
     assert courses(without).found == []
-
-
-def key(text: str, leftovers: dict[str, str]) -> object:
-    found = operations(text, *leftovers)
-    own = with_leftovers(written(found, "work/f", {**PREPARED, **dict.fromkeys(leftovers, 1)}), found, leftovers)
-    return course_key(storing(found, own), leftovers, frozenset(PREPARED))
-
-
-def test_names_that_are_drawn_in_each_run_do_not_tell_runs_apart() -> None:
-    other = {name.replace("/t", "/t77"): state for name, state in LEFT.items()}
-    assert key(SWEEP, LEFT) == key(SWEEP.replace("/t", "/t77"), other)
-    assert key(UNDISTURBED, {}) == key(UNDISTURBED.replace("/t", "/t77"), {})
-
-
-def test_how_often_it_writes_one_after_another_does_not_either() -> None:
-    write = 'write(3<COPY/t>, "new", 3) = 3\n'
-    assert key(UNDISTURBED, {}) == key(UNDISTURBED.replace(write, write * 3), {})
-
-
-def test_an_error_does() -> None:
-    refused = 'open("COPY/t", O_WRONLY|O_CREAT|O_EXCL, 0600) = -1 EEXIST (File exists)\n'
-    assert key(refused + SWEEP, LEFT) != key(SWEEP, LEFT)
 
 
 def test_a_leftover_is_followed_under_the_name_that_it_gets() -> None:
