@@ -42,3 +42,21 @@ def test_an_implementation_that_ignores_sigint_itself_is_not_judged(tmp_path: Pa
     _, outcome, message = run(str(manifest), tmp_path / "report")
     assert outcome == "unmeasured"
     assert message.startswith("the implementation ignores SIGINT (")
+
+
+IN_RECOVERY = ("--clause", "KIL-01", "--case", "kill_in_the_write_after_a_kill:KIL-01", "-n", "0")
+ITS_POINTS = ("--point", "replace:*:create:kill-after/*:rename:kill-after")
+
+
+def test_what_only_the_write_after_a_kill_breaks_is_found_with_depth_2_and_repeated_by_its_point(
+    tmp_path: Path,
+) -> None:
+    mutant = ("--impl", "mutant:orphan-published-without-a-look")
+    command = [sys.executable, "-m", "conformance.cli", *mutant, *IN_RECOVERY, "--report", str(tmp_path)]
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode == Exit.USAGE
+    deep = subprocess.run([*command, "--depth", "2", *ITS_POINTS], stdin=subprocess.DEVNULL, capture_output=True)
+    _, [result], _ = read_results(tmp_path / "results.jsonl")
+    assert (deep.returncode, result["outcome"]) == (Exit.NOT_CONFORMANT, "fail")
+    point = result["evidence"]["point"]
+    assert "/" in point
+    assert result["repro"].endswith(f"--depth 2 --point {point}")
