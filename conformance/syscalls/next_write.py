@@ -8,7 +8,7 @@ each of its operations is visited, after the first kill that led to it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.contract.errors import ImplementationError, NotApplicable, Unmeasured
@@ -53,6 +53,8 @@ def next_visits(laboratory: Laboratory) -> tuple[Visit, ...]:
     """
     kept = kept_once(laboratory.run, _NAME, lambda: _made(laboratory))
     found = tuple(visit_of(values) for values in kept["visits"])
+    if not kept["kills"]:
+        raise Unmeasured(f"--point {laboratory.run.point} matches no kill of this write")
     if not kept["courses"]:
         raise NotApplicable("after a kill, a write makes the operations of any other write")
     if not found and kept["missed"]:
@@ -74,7 +76,8 @@ def _made(laboratory: Laboratory) -> dict[str, Any]:
     glob = laboratory.run.point
     visits: list[Visit] = []
     missed: list[str] = []
-    found = courses(laboratory)
+    kills = _kills(laboratory)
+    found = courses(laboratory, kills)
     keep_point_names(
         laboratory.run, _NAME, (name_after(each.after, point) for each in found for point in _points(each))
     )
@@ -103,6 +106,7 @@ def _made(laboratory: Laboratory) -> dict[str, Any]:
             laboratory.stop()
     laboratory.stop()
     return {
+        "kills": len(kills),
         "courses": [each.after.name for each in found],
         "visits": [dataclasses.asdict(visit) for visit in visits],
         "missed": missed,
@@ -115,18 +119,23 @@ def _points(course: Course) -> Iterator[Point]:
     yield from brief_faults(point for point in fault_points(operations, "replace", target) if point.what == "error")
 
 
-def courses(laboratory: Laboratory) -> list[Course]:
-    """The courses after the kills at the boundaries at which files have changed; each once."""
+def _kills(laboratory: Laboratory) -> list[Point]:
+    """The kills at the boundaries at which files have changed: all, or those that ``--point`` names before a slash."""
     usual = laboratory.record("replace")
     points = brief(tuple(boundary_points(usual.operations, "replace", usual.place.name)))
+    keep_point_names(laboratory.run, f"{_NAME}-kills", (point.name for point in points))
+    first, slash, _ = laboratory.run.point.partition("/")
+    return [point for point in points if not slash or matches(point.name, first)]
+
+
+def courses(laboratory: Laboratory, kills: Sequence[Point]) -> list[Course]:
+    """The courses after these kills; each once."""
+    usual = laboratory.record("replace")
     place = laboratory.place("replace")
     laboratory.stop()
     known: set[Hashable] = {_key(laboratory.record_at(as_it_was_left(laboratory, place)), {})}
     found: list[Course] = []
-    first = laboratory.run.point.partition("/")[0]
-    for point in points:
-        if not (matches(point.name, first) or "/" not in laboratory.run.point):
-            continue
+    for point in kills:
         place = killed_at(laboratory, point, usual)
         if place.state() != "old":
             continue  # a finding of its own (KIL-01)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.contract.errors import NotApplicable
+from conformance.contract.errors import NotApplicable, Unmeasured
 from conformance.runner.offered_points import point_names
 from conformance.syscalls.laboratory import Laboratory
-from conformance.syscalls.next_write import courses, next_visits
+from conformance.syscalls.next_write import next_visits
 from conformance.syscalls.verdicts import problem
 
 if sys.platform != "linux":
@@ -35,16 +35,19 @@ PUBLISHING = RECOVERING.format(recovery="os.replace(temp, path)")
 
 
 def test_a_write_that_finds_nothing_to_recover_is_no_course(laboratory: Callable[..., Laboratory]) -> None:
-    plain = laboratory(CORRECT)
-    assert courses(plain) == []
     with pytest.raises(NotApplicable, match="makes the operations of any other write"):
-        next_visits(plain)
+        next_visits(laboratory(CORRECT))
+
+
+def test_a_point_that_names_no_kill_is_unmeasured(laboratory: Callable[..., Laboratory]) -> None:
+    with pytest.raises(Unmeasured, match="matches no kill of this write"):
+        next_visits(laboratory(SWEEPING, point="replace:99:*/*"))
 
 
 def test_a_write_that_sweeps_is_one_for_each_state_of_the_leftover(laboratory: Callable[..., Laboratory]) -> None:
-    found = courses(laboratory(SWEEPING))
-    assert [each.after.kind for each in found] == ["create", "write"]  # an empty temp, and a whole one
-    assert all(any(each.kind == "unlink" for each in course.recording.operations) for course in found)
+    visits = next_visits(laboratory(SWEEPING, point="*/*:unlink:kill-after"))
+    after = [each.point.split(":")[2] for each in visits]
+    assert after == ["create", "write"]  # an empty temp, and a whole one
 
 
 @pytest.mark.parametrize(("source", "broken"), [(SWEEPING, False), (PUBLISHING, True)])
