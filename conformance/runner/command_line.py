@@ -7,9 +7,10 @@ import dataclasses
 import math
 import secrets
 import signal
+import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -163,7 +164,7 @@ def run_command(command: click.Command, name: str, arguments: list[str], *, cras
 
     Returns the exit code: 2 for usage, 130 when it was interrupted, ``crashed`` when the kit itself failed, or when
     what it printed or reported could not be written and no worse code says more. A request to end (SIGTERM) is like
-    Ctrl-C: everything is cleaned up.
+    Ctrl-C, and so is a terminal that is closed (SIGHUP), unless nohup has that ignored: everything is cleaned up.
     """
     with watched_output() as printed:
         code = _run(command, name, arguments, crashed, printed)
@@ -174,9 +175,16 @@ def run_command(command: click.Command, name: str, arguments: list[str], *, cras
     return code or crashed
 
 
+def _signals_to_end() -> Sequence[signal.Signals]:
+    ends = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        ends.append(signal.SIGHUP)
+    return ends
+
+
 def _run(command: click.Command, name: str, arguments: list[str], crashed: Exit, printed: Printed) -> int:
     handler = _OneInterrupt()
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handler) for number in _signals_to_end()}
     try:
         # Not by `click.Command.main`, which prints an empty line when it is interrupted.
         with command.make_context(name, list(arguments)) as context:

@@ -68,10 +68,11 @@ def test_a_command_may_have_another_exit_code_for_a_crash() -> None:
     assert run(raising(RuntimeError("broken")), crashed=Exit.NOT_CONFORMANT) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_several_signals_at_once_interrupt_the_run_once(number: signal.Signals) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_several_signals_at_once_interrupt_the_run_once(name: str) -> None:
     if sys.platform == "win32":
         pytest.skip("there SIGTERM cannot be sent to one's own process")
+    number = signal.Signals[name]
     cleaned: list[str] = []
 
     def body() -> int:
@@ -84,10 +85,26 @@ def test_several_signals_at_once_interrupt_the_run_once(number: signal.Signals) 
             cleaned.append("all of it")
         return 0
 
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    handled = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+    before = [signal.getsignal(each) for each in handled]
     assert run(body) == 130
     assert cleaned == ["all of it"]
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert [signal.getsignal(each) for each in handled] == before
+
+
+def test_below_nohup_a_closed_terminal_does_not_end_the_run() -> None:
+    if sys.platform == "win32":
+        pytest.skip("Windows has no SIGHUP")
+
+    def body() -> int:
+        signal.pthread_kill(threading.get_ident(), signal.SIGHUP)
+        return 0
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run(body) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_what_the_output_cannot_show_becomes_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,7 +203,7 @@ def test_one_cut_that_passes_proves_little(cut: Callable[..., tuple[int, Results
     assert {result["inconclusive"] for result in results.values()} == {True}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @on_both
 def test_an_interrupted_run_leaves_nothing(
     stress_command: Callable[..., subprocess.Popen[str]],
