@@ -118,7 +118,7 @@ def print_run(
     """The table, the failures with the commands that repeat them, what was not measured, and the verdict.
 
     ``verdict`` is None for a run that did not finish. ``each_case`` is for runs of a few cases that each stand for a
-    whole load: all failures are shown as fully as the first of a clause, and all messages whole.
+    whole load: all failures, also known ones, are shown as fully as the first of a clause, and all messages whole.
     """
     counts: dict[str, Counter[str]] = {}
     for result in results:
@@ -138,6 +138,7 @@ def print_run(
         if result.outcome == "xfail":
             message = result.message if each_case else _one_line(result.message, 400)
             lines.append(f"[yellow]xfail[/] {result.clause} {for_terminal(f'[{result.case}] {message}')}")
+            lines += [*_evidence(result, whole=True), *_what_next(result)] if each_case else []
     if lines:
         console.print()
     for line in lines:
@@ -214,6 +215,15 @@ def _print_failure(console: Console, result: Result, cause: Cause | None, *, who
     ]
     if cause is not None:
         lines.append(f"  [dim]cause:[/] as {for_terminal(f'{cause.first.clause} [{cause.first.case}]')}")
+    lines += _evidence(result, whole=whole)
+    lines += [f"  [dim]>[/] {for_terminal(line)}" for line in result.evidence.get("transcript", ())[-2:]]
+    for line in (*lines, *_what_next(result)):
+        # Not wrapped: a command that repeats a failure must survive being copied.
+        console.print(line, soft_wrap=True)
+
+
+def _evidence(result: Result, *, whole: bool) -> list[str]:
+    lines: list[str] = []
     for title, value in result.evidence.items():
         if not value or title in _ONLY_IN_REPORTS:
             continue
@@ -224,12 +234,14 @@ def _print_failure(console: Console, result: Result, cause: Cause | None, *, who
         else:
             text = str(value)[-1500:] if whole or title in _WITH_ITS_END else _short(value)
             lines.append(f"  [dim]{title}:[/] {for_terminal(text)}")
-    lines += [f"  [dim]>[/] {for_terminal(line)}" for line in result.evidence.get("transcript", ())[-2:]]
-    lines.append(f"  [dim]repeat:[/] {for_terminal(as_started(result.repro))}")
-    lines.append(f"  [dim]why, and the usual fix:[/] pulse explain {result.clause}")
-    for line in lines:
-        # Not wrapped: a command that repeats a failure must survive being copied.
-        console.print(line, soft_wrap=True)
+    return lines
+
+
+def _what_next(result: Result) -> list[str]:
+    return [
+        f"  [dim]repeat:[/] {for_terminal(as_started(result.repro))}",
+        f"  [dim]why, and the usual fix:[/] pulse explain {result.clause}",
+    ]
 
 
 def _short(value: Any) -> str:

@@ -318,8 +318,11 @@ def test_each_failure_is_shown_with_its_first_example_and_how_to_repeat_it() -> 
 
 
 def test_each_known_failure_is_shown_whole() -> None:
-    text = summary([Result("CON-01", "under_load", "xfail", f"known failure: {'x' * 500}")], each_case=True)
+    evidence = {"examples": [{"found": "half a document", "name": "0-1-0-2-p0of1"}]}
+    known = Result("CON-01", "under_load", "xfail", f"known failure: {'x' * 500}", evidence, "pulse stress --only 7")
+    text = summary([known], each_case=True)
     assert f"xfail CON-01 [under_load] known failure: {'x' * 500}\n" in text
+    assert "  found: half a document\n  name: 0-1-0-2-p0of1\n  repeat: pulse stress --only 7\n" in text
 
 
 def test_each_case_that_was_not_measured_is_named_and_its_reason_given_once() -> None:
