@@ -10,6 +10,12 @@ from stress.powercut.blocks.states import State
 
 __all__ = ["in_full", "in_short"]
 
+_UNKNOWN = "unknown"
+_EXPLAINED = {  # words that may say what a write is
+    _UNKNOWN: "unknown: no tool of the file system says what these blocks are",
+    "free": "free: at the cut no file has these blocks any more; they held what was removed or replaced by then",
+}
+
 
 def in_short(state: State, events: Sequence[Event]) -> str:
     """A state in a few words."""
@@ -30,16 +36,19 @@ def in_full(state: State, events: Sequence[Event], contents: Mapping[int, str]) 
     ]
     lines.append("a file system that got all of them:")
     lines.append("")
+    used: set[str] = set()
     for number in range(state.stable, state.cut):
         event = events[number]
         if event.changes:
-            what = contents.get(number) or "unknown"
+            what = contents.get(number) or _UNKNOWN
+            used.update(what.split(", "))
             lines.append(f"  {_fate(state, number):9} {event.kind} at {event.offset:,}, {event.length:,} bytes: {what}")
         elif event.kind == "flush":
             lines.append("  flush, which this disk ignored" if state.kind == "flushes ignored" else "  flush")
         elif (text := _said(event.text)) is not None:
             lines.append(f"  {text}")
-    return [*lines, "  the power is cut"]
+    explained = [text for word, text in _EXPLAINED.items() if word in used]
+    return [*lines, "  the power is cut", *[""] * bool(explained), *explained]
 
 
 def _since(state: State) -> str:

@@ -38,7 +38,16 @@ def test_in_full_each_write_has_its_fate_and_what_it_is() -> None:
         "  document 1 of writer 0 has been acknowledged",
         "  in part   write at 4,096, 8,192 bytes: /status.json, inode 12",
         "  the power is cut",
+        "",
+        "unknown: no tool of the file system says what these blocks are",
     ]
+
+
+def test_words_that_a_tool_has_for_blocks_are_explained_where_they_are_used() -> None:
+    told = {3: "the journal", 4: "inodes, free", 7: "the free-space tree"}
+    end = "free: at the cut no file has these blocks any more; they held what was removed or replaced by then"
+    assert in_full(state(), EVENTS, told)[-3:] == ["  the power is cut", "", end]
+    assert in_full(state(), EVENTS, {**told, 4: "inodes"})[-1] == "  the power is cut"
 
 
 def test_in_full_of_a_disk_that_ignores_flushes() -> None:
