@@ -258,10 +258,10 @@ def _ask_model(run: Run, file_system: FileSystem, few: Iterable[Round], tally: T
     try:
         with disk_of(file_system.kind, run.folder) as disk:
             recorded = record_writes(Bench(run, disk, Shared(run)), sizes)
+        return {conditions: expected_of_write(write) for conditions, write in recorded.items()}
     except (Unmeasured, TraceError, NoAnswer) as reason:  # the model is not needed for a verdict
         tally.not_compared = str(reason)
         return {}
-    return {conditions: expected_of_write(write) for conditions, write in recorded.items()}
 
 
 def _foreseen(expected: _Expected, played: Round, asked: int, acknowledged: int) -> Foreseen | None:
