@@ -11,6 +11,7 @@ import click
 from conformance.contract.clauses import load_clauses
 from conformance.reporting.escaping import for_terminal
 from conformance.reporting.header import header_of
+from conformance.reporting.repeat import as_started, repeat_command
 from conformance.reporting.report import write_report
 from conformance.reporting.results import Result, ResultsFile, results_file
 from conformance.reporting.terminal import new_console, print_run
@@ -33,6 +34,7 @@ from stress.powercut import experiment
 from stress.powercut.blocks.experiment import BlockPlan
 from stress.powercut.blocks.file_systems import FileSystem, file_systems, known_to_kernel
 from stress.powercut.blocks.names import is_name
+from stress.powercut.blocks.results import FORESEEN_ALONE
 from stress.powercut.verdict import CLAUSES, Way, case_name
 
 __all__ = ["powercut"]
@@ -170,6 +172,10 @@ def _judge(run: Run, plan: experiment.CutPlan, file: ResultsFile | None, reporti
     # Known failures that match nothing are the suite's business: this run has only three clauses.
     verdict = decide(results, clauses, (), operating_system(), strict=reporting.strict, complete=False, part="measured")
     print_run(console, header, results, verdict, each_case=True)
+    if any(FORESEEN_ALONE in result.evidence for result in results):
+        command = repeat_command("pulse conformance", [("impl", run.manifest.source), ("clause", "PWR-01")])
+        where = "PWR-01, which asks the model alone, would fail here"
+        console.print(f"{where}: {for_terminal(as_started(command))}", soft_wrap=True)
     if file is not None:
         file.footer(verdict)
         file.write_beside("report.html", lambda page: write_report(page.parent))

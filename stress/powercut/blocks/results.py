@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.reporting.repeat import repeat_command
@@ -10,8 +10,9 @@ from conformance.reporting.results import Result, counted
 from stress.powercut.blocks.tally import Look, Tally, evidence_of, failed_clauses
 from stress.powercut.verdict import CLAUSES
 
-__all__ = ["Repeated", "result_of_one", "results_of"]
+__all__ = ["FORESEEN_ALONE", "Repeated", "result_of_one", "results_of"]
 
+FORESEEN_ALONE = "foreseen, never seen"  # the title of this evidence of PWR-03: what fails PWR-01
 _MINIMUM_STATES = 50
 _MOST_UNMOUNTED = 0.05  # of the prefixes, beyond the share that the kit's own writer has
 
@@ -49,9 +50,17 @@ def results_of(tally: Tally, case: str, repro: str) -> list[Result]:
     alone = tally.not_together and (
         f"; only one writer at a time: two at once failed, one did not (see CON-01): {tally.not_together}"
     )
-    whole = f"{tally.sentence()}{tally.of_ignored_flushes()}; {tally.comparison()}{rate}{alone}{kept}{not_kept}"
+    told = f"{tally.sentence()}{tally.of_ignored_flushes()}; {tally.comparison()}{rate}"
+    whole = f"{told}{alone}{kept}{not_kept}"
     messages = {"PWR-02": tally.sentence(), "PWR-03": whole, "PWR-04": after}
-    return [_result(tally, clause, case, message, repro) for clause, message in messages.items()]
+    results = [_result(tally, clause, case, message, repro) for clause, message in messages.items()]
+    if not tally.forbidden_unseen:
+        return results
+    unseen = {FORESEEN_ALONE: sorted(tally.forbidden)}
+    return [
+        replace(result, evidence={**result.evidence, **unseen}) if result.clause == "PWR-03" else result
+        for result in results
+    ]
 
 
 def _result(tally: Tally, clause: str, case: str, message: str, repro: str) -> Result:
@@ -103,9 +112,15 @@ def result_of_one(repeated: Repeated, case: str, repro: str) -> list[Result]:
     message = f"{which}: {shows}"
     repeat = repeat_command(repro, [("only", look.name)])
     counts, seen = {"states": 1}, evidence_of(look)
+    if not failed:
+        return [
+            Result(clause, case, "unmeasured", message, {}, repeat, inconclusive=True, counts=counts)
+            for clause in CLAUSES
+        ]
+    beside = "one state only was looked at, and it shows no failure of this clause"
     return [
         Result(clause, case, "fail", message, {"examples": [seen]}, repeat, counts=counts)
         if clause in failed
-        else Result(clause, case, "unmeasured", message, {}, repeat, inconclusive=not failed, counts=counts)
+        else Result(clause, case, "unmeasured", beside, {}, repeat, counts=counts)
         for clause in CLAUSES
     ]

@@ -105,9 +105,10 @@ class Found:
 class Tally:
     """The states of one file system, added up by `add`. ``lied`` are those of a disk that ignores flushes: they are no
     failure of the writer. ``not_compared`` says why the model was not asked, where it was not, and ``not_together`` why
-    there is only one writer at a time. ``unmounted`` counts the prefixes that could not be mounted, and
-    ``unmounted_of_control`` is their share with the kit's own writer. ``allowed`` counts the states for which the model
-    allowed what would be a failure there, by kind, and ``shown`` are the kinds of the failures that were seen. ``kept``
+    there is only one writer at a time. ``unmounted`` counts the
+    prefixes that could not be mounted, and ``unmounted_of_control`` is their share with the kit's own writer.
+    ``allowed`` counts the states for which the model allowed what would be a failure there, by kind; ``forbidden`` are
+    those kinds that fail PWR-01, and ``shown`` the kinds of the failures that were seen. ``kept``
     are the folders of the images that were kept, ``not_kept`` says why others were not.
     """
 
@@ -127,6 +128,7 @@ class Tally:
     contradictions: list[dict[str, Any]] = field(default_factory=list)
     contradicted: int = 0
     allowed: Counter[str] = field(default_factory=Counter)
+    forbidden: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     seconds: float = 0.0  # of looking at states
     examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # clause → its first failures
@@ -180,6 +182,8 @@ class Tally:
         self.allowed["torn"] += "torn" in foreseen.states
         must_exist = look.round.exists or look.acknowledged > 0
         self.allowed["missing"] += must_exist and "missing" in foreseen.states
+        forbidden = {"torn", "missing"} if look.round.exists else {"torn"}  # a first document is lost, not missing
+        self.forbidden.update(forbidden & foreseen.states)
         self.allowed["lost"] += any(isinstance(s, int) and s < look.acknowledged for s in foreseen.states)
         if look.outcome.state in foreseen.states:
             return ""
@@ -227,6 +231,11 @@ class Tally:
         if not self.lied.states:
             return ""
         return f"; with flushes ignored by the disk, {self.lied.states:,} more: {self.lied.sentence()}"
+
+    @property
+    def forbidden_unseen(self) -> bool:
+        """Whether the model allowed what PWR-01 forbids, a target torn or missing, and no state showed any."""
+        return bool(self.forbidden) and not self.shown & {"torn", "missing"}
 
     def comparison(self) -> str:
         """How the states compare with the power-loss model, in a few words."""

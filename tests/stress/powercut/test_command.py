@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.reporting.results import read_results
+from conformance.reporting.results import Result, read_results
 from stress.cli import main
 from stress.powercut import experiment
+from stress.powercut.blocks.results import FORESEEN_ALONE
 
 
 @pytest.fixture
@@ -135,6 +136,20 @@ def test_power_cuts_do_not_concern_a_reader(judged: Callable[..., tuple[int, str
     )
     _, stdout, _ = judged("powercut", "--impl", manifest)
     assert "the implementation does not have the role writer" in stdout
+
+
+@pytest.mark.parametrize("unseen", [True, False])
+def test_what_pwr_01_would_find_is_said_after_the_verdict(
+    judged: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, *, unseen: bool
+) -> None:
+    """A writer that is wrong may be lucky on the file systems of this machine."""
+    evidence = {FORESEEN_ALONE: ["torn"]} if unseen else {}
+    passed = Result("PWR-03", "cut_at_every_block:btrfs", "pass", "0 torn", evidence)
+    monkeypatch.setattr(experiment, "results", lambda run, plan: iter([passed]))
+    _, stdout, _ = judged("powercut", "--impl", "mutant:truncate-in-place", "--way", "blocks")
+    last = stdout.splitlines()[-1]
+    assert last.startswith("PWR-01, which asks the model alone, would fail here: ") == unseen
+    assert last.endswith("--impl mutant:truncate-in-place --clause PWR-01") == unseen
 
 
 def test_a_crash_of_the_kit_is_no_verdict(

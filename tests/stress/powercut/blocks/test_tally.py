@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.reporting.results import Result
-from stress.powercut.blocks.results import Repeated, result_of_one, results_of
+from stress.powercut.blocks.results import FORESEEN_ALONE, Repeated, result_of_one, results_of
 from stress.powercut.blocks.rounds import Round
 from stress.powercut.blocks.states import Plan, State, StateKind
 from stress.powercut.blocks.tally import Look, NextFailure, Tally
@@ -106,6 +106,8 @@ def test_a_state_that_fails_again_fails_what_it_failed_and_says_nothing_of_the_r
     }
     assert found["PWR-02"].message.startswith("state 0-1-0-1-p0of2 fails again, in recording 2: 8 documents")
     assert found["PWR-02"].repro == "pulse … --only 0-1-0-1-p0of2"
+    for clause in ("PWR-03", "PWR-04"):
+        assert found[clause].message == "one state only was looked at, and it shows no failure of this clause"
 
 
 @pytest.mark.parametrize(("kind", "state"), [("kept", "prefix"), ("torn", "flushes ignored")])
@@ -209,6 +211,21 @@ def test_what_the_model_allows_and_is_never_seen_is_counted() -> None:
     _, found = results(allowed={1, "torn"})
     assert "it allowed torn 60 times, and none was seen" in found["PWR-03"].message
     assert "it allowed lost 60 times, and none was seen" in found["PWR-03"].message
+
+
+def forbidden_unseen(*looks: Look, **more: Any) -> bool:
+    """Whether the result says that PWR-01 would fail here."""
+    _, found = results(*looks, **more)
+    return {result.clause for result in found.values() if FORESEEN_ALONE in result.evidence} == {"PWR-03"}
+
+
+def test_what_fails_pwr_01_and_is_never_seen_is_reported() -> None:
+    first = dataclasses.replace(look(foreseen={1, "missing"}), round=Round(3, 300, exists=False))
+    assert forbidden_unseen(allowed={1, "torn"})
+    assert forbidden_unseen(allowed={1, "missing"})
+    assert not forbidden_unseen(allowed={0, 1})  # what is lost is for PWR-02
+    assert not forbidden_unseen(first, allowed={1})  # so is a first document
+    assert not forbidden_unseen(look("torn", foreseen={"torn"}), allowed={1, "torn"})  # that fails PWR-03 by itself
 
 
 def test_a_target_that_does_not_have_to_be_there_yet_is_not_counted_as_allowed_to_be_missing() -> None:
