@@ -24,7 +24,7 @@ from conformance.oracle.payload import encode
 from stress.disk import enter_private_namespace
 from stress.powercut.blocks.file_systems import file_systems, known_to_kernel
 from stress.powercut.blocks.lookers import Lookers, looking
-from stress.powercut.blocks.recording import FOLDER, TARGET, Recording, WriteOne, Writers, record
+from stress.powercut.blocks.recording import FOLDER, TARGET, Between, Recording, WriteOne, Writers, record
 from stress.powercut.blocks.rounds import Round
 from stress.powercut.blocks.states import State, plan_states
 from stress.powercut.blocks.supervisor import supervised
@@ -36,7 +36,7 @@ def sqlite(synchronous: str) -> Writers:
 
     @contextlib.contextmanager
     def running() -> Iterator[WriteOne]:
-        def write(target: Path, status: Mapping[str, Any]) -> None:
+        def write(target: Path, status: Mapping[str, Any], between: Between | None = None, /) -> None:
             with contextlib.closing(sqlite3.connect(target)) as database:
                 database.execute("pragma journal_mode = delete")
                 database.execute(f"pragma synchronous = {synchronous}")

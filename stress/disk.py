@@ -29,6 +29,7 @@ __all__ = [
     "KINDS",
     "Disk",
     "Kind",
+    "control",
     "detach",
     "disk_of",
     "enter_private_namespace",
@@ -36,6 +37,7 @@ __all__ = [
     "loop_device",
     "make_file_system",
     "require_means",
+    "sync_all",
     "system_path",
     "thaw",
 ]
@@ -161,7 +163,24 @@ class Disk:
     def sync(self) -> None:
         """Make everything on it durable (syncfs(2))."""
         with _opened(self.place, os.O_RDONLY) as descriptor:
-            _call("syncfs", descriptor)
+            sync_all(descriptor)
+
+
+def sync_all(descriptor: int) -> None:
+    """Make everything durable on the file system of this file (syncfs(2)). Raises OSError."""
+    _call("syncfs", descriptor)
+
+
+def control(descriptor: int, request: int, argument: bytes) -> bytes:
+    """Make a request that takes an argument of this length (ioctl(2)). Returns what the kernel has left in it.
+
+    Raises OSError.
+    """
+    if sys.platform == "win32":
+        raise Unmeasured("Windows has no ioctl")
+    import fcntl
+
+    return fcntl.ioctl(descriptor, request, argument)
 
 
 def detach(place: Path) -> None:

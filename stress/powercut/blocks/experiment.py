@@ -34,7 +34,7 @@ from stress.powercut.blocks.supervisor import supervised
 from stress.powercut.blocks.tally import Look, NextFailure, Tally, failed_clauses
 from stress.powercut.blocks.verdict import Seen, judge
 from stress.powercut.blocks.watch import LeftUnusable
-from stress.powercut.blocks.writers import durable, implementation, unsynced
+from stress.powercut.blocks.writers import durable, held_implementation, implementation, unsynced
 from stress.powercut.cutting import Bench, refused
 from stress.powercut.prediction import ExpectedOfWrite, Foreseen, expected_of_write, foreseen_of_series
 from stress.powercut.reaper import end_descendants
@@ -191,17 +191,26 @@ def _one_round(
 
 
 def _recorded(stack: contextlib.ExitStack, run: Run, file_system: FileSystem, played: Round, tally: Tally) -> Recording:
-    """Record a round. Where two writers fail and one alone does not, that is for CON-01, and the recording is one of a
-    single writer. What fails alone, too, or has left a file system that nothing can use, is raised.
+    """Record a round. Where the writer fails while it is held, or cannot be, it is recorded without that. Where two
+    writers fail and one alone does not, that is for CON-01, and the recording is one of a single writer. What fails
+    anyway, or has left a file system that nothing can use, is raised.
     """
-    alone = dataclasses.replace(played, writers=1)
+    free = dataclasses.replace(played, held=False)
+    alone = dataclasses.replace(free, writers=1)
+    if played.held and not tally.not_held:
+        try:
+            return stack.enter_context(record(file_system, played, held_implementation(run), run.folder))
+        except LeftUnusable:
+            raise
+        except (Unmeasured, TraceError, ImplementationError) as reason:
+            tally.not_held = str(reason)
     try:
-        together = alone if tally.not_together else played
+        together = alone if tally.not_together else free
         return stack.enter_context(record(file_system, together, implementation(run), run.folder))
     except LeftUnusable:
         raise
     except ImplementationError as error:
-        if played.writers == 1 or tally.not_together:
+        if free.writers == 1 or tally.not_together:
             raise
         recording = stack.enter_context(record(file_system, alone, implementation(run), run.folder))
         tally.not_together = str(error)

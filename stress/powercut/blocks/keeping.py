@@ -79,6 +79,8 @@ def _unsent(look: Look, complete: Outcome) -> list[str]:
 
 
 def _when_synced(look: Look) -> str:
+    if look.round.held:
+        return "after each of the writer's calls"
     return "all the time" if look.round.beside_syncs else "after every second document"
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import itertools
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from conformance.contract.errors import ImplementationError, Inconclusive, Unmeasured
 from conformance.runner.room import blaming_room, require_room
@@ -21,16 +22,29 @@ from stress.powercut.blocks.log import Event, read_log
 from stress.powercut.blocks.recorder import mark
 from stress.powercut.blocks.rounds import Round
 from stress.powercut.blocks.states import START
+from stress.powercut.blocks.syncs import NEIGHBOUR, syncs_of
 from stress.powercut.blocks.watch import OWN_SECONDS, LeftUnusable, Watch, watched
 
-__all__ = ["FOLDER", "NEIGHBOUR", "TARGET", "Recording", "WriteOne", "Writers", "copy_image", "record"]
+__all__ = ["FOLDER", "NEIGHBOUR", "TARGET", "Between", "Recording", "WriteOne", "Writers", "copy_image", "record"]
 
 _PIECE = 1 << 20  # bytes
 
-FOLDER, TARGET, NEIGHBOUR = "writes", "status.json", "neighbour"
+FOLDER, TARGET = "writes", "status.json"
 
-WriteOne = Callable[[Path, Mapping[str, Any]], None]
-"""Writes a document to a path and returns when that was acknowledged; raises ImplementationError otherwise."""
+Between = Callable[[], None]
+"""What another program does while a writer is held."""
+
+
+class WriteOne(Protocol):
+    """Writes a document to a path."""
+
+    def __call__(self, target: Path, status: Mapping[str, Any], between: Between | None = None, /) -> None:
+        """Return when it was acknowledged. The writer is held after its calls for ``between``, if there is one.
+
+        Raises ImplementationError where it was not acknowledged; Unmeasured, TraceError where it cannot be held.
+        """
+
+
 Writers = Callable[[], contextlib.AbstractContextManager[WriteOne]]
 """Starts a writer, and ends it with the block."""
 
@@ -51,9 +65,10 @@ class Recording:
 def record(file_system: FileSystem, played: Round, writers: Writers, parent: Path) -> Iterator[Recording]:
     """Make a file system in a new folder, and record a round on it. The files are removed at the end of the block.
 
-    Raises Unmeasured where this machine cannot, Inconclusive when the disk's server fails or a disk of this machine is
-    too slow, ImplementationError when a write fails, LeftUnusable when the file system cannot be used or unmounted
-    after it, OSError; and Inconclusive, whatever the block has raised, where ``parent`` is full.
+    Raises Unmeasured where this machine cannot, TraceError where the writer cannot be held, Inconclusive when the
+    disk's server fails or a disk of this machine is too slow, ImplementationError when a write fails, LeftUnusable when
+    the file system cannot be used or unmounted after it, OSError; and Inconclusive, whatever the block has raised,
+    where ``parent`` is full.
     """
     with tempfile.TemporaryDirectory(dir=parent) as name, blaming_room(parent):
         folder = Path(name)
@@ -100,15 +115,14 @@ class _Bench:
         with self.watch.step("a mark in the log", OWN_SECONDS):
             mark(self.place, text)
 
-    def sync_neighbour(self) -> None:
-        """Another program writes a file of its own and syncs it. That commits the log, and with it the changes of
-        names. Raises LeftUnusable: before the writes it could.
+    def sync_neighbour(self, way: int = 0) -> None:
+        """Another program writes a file of its own and syncs, in one of the ways of `syncs_of`; the first one is that
+        of the file alone. Raises LeftUnusable: before the writes it could.
         """
+        syncs = syncs_of(self.disk.kind.name)
         with self.watch.step("the sync of another file", OWN_SECONDS):
             try:
-                with (self.disk.place / NEIGHBOUR).open("ab", buffering=0) as file:
-                    file.write(b"neighbour")
-                    os.fsync(file.fileno())
+                syncs[way % len(syncs)](self.disk.place)
             except OSError as error:
                 text = f"the file system is no longer writable for other programs, after its writes: {error.strerror}"
                 raise LeftUnusable(text) from error
@@ -183,7 +197,7 @@ def _play(bench: _Bench, played: Round, writers: Writers) -> None:
             threading.Thread(target=_write_all, args=(bench, played, writer, write, failures))
             for writer, write in enumerate(ready)
         ]
-        with _neighbour(bench) if played.beside_syncs else contextlib.nullcontext():
+        with _neighbour(bench) if played.beside_syncs and not played.held else contextlib.nullcontext():
             try:
                 for thread in threads:
                     thread.start()
@@ -208,8 +222,10 @@ def _write_all(bench: _Bench, played: Round, writer: int, write: WriteOne, failu
         for sequence in range(1, played.writes + 1):
             status = played.status(writer, sequence)
             bench.mark(f"{BEGUN} {writer} {sequence}")
+            # One way within a document: a sync of everything would hide what that of the names alone shows later.
+            between = (partial(bench.sync_neighbour, sequence),) if played.held else ()
             with bench.watch.step("a write"):
-                write(bench.disk.place / FOLDER / TARGET, status)
+                write(bench.disk.place / FOLDER / TARGET, status, *between)
             bench.mark(f"{ACKNOWLEDGED} {writer} {sequence}")
             if writer == 0 and sequence % 2 == 0:
                 bench.sync_neighbour()
@@ -227,8 +243,10 @@ def _neighbour(bench: _Bench) -> Iterator[None]:
 
     def sync() -> None:
         try:
-            while not ended.is_set():
-                bench.sync_neighbour()
+            for way in itertools.count():
+                if ended.is_set():
+                    return
+                bench.sync_neighbour(way)
         except BaseException as error:  # for the thread that waits
             failures.append(error)
 

@@ -50,8 +50,9 @@ def results_of(tally: Tally, case: str, repro: str) -> list[Result]:
     alone = tally.not_together and (
         f"; only one writer at a time: two at once failed, one did not (see CON-01): {tally.not_together}"
     )
+    not_held = tally.not_held and f"; not held after its calls while another program syncs: {tally.not_held}"
     told = f"{tally.sentence()}{tally.of_ignored_flushes()}; {tally.comparison()}{rate}"
-    whole = f"{told}{alone}{kept}{not_kept}"
+    whole = f"{told}{not_held}{alone}{kept}{not_kept}"
     messages = {"PWR-02": tally.sentence(), "PWR-03": whole, "PWR-04": after}
     results = [_result(tally, clause, case, message, repro) for clause, message in messages.items()]
     if not tally.forbidden_unseen:

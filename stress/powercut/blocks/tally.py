@@ -104,8 +104,8 @@ class Found:
 @dataclass
 class Tally:
     """The states of one file system, added up by `add`. ``lied`` are those of a disk that ignores flushes: they are no
-    failure of the writer. ``not_compared`` says why the model was not asked, where it was not, and ``not_together`` why
-    there is only one writer at a time. ``unmounted`` counts the
+    failure of the writer. ``not_compared`` says why the model was not asked, where it was not, ``not_together`` why
+    there is only one writer at a time, and ``not_held`` why none was held after its calls. ``unmounted`` counts the
     prefixes that could not be mounted, and ``unmounted_of_control`` is their share with the kit's own writer.
     ``allowed`` counts the states for which the model allowed what would be a failure there, by kind; ``forbidden`` are
     those kinds that fail PWR-01, and ``shown`` the kinds of the failures that were seen. ``kept``
@@ -135,6 +135,7 @@ class Tally:
     kept: list[str] = field(default_factory=list)
     not_kept: list[str] = field(default_factory=list)
     not_together: str = ""
+    not_held: str = ""
     unmounted: int = 0
     unmounted_of_control: float = 0.0
 

@@ -336,21 +336,6 @@ def test_a_writer_whose_calls_the_model_does_not_know_is_cut_all_the_same(
     assert "not compared with the model: io_uring_enter: its effects are not known" in stdout
 
 
-def test_what_only_another_program_that_syncs_can_show_is_caught(
-    controls: object, stress_command: Callable[..., subprocess.Popen[str]]
-) -> None:
-    """The name of a new file is on the disk before its bytes when another program commits the log in between; a second
-    writer is one.
-    """
-    for seed in range(5):  # whether they meet is a matter of timing
-        plan = ("--way", "blocks", "--file-system", "ext4", "--states", "900", "--seed", seed)
-        with stress_command("powercut", "--impl", "mutant:fsync-after-rename", *plan) as command:
-            stdout, _ = command.communicate()
-        if command.returncode == 1:
-            break
-    assert "while another program syncs a file of its own" in stdout or "by each of 2 writers at once" in stdout
-
-
 def test_every_run_has_a_round_of_each_kind(
     controls: object, stress_command: Callable[..., subprocess.Popen[str]]
 ) -> None:

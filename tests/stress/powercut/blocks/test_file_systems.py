@@ -48,4 +48,7 @@ def test_rounds_take_turns() -> None:
     assert {(played.writers, played.exists) for played in first} == {(1, True), (1, False), (2, True), (2, False)}
     assert len(first[2].documents()) == 2 * 9
     assert [played.beside_syncs for played in first[:4]] == [False, True, False, False]
-    assert first[1].described().endswith(", while another program syncs a file of its own")
+    assert [played.number for played in first if played.held] == [1, 7]
+    assert [played.number for played in first if played.beside_syncs] == [1, 4, 7, 10]
+    assert first[1].described().endswith(", while another program syncs after each of the writer's calls")
+    assert first[4].described().endswith(", while another program syncs")

@@ -228,6 +228,13 @@ def test_what_fails_pwr_01_and_is_never_seen_is_reported() -> None:
     assert not forbidden_unseen(look("torn", foreseen={"torn"}), allowed={1, "torn"})  # that fails PWR-03 by itself
 
 
+def test_a_writer_that_could_not_be_held_is_reported() -> None:
+    tally, _ = results()
+    tally.not_held = "tracing is not allowed"
+    [message] = [result.message for result in results_of(tally, "case", "pulse …") if result.clause == "PWR-03"]
+    assert "; not held after its calls while another program syncs: tracing is not allowed" in message
+
+
 def test_a_target_that_does_not_have_to_be_there_yet_is_not_counted_as_allowed_to_be_missing() -> None:
     not_yet = dataclasses.replace(look(foreseen={1, "missing"}), round=Round(3, 300, exists=False), acknowledged=0)
     tally, _ = results(not_yet, allowed={1})
