@@ -35,6 +35,7 @@ __all__ = [
     "call_kind",
     "fault_points",
     "few",
+    "filling_points",
     "interrupt_points",
     "large_points",
     "matches",
@@ -48,7 +49,9 @@ _T = TypeVar("_T")
 MOST_OPERATIONS = 150
 Scenario = Literal["replace", "first"]
 _CLEANING = "+clean-up"  # at the end of the name of a point whose clean-up fails, too
-What = Literal["error", "error and failing clean-up", "lasting", "short", "EINTR", "interrupt", "terminate", "kill"]
+What = Literal[
+    "error", "error and failing clean-up", "lasting", "short", "disk-full", "EINTR", "interrupt", "terminate", "kill"
+]
 
 # The kind of an operation → the key of the errors table; a kind that is not here cannot fail in a way that matters.
 _KEYS: dict[Kind, str] = {
@@ -88,6 +91,7 @@ _MOST_LASTING = 4  # operations at which an error begins to last
 _MOST_TERMINATIONS = 8
 _MOST_LARGE = 3  # of each kind of operation on a large document
 _SHORTENED = ("write", "pwrite64", "copy_file_range", "sendfile", "splice", "writev", "pwritev", "pwritev2")
+_FILLING = (*_SHORTENED, "fallocate")  # calls that need room for bytes: on a full disk the others go on
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,11 @@ class Point:
                 return (Rule("fail", first=at, calls=_lasting_calls(self.error), value=self.error),)
             case "short":
                 return (Rule("shorten", "before", at, at, _SHORTENED, self.size),)
+            case "disk-full":
+                return (
+                    Rule("shorten", "before", at, at, _SHORTENED, self.size),
+                    Rule("fail", first=at + 1, calls=_FILLING, value=errno.ENOSPC),
+                )
             case "EINTR":
                 return (Rule("fail", "before", at, at, value=errno.EINTR),)
         fail = Rule("fail", "before", at, at, value=self.error)
@@ -182,6 +191,15 @@ def fault_points(operations: Sequence[Operation], scenario: Scenario, target: st
             yield dataclasses.replace(at, what="EINTR")
     if scenario == "replace":
         yield from _lasting_points(operations, scenario, target, temp)
+
+
+def filling_points(operations: Sequence[Operation], scenario: Scenario, target: str) -> Iterator[Point]:
+    """A disk that fills up in the middle of each write, as a real one does: the write takes half of its bytes, and
+    every later one fails, while syncs, closes and renames succeed.
+    """
+    for each in few(operations):
+        if each.call.name in _SHORTENED and each.length > 1:
+            yield dataclasses.replace(_at(each, scenario, target), what="disk-full", size=each.length // 2)
 
 
 def large_points(operations: Sequence[Operation], scenario: Scenario, target: str, seed: int = 0) -> Iterator[Point]:

@@ -27,6 +27,8 @@ __all__ = [
 _COMMON_POINT = (
     r"replace:\d+:(?!stat|readlink|list|lock|make-folder|remove-folder)[a-z-]+:((?!EINTR)E[A-Z0-9]+|ENOSPC-lasting)"
 )
+# A short write; judge lets the disk be full from there on.
+_SHORT_WRITE = r"replace:\d+:[a-z-]+:short(-\d+)?"
 _HARM = r"(left the target torn|lost the target|left another document|left a target that cannot be read|left .* at the)"
 
 
@@ -71,16 +73,16 @@ COUNTERPARTS: Mapping[Question, Counterpart] = {
         "No first write, and no hundred kills in a row in one folder.",
     ),
     "disk": Counterpart(
-        ("fault_at_every_operation:FLT-01-replace",),
+        ("fault_at_every_operation:FLT-01-replace", "fault_at_every_operation:VIS-06-replace"),
         "Judge has no answer that could be untrue, and looks at the file alone.",
-        counts=f"{_COMMON_POINT}: {_HARM}",
-        but="Short writes, signals (EINTR), a clean-up that fails, EIO and EROFS that last, and errors of calls that "
+        counts=f"({_COMMON_POINT}: |{_SHORT_WRITE}: .*){_HARM}",
+        but="Signals (EINTR), a clean-up that fails, EIO and EROFS that last, and errors of calls that "
         "only look: judge tries none of these. An answer that is not true, where the file is whole.",
     ),
     "temps": Counterpart(
         ("fault_at_every_operation:FLT-02-replace",),
         "A process that ends after one write leaves no descriptor open.",
-        counts=f"{_COMMON_POINT}: left .* behind",
+        counts=f"({_COMMON_POINT}|{_SHORT_WRITE}): left .* behind",
         but="As for the target after an error; and descriptors.",
     ),
 }

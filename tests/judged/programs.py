@@ -45,6 +45,14 @@ DEFECTIVE: Mapping[str, Defective] = {
     "only the folder is synced": Defective(sh("echo new > t && sync . && mv t f"), "power"),
     "synced before the last write": Defective(sh("printf n > t && sync t && echo ew >> t && mv t f"), "power"),
     "an error is passed over": Defective(sh("echo new > t; sync t; mv t f"), "disk", FULL),
+    "a short write is taken for a whole one": Defective(
+        python(
+            "import os\nd = os.open('t', os.O_WRONLY | os.O_CREAT)\nos.write(d, b'new')\nos.fsync(d)\nos.close(d)\n"
+            "os.rename('t', 'f')"
+        ),
+        "disk",
+        "*:disk-full",
+    ),
     "the target is removed after an error": Defective(sh("echo new > t && sync t && mv t f || rm f"), "disk", FULL),
     "the temp stays after an error": Defective(sh("echo new > t && sync t && mv t f"), "temps", FULL),
     "the temp in TMPDIR stays": Defective(sh("t=$(mktemp) && echo new > $t && sync $t && mv $t f"), "temps", FULL),
@@ -87,6 +95,7 @@ def save(name, data):
             os.unlink(temp)
         raise
 """
+_ALL_OF_IT = "while data:\n                data = data[os.write(file.fileno(), data):]"
 _LOCK = """
 import contextlib, os, sys
 def take_lock():
@@ -160,6 +169,9 @@ CORRECT: Mapping[str, tuple[str, ...]] = {
     "a shell script": sh(_SH.format(sync="sync")),
     "a shell script that syncs everything": sh(_SH.format(sync="sync && :")),
     "Python": python(f"{_PYTHON}\nsave('f', b'new')"),
+    "Python without its buffers": python(
+        _PYTHON.replace("file.write(data)\n            file.flush()", _ALL_OF_IT) + "\nsave('f', b'new')"
+    ),
     "a thread": python(
         f"{_PYTHON}\nimport threading\nfailed = []\n"
         "def run():\n    try:\n        save('f', b'new')\n    except OSError:\n        failed.append(1)\n"

@@ -271,7 +271,8 @@ def _of_one_level(question: Question, visited: Sequence[Visited], of: int) -> An
 
 def where(visited: Visited) -> str:
     """Where a run was disturbed, as the start of a sentence."""
-    how = "killed there" if visited.planned.kills else "failed there"
+    what = visited.planned.point.what
+    how = "killed there" if what == "kill" else "then the disk is full" if what == "disk-full" else "failed there"
     return f"{how} in the run after {visited.after}" if visited.after else how
 
 

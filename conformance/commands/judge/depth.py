@@ -80,6 +80,8 @@ def with_leftovers(own: Written, operations: Sequence[Operation], leftovers: Map
 
 def story(visited: Visited) -> str:
     """A point in words, such as ``a kill (before rename t → f)`` or ``an error (write t 5 bytes = ENOSPC)``."""
+    if visited.planned.point.what == "disk-full":
+        return f"a full disk (from {visited.operation} on)"
     if not visited.planned.kills:
         return f"an error ({visited.operation})"
     return f"a kill ({visited.planned.point.phase} {visited.operation})"

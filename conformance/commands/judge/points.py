@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from conformance.commands.judge.writes import Written, storing
 from conformance.syscalls.operations import Operation
-from conformance.syscalls.points import Point, Scenario, boundary_points, fault_points
+from conformance.syscalls.points import Point, Scenario, boundary_points, fault_points, filling_points
 
 __all__ = ["Planned", "evenly", "hit", "led_to", "name_of", "planned", "selected"]
 
@@ -46,7 +46,8 @@ class Planned:
 
 
 def planned(operations: Sequence[Operation], written: Written, after: Planned | None = None) -> list[Planned]:
-    """Every point of one file: a kill at each boundary, each errno, and a disk that stays full from an operation on.
+    """Every point of one file: a kill at each boundary, each errno, a disk that stays full from an operation on, and
+    one that fills up in the middle of a write.
 
     ``after`` is the point of the run before, of which these operations are the next.
     """
@@ -58,6 +59,7 @@ def planned(operations: Sequence[Operation], written: Written, after: Planned | 
     points = [
         *boundary_points(own, scenario, written.name),
         *(each for each in fault_points(own, "replace", written.name) if _is_wanted(each)),
+        *filling_points(own, "replace", written.name),
     ]
     return [
         Planned(

@@ -157,6 +157,14 @@ class TestDisturbed:
         assert of_kills("work/f", [visited(1, hit=False)], 2).verdict == "not measured"
         assert of_errors("work/f", [], 0).verdict == "not measured"
 
+    def test_a_disk_that_fills_up_is_said(self) -> None:
+        full = visited(2, "cut off", "error")
+        point = dataclasses.replace(full.planned.point, what="disk-full", error=0, size=2)
+        full = dataclasses.replace(full, planned=dataclasses.replace(full.planned, point=point))
+        answer = of_errors("work/f", [full], 1)
+        assert answer.point == "2:write:disk-full"
+        assert answer.text.startswith("then the disk is full, it is cut off")
+
     def test_kills_and_errors_are_apart_and_so_are_files(self) -> None:
         seen = [visited(1, "empty"), visited(2, "old", "error")]
         assert of_kills("work/f", seen, 1).verdict == "yes"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.commands.judge.answers import Resumed, Visited
-from conformance.commands.judge.depth import Courses, followed
+from conformance.commands.judge.depth import Courses, followed, story
 from conformance.commands.judge.points import Planned
 from conformance.syscalls.operations import Operation, operations_of
 from conformance.syscalls.points import Point
@@ -100,3 +100,8 @@ def test_points_of_a_course_are_selected_behind_the_slash() -> None:
         "1:write:kill-after/0:unlink:kill-before",
         "1:write:kill-after/0:unlink:kill-after",
     ]
+
+
+def test_a_disk_that_filled_up_before_the_next_run_is_said() -> None:
+    full = Planned("work/f", Point("replace", "disk-full", "before", 3, "write", "other", size=2))
+    assert story(Visited(full, True, operation="write t 2 bytes")) == "a full disk (from write t 2 bytes on)"

@@ -51,6 +51,17 @@ def test_each_boundary_is_a_kill_and_each_errno_an_error() -> None:
     assert {error for _, error in lasting} == {errno.ENOSPC}
 
 
+def test_the_disk_fills_up_in_the_middle_of_each_write_and_syncs_and_renames_go_on() -> None:
+    [full] = selected(POINTS, "*:disk-full")
+    assert (full.called, full.point.size) == ("3:write:disk-full", 1)
+    shorten, fail = full.point.rules()
+    assert (shorten.action, shorten.first, shorten.last, shorten.value) == ("shorten", 3, 3, 1)
+    assert (fail.action, fail.first, fail.value) == ("fail", 4, errno.ENOSPC)
+    assert fail.applies(99, "write", "before")
+    assert fail.applies(99, "fallocate", "before")
+    assert not any(fail.applies(4, call, "before") for call in ("fsync", "close", "rename", "unlink", "openat"))
+
+
 def test_points_are_selected_by_name() -> None:
     assert [name_of(each.point) for each in selected(POINTS, "3:write:ENOSPC*")] == [
         "3:write:ENOSPC",

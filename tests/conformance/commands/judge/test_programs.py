@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,24 @@ CORRECT = (
     'p=$(readlink -f f); cp -p "$p" "$p.t" && echo new > "$p.t" && sync "$p.t" && mv "$p.t" "$p" && sync "${p%/*}"'
     ' || { rm -f "$p.t"; exit 1; }'
 )
+STORE = """
+import os
+file = os.open("t", os.O_WRONLY | os.O_CREAT)
+try:
+    taken = os.write(file, b"new")
+    CHECK
+    os.fsync(file)
+except BaseException:
+    os.unlink("t")
+    raise
+os.close(file)
+os.rename("t", "f")
+"""
+
+
+def store(check: str) -> str:
+    """A program that has the count of its only write checked so."""
+    return f"exec {shlex.join([sys.executable, '-c', STORE.replace('CHECK', check)])}"
 
 
 @dataclass(frozen=True)
@@ -111,6 +130,10 @@ def judge(tmp_path: Path) -> Iterator[Judge]:
             FULL,
             dict.fromkeys(("reader", "power", "attributes", "disk", "temps"), "no"),
             id="correct, with a full disk",
+        ),
+        pytest.param(store("pass"), "*:disk-full", {"disk": "yes", "temps": "no"}, id="a short write goes unnoticed"),
+        pytest.param(
+            store("assert taken == 3"), "*:disk-full", {"disk": "no", "temps": "no"}, id="a short write is noticed"
         ),
         pytest.param(CORRECT, "*:rename:kill-*", {"kill": "no"}, id="correct, killed"),
     ],
