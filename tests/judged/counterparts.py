@@ -27,7 +27,8 @@ __all__ = [
 _COMMON_POINT = (
     r"replace:\d+:(?!stat|readlink|list|lock|make-folder|remove-folder)[a-z-]+:((?!EINTR)E[A-Z0-9]+|ENOSPC-lasting)"
 )
-# A short write; judge lets the disk be full from there on.
+# A short write. Judge lets the disk be full from there on, as it is in the case with a real one: libuv passes over an
+# error that follows a short write, and completes a write that is only short.
 _SHORT_WRITE = r"replace:\d+:[a-z-]+:short(-\d+)?"
 _HARM = r"(left the target torn|lost the target|left another document|left a target that cannot be read|left .* at the)"
 
@@ -73,9 +74,12 @@ COUNTERPARTS: Mapping[Question, Counterpart] = {
         "No first write, and no hundred kills in a row in one folder.",
     ),
     "disk": Counterpart(
-        ("fault_at_every_operation:FLT-01-replace", "fault_at_every_operation:VIS-06-replace"),
+        (
+            *("fault_at_every_operation:FLT-01-replace", "fault_at_every_operation:VIS-06-replace"),
+            "short_write_is_noticed:disk-full",
+        ),
         "Judge has no answer that could be untrue, and looks at the file alone.",
-        counts=f"({_COMMON_POINT}: |{_SHORT_WRITE}: .*){_HARM}",
+        counts=f"({_COMMON_POINT}: |{_SHORT_WRITE}: .*)?{_HARM}",
         but="Signals (EINTR), a clean-up that fails, EIO and EROFS that last, and errors of calls that "
         "only look: judge tries none of these. An answer that is not true, where the file is whole.",
     ),
