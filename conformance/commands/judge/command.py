@@ -144,9 +144,19 @@ def _reachable(words: tuple[str, ...], folder: Path) -> tuple[str, ...]:
     return (program, *words[1:]) if outside else words
 
 
+def _interpreter(word: str) -> str:
+    return {".js": "node", ".mjs": "node", ".cjs": "node", ".py": "python3", ".rb": "ruby", ".pl": "perl"}.get(
+        Path(word).suffix, "sh"
+    )
+
+
 def _require_command(word: str, folder: Path) -> None:
     """Raise click.UsageError for a command that does not exist, Unmeasured for one that cannot be traced."""
     found = shutil.which(str(folder / word) if "/" in word else word)
+    if found is None and "/" in word and (folder / word).is_file():
+        raise click.UsageError(
+            f"{word} is not executable: chmod +x, or name its interpreter, as in: {NAME} -- {_interpreter(word)} {word}"
+        )
     if found is None:
         where = f"in {folder}" if "/" in word else "in PATH"
         raise click.UsageError(f"{word}: there is no such command {where}")

@@ -66,6 +66,11 @@ def test_a_program_beside_the_folder_is_found_from_the_copy(folder: Path, capsys
     [
         (["--", "no-such-command"], "no such command in PATH"),
         (["--", "./none"], "no such command in"),
+        (
+            ["--", "./job.js"],
+            "./job.js is not executable: chmod +x, or name its interpreter, as in: pulse judge -- node ./job.js",
+        ),
+        (["--resume", "./job", "--", "true"], "name its interpreter, as in: pulse judge -- sh ./job"),
         (["--target", "../other", "--", "true"], "outside"),
         (["--target", ".", "--", "true"], "outside"),
         (["--target", "link", "--", "true"], "a symbolic link"),
@@ -80,6 +85,8 @@ def test_a_program_beside_the_folder_is_found_from_the_copy(folder: Path, capsys
 def test_what_cannot_be_used(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
     (folder / "sub").mkdir()
     (folder / "link").symlink_to("f")
+    for name in ("job.js", "job"):
+        (folder / name).touch(0o644)
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
     assert os.listdir(folder.parent / "temporary") == []
