@@ -56,6 +56,8 @@ QUESTIONS: Mapping[Question, tuple[str, str]] = {
 }
 """Each question in words, and the clause of the contract that it belongs to; in the order of the answers."""
 
+_LIKELY = (errno.ENOSPC, 0, errno.EIO)  # of several errors at one operation the example is one that happens; 0: none
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -216,7 +218,7 @@ def of_power(
         return Answer("power", "yes", f"if the power is cut then: {in_the_folder(story)}", at, number=number)
     text = f"in {judgement.states:,} states after a cut at {judgement.cuts} moments{which}"
     if judgement.lost is not None:
-        text += "; but the last change may be undone: its new name is not synced when the command ends"
+        text += "; but the last change may be undone: the folder was not fsynced after the rename"
     return Answer("power", "no", text)
 
 
@@ -263,10 +265,16 @@ def _of_one_level(question: Question, visited: Sequence[Visited], of: int) -> An
     hits = [each for each in visited if each.hit]
     broken = [each for each in hits if each.broken]
     if broken:
-        worst = min(broken, key=lambda each: each.planned.point.number)
+        worst = min(broken, key=_likeliest_first)
         text = f"{where(worst)}, it is {in_words(worst.state)}; so at {len(broken)} of {len(hits)} points"
         return found_at(question, worst, text, len(hits), of)
     return unbroken(question, len(hits), len(visited) - len(hits), of)
+
+
+def _likeliest_first(visited: Visited) -> tuple[int, int]:
+    """The order in which examples are preferred: the earliest operation, and there the error that happens most."""
+    error = visited.planned.point.error
+    return visited.planned.point.number, _LIKELY.index(error) if error in _LIKELY else len(_LIKELY)
 
 
 def where(visited: Visited) -> str:
@@ -337,7 +345,7 @@ def of_temps(target: str, visited: Iterable[Visited], of: int, deeper: int | Non
 def _of_those_that_ended(ended: Sequence[Visited], of: int) -> Answer:
     left = [each for each in ended if each.left]
     if left:
-        first = min(left, key=lambda each: each.planned.point.number)
+        first = min(left, key=_likeliest_first)
         which = f" in the run after {first.after}" if first.after else ""
         text = f"after the error{which}, {', '.join(first.left)} is left; so at {len(left)} of {len(ended)} points"
         return found_at("temps", first, text, len(ended), of)

@@ -1,6 +1,7 @@
 """What was observed, and the answers that follow."""
 
 import dataclasses
+import errno
 import stat
 
 import pytest
@@ -87,7 +88,7 @@ class TestPower:
     def test_without_the_sync_of_the_folder_the_file_is_whole_but_may_be_the_old_one(self) -> None:
         answer = power(CREATE, WRITE, SYNC, RENAME)
         assert answer.verdict == "no"
-        assert "may be undone" in answer.text
+        assert "may be undone: the folder was not fsynced after the rename" in answer.text
 
     @pytest.mark.parametrize("lines", [(CREATE, WRITE, RENAME), (TRUNCATE, WRITE_IN_PLACE)])
     def test_bytes_that_are_not_synced_are_yes(self, lines: tuple[str, ...]) -> None:
@@ -141,6 +142,13 @@ def visited(number: int, state: str = "old", what: str = "kill", **more: object)
     return Visited(planned, state=state, broken=WHOLE.is_broken(state), **values)  # type: ignore[arg-type]  # by name
 
 
+def with_error(error: int) -> Visited:
+    """A write that failed so and left a temp."""
+    found = visited(2, "old", "error", left=("t",))
+    point = dataclasses.replace(found.planned.point, error=error)
+    return dataclasses.replace(found, planned=dataclasses.replace(found.planned, point=point))
+
+
 class TestDisturbed:
     def test_the_earliest_point_shows_it(self) -> None:
         answer = of_kills("work/f", [visited(3, "new"), visited(2, "empty"), visited(1, "cut off")], 4)
@@ -175,6 +183,16 @@ class TestDisturbed:
         answer = of_temps("work/f", [visited(2, "old", "error", left=("t",)), visited(3, "old", "error")], 2)
         assert (answer.verdict, answer.point) == ("yes", "2:write:ENOSPC")
         assert "t is left" in answer.text
+
+    @pytest.mark.parametrize("others", [(errno.EPERM, errno.EIO), (errno.EDQUOT,), ()])
+    def test_of_several_errors_at_one_operation_the_example_is_a_full_disk(self, others: tuple[int, ...]) -> None:
+        seen = [with_error(error) for error in (*others, errno.ENOSPC)]
+        assert of_temps("work/f", seen, 4).point == "2:write:ENOSPC"
+        assert of_errors("work/f", [dataclasses.replace(each, broken=True) for each in seen], 4).point == (
+            "2:write:ENOSPC"
+        )
+        assert of_temps("work/f", [with_error(errno.EPERM), with_error(errno.EIO)], 4).point == "2:write:EIO"
+        assert of_temps("work/f", [visited(1, "old", "error", left=("t",), key="open"), *seen], 4).number == 1
 
     @pytest.mark.parametrize(
         "excused",
