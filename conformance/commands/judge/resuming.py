@@ -12,6 +12,7 @@ from conformance.commands.judge.answers import Answer, Resumed, Visited, found_a
 from conformance.commands.judge.content import Wholeness, in_words
 from conformance.commands.judge.execution import Command, Traced, environment_of, run_traced
 from conformance.commands.judge.folder import Stage, listing
+from conformance.commands.judge.printed import error_line
 from conformance.commands.judge.undisturbed import CannotJudge
 from conformance.commands.judge.writes import Written, session_ends
 from conformance.oracle.snapshot import snapshot
@@ -131,7 +132,7 @@ def resumed(stage: Stage, again: Again, target: str, whole: Wholeness, state: st
     well = ended.status in again.statuses or (state == "new" and ended.status in again.complete)
     why = ""
     if not well:
-        said = ended.printed.strip().rpartition("\n")[2][:200]
+        said = error_line(ended.printed)[:200]
         code = "does not end" if ended.status is None else f"ends with {_code(ended.status)}"
         why = f"the next run {code}{f': {said}' if said else ''}"
     elif found in _BROKEN or (after.exists and after.data is None):
@@ -188,5 +189,8 @@ def how_it_resumes(runs: Sequence[tuple[int, int]], writes: int) -> str:
         return ""
     done, more = max(between)
     if more >= writes:
-        return f"it starts again from nothing: killed after {done} of {writes} writes, it makes all of them again"
-    return f"it goes on: killed after {done} of {writes} writes, it makes {more} more"
+        every = "both writes" if writes == 2 else f"all {writes} writes"
+        return f"killed after {done} of {writes} writes, it makes {every} again"
+    # A run that ends by a clock makes fewer writes as well.
+    goes_on = "it goes on: " if done + more <= writes + 1 else ""
+    return f"{goes_on}killed after {done} of {writes} writes, it makes {more} more"

@@ -73,7 +73,8 @@ def trace(stage: Stage, command: Command) -> Traced:
     if ended.status is None:
         raise CannotJudge(
             f"it did not end within {command.seconds:g} s, and was stopped; it may wait for a terminal or for input "
-            f"(--stdin FILE), or need a higher --run-seconds{said}"
+            f"(--stdin FILE), or need a higher --run-seconds; for a service: timeout 5 COMMAND, or pulse observe "
+            f"FILE{said}"
         )
     if ended.status < 0:
         raise CannotJudge(f"undisturbed, it was ended by signal {-ended.status}{said}")

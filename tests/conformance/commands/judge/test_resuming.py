@@ -66,12 +66,18 @@ def test_the_run_after_the_next_one_has_to_end_well_too() -> None:
     ("runs", "said"),
     [
         ([(0, 5), (5, 5)], ""),
-        ([(1, 5), (4, 5)], "it starts again from nothing: killed after 4 of 5 writes, it makes all of them again"),
+        ([(1, 5), (4, 5)], "killed after 4 of 5 writes, it makes all 5 writes again"),
         ([(1, 4), (4, 1)], "it goes on: killed after 4 of 5 writes, it makes 1 more"),
+        ([(4, 2)], "it goes on: killed after 4 of 5 writes, it makes 2 more"),
+        ([(4, 3)], "killed after 4 of 5 writes, it makes 3 more"),
     ],
 )
 def test_a_job_that_starts_again_is_distinguished_from_one_that_goes_on(runs: list[tuple[int, int]], said: str) -> None:
     assert how_it_resumes(runs, 5) == said
+
+
+def test_a_program_that_always_writes_twice_makes_both_again_whatever_it_keeps() -> None:
+    assert how_it_resumes([(1, 2)], 2) == "killed after 1 of 2 writes, it makes both writes again"
 
 
 def test_writes_are_counted_over_all_files() -> None:
