@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ from typing import Any
 import click
 
 from conformance.commands.judge.answers import QUESTIONS, Answer
+from conformance.commands.judge.elsewhere import notes_on
 from conformance.commands.judge.folder import Measured
 from conformance.commands.judge.inquiry import Inquiry, Judged
+from conformance.commands.judge.printed import asks, telling_lines
 from conformance.contract.clauses import load_clauses
 from conformance.contract.manifest import Manifest
 from conformance.reporting.escaping import printable
@@ -26,7 +30,6 @@ __all__ = ["Report", "exit_code", "repeat", "results_of"]
 
 _OUTCOMES: Mapping[str, Outcome] = {"yes": "fail", "no": "pass", "not measured": "unmeasured"}
 _WIDTH = max(len(words) for words, _ in QUESTIONS.values())
-_SHOWN_OUTSIDE = 5
 _SHOWN_LINES = 5
 # Options that a repeated run needs as well, by the names of their parameters.
 _REPEATED = {
@@ -46,11 +49,16 @@ def repeat(words: Sequence[str], given: Mapping[str, Any], target: str, answer: 
     options += ["--point", answer.point] if answer.point else ["--budget", "0"]
     if answer.of_next_run:
         options += ["--depth", "2"]
+    return shlex.join(["pulse", "judge", *options, *_repeated(given), "--", *words])
+
+
+def _repeated(given: Mapping[str, Any]) -> list[str]:
+    options: list[str] = []
     for name, option in _REPEATED.items():
         value = given.get(name)
         if value is not None and value != _DEFAULTS.get(name):
             options += [option, f"{value:g}" if isinstance(value, float) else str(value)]
-    return shlex.join(["pulse", "judge", *options, "--", *words])
+    return options
 
 
 def exit_code(files: Sequence[Judged]) -> Exit:
@@ -94,9 +102,12 @@ class Report:
         self._given = given
         self._started = time.monotonic()
         self._shows_progress = sys.stderr.isatty()
+        self._folder = Path()
+        self._explained: set[str] = set()
 
     def copied(self, folder: Path, size: Measured) -> None:
         """What the command runs in."""
+        self._folder = folder
         skipped = f", without {len(size.skipped)} that are sockets or devices" if size.skipped else ""
         _say(f"copied {counted(size.files, 'items')} ({size.size / 1024:,.0f} KiB) of {folder}{skipped}; it runs there")
 
@@ -105,7 +116,7 @@ class Report:
         ended = inquiry.traced.ended
         code = f", which ends with exit code {ended.status}" if ended.status else ""
         if ended.status or not files:
-            code += "".join(f"\n  it printed: {line}" for line in ended.printed.strip().splitlines()[-_SHOWN_LINES:])
+            code += "".join(f"\n  it printed: {line}" for line in telling_lines(ended.printed, _SHOWN_LINES))
         operations = counted(len(ended.operations), "operations")
         _say(f"undisturbed: {ended.seconds:.2f} s, {operations} in the folder{code}")
         for note in inquiry.notes:
@@ -121,15 +132,14 @@ class Report:
                 _say(f"  whole is: {each.whole}")
             self._answers(each, each.answers)
         if not files:
-            _say("it wrote no file in the folder")
+            asking = asks(ended.printed) and self._given.get("given") is None
+            _say(f"it wrote no file in the folder{'; if it asks for input: --stdin FILE' if asking else ''}")
         _say(f"({time.monotonic() - self._started:.1f} s)")
 
     def _outside(self, inquiry: Inquiry) -> None:
         report = inquiry.traced.ended.report
-        if report.outside:
-            names = ", ".join(report.outside[:_SHOWN_OUTSIDE])
-            more = f" and {len(report.outside) - _SHOWN_OUTSIDE} more" if len(report.outside) > _SHOWN_OUTSIDE else ""
-            _say(f"note: it also writes outside of the folder, which is not judged: {names}{more}")
+        for note in notes_on(report.outside, self._folder, self._words, os.environ, _repeated(self._given)):
+            _say(f"note: {note}")
         if report.outlived:
             _say(
                 "note: a process of it still ran when it ended, and was stopped; what such a process does is not judged"
@@ -153,7 +163,10 @@ class Report:
                 self._answers(each, later)
         _say("")
         answers = [answer for each in files for answer in each.answers]
-        found = sum(answer.verdict == "yes" for answer in answers)
+        verdicts = Counter(answer.verdict for answer in answers)
+        unknown = verdicts["not measured"]
+        found = f"{counted(verdicts['yes'], 'findings')} in {counted(len(answers) - unknown, 'answers')}"
+        found += f"; {unknown} not measured" if unknown else ""
         judged = counted(len([each for each in files if each.answers]), "files")
         tried = f"{inquiry.tried} of {counted(inquiry.points, 'points')} tried"
         if inquiry.wish.depth > 1:
@@ -163,9 +176,7 @@ class Report:
         more = "; more with --budget" if missing else ""
         seconds = time.monotonic() - self._started
         code = exit_code(files)
-        _say(
-            f"{judged} judged: {counted(found, 'findings')} in {len(answers)} answers; {tried}{more} ({seconds:.1f} s)"
-        )
+        _say(f"{judged} judged: {found}; {tried}{more} ({seconds:.1f} s)")
         if code == Exit.INCONCLUSIVE:
             _say("inconclusive: not everything could be judged")
         if file is not None:
@@ -174,7 +185,7 @@ class Report:
 
     def _answers(self, each: Judged, answers: Sequence[Answer]) -> None:
         for answer in answers:
-            words = QUESTIONS[answer.question][0]
+            words, clause = QUESTIONS[answer.question]
             _say(f"  {words:{_WIDTH}}  {answer.verdict:12}  {'' if answer.verdict == 'yes' else answer.text}".rstrip())
             if answer.verdict == "yes":
                 where = f"{answer.operation}: " if answer.operation else ""
@@ -182,6 +193,9 @@ class Report:
                 if answer.number >= 0:
                     _say(f"      made by: {answer.source or 'not known'}")
                 _say(f"      repeat: {repeat(self._words, self._given, each.name, answer)}")
+                if clause not in self._explained:
+                    _say(f"      why, and the usual fix: pulse explain {clause}")
+                self._explained.add(clause)
 
     def _write(self, file: ResultsFile, inquiry: Inquiry, files: Sequence[Judged], folder: Path) -> None:
         manifest = Manifest(

@@ -48,6 +48,42 @@ def test_what_is_not_judged_is_said_beside_what_is(capsys: pytest.CaptureFixture
     assert "a process of it still ran when it ended, and was stopped" in shown
     assert "g\n  not judged: a link" in shown
     assert "rename t → f: it is empty\n      repeat: pulse judge --target f --budget 0 -- prog" in shown
+    assert "-- prog\n      why, and the usual fix: pulse explain PWR-01\n" in shown
+
+
+def test_a_question_is_explained_once(capsys: pytest.CaptureFixture[str]) -> None:
+    Report(["prog"], GIVEN).first(inquiry(), [Judged(name, "", (LOST,)) for name in ("work/f", "work/g")])
+    assert capsys.readouterr().out.count("pulse explain PWR-01") == 1
+
+
+def test_what_was_not_measured_is_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    later = (LATER, UNSEEN, UNSEEN)
+    Report(["prog"], GIVEN).last(inquiry(points=9, tried=9), [Judged("work/f", "", (LOST, *later))], None, Path())
+    assert "1 file judged: 2 findings in 2 answers; 2 not measured; 9 of 9 points tried (" in capsys.readouterr().out
+    Report(["prog"], GIVEN).last(inquiry(points=9, tried=9), [Judged("work/f", "", (LOST,))], None, Path())
+    assert "1 file judged: 1 finding in 1 answer; 9 of 9 points tried (" in capsys.readouterr().out
+
+
+def test_what_it_wrote_past_the_copy_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report(["prog"], GIVEN)
+    report.copied(Path("/mine"), Measured(1, 1))
+    report.first(inquiry(outside=("/mine/state.json", "/elsewhere/f")), [])
+    shown = capsys.readouterr().out
+    assert "note: it wrote /mine/state.json itself, not the copy: its path is absolute; use a relative path" in shown
+    assert "note: it also writes outside of the folder, which is not judged: /elsewhere/f" in shown
+
+
+@pytest.mark.parametrize(
+    ("printed", "given", "hint"),
+    [("Overwrite? ", None, True), ("Overwrite? ", Path("answers"), False), ("done\n", None, False)],
+)
+def test_a_command_that_asks_and_writes_nothing_may_need_stdin(
+    capsys: pytest.CaptureFixture[str], printed: str, given: Path | None, hint: bool
+) -> None:
+    Report(["prog"], {**GIVEN, "given": given}).first(inquiry(printed=printed), [])
+    shown = capsys.readouterr().out
+    assert "it wrote no file in the folder" in shown
+    assert ("; if it asks for input: --stdin FILE" in shown) == hint
 
 
 def test_without_a_file_there_is_nothing_to_judge(capsys: pytest.CaptureFixture[str]) -> None:
