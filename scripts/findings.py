@@ -103,7 +103,7 @@ def page(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], date: str,
 
 What [`pulse judge`](judge.md) says of {len(rows)} programs, run as they are; {len(with_findings)} have findings.
 They are written in {", ".join(languages)}. {system}, {date}, as root.
-`python scripts/findings.py` makes this page; [five draft reports](draft-reports.md) show findings without the kit.
+`python scripts/findings.py` makes this page; [draft reports](draft-reports.md) show six findings without the kit.
 
 Can a *reader* see half of the file? Does a *kill* leave it broken, or stop the *next run*? Does a *power cut* lose or
 empty it, a full disk or another *error* destroy it? Are *temps* left after an error, are *attributes* (mode, owner, a
