@@ -103,7 +103,8 @@ def _wanted(clause: Clause, policy: Policy) -> bool:
 
 def _asked(clause: Clause, policy: Policy) -> bool:
     """Whether a clause can be measured on a platform that the program is made for."""
-    return _NEEDS.get(clause.engine, policy.supported[0]) in policy.supported
+    needed = _NEEDS.get(clause.engine)
+    return needed is None or needed in policy.supported
 
 
 def _of(leg: Leg, clause: str) -> Of:

@@ -23,7 +23,7 @@ from conformance.commands.judge.writes import Written, storing, written
 from conformance.syscalls.courses import course_key
 from conformance.syscalls.operations import Operation
 
-__all__ = ["Course", "Courses", "deepen", "followed", "with_leftovers"]
+__all__ = ["Course", "Courses", "deepen", "followed", "story"]
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Courses:
         self.found.append(Course(visited.planned, story(visited), run, own, points))
 
     def _key(self, run: Traced, target: str, leftovers: Mapping[str, str]) -> tuple[Hashable, Written]:
-        own = with_leftovers(written(run.ended.operations, target, run.existing), run.ended.operations, leftovers)
+        own = _with_leftovers(written(run.ended.operations, target, run.existing), run.ended.operations, leftovers)
         return course_key(storing(run.ended.operations, own), leftovers, self._prepared), own
 
 
-def with_leftovers(own: Written, operations: Sequence[Operation], leftovers: Mapping[str, str]) -> Written:
+def _with_leftovers(own: Written, operations: Sequence[Operation], leftovers: Mapping[str, str]) -> Written:
     """How a run wrote a file, with the leftovers among its temps, whatever name it gave them."""
     names = {name.rstrip("/") for name in leftovers}
     for each in operations:

@@ -21,7 +21,7 @@ NODE = """node:fs:573
 Error: ENOENT: no such file or directory, open 'state.json'
     at Object.openSync (node:fs:573:18)
     at Object.readFileSync (node:fs:452:35)
-    at load (/work/job.js:9:24)
+    at load (/srv/job.js:9:24)
     at Module._compile (node:internal/modules/cjs/loader:1554:14) {
   errno: -2,
   code: 'ENOENT'
