@@ -39,6 +39,7 @@ def audit_json(
         {
             "format": FORMAT,
             "decision": decision.word,
+            "sentence": decision.sentence,
             "exit": int(decision.exit),
             "measured": {"clauses": measured, "of": of},
             "reasons": list(decision.reasons),
@@ -117,5 +118,5 @@ def printed_lines(decision: Decision, title: str) -> Iterator[str]:
     for one in decision.missing:
         yield f"[yellow]missing:[/] {for_terminal(one.what, one_line=True)}"
         yield f"  [dim]get it:[/] {for_terminal(one.command, one_line=True)}"
-    word, _, rest = decision.sentence.partition(",")
-    yield f"\n[bold]{for_terminal(title, one_line=True)}[/]: [{_STYLES[word]}]{word}[/],{rest}"
+    rest = decision.sentence.removeprefix(decision.word)
+    yield f"\n[bold]{for_terminal(title, one_line=True)}[/]: [{_STYLES[decision.word]}]{decision.word}[/]{rest}"

@@ -61,6 +61,15 @@ def test_everything_measured_and_passed_is_approved(audit: Callable[..., str], e
     assert report["clauses"]["WIN-01"] == {"level": "must", "platforms": {"linux": "unmeasured", "windows": "pass"}}
 
 
+def test_a_program_for_linux_alone_is_approved_without_windows(audit: Callable[..., str], every_leg: Path) -> None:
+    shutil.rmtree(every_leg / "windows")
+    printed = audit(0, every_leg, policy='[required]\nsupported = ["linux"]\n')
+    assert re.search(r"demo 1\.0: APPROVED for linux, measured (\d+) of \1 clauses", printed)
+    assert "note: the policy supports linux only: WIN-01, " in printed
+    for page in ("audit.html", "audit.md"):
+        assert "APPROVED for linux, measured" in (every_leg / "report" / page).read_text("utf-8")
+
+
 def test_one_machine_alone_is_incomplete_and_says_which_leg_is_missing(
     audit: Callable[..., str], every_leg: Path
 ) -> None:
